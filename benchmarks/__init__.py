@@ -1,1 +1,1 @@
-"""The pipeline held against the obvious Hugging Face way, on the same pictures, in the same run."""
+"""Benchmark the pipeline against a plain Hugging Face script, on the same pictures, in the same run."""

@@ -1,6 +1,6 @@
-"""``python -m benchmarks``: derive and release against the obvious Hugging Face way.
+"""Compare derivation and release with a plain Hugging Face script: ``python -m benchmarks``.
 
-The figures go to ``.bench/result.json``, a table to standard output.
+Write the figures to ``.bench/result.json`` and a table to standard output.
 """
 
 import argparse
@@ -28,13 +28,13 @@ def compare(folder: Path, *, polyps: int, videos: int, frames: int, rounds: int,
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Compare and print."""
+    """Run the comparison and print it."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("--polyps", type=int, default=1000, help="polyp pairs (default 1000)")
     parser.add_argument("--videos", type=int, default=20, help="videos (default 20)")
-    parser.add_argument("--frames", type=int, default=250, help="frames a video (default 250)")
+    parser.add_argument("--frames", type=int, default=250, help="frames per video (default 250)")
     parser.add_argument("--rounds", type=int, default=3, help="interleaved rounds (default 3)")
-    parser.add_argument("--workers", type=int, default=os.cpu_count() or 1, help="threads of ours (default: cores)")
+    parser.add_argument("--workers", type=int, default=os.cpu_count() or 1, help="our threads (default: cores)")
     options = parser.parse_args(arguments)
     figures = compare(FOLDER, **vars(options))
     print(markdown(figures, f"{options.polyps:,} polyp pairs, {figures['frames']:,} frames"))

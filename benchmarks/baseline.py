@@ -1,10 +1,10 @@
-"""The obvious Hugging Face way: a generator with PIL and SciPy, ``to_parquet``, ``json.dumps``.
+"""The baseline, a plain Hugging Face script: a generator with PIL and SciPy, ``to_parquet``, ``json.dumps``.
 
 ``python -m benchmarks.baseline FOLDER OUTPUT [more] [kernels]`` prints its times as JSON. ``FOLDER`` holds the sources
-as plain files. This is how a competent person writes it in an afternoon: no range checks, no validation, no
-provenance. With ``more`` it has those columns of ours besides that cost something: hash of the pixels,
-perceptual hash, run-length codes, track ids. With ``kernels`` pictures and masks are decoded by simplejpeg and
-components found by OpenCV, as in the pipeline, so that what remains is the machinery of Hugging Face.
+as plain files. It is what a competent person writes in an afternoon: no range checks, no validation, no provenance.
+With ``more`` it also has the costly columns of the pipeline: pixel hash, perceptual hash, RLE, track ids. With
+``kernels`` it decodes pictures and masks with simplejpeg and finds components with OpenCV, as the pipeline does, so
+that only the overhead of Hugging Face remains.
 """
 
 import hashlib
@@ -27,11 +27,11 @@ from scipy import ndimage
 SMALLEST_AREA = 20
 LABELS = {"0": "normal", "1": "cluster", "2": "pinhead"}
 Objects = list[dict[str, Any]]
-"""Label, box, point and area of each object of an image; with ``more`` its run-length code or track."""
+"""Label, box, point and area of each object of an image; with ``more`` its RLE or track."""
 
 
 def rows(paths: list[str], more: bool, kernels: bool) -> Iterator[dict[str, Any]]:
-    """Yield one row an image."""
+    """Yield one row per image."""
     for path in map(Path, paths):
         data = path.read_bytes()
         if kernels:
@@ -64,21 +64,21 @@ def rows(paths: list[str], more: bool, kernels: bool) -> Iterator[dict[str, Any]
 
 
 def picture_hashes(picture: Picture.Image) -> dict[str, str]:
-    """Hash of the pixels, and a difference hash."""
+    """Return the hash of the pixels and a difference hash."""
     small = np.asarray(picture.convert("L").resize((9, 8), Picture.Resampling.BOX))
     bits = np.packbits(small[:, 1:] > small[:, :-1]).tobytes().hex()
     return {"pixel_sha256": hashlib.sha256(np.asarray(picture.convert("RGB")).tobytes()).hexdigest(), "dhash": bits}
 
 
 def fast_hashes(pixels: np.ndarray[Any, Any]) -> dict[str, str]:
-    """Return the same with OpenCV."""
+    """Return the same hashes, computed with OpenCV."""
     small = cv2.resize(cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY), (9, 8), interpolation=cv2.INTER_AREA)
     bits = np.packbits(small[:, 1:] > small[:, :-1]).tobytes().hex()
     return {"pixel_sha256": hashlib.sha256(pixels).hexdigest(), "dhash": bits}
 
 
 def fast_mask_objects(path: Path, more: bool) -> Objects:
-    """Return the components of a mask, with the decoder and the labelling of OpenCV and simplejpeg."""
+    """Return the components of a mask, decoded by simplejpeg and labelled by OpenCV."""
     mask = simplejpeg.decode_jpeg(path.read_bytes(), "GRAY")[..., 0] >= 128
     number, labels, stats, centres = cv2.connectedComponentsWithStats(mask.view(np.uint8), connectivity=8)
     found: Objects = []
@@ -124,7 +124,7 @@ def mask_objects(path: Path, more: bool) -> Objects:
 
 
 def label_objects(path: Path, width: int, height: int, more: bool) -> Objects:
-    """Return the lines of a YOLO label file, cut at the frame's edges."""
+    """Return the boxes of a YOLO label file, clipped to the frame."""
     if not path.exists():
         return []
     found: Objects = []
@@ -149,7 +149,7 @@ def label_objects(path: Path, width: int, height: int, more: bool) -> Objects:
 
 
 def questions(row: dict[str, Any]) -> Iterator[dict[str, Any]]:
-    """Yield five questions an image: count, presence, boxes, points, size."""
+    """Yield five questions per image: count, presence, boxes, points, size."""
     boxes = [[round(value) for value in box] for box in row["boxes"]]
     points = [[round(value) for value in point] for point in row["points"]]
     answers = {
@@ -164,7 +164,7 @@ def questions(row: dict[str, Any]) -> Iterator[dict[str, Any]]:
 
 
 def main(arguments: Sequence[str]) -> None:
-    """Make the data set, and print the seconds of each part."""
+    """Make the data set and print the seconds of each part."""
     folder, output = map(Path, arguments[:2])
     disable_progress_bars()
     laps = [time.perf_counter()]

@@ -1,4 +1,4 @@
-"""Both outputs held against each other before any time is compared: the same boxes, the same picture bytes."""
+"""Check that both outputs hold the same boxes and picture bytes, before times are compared."""
 
 import hashlib
 from collections.abc import Iterator, Mapping
@@ -12,7 +12,7 @@ LabelledBox = tuple[str, float, float, float, float]
 
 
 def compare_outputs(release: Path, baseline: Path) -> dict[str, int]:
-    """Return how many images, boxes and bytes are equal; AssertionError names the first image that differs.
+    """Return the numbers of equal images, boxes and bytes; raise AssertionError for the first difference.
 
     Images without annotation are not released, so the baseline may have more images, but only without boxes.
     """
@@ -32,7 +32,7 @@ def compare_outputs(release: Path, baseline: Path) -> dict[str, int]:
 
 
 def assert_same_boxes(stem: str, ours: list[LabelledBox], theirs: list[LabelledBox]) -> None:
-    """Fail unless both have the same labels and edges, in any order."""
+    """Raise AssertionError unless both have the same labels and edges, in any order."""
     assert len(ours) == len(theirs), f"{stem}: {len(ours)} boxes here, {len(theirs)} in the baseline"
     for (label, *box), (other_label, *other) in zip(sorted(ours), sorted(theirs), strict=True):
         near = label == other_label and all(abs(a - b) <= TOLERANCE_PX for a, b in zip(box, other, strict=True))
@@ -40,7 +40,7 @@ def assert_same_boxes(stem: str, ours: list[LabelledBox], theirs: list[LabelledB
 
 
 def released_boxes(release: Path) -> dict[str, list[LabelledBox]]:
-    """Return the boxes of each released image by its stem, from the table of objects."""
+    """Return the boxes of each released image by stem, from the table of objects."""
     columns = ("sample_id", "label", "x1", "y1", "x2", "y2")
     found: dict[str, list[LabelledBox]] = {}
     for sample_id, *box in pl.read_parquet(release / "objects/*.parquet", columns=list(columns)).iter_rows():
@@ -49,13 +49,13 @@ def released_boxes(release: Path) -> dict[str, list[LabelledBox]]:
 
 
 def baseline_boxes(path: Path) -> dict[str, list[LabelledBox]]:
-    """Return the boxes of each image of the baseline by its stem."""
+    """Return the boxes of each baseline image by stem."""
     rows = pl.read_parquet(path, columns=["id", "labels", "boxes"]).iter_rows()
     return {stem: [(label, *box) for label, box in zip(labels, boxes, strict=True)] for stem, labels, boxes in rows}
 
 
 def released_digests(release: Path) -> Iterator[tuple[str, tuple[str, int]]]:
-    """Return the sha256 and size of each picture by its stem, from the bytes in the records."""
+    """Yield the sha256 and size of each picture by stem, from the bytes in the records."""
     return digests(sorted((release / "data").glob("*.parquet")), "stem")
 
 

@@ -1,4 +1,4 @@
-"""The pictures of the comparison: simulated once, and the same files lying loose for the baseline."""
+"""Make the simulated sources of the benchmark, once, and the same files unpacked for the baseline."""
 
 import shutil
 import zipfile
@@ -14,14 +14,14 @@ SEED = 20261121
 
 @dataclass(frozen=True, slots=True)
 class Corpus:
-    """Folders of the sources by name, for the pipeline; one folder with the same files unpacked, for the baseline."""
+    """The source folders by name, for the pipeline, and one folder of the same files unpacked, for the baseline."""
 
     sources: dict[str, Path]
     loose: Path
 
 
 def make_corpus(folder: Path, *, polyps: int, videos: int, frames: int) -> Corpus:
-    """Return the corpus of that size below ``folder``, made once: no faults, and each video without its mp4."""
+    """Return the corpus of that size below ``folder``, made once: without faults, and without the mp4 of videos."""
     sizes = SimulatedSizes(polyps=polyps, instruments=0, videos=videos, frames=frames, video_files="none")
     simulated = write_sources(folder / "sources", seed=SEED, sizes=sizes)
     loose, mark = folder / "loose", folder / "loose.json"

@@ -1,7 +1,7 @@
-"""The floor: read, hash and decode every file once and write the picture bytes to Parquet, on the threads of a build.
+"""Measure the floor: read, hash and decode every file once and write the picture bytes to Parquet.
 
-``python -m benchmarks.floor FOLDER OUTPUT WORKERS`` prints its seconds as JSON. Nothing is derived, judged or
-described: no pipeline that looks at every pixel of the corpus can be faster with these libraries.
+``python -m benchmarks.floor FOLDER OUTPUT WORKERS`` prints its seconds as JSON. No pipeline that decodes the corpus
+can be faster with these libraries and threads.
 """
 
 import hashlib
@@ -22,7 +22,7 @@ SCHEMA = pa.schema([("path", pa.string()), ("sha256", pa.string()), ("bytes", pa
 
 
 def read_decoded(path: Path) -> tuple[str, str, bytes]:
-    """Return name, sha256 and bytes of a file; a picture is decoded, a mask in gray, a label file is read."""
+    """Return name, sha256 and bytes of a file, after decoding a picture (a mask in gray)."""
     data = path.read_bytes()
     if path.suffix == ".jpg":
         simplejpeg.decode_jpeg(data, "GRAY" if path.parent.name == "masks" else "RGB")
@@ -30,12 +30,12 @@ def read_decoded(path: Path) -> tuple[str, str, bytes]:
 
 
 def batches(paths: Sequence[Path]) -> Iterator[Sequence[Path]]:
-    """Yield as many paths as a row group holds rows."""
+    """Yield batches of paths, one per row group."""
     return (paths[start : start + ROW_GROUP] for start in range(0, len(paths), ROW_GROUP))
 
 
 def main(folder: Path, output: Path, workers: int) -> None:
-    """Read, hash, decode and write, then print the seconds."""
+    """Run the measurement and print the seconds."""
     start = time.perf_counter()
     pictures = sorted(folder.rglob("images/*.jpg"))
     others = sorted(path for path in folder.rglob("*") if path.is_file() and path.parent.name != "images")

@@ -1,8 +1,8 @@
-"""Guard against a slower pipeline: the processor seconds of a small build, as a multiple of the plain Hugging Face way.
+"""Guard against a slower pipeline: compare the processor seconds of a small build with the baseline's.
 
-``python -m benchmarks.guard`` measures and compares with ``benchmarks/guard.json``; exit code 1 where the multiple is
-larger than the stored one by more than noise. ``--store`` writes the stored one. Processor seconds and a ratio in one
-interleaved run make it hold on any machine; the first round warms caches, compiles modules and is not counted.
+``python -m benchmarks.guard`` compares their ratio with ``benchmarks/guard.json``, and exits with 1 if it grew by more
+than noise. ``--store`` writes the measured ratio. Ratios of processor seconds from interleaved runs hold on any
+machine; the first round, which warms caches and compiles modules, is not counted.
 """
 
 import argparse
@@ -20,12 +20,12 @@ from benchmarks.rounds import fresh, run_baseline, run_pipeline
 STORED = Path(__file__).with_name("guard.json")
 SIZE = {"polyps": 40, "videos": 2, "frames": 30}
 NOISE = 1.3
-"""Rounds on a quiet machine differ by 2 %; quiet and busy ones, and two versions as fast as each other, by 14 %."""
+"""Tolerance: rounds differ by 2 % on a quiet machine, and by 14 % between quiet and busy machines or equal versions."""
 
 
 def measure(folder: Path, rounds: int = 3) -> float:
-    """Return the median multiple of the counted rounds."""
-    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # else every start would compile all modules
+    """Return the median ratio of the counted rounds."""
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # otherwise every start would compile all modules
     corpus = make_corpus(folder / "corpus", **SIZE)
     multiples = []
     for _ in range(rounds):
@@ -37,7 +37,7 @@ def measure(folder: Path, rounds: int = 3) -> float:
 
 
 def main() -> int:
-    """Measure, and compare or store."""
+    """Measure the ratio, then compare or store it."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.guard", description=__doc__)
     parser.add_argument("--store", action="store_true", help="store the measured multiple instead of comparing")
     options = parser.parse_args()

@@ -1,4 +1,4 @@
-"""A command run to its end in a process of its own: wall time, peak memory, what it printed."""
+"""Run a command and measure wall time, processor time and peak memory."""
 
 import resource
 import subprocess
@@ -14,9 +14,9 @@ SAMPLE_SECONDS = 0.1
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """One finished run; ``peak_bytes`` is the largest sum of PSS over the process tree that was seen.
+    """One finished run; ``peak_bytes`` is the largest sampled sum of PSS over the process tree.
 
-    ``cpu_seconds`` of all its processes: on a busy machine the steadier figure.
+    ``cpu_seconds`` covers all its processes; it varies less than wall time on a busy machine.
     """
 
     seconds: float
@@ -26,10 +26,10 @@ class Measured:
 
 
 def run_measured(command: Sequence[str], cwd: Path, environment: Mapping[str, str] | None = None) -> Measured:
-    """Return wall time from the start of the process to its end, interpreter and imports included.
+    """Return the measurements of a command, including the start of the interpreter and imports.
 
-    Memory is sampled every 0.1 s, so shorter peaks are missed. AssertionError with the end of standard error
-    where the command fails.
+    Memory is sampled every 0.1 s, so shorter peaks are missed. Raise AssertionError with the end of standard error if
+    the command fails.
     """
     start, used = time.perf_counter(), _cpu_of_children()
     with subprocess.Popen(
@@ -45,12 +45,12 @@ def run_measured(command: Sequence[str], cwd: Path, environment: Mapping[str, st
 
 
 def tree_bytes(pid: int) -> int:
-    """Return the sum of the proportional set sizes of a process and all its descendants; what has ended counts 0."""
+    """Return the proportional set size of a process and its descendants; ended processes count as 0."""
     return sum(_pss(member) for member in _tree(pid))
 
 
 def summary(values: Sequence[float]) -> dict[str, float]:
-    """Return median, least and largest."""
+    """Return median, minimum and maximum."""
     return {"median": round(median(values), 3), "min": round(min(values), 3), "max": round(max(values), 3)}
 
 

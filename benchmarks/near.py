@@ -1,9 +1,9 @@
-"""``python -m benchmarks.near KIND [ROWS]``: one search for near hashes; prints its figures as JSON.
+"""Measure a search for near-duplicate hashes and print figures as JSON: ``python -m benchmarks.near KIND [ROWS]``.
 
-Kinds: ``random`` (so many random hashes, a million where not given, 2 % of them copies with up to 4 bits changed),
-``videos`` (20 videos of 1,500 frames, each frame 2 random bits off the centre of its video), ``stills`` (the same, but
-nothing says which frames belong together), ``alike`` (the same, but all videos have one centre), ``pictures``
-(thumbnails of 30,000 frames of 20 videos, searched whole, in windows and mirrored, and confirmed).
+Kinds: ``random`` (ROWS random hashes, default one million, 2 % of them copies with up to 4 changed bits), ``videos``
+(20 videos of 1,500 frames, each frame 2 random bits from the centre of its video), ``stills`` (the same without video
+ids), ``alike`` (the same with one centre for all videos), ``pictures`` (thumbnails of 30,000 frames of 20 videos,
+searched whole, in windows and mirrored, then confirmed).
 """
 
 import resource
@@ -28,7 +28,7 @@ FLIPS = 4
 
 
 def random_hashes(rows: int = MILLION, seed: int = 1) -> tuple[Hashes, Numbers]:
-    """Return so many hashes, each a group of its own; the last 2 % are near copies of others."""
+    """Return random hashes, each its own group; the last 2 % are near copies of others."""
     rng = np.random.default_rng(seed)
     count = rows // 50
     hashes = rng.integers(0, 2**64, rows, dtype=np.uint64)
@@ -40,7 +40,7 @@ def random_hashes(rows: int = MILLION, seed: int = 1) -> tuple[Hashes, Numbers]:
 
 
 def video_hashes(seed: int = 1, *, centres: int = VIDEOS) -> tuple[Hashes, Numbers]:
-    """Return frames that differ from the centre of their video in two random bits."""
+    """Return hashes of frames that differ from the centre of their video in two random bits."""
     rng = np.random.default_rng(seed)
     hashes = np.repeat(np.resize(rng.integers(0, 2**64, centres, dtype=np.uint64), VIDEOS), FRAMES)
     for _ in range(2):
@@ -49,7 +49,7 @@ def video_hashes(seed: int = 1, *, centres: int = VIDEOS) -> tuple[Hashes, Numbe
 
 
 def stills() -> tuple[Hashes, Numbers]:
-    """Return the same frames, each a group of its own."""
+    """Return the same hashes, each its own group."""
     hashes, groups = video_hashes()
     return hashes, np.arange(len(groups))
 
@@ -76,7 +76,7 @@ HASHES: dict[str, Callable[[], tuple[Hashes, Numbers]]] = {
 
 
 def main(kind: str, rows: int = MILLION) -> dict[str, Any]:
-    """Return what was found, how, and in what time, the making of the input not counted."""
+    """Return the figures of one search, without the time to make its input."""
     if kind == "pictures":
         table = frames()
         start, used = time.perf_counter(), time.process_time()

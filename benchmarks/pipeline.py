@@ -1,4 +1,4 @@
-"""One build by the pipeline's own stages, in this process with threads and without Prefect; prints its times as JSON.
+"""Run one build by the pipeline's stages, in threads and without Prefect, and print its times as JSON.
 
 ``python -m benchmarks.pipeline RECIPE LAKE WORKERS NAME=PATH…``
 """
@@ -18,7 +18,7 @@ from medmultipoints.flows.stages.pipeline import PIPELINE
 
 
 class Stopwatch(Unwatched):
-    """How long each stage works on its shards, and how long it then joins, validates and stores its tables."""
+    """Timer of each stage: the work on its shards, then joining, validating and storing its tables."""
 
     def __init__(self) -> None:
         self.work: dict[str, float] = {}
@@ -30,11 +30,11 @@ class Stopwatch(Unwatched):
         self._last = time.perf_counter()
 
     def shard_finished(self, stage: str, shard: str, inputs: int) -> None:  # noqa: ARG002
-        """Count the time until the last shard is stored as work."""
+        """Add the time since the last event to the stage's work."""
         self.work[stage] = self.work.get(stage, 0.0) + self._lap()
 
     def stage_finished(self, result: StageResult) -> None:
-        """Count what follows the last shard as validation and storing."""
+        """Count the time after the last shard as validation and storing."""
         if not result.kept:
             self.finish[result.name] = self._lap()
 
@@ -45,7 +45,7 @@ class Stopwatch(Unwatched):
 
 
 def main(arguments: Sequence[str]) -> None:
-    """Build, and print the outcome with the seconds of each stage."""
+    """Build and print the outcome with the seconds of each stage."""
     recipe, lake, workers, *sources = arguments
     start = time.perf_counter()
     watch = Stopwatch()
@@ -59,7 +59,7 @@ def main(arguments: Sequence[str]) -> None:
     seconds = time.perf_counter() - start
     times = {"work": watch.work, "finish": watch.finish, "build_seconds": seconds}
     print(orjson.dumps(outcome.to_json() | times).decode(), flush=True)
-    os._exit(0)  # as the command line ends
+    os._exit(0)  # as the command line does
 
 
 if __name__ == "__main__":

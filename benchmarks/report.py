@@ -1,23 +1,23 @@
-"""The figures as a Markdown text."""
+"""Render the figures as Markdown."""
 
 from collections.abc import Mapping
 from typing import Any
 
 NOTE = """\
-Ours: the pipeline's own stages from index to manifest, in one process with threads and without Prefect. Baseline:
+Ours: the pipeline's stages from index to manifest, in one process with threads and without Prefect. Baseline:
 `Dataset.from_generator` over the sorted files, PIL, scipy.ndimage, `to_parquet`; one process, plain files. Both make
-the same boxes and picture bytes, and the other columns that cost something: hash of the pixels, perceptual hash,
-run-length codes, track ids. "Fewer columns" is a baseline without these, "the same kernels" one with simplejpeg and
-OpenCV. "The floor" reads, hashes and decodes every file once and writes the pictures, on the same threads. "Derive +
-release" is what both do: start of the process, tables of images and objects, duplicates out, Parquet. "Whole build"
-adds what only ours does: validation of every table, near-duplicates, measured pictures, audit, checked instructions
-(the baseline writes five short questions an image), card and manifest. Wall time, medians of interleaved rounds
+the same boxes and picture bytes, and the other costly columns: pixel hash, perceptual hash, RLE, track ids. "Fewer
+columns" is a baseline without these columns, "the same kernels" one with simplejpeg and OpenCV. "The floor" reads,
+hashes and decodes every file once and writes the pictures, on the same threads. "Derive + release" is the work that
+both do: process start, tables of images and objects, removal of duplicates, Parquet. "Whole build" adds the work that
+only ours does: validation of every table, near-duplicates, measured pictures, audit, checked instructions (the baseline
+writes five short questions per image), card and manifest. Wall time, medians of interleaved rounds
 [fastest..slowest]; ratio = baseline / ours.
 """
 
 
 def markdown(figures: Mapping[str, Any], size: str) -> str:
-    """Return the comparison for people."""
+    """Return the comparison as a Markdown page."""
     equal, peak = figures["equal"], figures["peak_mb"]
     lines = [
         f"# Benchmark: {size}, {figures['rounds']} rounds, {figures['workers']} threads",

@@ -1,4 +1,4 @@
-"""Both ways in turn, each time in a fresh process with empty folders; outputs are compared before times are."""
+"""Run pipeline and baseline in turn, each in a fresh process with empty folders, and compare outputs, then times."""
 
 import os
 import shutil
@@ -29,52 +29,52 @@ seed = 7
 policy = "audited"
 """
 
-# Which of the pipeline's stages do what a part of the baseline does. What follows a stage's work (joining the
-# shards, validation by Great Expectations, storing the table) has no counterpart: it is the part "validate".
+# The pipeline's stages that correspond to each part of the baseline. What follows a stage's work (joining the
+# shards, validation by Great Expectations, storing the table) has no counterpart and is the part "validate".
 DERIVE = (("index", "derive", "dedup"), ("generate", "deduplicate"))
 RELEASE = (("split", "record", "release"), ("to_parquet",))
 PARTS: Mapping[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "derive": DERIVE,
     "release": RELEASE,
     "instruct": (("instruct", "translate"), ("jsonl",)),
-    "near-duplicates, glances, audit": (("correct", "near", "measure", "audit"), ()),
+    "near-duplicates, measurements, audit": (("correct", "near", "measure", "audit"), ()),
     "card and manifest": (("manifest",), ()),
 }
 
 
 @dataclass(slots=True)
 class Side:
-    """All runs of one of the two ways."""
+    """All runs of the pipeline or of the baseline."""
 
     runs: list[Measured] = field(default_factory=list)
     times: list[dict[str, Any]] = field(default_factory=list)
 
     def add(self, run: Measured) -> dict[str, Any]:
-        """Keep a run; what it printed last is the JSON of its times."""
+        """Add a run, and return the JSON of its times, the last line it printed."""
         self.runs.append(run)
         printed: dict[str, Any] = orjson.loads(run.output.splitlines()[-1])
         self.times.append(printed)
         return printed
 
     def seconds(self) -> list[float]:
-        """Return the whole runs, from the start of the process to its end."""
+        """Return the wall time of each run."""
         return [run.seconds for run in self.runs]
 
     def part(self, names: tuple[str, ...], kind: str = "work") -> list[float]:
-        """Return the sum of some parts, run by run."""
+        """Return the summed time of some parts for each run."""
         return [sum(times[kind].get(name, 0.0) for name in names) for times in self.times]
 
     def with_start(self, names: tuple[str, ...]) -> list[float]:
-        """Return the start of the process and some parts, run by run."""
+        """Return the summed time of the process start and some parts for each run."""
         return [start + work for start, work in zip(self.start(), self.part(names), strict=True)]
 
     def start(self) -> list[float]:
-        """Return what is left: interpreter, imports, preparation and the end of the process."""
+        """Return the remaining time of each run: interpreter, imports, preparation and process end."""
         return [run.seconds - times["build_seconds"] for run, times in zip(self.runs, self.times, strict=True)]
 
 
 def run_rounds(corpus: Corpus, folder: Path, *, rounds: int, workers: int) -> dict[str, Any]:
-    """Return the figures of so many rounds; AssertionError where the outputs differ."""
+    """Return the figures of ``rounds`` rounds; raise AssertionError if the outputs differ."""
     ours, theirs, more, kernels, floor = Side(), Side(), Side(), Side(), Side()
     equal: dict[str, int] = {}
     for _ in range(rounds):
@@ -99,7 +99,7 @@ def run_rounds(corpus: Corpus, folder: Path, *, rounds: int, workers: int) -> di
 
 
 def run_pipeline(corpus: Corpus, folder: Path, workers: int) -> Measured:
-    """Return one build of all sources into an empty lake."""
+    """Run one build of all sources into an empty lake."""
     recipe = folder / "recipe.toml"
     recipe.write_text(RECIPE)
     sources = [f"{name}={path}" for name, path in corpus.sources.items()]
@@ -108,25 +108,25 @@ def run_pipeline(corpus: Corpus, folder: Path, workers: int) -> Measured:
 
 
 def run_baseline(corpus: Corpus, folder: Path, *more: str) -> Measured:
-    """Return one data set made of the loose files, with an empty cache and no network."""
+    """Run the baseline on the unpacked files, with an empty cache and no network."""
     command = [sys.executable, "-m", "benchmarks.baseline", str(corpus.loose), str(folder), *more]
     return run_measured(command, ROOT, os.environ | {"HF_HUB_OFFLINE": "1", "HF_HOME": str(folder / "home")})
 
 
 def run_floor(corpus: Corpus, folder: Path, workers: int) -> Measured:
-    """Return every file read, hashed and decoded once, the pictures written to Parquet."""
+    """Run the floor: read, hash and decode every file once, and write the pictures to Parquet."""
     return run_measured([sys.executable, "-m", "benchmarks.floor", str(corpus.loose), str(folder), str(workers)], ROOT)
 
 
 def fresh(folder: Path) -> Path:
-    """Return the folder, empty."""
+    """Return the folder, emptied."""
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     return folder
 
 
 def figures(ours: Side, theirs: Side) -> dict[str, Any]:
-    """Return seconds, ratios and peak memory by part; a ratio is the median of the rounds' own ratios."""
+    """Return seconds, ratios and peak memory by part; a ratio is the median of the ratios per round."""
     parts = {name: compared(ours.part(own), theirs.part(other)) for name, (own, other) in PARTS.items()}
     parts["validate"] = compared(ours.part(tuple(ours.times[0]["finish"]), "finish"), [0.0] * len(theirs.times))
     parts["start"] = compared(ours.start(), theirs.start())
@@ -145,7 +145,7 @@ def peak_mb(side: Side) -> int:
 
 
 def compared(ours: list[float], theirs: list[float]) -> dict[str, Any]:
-    """Return seconds of both, and the ratio of each round where there is one."""
+    """Return the seconds of both, and the ratio of each round, if defined."""
     found: dict[str, Any] = {"ours": summary(ours), "baseline": summary(theirs)}
     if all(theirs) and all(ours):
         found["ratio"] = summary([other / own for own, other in zip(ours, theirs, strict=True)])

@@ -1,9 +1,9 @@
-"""``python -m benchmarks.scale TASK ROWS``: one table stage on so many simulated rows; prints its figures as JSON.
+"""Measure a table stage on simulated rows and print figures as JSON: ``python -m benchmarks.scale TASK ROWS``.
 
-Tasks: ``store`` (write and read the table of images), ``validate`` (Great Expectations in chunks of 250,000 rows),
-and whole stages, from their stored inputs, which another process makes, to their receipts: ``dedup`` (one image in a
-hundred is a copy), ``split`` (videos of 100 frames), ``record`` (one object an image) and ``near`` (thumbnails of
-noise). No pictures: what a row costs.
+Tasks: ``store`` (write and read the table of images), ``validate`` (Great Expectations in chunks of 250,000 rows), and
+whole stages, from stored inputs (made by another process) to receipts: ``dedup`` (one image in a hundred is a copy),
+``split`` (videos of 100 frames), ``record`` (one object per image) and ``near`` (thumbnails of noise). There are no
+pictures: only the cost per row is measured.
 """
 
 import hashlib
@@ -43,12 +43,12 @@ from medmultipoints.transforms.pictures.thumbnails import SIDE
 ROOT = Path(__file__).resolve().parents[1]
 FRAMES = 100
 COPIES = 100
-"""Every so manyeth image repeats the one before it."""
+"""Interval of images that repeat the previous one."""
 MOST_BYTES, MOST_SECONDS = 13_000_000_000, 1_800
 
 
 def images(rows: int) -> pl.DataFrame:
-    """Return images whose hashes are numbers; one in a hundred is a copy."""
+    """Return images with numbers as hashes; one in a hundred is a copy."""
     number = pl.int_range(rows, eager=True).alias("n").to_frame()
     origin = pl.when(pl.col("n") % COPIES == 1).then(pl.col("n") - 1).otherwise("n").cast(pl.String)
     sha256 = origin.str.zfill(64)
@@ -94,7 +94,7 @@ def samples(rows: int) -> pl.DataFrame:
 
 
 def regions(rows: int) -> pl.DataFrame:
-    """Return one object from a mask in each image."""
+    """Return one mask object per image."""
     empty = empty_frame(load_table("regions"))
     text = {"evidence": "mask", "label": "polyps", "source": "simulated"}
     numbers = {"x1": 10, "y1": 10, "x2": 50, "y2": 40, "cx": 30, "cy": 25, "ix": 30, "iy": 25, "area_px": 900}
@@ -107,10 +107,10 @@ def regions(rows: int) -> pl.DataFrame:
 
 
 def stored_inputs(lake: Lake, rows: int, stage: Stage) -> tuple[Build, Inputs]:
-    """Store what a stage reads in a lake; all images are in the split train, and none but for ``dedup`` is a copy.
+    """Store the inputs of a stage in a lake; all images are in the split train, and only ``dedup`` gets copies.
 
-    Hashes are spread as those of real images are, so that their order is another than that of the images. Tables that
-    are not made here are empty.
+    Hashes are spread like those of real images, so that their order differs from that of the images. Tables that are
+    not made here are empty.
     """
     split = {"group_id": pl.col("sample_id"), "split": pl.lit("train")}
     made: dict[str, Callable[[], pl.DataFrame]] = {
@@ -138,7 +138,7 @@ def empty_table(name: str) -> pl.DataFrame:
 
 
 def thumbnails(rows: int) -> pl.DataFrame:
-    """Return thumbnails of noise: no two of them are alike."""
+    """Return thumbnails of noise, no two of which are near-duplicates."""
     noise = np.random.default_rng(1).integers(0, 256, (rows, SIDE * SIDE), np.uint8)
     packed = pl.Series([small.tobytes().hex() for small in noise])
     return pl.int_range(rows, eager=True).alias("n").to_frame().select(sample_id=name(), thumbnail=packed)
@@ -150,12 +150,12 @@ def spread_hash(number: int) -> str:
 
 
 def name() -> pl.Expr:
-    """Return the sample_id of an image by its number."""
+    """Return the expression for the sample_id of an image from its number."""
     return pl.format("simulated/{}", pl.col("n").cast(pl.String).str.zfill(9))
 
 
 def tasks(rows: int) -> dict[str, Callable[[], Callable[[], int]]]:
-    """Return by name, what makes the inputs; it gives the work to be measured."""
+    """Return, by task, the function that makes the inputs and returns the work to measure."""
 
     def store() -> Callable[[], int]:
         table = images(rows)
@@ -176,7 +176,7 @@ def tasks(rows: int) -> dict[str, Callable[[], Callable[[], int]]]:
 
 
 def whole_stage(name: str, rows: int) -> Callable[[], int]:
-    """Return a stage from its stored inputs, which another process makes, to its receipt."""
+    """Return the work of a stage from its stored inputs, made by another process, to its receipt."""
     stage = next(stage for stage in PIPELINE if stage.name == name)
     folder = TemporaryDirectory()
     with ProcessPoolExecutor(1, get_context("spawn")) as other:
@@ -190,14 +190,14 @@ def whole_stage(name: str, rows: int) -> Callable[[], int]:
 
 
 def measure(task: str, rows: int) -> dict[str, Any]:
-    """Return the figures of one task in a process of its own.
+    """Return the figures of one task, run in its own process.
 
-    ``stopped`` where it took more than this machine lends it.
+    ``stopped`` is set if it exceeded the limits of time or memory.
     """
     command = [sys.executable, "-m", "benchmarks.scale", task, str(rows)]
     pipes: dict[str, Any] = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
     with (
-        TemporaryDirectory(dir=ROOT) as folder,  # removed also where the child is stopped
+        TemporaryDirectory(dir=ROOT) as folder,  # removed even if the child is stopped
         subprocess.Popen(command, cwd=ROOT, env=os.environ | {"TMPDIR": folder}, **pipes) as child,
     ):
         start = time.monotonic()
@@ -211,7 +211,7 @@ def measure(task: str, rows: int) -> dict[str, Any]:
 
 
 def watch(child: "subprocess.Popen[str]", start: float) -> Iterator[str]:
-    """Yield a reason to stop the child, should one come up before it ends."""
+    """Yield the reason if the child must be stopped before it ends."""
     while child.poll() is None:
         if tree_bytes(child.pid) > MOST_BYTES:
             yield f"more than {MOST_BYTES // 10**9} GB"
@@ -222,7 +222,7 @@ def watch(child: "subprocess.Popen[str]", start: float) -> Iterator[str]:
 
 
 def main(task: str, rows: int) -> dict[str, Any]:
-    """Return seconds of the work alone, and the memory of the inputs and of the whole."""
+    """Return the seconds of the work alone, and the memory of the inputs and of the whole task."""
     work = tasks(rows)[task]()
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     start = time.perf_counter()

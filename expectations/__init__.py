@@ -1,1 +1,1 @@
-"""What must hold: columns declared once, suites made from them, verdicts with row ids."""
+"""Expectations: generate suites from the declared columns and validate tables with them."""

@@ -1,4 +1,4 @@
-"""Rules over whole tables: whether each holds, and the numbers behind it, for ``check_table_rules``."""
+"""Rules over whole tables; each returns whether it holds and a detail, for ``check_table_rules``."""
 
 import polars as pl
 
@@ -6,7 +6,7 @@ from medmultipoints.expectations.verdicts import first_few
 
 Answer = tuple[bool, str]
 Rows = pl.DataFrame | pl.LazyFrame
-"""A table in memory or not: of a stored one only the column in question is read."""
+"""A table in memory or stored; only the needed column of a stored table is read."""
 
 
 def repeated(frame: Rows, column: str) -> pl.Series:
@@ -16,7 +16,7 @@ def repeated(frame: Rows, column: str) -> pl.Series:
 
 
 def keys_unique(frame: Rows, column: str) -> Answer:
-    """Return whether no value of the column is null or occurs twice, and the values that do."""
+    """Return whether all values of the column are unique and not null, with the violations."""
     copies = repeated(frame, column).cast(pl.String).to_list()
     rows, nulls = frame.lazy().select(pl.len(), nulls=pl.col(column).null_count()).collect().row(0)
     if not copies and not nulls:
@@ -27,9 +27,9 @@ def keys_unique(frame: Rows, column: str) -> Answer:
 
 
 def references_hold(child: Rows, column: str, parent: Rows, parent_column: str) -> Answer:
-    """Return whether each value of the child's column occurs in the parent's, and those that do not.
+    """Return whether each value of the child's column occurs in the parent's, with the missing values.
 
-    Null refers to none.
+    Nulls are ignored.
     """
     given = child.lazy().select(key=column).drop_nulls().unique().collect(engine="streaming")
     known = parent.lazy().select(key=parent_column)
@@ -41,7 +41,7 @@ def references_hold(child: Rows, column: str, parent: Rows, parent_column: str) 
 
 
 def accounting_holds(inputs: int, used: int, dropped: int, rejected: int) -> Answer:
-    """Return whether each input is counted as used, dropped or rejected, once."""
+    """Return whether the used, dropped and rejected inputs add up to all inputs."""
     total = used + dropped + rejected
     holds = inputs == total and min(used, dropped, rejected) >= 0
     return holds, f"{inputs} in {'=' if holds else '!='} {used} used + {dropped} dropped + {rejected} rejected"

@@ -1,6 +1,6 @@
 """Row rules as polars expressions: one boolean flag per rule and row, never null (unknown counts as broken).
 
-Great Expectations judges list columns wrongly or slowly, so they are reduced to flags here.
+Great Expectations handles list columns wrongly or slowly, so they are reduced to flags here.
 """
 
 from collections.abc import Mapping
@@ -12,7 +12,7 @@ from medmultipoints.transforms.instructions.published import PUBLISHED
 from medmultipoints.transforms.records import SIDES, TONE_COLUMNS
 
 FLOAT32_ROUNDING_PX = 1e-3
-"""Points and boxes of records are rounded to float32 apart from each other."""
+"""Tolerance in pixels: points and boxes of records are rounded to float32 independently."""
 
 _each = pl.element()
 # An unfilled {name}, {{ name }}, ${name} or %(name)s, and the names that the published prompts left in their text.
@@ -24,7 +24,7 @@ def _between(low: str, value: str, high: str) -> pl.Expr:
 
 
 def _where_given(x: str, y: str, rule: pl.Expr) -> pl.Expr:
-    """Check that both coordinates are null, or both are given and the rule holds."""
+    """Return whether both coordinates are null, or both are given and the rule holds."""
     neither = pl.col(x).is_null() & pl.col(y).is_null()
     return neither | (pl.col(x).is_finite() & pl.col(y).is_finite() & rule).fill_null(False)
 
@@ -34,30 +34,30 @@ def _point_in_box(x: str, y: str) -> pl.Expr:
 
 
 def _scaled(side: str) -> pl.Expr:
-    """Compare a stored side with the whole part of original side times scale; a hair below an integer counts."""
+    """Return whether a stored side is the integer part of original side times scale, with a tiny tolerance."""
     scaled = (pl.col(f"original_{side}") * pl.col("scale") + 1e-9).floor()
     return pl.col(side) == pl.max_horizontal(scaled, pl.lit(1.0))
 
 
 def _number(column: str, position: int) -> pl.Expr:
-    """Return the numbers at one position of the inner lists: a list per row."""
+    """Return the numbers at one position of the inner lists, as a list per row."""
     return pl.col(column).list.eval(_each.list.get(position, null_on_oob=True))
 
 
 def _well_formed(column: str, numbers: int) -> pl.Expr:
-    """Return every inner list has that many finite numbers."""
+    """Return whether every inner list has exactly ``numbers`` finite numbers."""
     finite = [_number(column, i).list.eval(_each.is_finite().fill_null(False)).list.all() for i in range(numbers)]
     lengths = pl.col(column).list.eval((_each.list.len() == numbers).fill_null(False)).list.all()
     return pl.all_horizontal(lengths, *finite)
 
 
 def _least(lists: pl.Expr, bound: pl.Expr | float) -> pl.Expr:
-    """Return every number of the row's list is at least the bound."""
+    """Return whether every number of the row's list is at least the bound."""
     return (lists.list.min() >= bound) | (lists.list.len() == 0)
 
 
 def _boxes_inside(slack_px: float, *, strict: bool) -> pl.Expr:
-    """Check that every box side lies within the image, or passes an edge by up to the slack (strict: by less)."""
+    """Return whether every box lies within the image, with a tolerance of ``slack_px`` (strict: below it)."""
 
     def within(lists: pl.Expr, side: int) -> pl.Expr:
         edge = pl.col("img_size").list.get(side, null_on_oob=True).cast(pl.Float64)
@@ -75,7 +75,7 @@ def _points_inside_boxes() -> pl.Expr:
     same = (pl.col("points").list.len() == pl.col("bbox").list.len()).fill_null(False)
     none = pl.lit([], dtype=pl.List(pl.Float32))
 
-    def paired(column: str, position: int) -> pl.Expr:  # lists can only be subtracted where their lengths agree
+    def paired(column: str, position: int) -> pl.Expr:  # lists can only be subtracted if their lengths are equal
         return pl.when(same).then(_number(column, position)).otherwise(none)
 
     distances = [paired("points", i) - paired("bbox", i) for i in range(2)]
@@ -125,13 +125,13 @@ _RULES: Mapping[tuple[str, str], pl.Expr] = {
 }
 
 RULES: Mapping[tuple[str, str], pl.Expr] = {rule: flag.fill_null(False) for rule, flag in _RULES.items()}
-"""The flag of every declared rule, by table and rule; of ``records`` under the policy ``audited``."""
+"""The flag of every declared rule, by table and rule; for ``records`` under the policy ``audited``."""
 
 VARIANT_RULES: Mapping[tuple[str, str, str], pl.Expr] = {
-    # Published boxes are the source's, grown by a pixel up to the edge and scaled: W * s may pass floor(W * s).
+    # Published boxes are the source's, grown by a pixel up to the edge and scaled: W * s may exceed floor(W * s).
     ("records", "published", "boxes_inside_image"): _boxes_inside(1, strict=True).fill_null(False),
 }
-"""The flags that another policy judges otherwise, by table, policy and rule."""
+"""The flags that differ under another policy, by table, policy and rule."""
 
 
 def rule_flags(table: Table, variant: str | None = None) -> dict[str, pl.Expr]:
@@ -143,20 +143,20 @@ def rule_flags(table: Table, variant: str | None = None) -> dict[str, pl.Expr]:
 
 
 def unique_flag(column: Column) -> pl.Expr:
-    """Return True where the value occurs once in the whole frame, or is null: every copy is flagged, the first too."""
+    """Return whether the value occurs once in the whole frame, or is null; all copies fail, including the first."""
     return pl.col(column.name).is_unique() | pl.col(column.name).is_null()
 
 
 def finite_flag(column: Column) -> pl.Expr:
-    """Return True where the number is finite.
+    """Return whether the number is finite.
 
-    Pandas does not distinguish NaN from null, so this judges null as well.
+    pandas does not distinguish NaN from null, so this also covers nulls.
     """
     return pl.col(column.name).is_finite().fill_null(column.nullable)
 
 
 def complete_flag(column: Column) -> pl.Expr:
-    """Return True where a list holds no null at any depth, nor a number that is not finite."""
+    """Return whether a list has neither nulls at any depth nor numbers that are not finite."""
     value = _each.is_finite() if column.scalar.startswith("float") else _each.is_not_null()
     for _ in range(column.depth - 1):
         value = _each.list.eval(value.fill_null(False)).list.all()

@@ -1,8 +1,8 @@
-"""The Great Expectations suites, generated from the declarations and committed as ``suites/<name>.json``.
+"""Generate the Great Expectations suites from the declarations, committed as ``suites/<name>.json``.
 
-``python -m medmultipoints.expectations.suites`` writes them again. Scalar columns get native expectations; what Great
-Expectations judges wrongly, slowly or only within a chunk enters as a boolean flag ``ok_<rule>`` that must be true.
-Row rules have severity ``warning`` (the row is held back), table rules ``critical`` (the build stops).
+``python -m medmultipoints.expectations.suites`` rewrites them. Scalar columns get native expectations; rules that Great
+Expectations handles wrongly, slowly or only within a chunk become boolean flags ``ok_<rule>`` that must be true. Row
+rules have severity ``warning`` (the row is quarantined), table rules ``critical`` (the build stops).
 """
 
 import hashlib
@@ -35,7 +35,7 @@ Suite = dict[str, Any]
 
 
 def table_digest(name: str) -> str:
-    """Return the sha256 of a table's declaration and its committed suites, part of the keys of its stage."""
+    """Return the sha256 of a table's declaration and committed suites, a part of its stage's keys."""
     suites = [SUITES / f"{suite_name(name, variant)}.json" for variant in (None, *VARIANTS.get(name, ()))]
     digest = hashlib.sha256()
     for path in (TABLES.joinpath(f"{name}.toml"), *suites):
@@ -44,7 +44,7 @@ def table_digest(name: str) -> str:
 
 
 def row_flags(table: Table, variant: str | None = None) -> dict[str, pl.Expr]:
-    """Return every rule of the table's suite that is computed as a flag, with its expression."""
+    """Return the rules of the table's suite that are computed as flags, with their expressions."""
     flags: dict[str, pl.Expr] = {}
     for column in table.columns:
         if column.check.unique:
@@ -68,7 +68,7 @@ def row_suite(table: Table, variant: str | None = None) -> Suite:
 
 
 def table_suite() -> Suite:
-    """Return the suite of small verdict frames (rule, ok, detail): rules over whole tables, computed elsewhere."""
+    """Return the suite for verdicts of table rules (columns rule, ok, detail), which are computed elsewhere."""
     holds = _expectation("in_set", "ok", {"value_set": [True]}, "holds", ["rule", "detail"], "the rule holds")
     named = _expectation("not_null", "rule", {}, "rule_is_named", ["rule"], "the rule has a name")
     return {"name": TABLE_RULES, "expectations": [{**named, "severity": "critical"}, {**holds, "severity": "critical"}]}
@@ -122,7 +122,7 @@ def _checks(name: str, check: Check) -> Iterator[dict[str, Any]]:
 
 
 def describe_check(check: Check) -> str:
-    """Return a check in words that can follow the word "is"; empty for a column without a check."""
+    """Return a phrase for a check that can follow the word "is"; empty for a column without a check."""
     parts = ["unique"] if check.unique else []
     parts += [f"at least {_text(check.min)}"] if check.min is not None else []
     parts += [f"at most {_text(check.max)}"] if check.max is not None else []
@@ -139,9 +139,9 @@ def _text(value: object) -> str:
 
 
 def _pattern(regex: str) -> str:
-    r"""Return the pattern in the form that Great Expectations can search.
+    r"""Return the pattern in a form for Great Expectations.
 
-    ``\Z`` replaces a final ``$``, which would let a line break follow; groups do not capture, for pandas warns of it.
+    ``\Z`` replaces a final ``$``, which would allow a line break; groups do not capture, because pandas warns of them.
     """
     strict = regex[:-1] + r"\Z" if regex.endswith("$") and not regex.endswith(r"\$") else regex
     return re.sub(r"(?<!\\)\((?!\?)", "(?:", strict)
@@ -173,7 +173,7 @@ def _expectation(
 
 
 def main() -> None:
-    """Write every suite; remove those of tables that are gone."""
+    """Write every suite, and remove those of deleted tables."""
     suites = all_suites()
     for path in SUITES.glob("*.json"):
         if path.stem not in suites:

@@ -1,4 +1,4 @@
-"""Validate rows and tables with the committed suites by Great Expectations; hold back the entities of bad rows."""
+"""Validate rows and tables with the committed Great Expectations suites, and reject the entities of failing rows."""
 
 import os
 from collections import defaultdict
@@ -40,7 +40,7 @@ _RESULT_FORMAT = {
 }
 
 FailedRows = dict[str, list[int]]
-"""The positions of the rows that break each rule; rules in the order of the suite."""
+"""The positions of the rows that break each rule, in suite order."""
 
 
 def validate(
@@ -52,12 +52,12 @@ def validate(
     copies: Mapping[str, pl.Series] = NO_COPIES,
     **parameters: object,
 ) -> Verdict:
-    """Return the verdict of the table's suite on every row, with key and entity of each row that breaks a rule.
+    """Return the verdict of the table's suite, with key and entity of each row that breaks a rule.
 
-    The frame has the declared columns and types (see ``conform``); image columns are ignored. Uniqueness counts over
-    the whole frame, for any ``chunk_rows``; ``copies`` are values of a column that the whole table, of which the frame
-    is a part, holds more than once. ``variant`` is the box policy, ``parameters`` fill the checks that the recipe
-    decides. Raises BrokenRule where a rule cannot be judged.
+    The frame has the declared columns and types (see ``conform``); image columns are ignored. Uniqueness is checked
+    over the whole frame, for any ``chunk_rows``; if the frame is a part of a table, ``copies`` are the repeated values
+    of a column in the whole table. ``variant`` is the box policy, ``parameters`` fill the checks that the recipe
+    decides. Raise BrokenRule if a rule cannot be evaluated.
     """
     suite = load_suite(suite_name(table.name, variant))
     rows = _narrow(frame, table, suite, row_flags(table, variant) | _copied(copies))
@@ -76,7 +76,7 @@ def validate(
 
 
 def find_rejections(verdict: Verdict) -> tuple[Rejection, ...]:
-    """Return one rejection per entity with a row that fails, sorted by entity."""
+    """Return one rejection per entity with a failing row, sorted by entity."""
     found: dict[str, list[RowFailure]] = defaultdict(list)
     for failure in verdict.failures:
         found[failure.entity].append(failure)
@@ -89,17 +89,17 @@ def _rejection(entity: str, found: list[RowFailure]) -> Rejection:
 
 
 def leave_out(frame: pl.DataFrame, table: Table, rejected: Collection[str]) -> pl.DataFrame:
-    """Return the rows of all other entities.
+    """Return the rows of the entities that are not rejected.
 
-    An image loses all its rows when one of them fails: without the wrong object its count would be a lie.
+    An image loses all its rows if one of them fails: without the wrong object its count would be wrong.
     """
     return frame.filter(~_entity(table).is_in(sorted(rejected))) if rejected else frame
 
 
 def check_table_rules(rules: Mapping[str, tuple[bool, str]], name: str) -> Verdict:
-    """Return the verdict on rules over a whole table that were computed elsewhere (``expectations.references``).
+    """Return the verdict on rules over a whole table, computed elsewhere (``expectations.references``).
 
-    Each rule comes with whether it holds and a detail for people. Raises TableRuleFailed where one does not.
+    ``rules`` maps each rule to whether it holds and a detail for people. Raise TableRuleFailed if one does not hold.
     """
     schema = {"rule": pl.String, "ok": pl.Boolean, "detail": pl.String}
     frame = pl.DataFrame(
@@ -121,10 +121,10 @@ def check_table_rules(rules: Mapping[str, tuple[bool, str]], name: str) -> Verdi
 
 
 def run_suite(rows: "pd.DataFrame", suite: Suite, parameters: Mapping[str, object]) -> FailedRows:
-    """Return the positions (column ``row``) of all rows that break each rule of a suite, in the suite's order.
+    """Return the positions (column ``row``) of all rows that break each rule of a suite, in suite order.
 
-    Failures are counted first, and only rules that have any are judged in full for their rows. Safe in threads: each
-    call has an engine of its own, in memory. Raises BrokenRule where a rule raised an error.
+    Failures are counted first; only rules with failures are validated in full. Thread-safe: each call has its own
+    in-memory engine. Raise BrokenRule if a rule raised an error.
     """
     counts = count_failures(rows, suite, parameters)
     found: FailedRows = {rule: [] for rule in counts}
@@ -137,7 +137,7 @@ def run_suite(rows: "pd.DataFrame", suite: Suite, parameters: Mapping[str, objec
 
 
 def _judge(rows: "pd.DataFrame", suite: Suite, parameters: Mapping[str, object]) -> dict[str, Any]:
-    """Return the full result of each rule by Great Expectations."""
+    """Return the full Great Expectations result of each rule."""
     from medmultipoints.expectations.library import GreatExpectationsError, ProgressBarsConfig, gx
 
     context = gx.get_context(mode="ephemeral")
@@ -153,7 +153,7 @@ def _judge(rows: "pd.DataFrame", suite: Suite, parameters: Mapping[str, object])
 
 
 def _failed_rows(suite: str, rule: str, result: Any) -> list[int]:
-    """Return the rows that broke the rule. An error inside a rule looks like a failure; it is raised as one here."""
+    """Return the rows that broke the rule; raise BrokenRule for an error in the rule, which looks like a failure."""
     if result is None:
         raise BrokenRule(suite, rule, "Great Expectations gave no result")
     for info in result.exception_info.values():
@@ -166,12 +166,12 @@ def _failed_rows(suite: str, rule: str, result: Any) -> list[int]:
 
 
 def _copied(copies: Mapping[str, pl.Series]) -> dict[str, pl.Expr]:
-    """Return flags in place of those that a part of a table cannot judge."""
+    """Return the flags that replace those which a part of a table cannot compute."""
     return {f"{name}_unique": ~pl.col(name).is_in(values.implode()).fill_null(False) for name, values in copies.items()}
 
 
 def _narrow(frame: pl.DataFrame, table: Table, suite: Suite, flags: Mapping[str, pl.Expr]) -> pl.DataFrame:
-    """Return the row position, the scalar columns that the suite judges, and the flags: no lists, no pictures."""
+    """Return the row position, the scalar columns of the suite, and the flags; no lists or pictures."""
     for name, dtype in polars_schema(table).items():
         if (actual := frame.schema.get(name)) != dtype:
             found = "is missing" if actual is None else f"is {actual}, declared is {dtype}"

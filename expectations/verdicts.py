@@ -1,7 +1,7 @@
-"""What a validation found, as plain values that JSON holds, and the two errors that stop a build.
+"""Results of validations as JSON-compatible values, and the two errors that stop a build.
 
 DataError
-├── BrokenRule         a rule could not be judged: the suite or the frame is wrong, not the rows
+├── BrokenRule         a rule could not be evaluated: the suite or the frame is wrong, not the rows
 └── TableRuleFailed    a rule over a whole table does not hold
 """
 
@@ -18,10 +18,10 @@ _HEAD = "| table | suite | rows | rules | rows held back | failures by rule |\n|
 
 @dataclass(frozen=True, slots=True)
 class RowFailure:
-    """One rule that one row breaks.
+    """A rule that a row breaks.
 
-    ``row`` is the row's key and ``entity`` what is held back with it; where one is null, the next best name
-    stands in: the key, else ``row <position>``. ``detail`` names the values at fault.
+    ``row`` is the row's key and ``entity`` the group of rows rejected with it; a null is replaced by the key, or else
+    by ``row <position>``. ``detail`` names the wrong values.
     """
 
     row: str
@@ -33,7 +33,7 @@ class RowFailure:
 
 @dataclass(frozen=True, slots=True)
 class RuleResult:
-    """One rule that was judged on so many rows, and how many broke it."""
+    """A rule with the number of rows checked and the number that broke it."""
 
     rule: str
     rows: int
@@ -43,7 +43,7 @@ class RuleResult:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What a suite found in a table: every failure by row and rule, and every rule that was judged."""
+    """The result of a suite on a table: every failure by row and rule, and every evaluated rule."""
 
     table: str
     suite: str
@@ -52,13 +52,13 @@ class Verdict:
     checked: tuple[RuleResult, ...]
 
     def to_json(self) -> dict[str, Any]:
-        """Return the verdict in lists, mappings, text and numbers; ``verdict_from_json`` is the inverse."""
+        """Return the verdict as JSON-compatible values; ``verdict_from_json`` is the inverse."""
         raw = asdict(self)
         return {**raw, "failures": list(raw["failures"]), "checked": list(raw["checked"])}
 
 
 def join_verdicts(parts: Sequence[Verdict]) -> Verdict:
-    """Return the verdict on a table that was judged part by part, in the order of its rows."""
+    """Return the verdict on a table from the verdicts on its parts, in row order."""
     failures: list[RowFailure] = []
     before = 0
     for part in parts:
@@ -72,7 +72,7 @@ def join_verdicts(parts: Sequence[Verdict]) -> Verdict:
 
 
 def verdict_from_json(raw: Mapping[str, Any]) -> Verdict:
-    """Return the verdict that ``to_json`` gave."""
+    """Return the verdict from the values of ``to_json``."""
     failures = tuple(RowFailure(**failure) for failure in raw["failures"])
     checked = tuple(RuleResult(**result) for result in raw["checked"])
     return Verdict(raw["table"], raw["suite"], raw["rows"], failures, checked)
@@ -80,7 +80,7 @@ def verdict_from_json(raw: Mapping[str, Any]) -> Verdict:
 
 @dataclass(frozen=True, slots=True)
 class Rejection:
-    """An entity that is held back: the first rule it breaks, and what is wrong."""
+    """A rejected entity: the first rule it breaks, and the detail."""
 
     entity: str
     reason: str
@@ -88,7 +88,7 @@ class Rejection:
 
 
 class BrokenRule(DataError):
-    """A rule could not be judged: this is a fault of the suite or of the frame, never of a row."""
+    """A rule could not be evaluated: an error of the suite or the frame, never of a row."""
 
     def __init__(self, suite: str, rule: str, problem: str) -> None:
         self.suite, self.rule, self.problem = suite, rule, problem
@@ -109,15 +109,15 @@ class TableRuleFailed(DataError):
 
 
 def first_few(values: Sequence[str], limit: int = 5) -> str:
-    """Return the first values for a message, and how many more there are."""
+    """Return the first values for a message, and the number of further ones."""
     more = f" and {len(values) - limit} more" if len(values) > limit else ""
     return ", ".join(values[:limit]) + more
 
 
 def summarize(verdicts: Iterable[Verdict]) -> str:
-    """Return verdicts as a Markdown table: one row per table and suite, sorted; the verdicts of shards are added up.
+    """Return verdicts as a Markdown table: one row per table and suite, sorted; verdicts of shards are added up.
 
-    Rows held back are rows that break a rule themselves; rows that go with them are in the quarantine.
+    "Rows held back" counts rows that break a rule; rows rejected with them are in the quarantine.
     """
     ordered = sorted(verdicts, key=_identity)
     rows = [_row(*identity, list(group)) for identity, group in groupby(ordered, _identity)]

@@ -1,1 +1,1 @@
-"""Generators of the committed pages, and the release procedure; no part of the wheel."""
+"""Development tools: generators of committed pages, the bill of materials and the release; not in the wheel."""

@@ -1,4 +1,4 @@
-"""Generate docs/api.md: the names that ``import medmultipoints`` offers, with signature, docstring and example."""
+"""Generate docs/api.md: the public names of ``medmultipoints`` with signature, docstring and example."""
 
 import ast
 import inspect
@@ -38,7 +38,7 @@ _GROUPS: Final = {
 
 
 def render_api() -> str:
-    """Return the page; ValueError if a public name is in no group."""
+    """Return the page; raise ValueError if a public name is in no group."""
     listed = [name for names in _GROUPS.values() for name in names]
     if sorted(listed) != sorted(mm.__all__):
         raise ValueError(f"in no group, or in two: {sorted(set(mm.__all__) ^ set(listed))}")
@@ -55,7 +55,7 @@ def _section(name: str) -> str:
 
 
 def _methods(found: type) -> Iterator[Any]:
-    """Yield the documented public methods of a class, class methods as plain functions."""
+    """Yield the documented public methods of a class; class methods as plain functions."""
     for name, value in vars(found).items():
         method = getattr(value, "__func__", value)
         if not name.startswith("_") and inspect.isfunction(method) and inspect.getdoc(method):
@@ -63,7 +63,7 @@ def _methods(found: type) -> Iterator[Any]:
 
 
 def _signature(found: Any) -> Iterator[str]:
-    """Yield the signature of a function as it is written, or the fields of a dataclass; of other classes nothing."""
+    """Yield the signature of a function or the fields of a dataclass; nothing for other classes."""
     if inspect.isclass(found) and not is_dataclass(found):
         return
     (node,) = ast.parse(inspect.cleandoc("\n" + inspect.getsource(found))).body
@@ -79,7 +79,7 @@ def _signature(found: Any) -> Iterator[str]:
 
 
 def _paragraphs(found: Any) -> Iterator[str]:
-    """Yield the docstring as Markdown: the list of arguments as a list, the example as code."""
+    """Yield the docstring as Markdown, with arguments as a list and the example as code."""
     text = (inspect.getdoc(found) or "").replace("``", "`")
     before, _, example = text.partition("\nExample:\n")
     lead, _, arguments = before.partition("\nArgs:\n")

@@ -1,4 +1,4 @@
-"""The reference of declarations, generated from the models that check them."""
+"""Generate docs/declaration.md from the models of declarations."""
 
 import inspect
 

@@ -1,4 +1,4 @@
-"""Generate the table of docs/dialects.md from the dialects themselves."""
+"""Generate the table of docs/dialects.md from the registry of dialects."""
 
 from collections.abc import Iterator
 from typing import Final
@@ -9,7 +9,7 @@ _COLUMNS: Final = ("dialect", "for", "frame", "box form", "rounding", "what is l
 
 
 def render_table() -> str:
-    """Return one row a dialect, in the order of the registry."""
+    """Return the table, with one row per dialect in registry order."""
     return "\n".join(_rows()) + "\n"
 
 

@@ -1,4 +1,4 @@
-"""Generate the data dictionary, docs/data-dictionary.md, from the declarations of the tables."""
+"""Generate docs/data-dictionary.md from the declarations of the tables."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""Generate the table of docs/formats.md, and the page of examples, from the formats themselves."""
+"""Generate the table of docs/formats.md and the page of examples from the registered formats."""
 
 import tomllib
 from pathlib import Path
@@ -19,7 +19,7 @@ proved. `medmultipoints inspect FOLDER` writes it for you; most lines need not b
 
 
 def render_formats() -> str:
-    """Return one row a format: its name in declarations, what it is, what is lost, and how tools export it."""
+    """Return the table, with one row per format: name, title, losses, and how to export it."""
     rows = [
         f"| [`{form.name}`](format-examples.md#{form.name}) | {form.title} | {form.lost} | {form.export} |\n"
         for form in _sorted()
@@ -29,7 +29,7 @@ def render_formats() -> str:
 
 
 def render_examples() -> str:
-    """Return the page with a section for each format."""
+    """Return the page with one section per format."""
     return "\n".join([_INTRODUCTION, *map(_section, _sorted())])
 
 

@@ -1,4 +1,4 @@
-"""Generate prefect.yaml, the deployments for sites with workers, from the list that ``serve`` offers."""
+"""Generate prefect.yaml, the deployments for sites with workers, from the deployments of ``serve``."""
 
 from typing import Any
 
@@ -26,7 +26,7 @@ POOL = {
 
 
 def render_prefect_yaml() -> str:
-    """Return the file: every deployment, refresh every night and verify every week."""
+    """Return the file with every deployment; refresh runs every night, verify every week."""
     listed = deployments(RefreshRequest(), schedule_of(None, NIGHTLY, ZONE), ZONE)
     document = {"name": "medmultipoints", "deployments": [_deployment(one) for one in listed]}
     return HEADER + yaml.dump(document, Dumper=_Plain, sort_keys=False, width=120, allow_unicode=True)
@@ -61,8 +61,8 @@ def _trigger(trigger: DeploymentEventTrigger) -> dict[str, Any]:
 
 
 class _Plain(yaml.SafeDumper):
-    """Writes equal parts out, without anchors."""
+    """A YAML dumper that repeats equal parts instead of using anchors."""
 
     def ignore_aliases(self, data: Any) -> bool:  # noqa: ARG002
-        """Return True, so that no part gets a name."""
+        """Return True, so that no part gets an anchor."""
         return True

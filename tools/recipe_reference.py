@@ -1,4 +1,4 @@
-"""The reference of recipe keys, generated from the models that check recipes and from the readers' signatures."""
+"""Generate docs/recipe.md from the models of recipes and the signatures of readers."""
 
 import inspect
 import json
@@ -54,7 +54,7 @@ def _row(name: str, field: FieldInfo) -> str:
 
 
 def meaning_of(field: FieldInfo) -> str:
-    """Return what a key means: the description of a model's field, or the annotation of a reader's option."""
+    """Return the meaning of a key: the description of a model's field, or the annotation of a reader's option."""
     return field.description or next((text for text in field.metadata if isinstance(text, str)), "")
 
 
@@ -69,7 +69,7 @@ def _default(value: object) -> str:
 
 
 def describe_type(kind: Any, limits: Sequence[Any] = ()) -> str:
-    """Return a type in words, with its bounds: "integer, at least 1", "one of `a`, `b`", "list, each text"."""
+    """Return a type with its bounds in words: "integer, at least 1", "one of `a`, `b`", "list, each text"."""
     origin, arguments = get_origin(kind), get_args(kind)
     if origin is Annotated:
         return describe_type(arguments[0], [*arguments[1:], *limits])
@@ -98,6 +98,6 @@ def _bounds(limits: Sequence[Any]) -> list[str]:
 
 
 def model_of(field: FieldInfo) -> type[BaseModel] | None:
-    """Return the model of a key that is a table of its own."""
+    """Return the model of a key whose value is a table, or None."""
     kind = field.annotation
     return kind if isinstance(kind, type) and issubclass(kind, BaseModel) else None

@@ -1,4 +1,4 @@
-"""Generate pages from the code: the command line, the Python API, the recipe, the declaration, prefect.yaml."""
+"""Generate all pages from the code: command line, Python API, recipe, declaration, formats, prefect.yaml."""
 
 import re
 from collections.abc import Iterator
@@ -36,7 +36,7 @@ Results go to standard output, everything else to standard error. With `--json` 
 
 
 def all_commands() -> list[tuple[str, Any]]:
-    """Return every command with its full name, in the order of the help; groups are walked."""
+    """Return every command with its full name, in help order, including the commands of groups."""
     return [found for name in COMMANDS for found in _walk(f"{PROGRAM} {name}", load(name))]
 
 
@@ -47,7 +47,7 @@ def render_cli() -> str:
 
 
 def render_commands() -> str:
-    """Return the table of all commands, each with the first sentence of its help and a link to its section."""
+    """Return the table of all commands with the first sentence of their help and a link to their section."""
     rows = [
         f"| [`{name.removeprefix(PROGRAM + ' ')}`](#{_anchor(name)}) | {_first_sentence(command.help)} |\n"
         for name, command in all_commands()
@@ -56,13 +56,13 @@ def render_commands() -> str:
 
 
 def replace_between(page: str, begin: str, end: str, text: str) -> str:
-    """Return the page with another text between its two marks."""
+    """Return the page with the text between its two marks replaced."""
     before, rest = page.split(begin)
     return before + begin + text + end + rest.split(end, 1)[1]
 
 
 def pages() -> dict[Path, str]:
-    """Return every generated page with the text that it must have."""
+    """Return the text of every generated page by path."""
     return {
         ROOT / "docs" / "cli.md": render_cli(),
         ROOT / "docs" / "reasons.md": render_reasons(),
@@ -125,7 +125,7 @@ def _is_option(parameter: Any) -> bool:
 
 
 def _text(help_text: str) -> str:
-    """Return the help as Markdown: lines that are commands become code."""
+    """Return the help as Markdown, with command lines as code."""
     return re.sub(rf"^( *){PROGRAM} .*$", lambda found: f"    {found[0].strip()}", help_text, flags=re.MULTILINE)
 
 

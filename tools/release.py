@@ -2,8 +2,8 @@
 
 usage: python tools/release.py X.Y.Z
 
-The version is spelt in pyproject.toml and CITATION.cff; the section Unreleased of CHANGELOG.md becomes that of the
-version. Nothing is committed, tagged or uploaded: the last lines say how.
+The version is written to pyproject.toml and CITATION.cff; the section Unreleased of CHANGELOG.md becomes the section of
+the version. Nothing is committed, tagged or uploaded: the last lines of the output say how.
 """
 
 import re
@@ -21,7 +21,7 @@ NEXT = """Read the difference, then:
 
 
 def main(arguments: list[str]) -> int:
-    """Return 0 when the files name the version, 2 for wrong usage or a tree that is not clean."""
+    """Return 0 after updating the files, 2 for wrong usage or a working tree with changes."""
     if len(arguments) != 1 or not re.fullmatch(r"\d+\.\d+\.\d+", arguments[0]):
         return fail("usage: python tools/release.py X.Y.Z")
     if changed := git("status", "--porcelain"):
@@ -37,7 +37,7 @@ def main(arguments: list[str]) -> int:
 
 
 def replace(name: str, pattern: str, text: str) -> None:
-    """Replace the one line of a file that the pattern matches."""
+    """Replace the single line of a file that matches the pattern."""
     path = ROOT / name
     content, count = re.subn(pattern, text, path.read_text("utf-8"), count=1, flags=re.MULTILINE)
     if count != 1:
@@ -46,7 +46,7 @@ def replace(name: str, pattern: str, text: str) -> None:
 
 
 def git(*arguments: str) -> str:
-    """Return what git prints."""
+    """Return the output of a git command."""
     return subprocess.run(["git", *arguments], cwd=ROOT, check=True, capture_output=True, text=True).stdout
 
 

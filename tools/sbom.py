@@ -1,8 +1,8 @@
-"""Write the bill of materials of the lock file (CycloneDX 1.6) and audit it, without any network.
+"""Write the bill of materials of the lock file (CycloneDX 1.6) and audit it, without network access.
 
 ``python -m tools.sbom [FILE]``: each package must be pinned with hashes, installed in that version, and under a licence
-that its users can meet with an Apache-2.0 product. Exit 1 names each that is not. Known vulnerabilities need a database
-that changes daily: give FILE to a scanner such as osv-scanner.
+compatible with an Apache-2.0 product; otherwise the command lists the packages and exits with 1. It does not check
+known vulnerabilities, which need a daily database: give FILE to a scanner such as osv-scanner.
 """
 
 import json
@@ -25,10 +25,10 @@ PERMISSIVE = re.compile(
     r"\b(MIT|MIT-CMU|MIT-0|BSD|0BSD|Apache|ISC|PSF|PSFL|Python|CC0|Zlib|CNRI|FreeBSD|Unlicense|HPND|MPL|Mozilla)\b",
     re.IGNORECASE,
 )
-"""MPL binds the files of the package alone: it may be used from other code as it is."""
+"""MPL covers only the files of the package itself, so other code may use it unchanged."""
 BINDING = re.compile(r"\b(A?GPL|LGPL|SSPL|BUSL|GNU|Commercial|Proprietary|NonCommercial)", re.IGNORECASE)
 CHOSEN: Mapping[str, str] = {"text-unidecode": "Artistic-1.0-Perl"}
-"""Packages under a choice of licences, and the one that is taken."""
+"""Packages with a choice of licences, and the chosen one."""
 LONGEST_NAME = 60
 
 
@@ -44,7 +44,7 @@ class Package:
 
 
 def read_lock(text: str) -> tuple[Package, ...]:
-    """Return the packages of a lock file, in its order; ValueError for an entry that is not pinned."""
+    """Return the packages of a lock file, in file order; raise ValueError for an entry that is not pinned."""
     entries = re.split(r"\n(?=[A-Za-z0-9])", "\n" + text.strip())
     return tuple(
         _package(entry.strip("\n")) for entry in entries if entry.strip() and not entry.lstrip().startswith("#")
@@ -61,7 +61,7 @@ def _package(entry: str) -> Package:
 
 
 def licence_of(found: PackageMetadata) -> str:
-    """Return the licence that a package states: its expression, else its short text, else its classifiers."""
+    """Return the licence in a package's metadata: its expression, short text or classifiers, in this order."""
     expression, text = found.get("License-Expression"), str(found.get("License") or "").strip()
     if expression:
         return str(expression)
@@ -71,7 +71,7 @@ def licence_of(found: PackageMetadata) -> str:
 
 
 def audit(packages: Sequence[Package]) -> Iterator[str]:
-    """Yield a sentence for each package that does not pass."""
+    """Yield a sentence for each package that fails the audit."""
     for one in packages:
         if not one.hashes:
             yield f"{one.name} {one.version}: no hash in the lock file"
@@ -90,7 +90,7 @@ def audit(packages: Sequence[Package]) -> Iterator[str]:
 
 
 def bill(packages: Sequence[Package]) -> dict[str, object]:
-    """Return the bill of materials; the same lock file gives the same bill."""
+    """Return the bill of materials, which depends only on the lock file."""
     uses: dict[str, list[str]] = {_ref(one): [] for one in packages}
     refs = {_key(one.name): _ref(one) for one in packages}
     for one in packages:
@@ -132,7 +132,7 @@ def _key(name: str) -> str:
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Write the bill, print what does not pass, and return the exit code."""
+    """Write the bill, print the audit's problems, and return the exit code."""
     target = Path(arguments[0]) if arguments else TARGET
     packages = read_lock(LOCK.read_text("utf-8"))
     target.parent.mkdir(parents=True, exist_ok=True)

@@ -1,6 +1,6 @@
 """Run the demo and paste its output into the README.
 
-The README stays unchanged where only seconds, hashes and widths of columns differ.
+The README is not changed if only seconds, hashes and column widths differ.
 """
 
 import os
@@ -18,14 +18,14 @@ MOST_LINES = 11
 
 
 def run_demo(folder: Path) -> str:
-    """Return what the demo prints to standard output when it is run in the folder."""
+    """Return the standard output of the demo, run in the folder."""
     plain = os.environ | {"NO_COLOR": "1", "COLUMNS": "120"}
     plain.pop("MEDMULTIPOINTS_LAKE", None)
     return subprocess.run(COMMAND, cwd=folder, env=plain, check=True, stdout=subprocess.PIPE, text=True).stdout
 
 
 def shorten(printed: str) -> str:
-    """Return the README's block: the output without lines beyond the eleventh of a paragraph, and without the root."""
+    """Return the README's block: the output without the root, and with at most eleven lines per paragraph."""
     lines = [line.rstrip() for line in printed.splitlines() if not line.startswith("root ")]
     paragraphs = [paragraph.splitlines() for paragraph in "\n".join(lines).split("\n\n")]
     cut = [
@@ -36,18 +36,18 @@ def shorten(printed: str) -> str:
 
 
 def shown_session(readme: str) -> str:
-    """Return the block that a README shows."""
+    """Return the session block of a README."""
     return readme.split(BEGIN)[1].split(END)[0]
 
 
 def settled(block: str) -> str:
-    """Return a block without what differs from run to run: seconds, hashes, the widths of columns."""
+    """Return a block without the parts that differ between runs: seconds, hashes, column widths."""
     timeless = re.sub(r"\d+\.\d s\b|\bkept\b", "TIME", re.sub(r"\b[0-9a-f]{64}\b", "SHA256", block))
     return re.sub(r" +", " ", timeless)
 
 
 def main() -> None:
-    """Run the demo, and paste its session where the README's is not true any more."""
+    """Run the demo, and update the README if its session has changed."""
     with TemporaryDirectory() as folder:
         block = shorten(run_demo(Path(folder)))
     readme = README.read_text("utf-8")

@@ -16,7 +16,7 @@ SQUARE: Final = 1024
 
 
 def released_mask(picture: Picture, found: ReleasedObject) -> Mask:
-    """Return the object's mask in the released picture, resampled to the nearest original pixel.
+    """Return the object's mask in the released picture, resampled by nearest neighbour.
 
     Never empty: an object that vanishes in a smaller picture keeps the pixel of its point.
     Raise ValueError if the object has no mask or its RLE does not fit the picture.

@@ -1,1 +1,1 @@
-"""Prompts and answers, and the check that derives each answer again."""
+"""Instructions: write prompts and answers, and prove each answer independently."""

@@ -1,4 +1,4 @@
-"""Labels that questions cannot distinguish: they differ in case and separators alone, or share a form of a name."""
+"""Find labels that questions cannot distinguish: they differ only in case and separators, or share a name."""
 
 from collections.abc import Iterable, Mapping
 
@@ -7,9 +7,9 @@ from medmultipoints.transforms.sources.declaration import fold_label
 
 
 def find_alike(names: Names, labels: Iterable[str], plurals: Mapping[str, str] | None = None) -> list[tuple[str, ...]]:
-    """Return the groups of labels that no question distinguishes, each sorted; a label unlike all others is in none.
+    """Return the groups of indistinguishable labels, each sorted.
 
-    Names count under every box policy: a question about one label would be read as a question about another.
+    Names of all box policies count: a question about one label could be read as a question about another.
     """
     given = sorted(set(labels))
     named = add_labels(names, given, plurals)

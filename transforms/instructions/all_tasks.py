@@ -1,4 +1,4 @@
-"""Every task under its name: the published ones first, then the others in alphabetical order."""
+"""All tasks by name: the published ones first, then the others in alphabetical order."""
 
 from collections.abc import Mapping
 from types import MappingProxyType

@@ -1,4 +1,4 @@
-"""Check every answer: read it back from its text and derive it again, apart from the code that wrote it."""
+"""Check every answer: parse its text and derive it again, independently of the code that wrote it."""
 
 import re
 from collections.abc import Collection, Mapping
@@ -23,12 +23,11 @@ def check_instructions(
     other_labels: Mapping[str, Collection[str]] | None = None,
     objects: pl.DataFrame | None = None,
 ) -> pl.DataFrame:
-    """Return instruction_id, ok and reason (empty when ok) of each instruction, in the order given.
+    """Return instruction_id, ok and reason (empty if ok) of each instruction, in the given order.
 
-    An instruction is ok when its answer follows from its record and the objects of its images, its prompt asks for
-    what the answer gives, under names that the classes may have in these images, and its other columns are those of
-    its image. Columns beyond those of ``read_jsonl`` are compared where present. Published tasks need no ``objects``;
-    without them no other row is ok.
+    An instruction is ok if its answer follows from its record and the objects of its images, its prompt asks for the
+    answer with names that the classes may have in these images, and its other columns match its image. Columns beyond
+    those of ``read_jsonl`` are compared if present. Without ``objects``, only rows of published tasks can be ok.
     """
     lexicon = Lexicon(names, policy, labels_present(records, other_labels))
     mention = _mention(names)
@@ -50,7 +49,7 @@ def check_instructions(
 
 
 def _mention(names: Names) -> re.Pattern[str]:
-    """Return a pattern that finds every form of a name in a text, the longest at each place."""
+    """Return a pattern that finds every form of a name in a text, the longest at each position."""
     forms = {form for name in names.forms for form in (name.singular, name.plural)}
     longest_first = sorted(forms, key=lambda form: (-len(form), form))
     return re.compile(r"(?<!\w)(?:" + "|".join(map(re.escape, longest_first)) + r")(?!\w)", re.IGNORECASE)

@@ -1,4 +1,4 @@
-"""JSON in a fenced block of Markdown: how answers are written, and the three ways in which they are read."""
+"""Write and read JSON in fenced Markdown blocks."""
 
 import re
 from typing import Final, Literal
@@ -12,20 +12,20 @@ _READERS: Final = {
 
 
 def write_fenced(text: str) -> str:
-    """Return the text in a block, as the published answers have it."""
+    """Return the text in a fenced block, in the form of the published answers."""
     return f"```json\n{text}\n```"
 
 
 def fenced_pattern(pattern: str) -> str:
-    """Return the regular expression of a block whose text matches a pattern."""
+    """Return the regular expression for a block whose text matches a pattern."""
     return rf"\A```json\n{pattern}\n```\z"
 
 
 def read_fenced(text: str, reader: Reader = "whole") -> str | None:
-    """Return the text in the first fenced block; None without one.
+    """Return the text of the first fenced block, or None.
 
-    ``whole``: the text is one block as ``write_fenced`` writes it. ``published``: a block marked as JSON, as the
-    program of the published evaluation finds it. ``any``: a block of any language, closed or not.
+    ``whole``: the whole text must be one block as ``write_fenced`` writes it. ``published``: a block marked as JSON, as
+    the published evaluation finds it. ``any``: a block of any language, closed or not.
     """
     found = _READERS[reader].search(text)
     return found[1] if found else None

@@ -1,4 +1,4 @@
-"""Instructions as JSON Lines, in the shape of the published files, and back."""
+"""Write and read instructions as JSON Lines, in the form of the published files."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final
@@ -17,7 +17,7 @@ SCHEMA: Final = {name: schema_of("instructions")[name] for name in COLUMNS}
 def jsonl_line(row: Mapping[str, Any]) -> bytes:
     """Return one instruction as a line of canonical JSON: fixed key order, no spaces, no line break at the end.
 
-    ``images`` are in the order of their placeholders; ``object_ids`` are present only where the answer does not rest on
+    ``images`` are in the order of their placeholders; ``object_ids`` are present only if the answer does not refer to
     all objects of the record.
     """
     user = {"role": "user", "content": row["prompt"], "task": row["task"], "source": row["classification"]}
@@ -28,16 +28,16 @@ def jsonl_line(row: Mapping[str, Any]) -> bytes:
 
 
 def jsonl(instructions: pl.DataFrame) -> Iterator[bytes]:
-    """Yield the lines of a JSON Lines file, each with its line break, sorted by instruction_id."""
+    """Yield the lines of a JSON Lines file with line breaks, sorted by instruction_id."""
     for row in instructions.select(COLUMNS).sort("instruction_id").iter_rows(named=True):
         yield jsonl_line(row) + b"\n"
 
 
 def read_jsonl(lines: Iterable[bytes]) -> pl.DataFrame:
-    """Return the columns that such a file holds, one row per line, in the file's order: enough to check each answer.
+    """Return the columns of a JSON Lines file, one row per line, in file order; they suffice to check each answer.
 
-    ``image_file`` is the one of the images that the record is of.
-    DataError names the line (from 1) that is not an instruction.
+    ``image_file`` is the image of the record. Raise DataError, with the line number (from 1), if a line is not an
+    instruction.
     """
     rows = [_read_line(number, line) for number, line in enumerate(lines, start=1)]
     return pl.DataFrame(rows, schema=SCHEMA, orient="row")
@@ -62,5 +62,5 @@ def _read_line(number: int, line: bytes) -> tuple[str | list[str], ...]:
 def _of_record(images: list[str], record_id: str) -> str:
     found = [file for file in images if record_id.partition(":")[0] in file and read_crop(file) is None]
     if len(found) != 1:
-        raise ValueError("no image, or several, of its record")
+        raise ValueError("expected exactly one image of its record")
     return found[0]

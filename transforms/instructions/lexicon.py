@@ -1,4 +1,4 @@
-"""The names of labels in one release, the same for asking and for checking."""
+"""The names of labels in one release, shared by questions and proofs."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -11,7 +11,7 @@ from medmultipoints.transforms.instructions.scenes import Scene
 
 @dataclass(frozen=True)
 class Lexicon:
-    """Names under a box policy; ``present``: the labels that have objects in each image, by image_sha256."""
+    """Names of labels under a box policy; ``present``: the labels with objects in each image, by image_sha256."""
 
     names: Names
     policy: str
@@ -19,10 +19,7 @@ class Lexicon:
     _known: dict[tuple[str, bool], tuple[Name, ...]] = field(default_factory=dict, compare=False, repr=False)
 
     def allowed(self, scenes: Iterable[Scene], label: str) -> tuple[Name, ...]:
-        """Return the names that a question about these images may use for a label.
-
-        Of several images, each must allow it.
-        """
+        """Return the names that a question about these images may use for a label; every image must allow them."""
         own = frozenset({label})
         alone = all(self.present.get(scene.image_sha256) == own for scene in scenes)
         if (label, alone) not in self._known:
@@ -30,7 +27,7 @@ class Lexicon:
         return self._known[label, alone]
 
     def clear(self, label: str) -> Name:
-        """Return the name of a label among others: where several labels are spoken of, each has one name."""
+        """Return the unambiguous name of a label, for questions about several labels."""
         found = allowed_names(self.names, self.policy, label, alone=False)
         if not found:
             raise UsageError(f"label {label}: no name under box policy {self.policy}. Add it to the names file.")

@@ -1,4 +1,4 @@
-"""What objects are called: the forms of each name, and which names a label may have in an image."""
+"""The names of labels: the forms of each name, and the names that a label may have in an image."""
 
 import re
 import tomllib
@@ -12,7 +12,7 @@ from medmultipoints.transforms.errors import UsageError
 
 When = Literal["always", "alone", "shared"]
 _FORMS: Final = "forms"
-# Consonant sounds that are written with a vowel, and a silent consonant.
+# Consonant sounds that begin with a vowel letter, and a silent consonant.
 _SOUNDS_CONSONANT: Final = re.compile(r"(uni|us[aeu]|eu|one|ute|ure)", re.IGNORECASE)
 _SOUNDS_VOWEL: Final = re.compile(r"([aeiou]|hour|hono|heir)", re.IGNORECASE)
 _SIDE: Final = re.compile(r"(^|\W)(left|right|upper|lower|anterior|posterior|middle|\w*\d)$", re.IGNORECASE)
@@ -30,7 +30,7 @@ _PLURALS: Final = (
 
 @dataclass(frozen=True, slots=True)
 class Name:
-    """The forms of one name; the singular is also the label in the answer."""
+    """The forms of a name; the singular is also the label in answers."""
 
     singular: str
     plural: str
@@ -44,7 +44,7 @@ class Name:
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """A name that a label may have: always, only where no other label shares the image, or only where one does."""
+    """A name that a label may have: always, only without other labels in the image, or only with other labels."""
 
     name: Name
     when: When = "always"
@@ -61,7 +61,7 @@ class Names:
 def parse_names(text: str) -> Names:
     """Return the names in the TOML text of a names file.
 
-    UsageError when the text is not TOML, a name has no forms, or a label can be left without a name.
+    Raise UsageError if the text is not TOML, a name has no forms, or a label may end up without a name.
     """
     try:
         content = tomllib.loads(text)
@@ -76,11 +76,11 @@ def parse_names(text: str) -> Names:
 
 
 def add_labels(names: Names, labels: Iterable[str], plurals: Mapping[str, str] | None = None) -> Names:
-    """Return the names, with one for every label that has none: its own words, with the plural given or the regular.
+    """Return the names, completed for labels without one: the label's words, with the given or the regular plural.
 
-    So a source that nobody here knows brings its labels along: ``gastric_ulcer`` becomes "gastric ulcer". A label
-    that ends in a side or a number has no plural of its own: "instances of rib right 9". A label of the names file
-    that is not given loses its name to one that is: with ``polyp`` alone, "polyp" is no longer ``polyps``.
+    Therefore labels of any source have names: ``gastric_ulcer`` becomes "gastric ulcer". A label that ends in a side
+    or a number has no plural of its own: "instances of rib right 9". A given label takes its name from an unused label
+    of the names file: if only ``polyp`` is given, "polyp" no longer means ``polyps``.
     """
     labels = set(labels)
     forms = {name.singular: name for name in names.forms}
@@ -105,12 +105,12 @@ def add_labels(names: Names, labels: Iterable[str], plurals: Mapping[str, str] |
 
 
 def article_of(word: str) -> Literal["a", "an"]:
-    """Return the article that goes with a word, by its first sound."""
+    """Return the article of a word, by its first sound."""
     return "an" if _SOUNDS_VOWEL.match(word) and not _SOUNDS_CONSONANT.match(word) else "a"
 
 
 def allowed_names(names: Names, policy: str, label: str, alone: bool) -> tuple[Name, ...]:
-    """Return the names that an instruction may use for a label, in the file's order; none for an unknown label.
+    """Return the names that an instruction may use for a label, in file order; none for an unknown label.
 
     ``alone``: the image has objects of this label and of no other.
     """
@@ -122,9 +122,9 @@ def allowed_names(names: Names, policy: str, label: str, alone: bool) -> tuple[N
 def labels_present(
     records: pl.DataFrame, other_labels: Mapping[str, Collection[str]] | None = None
 ) -> dict[str, frozenset[str]]:
-    """Return the labels that have objects in each image, by image_sha256.
+    """Return the labels with objects in each image, by image_sha256.
 
-    ``other_labels`` adds labels that are in an image but have no record, such as those a recipe leaves out.
+    ``other_labels`` adds labels without a record, such as those that a recipe leaves out.
     """
     found: dict[str, set[str]] = {}
     seen = records.filter(pl.col("count") > 0).select("image_sha256", "label").unique()

@@ -1,4 +1,4 @@
-"""Words with a fixed meaning in prompts and answers, shared by asking and checking."""
+"""Phrases and thresholds with a fixed meaning in prompts and answers, shared by questions and proofs."""
 
 from collections.abc import Mapping, Sequence
 from typing import Final
@@ -13,45 +13,45 @@ REFERENTS: Final[Mapping[str, str]] = {
     "central": "most central {name}",
     "only": "only {name}",
 }
-"""Phrases that single out one object among those of its name; docs/tasks.md gives the margins."""
+"""Phrases that identify one object among those of its name; docs/tasks.md gives the margins."""
 
-SIDE_MARGIN: Final = 0.05  # of the image's width, height or diagonal, between the first and the second
-SIZE_MARGIN: Final = 1.25  # times the area of the second
+SIDE_MARGIN: Final = 0.05  # fraction of the image's width, height or diagonal, between first and second
+SIZE_MARGIN: Final = 1.25  # ratio of the areas of first and second
 
-MOST_FRAMES_APART: Final = 100  # of two frames that a question compares
-LEAD_OF_MOVES: Final = 1.5  # times the way of the second
+MOST_FRAMES_APART: Final = 100  # largest distance of two frames in one question
+LEAD_OF_MOVES: Final = 1.5  # ratio of the distances moved by first and second
 MOST_OF_A_CLASS: Final = 12  # objects in the answer to a question for those of the same class
-CROP_MARGINS: Final = (0.1, 0.5)  # of a box's side: how far a crop goes beyond each of its edges, least and most
-LEAST_CROP_PX: Final = 28  # the shortest side that the models of Qwen-VL can resize
-MOST_CROP: Final = 0.25  # of the image's area
-WINDOW: Final = 4  # frames of a question about a stretch of video
-LEAST_PATH_PX: Final = 5.0  # what is less may be the annotator's hand
-STEPS: Final = (1, 2, 5, 10, 20, 50)  # frames from one of them to the next
+CROP_MARGINS: Final = (0.1, 0.5)  # least and largest margin around a box, as fractions of its side
+LEAST_CROP_PX: Final = 28  # shortest side that Qwen-VL models can resize
+MOST_CROP: Final = 0.25  # fraction of the image's area
+WINDOW: Final = 4  # frames per question about a video segment
+LEAST_PATH_PX: Final = 5.0  # shorter paths may be noise of the annotation
+STEPS: Final = (1, 2, 5, 10, 20, 50)  # possible distances between consecutive frames of a window
 
 ROWS: Final = ("upper", "middle", "lower")
 COLUMNS: Final = ("left", "centre", "right")
 BORDERS: Final = ("left", "upper", "right", "lower")
 SIZES: Final = ((0.1, "tiny (below 0.1 %)"), (1, "small (0.1 to 1 %)"), (10, "medium-sized (1 to 10 %)"))
 LARGE: Final = "large (10 % or more)"
-"""The size class of a region: below so many percent of the image, else ``LARGE``."""
-ROUND_ASPECT: Final = 1.2  # of the sides of a box that is about as wide as high
-CONTRAST: Final = 10  # gray levels by which an object that is brighter or darker than its surroundings differs
-TEXTURE: Final = 1.25  # times the roughness of the other, for the rougher
-NEAREST_LEAD: Final = 1.1  # times the distance of the nearest, for the second
+"""The size classes of a region, with their upper limit in percent of the image; above them ``LARGE``."""
+ROUND_ASPECT: Final = 1.2  # largest ratio of sides of a box that is about as wide as high
+CONTRAST: Final = 10  # least difference in gray levels between an object and its surroundings
+TEXTURE: Final = 1.25  # least ratio of the roughness of two areas that differ
+NEAREST_LEAD: Final = 1.1  # least ratio of the distances of the second nearest and the nearest object
 RING: Final = ((3.0, 0.05), (10.0, 0.25))
-"""Negative clicks: nearest and farthest from the mask, in px and as a share of the root of its area; the larger."""
-JITTER: Final = 0.1  # of a box's side, by which each edge of a rough box is moved at most
-SMALL_MASK: Final = 0.0005  # of the image's pixels
-OUTLINE_IOU: Final = 0.95  # of the outline of a mask and the mask with its holes filled, at least
+"""Least and largest distance of negative clicks from the mask: the larger of px and a share of its area's root."""
+JITTER: Final = 0.1  # largest move of an edge of a rough box, as a fraction of the side
+SMALL_MASK: Final = 0.0005  # fraction of the image's pixels
+OUTLINE_IOU: Final = 0.95  # least IoU of an outline and the mask with filled holes
 CLICKS: Final = "that holds the clicks {inside} and not the clicks {outside}"
 HINTS: Final = {"clicks": CLICKS, "box": "in the box {box}", "rough": "in the rough box {box}", "text": "in this image"}
 
 DENSITIES: Final = ((0, "none"), (5, "sparse"), (15, "moderate"), (30, "dense"))
-"""The density of an image by its objects of all classes asked for: at most so many, else ``crowded``."""
+"""The density classes of an image, with their largest number of requested objects; above them ``crowded``."""
 
 
 def density_word(count: int) -> str:
-    """Return the density class of a number of objects in an image."""
+    """Return the density class of an object count."""
     return next((word for most, word in DENSITIES if count <= most), "crowded")
 
 
@@ -61,7 +61,7 @@ def listed(parts: Sequence[str]) -> str:
 
 
 def timing(frames: Sequence[int], fps: float) -> str:
-    """Return which frames of a video the images are, and its frame rate."""
+    """Return a phrase with the frame numbers and the frame rate of a video."""
     return f"frames {listed([str(frame) for frame in frames])} of a video at {round(fps, 3):g} frames per second"
 
 
@@ -76,11 +76,11 @@ def in_image(size: str) -> str:
 
 
 def place_text(row: str, column: str) -> str:
-    """Return one of the nine parts of an image."""
+    """Return the name of one of the nine parts of an image."""
     return "centre" if (row, column) == ("middle", "centre") else f"{row} {column}"
 
 
 def borders_text(touched: Sequence[bool]) -> str:
-    """Return the borders that a region touches, in the order of ``BORDERS``."""
+    """Return a phrase for the borders that a region touches, in the order of ``BORDERS``."""
     found = [border for border, yes in zip(BORDERS, touched, strict=True) if yes]
     return f"the {listed(found)} border{'s' if len(found) > 1 else ''}" if found else "no border"

@@ -1,4 +1,4 @@
-"""Prompt templates: parsed from TOML text, numbered, filled with the name of an object."""
+"""Parse prompt templates from TOML text and render them with the name of an object."""
 
 import tomllib
 from collections.abc import Mapping
@@ -16,9 +16,9 @@ IMAGE_TOKEN: Final = "<image>"
 
 @dataclass(frozen=True, slots=True)
 class Template:
-    """One prompt before its name is filled in: what is asked, and in which format to answer.
+    """A prompt template: the question (``ask``) and the format request.
 
-    Placeholders: ``{name}`` singular, ``{names}`` plural, ``{a_name}`` singular with its article; a task may have
+    Placeholders: ``{name}`` singular, ``{names}`` plural, ``{a_name}`` singular with article; a task may have
     others. ``request`` ends with a JSON example of the answer.
     """
 
@@ -27,21 +27,21 @@ class Template:
 
     @property
     def text(self) -> str:
-        """The whole prompt: image placeholder, ask, request."""
+        """The whole prompt: image placeholder, question, format request."""
         return f"{IMAGE_TOKEN} {self.ask} {self.request}"
 
 
 @dataclass(frozen=True, slots=True)
 class Templates:
-    """The templates of each task, in the order that numbers them from 0."""
+    """The templates of each task; their numbers are their positions, from 0."""
 
     by_task: Mapping[str, tuple[Template, ...]]
 
 
 def parse_templates(texts: Mapping[str, str]) -> Templates:
-    """Return the templates in the TOML text of each task: every ask with every request, asks first.
+    """Return the templates in the TOML text of each task: every ask combined with every request.
 
-    UsageError when a text is not TOML, names another task, or lacks asks or requests.
+    Raise UsageError if a text is not TOML, names another task, or lacks asks or requests.
     """
     return Templates({task: _parse_task(task, text) for task, text in sorted(texts.items())})
 
@@ -49,10 +49,7 @@ def parse_templates(texts: Mapping[str, str]) -> Templates:
 def render_prompt(
     template: Template, name: Name | None = None, slots: Mapping[str, str] | None = None, images: int = 1
 ) -> str:
-    """Return the prompt that asks for objects of this name.
-
-    ``slots`` are filled in too, ``images`` placeholders begin it.
-    """
+    """Return the prompt with the forms of ``name`` and the ``slots`` filled in, after ``images`` placeholders."""
     filled = template.text
     for slot, text in (slots or {}).items():
         filled = filled.replace(f"{{{slot}}}", text)

@@ -1,4 +1,4 @@
-"""The five tasks of the published dataset: their names, their keys, and the text of their answers to the byte."""
+"""The five tasks of the published dataset: names, keys, and byte-exact text of the answers."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -18,13 +18,13 @@ KEYS: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
         "count_and_box": ("counts", "bbox_2d", "label"),
     }
 )
-"""The keys of each task in order; with ``counts`` the answer is one object, else one entry for each place."""
+"""The keys of each task in order; with ``counts`` the answer is one JSON object, otherwise one entry per place."""
 PUBLISHED: Final = tuple(KEYS)
 
 
 @dataclass(frozen=True, slots=True)
 class Objects:
-    """What an answer may say: one name, the count, and a point and a box per object.
+    """The contents of an answer: one name, the count, and a point and a box per object.
 
     Points and boxes are in pixels of the released image; points are already rounded.
     """
@@ -36,20 +36,20 @@ class Objects:
 
 
 def round_place(place: Numbers) -> list[float]:
-    """Return the point or box rounded to 0.1 px, as the published points are; never a negative zero."""
+    """Return the point or box rounded to 0.1 px, like the published points; never a negative zero."""
     return [round(value, 1) + 0.0 for value in place]
 
 
 def keeps_box_digits(policy: str) -> bool:
-    """Return whether boxes in answers keep all digits of their record, as in the published answers."""
+    """Return whether boxes in answers keep all digits of their record, like the published answers."""
     return policy == "published"
 
 
 def answer_json(task: str, objects: Objects) -> str:
-    """Return the JSON of an answer on one line, with the blanks that the published answers have.
+    """Return the JSON of an answer on one line, with the spacing of the published answers.
 
-    Numbers are printed with the fewest digits that read back as the same float64, so a float32 box edge
-    reads 241.5364532470703, as published.
+    Numbers have the fewest digits that parse to the same float64, so a float32 box edge is written as
+    241.5364532470703, as published.
     """
     keys, label = KEYS[task], json.dumps(objects.name, ensure_ascii=False)
     places = {"point_2d": objects.points, "bbox_2d": objects.boxes}
@@ -62,5 +62,5 @@ def answer_json(task: str, objects: Objects) -> str:
 
 
 def _rows(rows: Sequence[Numbers]) -> str:
-    """Return lists of numbers as JSON; ``json`` itself takes ten times as long for them."""
+    """Return lists of numbers as JSON, ten times faster than ``json``."""
     return orjson.dumps(rows).decode().replace(",", ", ")

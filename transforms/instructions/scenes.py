@@ -1,7 +1,7 @@
-"""Gather what one released image shows from the tables of a release: the ground of every question.
+"""Gather scenes (one released image with its objects) from the tables of a release, the basis of every question.
 
-All coordinates are in pixels of the released image. The writer of questions and the proof of their answers both start
-from scenes, and share nothing else but the words.
+All coordinates are in pixels of the released image. Questions and proofs both start from scenes, and share nothing
+else but the phrases.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -20,18 +20,18 @@ from medmultipoints.transforms.errors import DataError
 from medmultipoints.transforms.instructions.published import round_place
 from medmultipoints.transforms.records import UNKNOWN, ReleasedObject
 
-BORDER_PX: Final = 0.5  # an object nearer to the border touches it
+BORDER_PX: Final = 0.5  # an object closer to the border touches it
 _STILL: Final = pl.col("video_id").is_null()
 _VIDEO: Final = pl.format("video {} {}", "source", "video_id")
 _GROUP: Final = pl.when(_STILL).then(pl.format("image {}", "sample_id")).otherwise(_VIDEO)
 _SET: Final = pl.when(_STILL).then(pl.format("stills {} {}", "split", pl.col("image_sha256").str.head(1)))
 _SETS: Final = _SET.otherwise(_VIDEO)
-"""Unrelated stills of one split are in one of 16 sets, by their hash: an image that is added changes one of them."""
+"""Unrelated stills of a split are divided into 16 sets by hash, so that an added image changes only one set."""
 
 
 @dataclass(frozen=True)
 class Listed:
-    """The count, the points and the boxes that a record lists, with its digits."""
+    """The count, points and boxes of a record, with all digits."""
 
     count: int
     points: list[list[float]]
@@ -39,12 +39,12 @@ class Listed:
 
     @cached_property
     def rounded_points(self) -> list[list[float]]:
-        """The points as answers give them."""
+        """The points as written in answers."""
         return [round_place(point) for point in self.points]
 
     @cached_property
     def rounded_boxes(self) -> list[list[float]]:
-        """The boxes as answers give them but for the published ones."""
+        """The boxes as written in answers, except under the policy ``published``."""
         return [round_place(box) for box in self.boxes]
 
 
@@ -52,8 +52,8 @@ class Listed:
 class Scene:
     """One image with its objects, sorted by label and index; ``certain`` are the labels whose absence is certain.
 
-    ``records`` maps each label that has a record to its id, ``listed`` to what it lists; what is asked of the whole
-    image is filed under the first record. An object that reaches the border counts as truncated: it may be cut.
+    ``records`` maps labels to record ids, ``listed`` maps them to the contents of the record; questions about the whole
+    image belong to the first record. An object that reaches the border counts as truncated, since it may be cut.
     """
 
     sample_id: str
@@ -77,7 +77,7 @@ class Scene:
 
     @cached_property
     def edges(self) -> NDArray[np.float64]:
-        """The boxes of the objects, a row each."""
+        """The boxes of the objects, one per row."""
         return np.array([item.box for item in self.objects], np.float64).reshape(-1, 4)
 
     @cached_property
@@ -95,7 +95,7 @@ class Scene:
 
     @property
     def is_described(self) -> bool:
-        """Whether the source says organ, finding and class of the image."""
+        """Whether the source gives organ, finding and class of the image."""
         return UNKNOWN not in (self.organ, self.finding, self.classification)
 
     @property
@@ -108,7 +108,7 @@ class Scene:
         return self.by_label.get(label, ())
 
     def meeting(self, x1: float, y1: float, x2: float, y2: float) -> list[ReleasedObject]:
-        """Return the objects whose boxes share more than an edge with a box."""
+        """Return the objects whose boxes overlap a box in more than an edge."""
         if not len(self.edges):
             return []
         left, top, right, bottom = self.edges.T
@@ -128,10 +128,10 @@ def gather_scenes(
     *,
     stills: bool = False,
 ) -> Iterator[tuple[Scene, ...]]:
-    """Yield groups of scenes, one group at a time: the frames of a video in their order, or a single image.
+    """Yield groups of scenes, one at a time: the frames of a video in order, or a single image.
 
-    ``stills``: unrelated stills make groups, too. ``only``: the groups that are wanted, in a column ``group`` as
-    ``group_key`` gives it; all where not given. DataError for an image without records.
+    ``stills``: unrelated stills form groups, too. ``only``: the wanted groups, in a column ``group`` from
+    ``group_key``; by default all. Raise DataError for an image without records.
     """
     rows = images.with_columns(group=_SETS if stills else _GROUP).sort("group", "frame_index", "sample_id")
     if only is not None:
@@ -150,12 +150,12 @@ def gather_scenes(
 
 
 def group_key(images: pl.DataFrame, *, stills: bool = False) -> pl.DataFrame:
-    """Return sample_id and group of each image: its video, or itself or its set where it is of none."""
+    """Return sample_id and group of each image: its video; for a still, the image itself or its set."""
     return images.select("sample_id", group=_SETS if stills else _GROUP)
 
 
 def _taker(frame: pl.DataFrame) -> Callable[[int], list[dict[str, Any]]]:
-    """Return the rows of one place after the other, asked for in rising order; only those of one are in memory."""
+    """Return a function that takes the rows of a place; places must ascend, and only one is in memory at a time."""
     grouped = groupby(frame.iter_rows(named=True), key=lambda row: row["place"])
     nobody: tuple[int, Iterator[dict[str, Any]]] = (-1, iter(()))
     ahead = next(grouped, nobody)

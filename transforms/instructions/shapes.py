@@ -22,15 +22,15 @@ _PLAIN: Final[dict[Any, str]] = {
 def has_shape(value: object, shape: Shape) -> bool:
     """Return whether a JSON value has exactly the keys, in order, and the types of a shape.
 
-    Lists may be empty; an ``int`` counts something and is not negative.
+    Lists may be empty; an ``int`` is a count and not negative.
     """
     return _all_have_shape([value], shape)
 
 
 def plain_pattern(shape: Shape) -> str:
-    """Return the regular expression of JSON of a shape as answers are written: JSON that matches it has the shape.
+    """Return the regular expression of a shape's JSON as written in answers; JSON that matches has the shape.
 
-    One pass over a column of answers takes a tenth of the time of looking at each value.
+    One pass over a column of answers is ten times faster than a check of each value.
     """
     if isinstance(shape, dict):
         pairs = (f"{re.escape(json.dumps(key))}: {plain_pattern(part)}" for key, part in shape.items())
@@ -42,7 +42,7 @@ def plain_pattern(shape: Shape) -> str:
 
 
 def _all_have_shape(values: list[Any], shape: Shape) -> bool:
-    """Return whether all values have the shape, key by key: answers are lists of many equal parts."""
+    """Return whether all values have the shape; checked key by key, which is fast for many equal parts."""
     if isinstance(shape, dict):
         keys = list(shape)
         if not all(isinstance(value, dict) and list(value) == keys for value in values):

@@ -1,4 +1,4 @@
-"""What a task is: what can be asked of images, how its answers look, and how they are proved."""
+"""The definition of a task: its questions, the shape of its answers, and their proof."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -18,17 +18,17 @@ EXAMPLE_REGION: Final = '{"bbox_2d": [1.0, 2.0, 3.0, 4.0]}'
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Task:
-    """One task. Its prompt templates are ``templates/<name>.toml``, docs/tasks.md explains it.
+    """A task. Its prompt templates are in ``templates/<name>.toml``; docs/tasks.md explains it.
 
-    ``ask`` yields the questions about a group of images. ``prove`` returns the ids of the objects that an answer rests
-    on, and raises Wrong for an answer that does not follow from the scenes. ``shape`` is that of the answer's JSON.
-    ``images`` pictures are shown, the last ``crops`` of them cut from the record's own image.
-    ``slots``: the placeholders that every ask has besides names, each with an example of what is filled in.
-    ``names``: the prompt names one class, lists several, or none. ``labelled``: the answer names the class of objects.
-    ``clear_name``: the class has its one name among others, not one of those that it may have in the image.
-    ``whole_image``: filed under the first record of its image, not under the record of its class.
-    ``stills``: asked of several unrelated stills of one split, of any size.
-    ``published``: one of the five tasks of the published dataset, asked of every record, without a share.
+    ``ask`` yields the questions about a group of images. ``prove`` returns the ids of the objects that an answer refers
+    to, and raises Wrong if the answer does not follow from the scenes. ``shape`` is the shape of the answer's JSON.
+    ``images``: number of pictures shown; the last ``crops`` of them are cut from the record's own image.
+    ``slots``: the placeholders of every ask other than names, each with an example value.
+    ``names``: the prompt names one class, several, or none. ``labelled``: the answer names the class of the objects.
+    ``clear_name``: the class has its unambiguous name instead of one that depends on the image.
+    ``whole_image``: the question belongs to the first record of its image, not to the record of its class.
+    ``stills``: asked about several unrelated stills of one split, of any size.
+    ``published``: one of the five tasks of the published dataset, asked about every record, without a share.
     """
 
     name: str

@@ -1,4 +1,4 @@
-"""The names of all tasks, read from the names of their modules: importing this imports no task."""
+"""The names of all tasks, listed from their module files without importing them."""
 
 from pkgutil import iter_modules
 from typing import Final

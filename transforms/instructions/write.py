@@ -1,4 +1,4 @@
-"""Write instructions: the questions of each task about each image, worded by templates, each answer proved."""
+"""Write instructions: the questions of each task, rendered by templates, with every answer proved."""
 
 import json
 from collections.abc import Collection, Mapping, Sequence
@@ -22,7 +22,7 @@ from medmultipoints.transforms.instructions.scenes import gather_scenes
 
 SCHEMA: Final = {name: kind for name, kind in schema_of("instructions").items() if name != "answer_rederived"}
 _TYPES: Final = [arrow_schema(load_table("instructions")).field(name).type for name in SCHEMA]
-_SLICE_ROWS: Final = 4096  # keeps the Python rows of one step few
+_SLICE_ROWS: Final = 4096  # limits the rows held as Python objects
 
 
 def write_instructions(
@@ -41,12 +41,12 @@ def write_instructions(
 ) -> pl.DataFrame:
     """Return the table ``instructions``, sorted by instruction_id.
 
-    Published tasks are asked once of every record; template and name are drawn by the sha256 of "seed:record_id:task",
-    so no row depends on another. Under the box policy ``published`` boxes keep all digits of their record, under any
-    other they are rounded to 0.1 px; points always are. ``other_labels`` are the labels of objects in an image that no
-    record holds. Other tasks are asked of scenes, which need ``objects``; ``shares`` and ``absent`` are explained at
-    ``QuestionContext``.
-    UsageError for an unknown task, a task without templates, a label without a name.
+    Published tasks are asked once about every record; template and name are drawn by the sha256 of
+    "seed:record_id:task", so no row depends on another. Boxes keep all digits of their record under the box policy
+    ``published`` and are rounded to 0.1 px otherwise; points are always rounded. ``other_labels`` are labels of objects
+    in an image that have no record. Other tasks are asked about scenes, which need ``objects``; ``shares`` and
+    ``absent`` are explained at ``QuestionContext``.
+    Raise UsageError for an unknown task, a task without templates, or a label without a name.
     """
     chosen = _known(tasks, templates)
     others = [task for task in chosen if task not in PUBLISHED]
@@ -80,7 +80,7 @@ def _known(tasks: Sequence[str], templates: Templates) -> tuple[str, ...]:
 
 
 def _frame(questions: Sequence[Question], templates: Templates, context: QuestionContext) -> pl.DataFrame:
-    """Return the rows of these questions, built column by column: polars takes ten times as long for rows and lists."""
+    """Return the rows of these questions, built column by column, ten times faster in polars than row by row."""
     rows = [_row(question, templates, context) for question in questions]
     columns = [pa.array(values, kind) for values, kind in zip(zip(*rows, strict=True), _TYPES, strict=True)]
     return pl.DataFrame(pa.table(columns, names=list(SCHEMA)))

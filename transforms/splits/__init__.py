@@ -1,1 +1,1 @@
-"""Splits: groups of images assigned to train, validation and test, and proof that they do not leak."""
+"""Splits: assign groups of images to train, validation and test, and certify that they do not leak."""

@@ -1,22 +1,21 @@
-"""Deterministic splits by group: what must stay together goes to one split.
+"""Assign groups of images to splits, deterministically.
 
-The algorithm, for each source on its own (so that each split holds its share of each source):
+The algorithm runs for each source separately, so that each split holds its share of each source:
 
-1. Groups are those of ``transforms.splits.groups``; a group belongs to the source of the base group that names it.
-2. A group with images that the previous release holds keeps their split. With ``honour_official``, other groups go
-   to the split that their source assigns. Where a group holds several such splits, the first of test, validation,
-   train and then others by name is taken: what was tested on is never trained on.
-3. The other groups are taken in the order of sha256(seed, group_id). Each goes, of the splits that lack as many
-   images as it has, to the one that lacks most of its strata: the sum over images, labels and count buckets of the
-   group's share of the stratum times what the split lacks of it. Where no split lacks so many, the one that lacks
-   most images takes it. When no more groups are left than splits are empty, only empty splits are considered: a
-   source with enough groups is in every split.
-
+1. Groups come from ``transforms.splits.groups``; a group belongs to the source of the base group that names it.
+2. A group with images of the previous release keeps their split. With ``honour_official``, other groups go to the
+   split that their source assigns. If a group has several such splits, it goes to the first of test, validation,
+   train and then others by name: test data are never trained on.
+3. The other (free) groups follow in the order of sha256(seed, group_id). Among the splits that lack at least as many
+   images as the group has, it goes to the one that lacks most of its strata: the sum over images, labels and count
+   buckets of the group's share of the stratum times the split's lack of it. If there is none, the split that lacks most
+   images takes the group. Once only as many groups are left as there are empty splits, only empty splits are
+   considered, so that a source with enough groups is in every split.
 4. Without a previous release, and with at most ``transforms.splits.balance.MOST_GROUPS`` free groups, groups are
-   exchanged between splits while that makes the strata more even.
+   exchanged between splits as long as that makes the strata more even.
 
-So, from scratch, no split exceeds its share of a source by more than that source's largest group, and none falls short
-by more either. Nothing depends on the order of rows or splits.
+Without a previous release, the size of every split therefore differs from its share of a source by at most that
+source's largest group. Nothing depends on the order of rows or splits.
 """
 
 import hashlib
@@ -61,11 +60,11 @@ def assign_splits(
     strata: pl.DataFrame | None = None,
     previous: pl.DataFrame | None = None,
 ) -> pl.DataFrame:
-    """Return the table ``splits``: each image of ``images`` (the kept ones) with its group and split.
+    """Return the table ``splits``: each of the kept ``images`` with its group and split.
 
     ``samples`` must hold kept images and dropped copies; ``duplicates`` and ``near`` link them. ``strata``: sample_id
-    and stratum; ``previous``: sample_id and split of images that the previous release holds (``know_previous``).
-    Raises UsageError where ``fractions`` are not positive or do not add up to 1.
+    and stratum; ``previous``: sample_id and split of images in the previous release (``know_previous``).
+    Raise UsageError if ``fractions`` are not positive or do not add up to 1.
     """
     _check_fractions(fractions)
     members = find_groups(images, samples, duplicates, near)
@@ -80,7 +79,7 @@ def assign_splits(
 
 
 def order_groups(group_ids: Sequence[str], seed: int) -> list[str]:
-    """Return the ids in an order that only ``seed`` and each id decide: by sha256 of "seed:group_id"."""
+    """Return the ids sorted by the sha256 of "seed:group_id"."""
     return sorted(group_ids, key=lambda group_id: hashlib.sha256(f"{seed}:{group_id}".encode()).digest())
 
 
@@ -91,7 +90,7 @@ def fixed_splits(
     honour_official: bool,
     previous: pl.DataFrame | None,
 ) -> dict[str, str]:
-    """Return the split of each group that is not free, by group_id."""
+    """Return the pre-assigned split of each group that has one, by group_id."""
     fixed: dict[str, str] = {}
     stated = [samples.select("sample_id", split="official_split")] if honour_official else []
     stated += [previous.select("sample_id", "split")] if previous is not None else []
@@ -103,7 +102,7 @@ def fixed_splits(
 
 
 def first_split(splits: Sequence[str]) -> str:
-    """Return, of several splits, the one that a group goes to: test, validation, train, then others by name."""
+    """Return the first of several splits: test, validation, train, then others by name."""
     return min(splits, key=lambda split: (_rank(official_name(split)), split))
 
 

@@ -1,14 +1,14 @@
-"""Exchanging a few large groups between splits until no exchange makes the strata more even.
+"""Balance the strata of splits by exchanging groups, for few large groups.
 
-Greedy placement does well with many small groups. Of twenty videos only two may go to a split, and whether these two
-hold a rare label should not be left to the order in which they came.
+Greedy placement works well with many small groups. If only two of twenty videos go to a split, the order of placement
+should not decide whether they hold a rare label.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import combinations
 
 MOST_GROUPS = 64
-"""With more groups than this the law of large numbers does the work."""
+"""Most groups that are balanced; with more of them, random placement is even enough."""
 
 Counts = Mapping[str, int]
 
@@ -21,10 +21,10 @@ def balance(
     weights: Mapping[str, float],
     images: str,
 ) -> dict[str, str]:
-    """Return the placement with groups of ``free`` exchanged or moved while that lowers the imbalance.
+    """Return the placement after exchanging or moving groups of ``free`` as long as that lowers the imbalance.
 
-    ``strata``: by group, how many images are of each stratum; ``images`` is the stratum of all images, of which no
-    split may come to differ from its share by more than it does already or by more than the largest group.
+    ``strata``: the number of images of each stratum, by group; ``images`` is the stratum of all images. A split's
+    number of images must not move further from its share than it already is, or than the largest group.
     The imbalance is the weighted sum, over splits and strata, of (share of the stratum - share of the split)**2 / share
     of the split. No split is emptied; the result depends on the order of ``free``, and on no other order.
     """
@@ -40,7 +40,7 @@ def balance(
 
 
 class _State:
-    """How many images of each stratum each split holds."""
+    """The number of images of each stratum in each split."""
 
     def __init__(
         self,
@@ -63,7 +63,7 @@ class _State:
         self.most = max(counts[images] for counts in strata.values())
 
     def put(self, group: str, split: str) -> None:
-        """Move a group."""
+        """Move a group to a split."""
         before = self.place.get(group)
         for stratum, count in self.strata[group].items():
             self.held[split][stratum] += count
@@ -75,7 +75,7 @@ class _State:
         self.place[group] = split
 
     def gain(self, moves: Sequence[tuple[str, str]]) -> float:
-        """Return by how much the moves lower the imbalance; 0 where they may not be."""
+        """Return the decrease of the imbalance by the moves; 0 if they are not allowed."""
         splits = sorted({self.place[group] for group, _ in moves} | {split for _, split in moves})
         before = sum(map(self._imbalance, splits))
         off = max(abs(self._excess(split)) for split in splits)
@@ -101,7 +101,7 @@ class _State:
 
 
 def _steps(state: _State, free: Sequence[str]) -> Iterator[tuple[float, int, list[tuple[str, str]]]]:
-    """Yield every move and exchange that gains something, as (-gain, number, moves)."""
+    """Yield every move and exchange that lowers the imbalance, as (-gain, number, moves)."""
     single = [[(group, split)] for group in free for split in sorted(state.fractions) if split != state.place[group]]
     double = [
         [(one, state.place[other]), (other, state.place[one])]

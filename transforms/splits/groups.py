@@ -1,4 +1,4 @@
-"""Groups: images that may not be divided between splits."""
+"""Find groups of images that must share a split."""
 
 import polars as pl
 
@@ -8,12 +8,12 @@ from medmultipoints.transforms.duplicates.clusters import find_clusters
 def find_groups(
     images: pl.DataFrame, samples: pl.DataFrame, duplicates: pl.DataFrame, near: pl.DataFrame | None = None
 ) -> pl.DataFrame:
-    """Return sample_id, source, base (its own video or image) and group_id of every kept image, sorted by sample_id.
+    """Return sample_id, source, base (its own base group) and group_id of every kept image, sorted by sample_id.
 
-    A base group is the patient, examination or volume that a source names, a video, and so a participant, or one image
-    where it is missing. Base groups that hold copies of the same image (``duplicates``: sample_id, kept_id) or
-    near-duplicates (``near``: sample_id, other_id) are joined, directly or through others, also when a copy itself is
-    not released. The joined group is named by the smallest base group that has a released image.
+    A base group is the patient, examination or volume that a source names, or a video (and so a participant), or a
+    single image if neither is known. Base groups with copies of the same image (``duplicates``: sample_id, kept_id) or
+    near-duplicates (``near``: sample_id, other_id) are joined, directly or through others, even if the copy is not
+    released. The joined group is named by the smallest base group with a released image.
     """
     bases = samples.select("sample_id", base=_base_group())
     pairs = [duplicates.select(one="sample_id", two="kept_id")]

@@ -1,7 +1,7 @@
-"""The part of a leakage certificate about examinations, frames and days: each join by kind and difference only.
+"""Describe examinations, frames and days in a leakage certificate: each join by kind and difference only.
 
-No date and no clock is in it. What text could not be read is counted: a picture without a proved day or join rests on
-looks alone.
+The section contains no dates or times. Unreadable texts are counted: a picture without a proved day or join was
+compared by appearance alone.
 """
 
 import hashlib
@@ -19,10 +19,10 @@ Section = dict[str, Any]
 
 
 def describe_joins(images: pl.DataFrame, joins: pl.DataFrame, text: Mapping[str, int]) -> Section:
-    """Return the section for pictures in their splits.
+    """Return the section about pictures in their splits.
 
-    ``images``: sample_id, split, group_id; ``joins``: rows of that table, of which those of released pictures count;
-    ``text``: pictures by what their text proves, as ``count_states`` gives it.
+    ``images``: sample_id, split, group_id; ``joins``: rows of that table, only those of released pictures count;
+    ``text``: number of pictures by state of their text (``count_states``).
     """
     placed = place_joins(images, joins)
     by_kind = {kind: placed.filter(pl.col("kind") == kind) for kind in KINDS}
@@ -42,7 +42,7 @@ def describe_joins(images: pl.DataFrame, joins: pl.DataFrame, text: Mapping[str,
 
 
 def place_joins(images: pl.DataFrame, joins: pl.DataFrame) -> pl.DataFrame:
-    """Return the joins of two of the pictures, with the split and the group of both, sorted."""
+    """Return the joins between two of the pictures, with split and group of both, sorted."""
     facts = images.select("sample_id", "split", "group_id")
     other = facts.select(other_id="sample_id", other_split="split", other_group="group_id")
     placed = joins.join(facts, on="sample_id").join(other, on="other_id")
@@ -50,14 +50,14 @@ def place_joins(images: pl.DataFrame, joins: pl.DataFrame) -> pl.DataFrame:
 
 
 def count_states(images: pl.DataFrame, readings: pl.DataFrame) -> dict[str, int]:
-    """Return how many of the pictures' texts are in each state; of a video one frame is read."""
+    """Return the number of pictures by state of their text; one frame is read per video."""
     own = readings.join(images.select("sample_id").unique(), on="sample_id", how="semi")
     counted = dict(own.group_by("state").len().iter_rows())
     return {state: int(counted.get(state, 0)) for state in STATES}
 
 
 def joins_digest(joins: pl.DataFrame) -> str:
-    """Return the sha256 of the joins as canonical JSON: what the certificate states and the table holds agree."""
+    """Return the sha256 of the joins as canonical JSON, which ties the certificate to the table."""
     rows = joins.sort("pair_id").to_dicts()
     return hashlib.sha256(orjson.dumps(rows, option=orjson.OPT_SORT_KEYS)).hexdigest()
 
@@ -75,7 +75,7 @@ def _pairs(joins: pl.DataFrame) -> int:
 
 
 def _alone(images: pl.DataFrame, placed: pl.DataFrame) -> int:
-    """Return how many still pictures no join of any kind concerns."""
+    """Return the number of still pictures without any join."""
     joined = pl.concat([placed["sample_id"], placed["other_id"]]).unique()
     stills = images.filter(pl.col("video_id").is_null()) if "video_id" in images.columns else images
     return stills.filter(~pl.col("sample_id").is_in(joined.implode())).select("sample_id").n_unique()

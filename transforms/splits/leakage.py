@@ -1,8 +1,8 @@
-"""The leakage certificate: which pictures two splits share, and what could not be checked.
+"""Certify leakage: list the pictures that splits share, and what could not be checked.
 
-Everything in it follows from the released pictures and their rows, so that anyone can compute it again. Near-duplicates
-are searched between all videos and single pictures, not between the groups of the release: that the groups hold them
-together is what is to be shown.
+The certificate depends only on the released pictures and their rows, so that anyone can recompute it. Near-duplicates
+are searched between all videos and single pictures, not between the groups of the release, because it must show that
+the groups keep them together.
 """
 
 from collections.abc import Mapping
@@ -27,7 +27,7 @@ SHARED = {
     "pixels": ("luma_blake3",),
     "images": ("sample_id",),
 }
-"""What no two splits may share, with the columns that identify it."""
+"""What splits must not share, with the columns that identify it."""
 
 Certificate = dict[str, Any]
 
@@ -35,11 +35,11 @@ Certificate = dict[str, Any]
 def certify(
     images: pl.DataFrame, thumbnails: pl.DataFrame, threshold: float, joins: pl.DataFrame, text: Mapping[str, int]
 ) -> Certificate:
-    """Return the certificate as plain values, independent of the order of the rows.
+    """Return the certificate as plain values, independent of the row order.
 
     ``images`` has the ``COLUMNS``, one row per image and split; ``thumbnails``: sample_id and thumbnail;
     ``threshold``: the distance below which pictures are near-duplicates; ``joins``: pairs of one examination, frame
-    or day; ``text``: pictures by what their text proves.
+    or day; ``text``: number of pictures by state of their text.
     """
     rows = images.select(COLUMNS).unique().sort("sample_id", "split")
     search = find_near(_pictures(rows).join(thumbnails, on="sample_id"))
@@ -67,13 +67,13 @@ def certify(
 
 
 def count_places(images: pl.DataFrame) -> dict[str, Any]:
-    """Return the part of the certificate that rows alone give: images and groups of each split, sizes of groups."""
+    """Return the part of the certificate that needs no pictures: images and groups per split, sizes of groups."""
     rows = images.select(COLUMNS).unique().sort("sample_id", "split")
     return {"splits": _splits(rows), "groups": _groups(rows)}
 
 
 def find_leaks(certificate: Mapping[str, Any]) -> list[str]:
-    """Return a sentence for each kind of leak in a certificate; none for splits that share nothing."""
+    """Return a sentence for each kind of leak in a certificate; empty if splits share nothing."""
     nearest = certificate["nearest_across_splits"]
     example = f", such as {nearest[0]['sample_id']} and {nearest[0]['other_id']}" if nearest else ""
     pairs = {kind: f"of the {kind.replace('_', ' ')}" for kind in KINDS} | {"near_duplicates": "of near-duplicates"}
@@ -87,7 +87,7 @@ def find_leaks(certificate: Mapping[str, Any]) -> list[str]:
 
 
 def _pictures(rows: pl.DataFrame) -> pl.DataFrame:
-    """Return sample_id and the video or picture that it is, each once."""
+    """Return the distinct sample_ids, each with its video or picture."""
     own = pl.format("image:{}", "sample_id")
     video = pl.format("video:{}/{}", "source", "video_id")
     base = pl.when(pl.col("video_id").is_null()).then(own).otherwise(video)
@@ -95,7 +95,7 @@ def _pictures(rows: pl.DataFrame) -> pl.DataFrame:
 
 
 def _place(pairs: pl.DataFrame, rows: pl.DataFrame) -> pl.DataFrame:
-    """Return the pairs with the splits and groups of both, the nearest first."""
+    """Return the pairs with the splits and groups of both images, the nearest first."""
     facts = rows.select("sample_id", "image_sha256", "split", group="group_id")
     other = facts.rename({name: f"other_{name}" for name in facts.columns}).rename({"other_sample_id": "other_id"})
     placed = pairs.select("sample_id", "other_id", "hash_distance", "distance", "evidence")
@@ -109,23 +109,23 @@ def _place(pairs: pl.DataFrame, rows: pl.DataFrame) -> pl.DataFrame:
 
 
 def _count_pairs(pairs: pl.DataFrame) -> int:
-    """Return each pair once, in however many splits its images are."""
+    """Return the number of distinct pairs, however many splits their images are in."""
     return pairs.select("sample_id", "other_id").n_unique()
 
 
 def count_shared(images: pl.DataFrame) -> dict[str, int]:
-    """Return how many groups, videos, files, pixels and images are in more than one split, by the rows alone."""
+    """Return the numbers of groups, videos, files, pixels and images in more than one split."""
     return {name: _spread(images, columns) for name, columns in SHARED.items()}
 
 
 def _spread(rows: pl.DataFrame, columns: tuple[str, ...]) -> int:
-    """Return how many values are in more than one split."""
+    """Return the number of values in more than one split."""
     given = rows.drop_nulls(columns)
     return given.group_by(columns).agg(pl.col("split").n_unique()).filter(pl.col("split") > 1).height
 
 
 def _official(rows: pl.DataFrame, near: pl.DataFrame) -> list[dict[str, Any]]:
-    """Return by source, what the splits that its authors assign would share, whether or not they were honoured."""
+    """Return, by source, what the authors' official splits would share, even if they are not used."""
     given = rows.drop_nulls("official_split").unique("sample_id", keep="first", maintain_order=True)
     stated = given.select("sample_id", "source", "official_split")
     other = stated.select(other_id="sample_id", other_source="source", other_official="official_split")
@@ -214,7 +214,7 @@ def _not_checked(rows: pl.DataFrame, search: NearSearch) -> list[str]:
 
 
 def _videos(rows: pl.DataFrame) -> list[tuple[str, int, int]]:
-    """Return, for each source, videos and images without one."""
+    """Return, for each source, the number of videos and of images without a video."""
     counted = (
         rows.unique("sample_id")
         .group_by("source")

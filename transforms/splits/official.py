@@ -1,4 +1,4 @@
-"""Splits that the authors of a source assign: their usual names, their place in a recipe, and what became of them."""
+"""Official splits, assigned by the authors of a source: usual names, splits of a recipe, and deviations."""
 
 from collections.abc import Collection
 from typing import Final
@@ -10,34 +10,34 @@ OFFICIAL: Final = {
     **dict.fromkeys(("val", "valid", "validation", "dev"), "validation"),
     **dict.fromkeys(("test", "testing"), "test"),
 }
-"""The official split behind each usual name of a folder, a list or a split of a recipe."""
+"""The official split for each usual name of a folder, a list or a split of a recipe."""
 
 
 def official_name(split: str) -> str:
-    """Return the official split of a usual name in any case; another name as it is."""
+    """Return the official split of a usual name in any case; other names are unchanged."""
     return OFFICIAL.get(split.casefold(), split)
 
 
 def official_of(column: str) -> pl.Expr:
-    """Return the official splits behind the splits of a recipe, whose names are lower-case."""
+    """Return the official splits of a column of recipe splits, whose names are lower-case."""
     return pl.col(column).replace(OFFICIAL)
 
 
 def places_of(splits: Collection[str]) -> dict[str, str]:
-    """Return the split of a recipe that holds each official one: ``val``, ``valid`` and ``dev`` hold ``validation``."""
+    """Map each official split to the recipe's split for it: ``val``, ``valid`` or ``dev`` for ``validation``."""
     return {official_name(split): split for split in splits} | {split: split for split in splits}
 
 
 def missing_places(samples: pl.DataFrame, splits: Collection[str]) -> list[str]:
-    """Return the official splits of the samples that none of these splits is, sorted."""
+    """Return the official splits of the samples without a counterpart among ``splits``, sorted."""
     found = samples["official_split"].drop_nulls().unique().sort()
     return [split for split in found if split not in places_of(splits)]
 
 
 def note_official(images: pl.DataFrame, *, honoured: bool) -> list[str]:
-    """Return a sentence for each source of which images are in another split than its authors say.
+    """Return a sentence for each source with images in another split than its authors assign.
 
-    ``images`` are the released ones: source, split and official_split.
+    ``images``: source, split and official_split of the released images.
     """
     given = images.drop_nulls("official_split")
     moved = given.filter(official_of("split") != pl.col("official_split"))
@@ -59,6 +59,6 @@ def note_official(images: pl.DataFrame, *, honoured: bool) -> list[str]:
 
 
 def count_official(images: pl.DataFrame) -> str:
-    """Return how many images each official split has, in words."""
+    """Return a phrase with the number of images in each official split."""
     counts = images.drop_nulls("official_split").group_by("official_split").len().sort("official_split")
     return ", ".join(f"{split} {count:,}" for split, count in counts.iter_rows())

@@ -1,4 +1,4 @@
-"""How a recipe names the release that its splits follow: RELEASE, RELEASE@ROOT or NAME@ROOT."""
+"""Parse references to the release that splits follow: RELEASE, RELEASE@ROOT or NAME@ROOT."""
 
 import re
 
@@ -6,6 +6,6 @@ ROOT = re.compile(r"[0-9a-f]{8,64}")
 
 
 def split_reference(reference: str) -> tuple[str, str]:
-    """Return place and root of a reference; an empty root where it has none."""
+    """Return place and root of a reference; the root is empty if not given."""
     place, at, root = reference.rpartition("@")
     return (place, root) if at and ROOT.fullmatch(root) else (reference, "")

@@ -1,4 +1,4 @@
-"""List images in another split than the previous release or their authors gave them."""
+"""List images whose split differs from the previous release or the official split."""
 
 from collections.abc import Mapping
 
@@ -10,9 +10,9 @@ SCHEMA = schema_of("split_changes")
 
 
 def know_previous(images: pl.DataFrame, previous: pl.DataFrame) -> pl.DataFrame:
-    """Return sample_id and split of the images that the previous release holds, by file bytes or by decoded pixels.
+    """Return sample_id and split of the images in the previous release, matched by file bytes or decoded pixels.
 
-    ``previous``: image_sha256, luma_blake3 and split. Names do not matter: a renamed file is known.
+    ``previous``: image_sha256, luma_blake3 and split. A renamed file is matched, too.
     """
     found = [
         images.select("sample_id", hash_name).join(previous.select(hash_name, "split"), on=hash_name)
@@ -31,9 +31,9 @@ def list_changes(
     honour_official: bool,
     previous: pl.DataFrame | None,
 ) -> pl.DataFrame:
-    """Return the table ``split_changes``: each image that is not where ``previous`` or an honoured source has it.
+    """Return the table ``split_changes``: each image in another split than in ``previous`` or the honoured source.
 
-    ``splits`` is the finished table; ``previous`` is what ``know_previous`` found.
+    ``splits`` is the finished table; ``previous`` is the result of ``know_previous``.
     """
     official = samples.select("sample_id", split="official_split").drop_nulls("split")
     stated = [("previous", previous)] if previous is not None else []

@@ -1,4 +1,4 @@
-"""Read splits that others published, to check them with the pictures of a release."""
+"""Read published splits, to check them with the pictures of a release."""
 
 import csv
 import io
@@ -16,9 +16,9 @@ FOLD_HEADER = ["file-name", "class-name", "split-index"]
 
 
 def read_folds(data: bytes, name: str) -> dict[str, str]:
-    """Return the fold of each image by its stem: HyperKvasir's ``official_splits/*_fold_split.csv``.
+    """Return the fold of each image by stem, from HyperKvasir's ``official_splits/*_fold_split.csv``.
 
-    UsageError otherwise.
+    Raise UsageError for another file.
     """
     try:
         rows = list(csv.reader(io.StringIO(data.decode("utf-8-sig")), delimiter=";"))
@@ -30,7 +30,7 @@ def read_folds(data: bytes, name: str) -> dict[str, str]:
 
 
 def read_items(data: bytes, name: str) -> list[str]:
-    """Return the ``image_sha256`` of each line of a JSONL file of instructions; UsageError for another file."""
+    """Return the ``image_sha256`` of each line of a JSONL file of instructions; raise UsageError for another file."""
     found = []
     for number, line in enumerate(data.splitlines(), 1):
         try:
@@ -43,7 +43,7 @@ def read_items(data: bytes, name: str) -> list[str]:
 
 
 def place_folds(folds: Mapping[str, str], images: pl.DataFrame, source: str = "hyperkvasir") -> pl.DataFrame:
-    """Return sample_id and split of the images of ``source`` that the folds name.
+    """Return sample_id and split of the images of ``source`` in the folds.
 
     ``images``: sample_id, source, stem.
     """
@@ -57,10 +57,10 @@ def place_folds(folds: Mapping[str, str], images: pl.DataFrame, source: str = "h
 def place_items(
     items: Mapping[str, Iterable[str]], images: pl.DataFrame, asked: Mapping[str, int], rest: str | None
 ) -> pl.DataFrame:
-    """Return sample_id and split, one row a split that holds an instruction of the image.
+    """Return sample_id and split, one row per split with an instruction of the image.
 
-    ``items``: by split, the image_sha256 of each instruction; ``images``: sample_id, image_sha256; ``asked``: how many
-    instructions there are of an image. Those that no file lists are in ``rest``, if that is given.
+    ``items``: the image_sha256 of each instruction, by split; ``images``: sample_id, image_sha256; ``asked``: number of
+    instructions of each image. Instructions in no file belong to the split ``rest``, if given.
     """
     known = dict(images.select("image_sha256", "sample_id").iter_rows())
     rows: set[tuple[str, str]] = set()

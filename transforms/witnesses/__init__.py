@@ -1,1 +1,1 @@
-"""Witnesses: what a model says of pictures, its quality control, its comparison with the labels."""
+"""Witnesses: model predictions, their quality control, and their comparison with the labels."""

@@ -1,9 +1,9 @@
-"""Interactive segmentation as the benchmarks do it: clicks in the error of the last prediction, until it is good.
+"""Simulate interactive segmentation: click into the error of the last prediction until the target IoU is reached.
 
-Each round clicks once: at the pixel deepest inside the largest component of the error, missed pixels (a positive click)
-and wrong ones (a negative click) apart; of equal ones the missed, then the first in reading order; of equally deep
-pixels that of ``transforms.masks.interior_points``, which is exact: equal float distances differ in the last bit. The
-rule is that of "clicks to 90 %" (NoC@90) of RITM and its followers; IMed-361M evaluates in the same way.
+Each round clicks the pixel deepest inside the largest error component; missed pixels (positive click) and wrong pixels
+(negative click) form separate components. Ties go to missed pixels, then to the first component in reading order;
+``transforms.masks.interior_points`` chooses among equally deep pixels exactly, since equal float distances can differ
+in the last bit. The rule is "clicks to 90 %" (NoC@90) of RITM; IMed-361M evaluates in the same way.
 """
 
 from collections.abc import Callable, Sequence
@@ -21,12 +21,12 @@ from medmultipoints.transforms.witnesses.network import Click
 TARGET: Final = 0.9
 Mask = NDArray[np.bool_]
 Predict = Callable[[Sequence[Click], Mask], Mask]
-"""From all clicks so far and the last prediction to the next prediction."""
+"""Function from all clicks so far and the last prediction to the next prediction."""
 
 
 @dataclass(frozen=True, slots=True)
 class Round:
-    """The click of a round and how good the prediction after it is."""
+    """The click of a round, with Dice and IoU of the prediction after it."""
 
     click: Click
     dice: float
@@ -35,14 +35,14 @@ class Round:
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """All rounds of one object. ``clicks``: rounds until the IoU is 0.9; None where that was not reached."""
+    """All rounds of one object. ``clicks``: rounds until the IoU is 0.9; None if not reached."""
 
     rounds: tuple[Round, ...]
     clicks: int | None
 
 
 def click_object(truth: Mask, predict: Predict, rounds: int) -> Session:
-    """Return the session for one object, at most ``rounds`` clicks; it ends where the target is reached."""
+    """Return the session for one object, which ends at the target IoU or after ``rounds`` clicks."""
     clicks: list[Click] = []
     done: list[Round] = []
     shown = np.zeros(truth.shape, np.bool_)
@@ -56,7 +56,7 @@ def click_object(truth: Mask, predict: Predict, rounds: int) -> Session:
 
 
 def next_click(truth: Mask, shown: Mask) -> Click | None:
-    """Return the click that corrects the largest error; None where there is no error."""
+    """Return the click that corrects the largest error; None if there is no error."""
     missed, wrong = _largest(truth & ~shown), _largest(shown & ~truth)
     if missed is None and wrong is None:
         return None
@@ -69,7 +69,7 @@ def next_click(truth: Mask, shown: Mask) -> Click | None:
 
 
 def _largest(error: Mask) -> Mask | None:
-    """Return the largest 8-connected component, of equal ones the first in reading order."""
+    """Return the largest 8-connected component; among equal ones, the first in reading order."""
     count, parts, facts, _ = cv2.connectedComponentsWithStats(error.view(np.uint8), connectivity=8)
     if count < 2:
         return None
@@ -80,7 +80,7 @@ def _largest(error: Mask) -> Mask | None:
 
 
 def summarise(sessions: Sequence[Session], rounds: int) -> dict[str, object]:
-    """Return mean Dice and IoU after each round, and the clicks to 0.9; what is not reached counts all rounds."""
+    """Return mean Dice and IoU after each round, and mean clicks to 0.9; sessions that fail count all rounds."""
     reached = [one.clicks for one in sessions]
     return {
         "objects": len(sessions),
@@ -93,7 +93,7 @@ def summarise(sessions: Sequence[Session], rounds: int) -> dict[str, object]:
 
 
 def _after(session: Session, number: int) -> Round:
-    """Return how good the prediction is after a round; a session that ended stays as it is."""
+    """Return the result after a round; an ended session keeps its last one."""
     return session.rounds[min(number, len(session.rounds)) - 1]
 
 

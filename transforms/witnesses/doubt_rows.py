@@ -1,4 +1,4 @@
-"""Rows of doubts: every labelled object compared with the models that judged its picture, the greatest doubt first."""
+"""Rows of doubts: every labelled object compared with model predictions, the largest doubt first."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -13,7 +13,7 @@ from medmultipoints.transforms.witnesses.label_agreement import in_size
 from medmultipoints.transforms.witnesses.proposal_rows import Pairs
 
 LONGEST = 512
-"""Masks are compared in a frame of at most this side: a thousand masks of full frames would not fit in memory."""
+"""Largest side of the frame in which masks are compared: a thousand full-size masks would not fit in memory."""
 Row = dict[str, Any]
 
 
@@ -22,9 +22,9 @@ def doubt_rows(
 ) -> list[Row]:
     """Return the rows of the table ``doubts``.
 
-    A label is compared where the model knows it (``known``, by the model's sha256), and in a picture where it has an
-    object, or where ``annotated`` (sample_id, label) says that it is known; elsewhere a model's objects are proposals.
-    ``placed``: predictions with the columns of their images.
+    A label is compared if the model knows it (``known``, by the model's sha256), in pictures where it has an object or
+    is in ``annotated`` (sample_id, label); elsewhere a model's objects are proposals. ``placed``: predictions with the
+    columns of their images.
     """
     by_image = objects.partition_by("sample_id", as_dict=True)
     none = objects.clear()
@@ -74,7 +74,7 @@ def _row(prediction: Row, number: int, doubt: Doubt, share: float) -> Row:
 
 
 def _small(size: tuple[int, int]) -> tuple[int, int]:
-    """Return the frame in which masks are compared: the picture's own, or smaller at equal proportions."""
+    """Return the frame in which masks are compared: the picture's size, reduced proportionally if too large."""
     factor = min(1.0, LONGEST / max(size))
     return max(1, round(size[0] * factor)), max(1, round(size[1] * factor))
 
@@ -100,7 +100,7 @@ def _share(marked: list[Marked]) -> float:
 
 
 def _around(boxes: list[Box]) -> list[float] | None:
-    """Return the box around boxes."""
+    """Return the smallest box around all boxes."""
     if not boxes:
         return None
     return [

@@ -1,9 +1,9 @@
-"""Hard or wrong: the objects of one picture compared with what a model that did not learn it says of it.
+"""Compare the labels of a picture with the predictions of a model that was not trained on it.
 
-A model errs as well as a label: each difference is a doubt, never an error. The names say what would be wrong with the
-labels: ``missing`` (the model sees an object that has no label), ``extra`` (a label where the model sees nothing),
-``shifted`` (overlap, but below half), ``merged`` (one label over several predictions), ``split`` (several labels on one
-prediction), ``wrong_class``; ``agrees`` for the rest.
+A model can be wrong as well as a label: each difference is a doubt, not an error. The names say what would be wrong
+with the labels: ``missing`` (a prediction without a label), ``extra`` (a label without a prediction), ``shifted``
+(overlap below half), ``merged`` (one label over several predictions), ``split`` (several labels on one prediction),
+``wrong_class``; otherwise ``agrees``.
 """
 
 from collections.abc import Iterator, Sequence
@@ -18,16 +18,16 @@ from medmultipoints.transforms.records import Box
 
 Kind = Literal["missing", "extra", "shifted", "merged", "split", "wrong_class", "agrees"]
 TOUCH: Final = 0.1
-"""Objects of a smaller IoU, none of which lies in the other, have nothing to do with each other."""
+"""Least IoU of related objects, unless one lies in the other."""
 AGREES: Final = 0.5
 PART: Final = 0.5
-"""An object of which so much lies in another is a part of it."""
+"""Least share of an object inside another to be a part of it."""
 Mask = NDArray[np.bool_]
 
 
 @dataclass(frozen=True, slots=True)
 class Marked:
-    """An object of the labels or of a model, in the frame of the picture; without a mask its box is filled."""
+    """A labelled or predicted object in the frame of the picture; without a mask its box is filled."""
 
     name: str
     label: str
@@ -37,10 +37,10 @@ class Marked:
 
 @dataclass(frozen=True, slots=True)
 class Doubt:
-    """One difference. ``labelled`` and ``predicted`` are what it is between; ``overlap`` is the IoU of both together.
+    """One comparison of ``labelled`` and ``predicted`` objects; ``overlap`` is the IoU of their unions.
 
-    ``agreement`` is the Dice of all pixels of the label in the picture; ``doubt`` ranks: 1 for no overlap at all, or
-    for a missing object the model's mean probability.
+    ``agreement`` is the Dice of all pixels of the label in the picture; ``doubt`` is for ranking: 1 for no overlap; for
+    a missing object, the model's mean probability.
     """
 
     kind: Kind
@@ -53,7 +53,7 @@ class Doubt:
 
 
 def filled_box(box: Box, width: int, height: int) -> Mask:
-    """Return the pixels whose centres lie in a box."""
+    """Return a mask of the pixels whose centres lie in a box."""
     rows, columns = np.arange(height) + 0.5, np.arange(width) + 0.5
     return np.outer((rows >= box.y1) & (rows < box.y2), (columns >= box.x1) & (columns < box.x2))
 
@@ -61,9 +61,9 @@ def filled_box(box: Box, width: int, height: int) -> Mask:
 def compare_picture(
     labelled: Sequence[Marked], predicted: Sequence[Marked], surety: Sequence[float]
 ) -> Iterator[Doubt]:
-    """Yield one row for every object of the labels, and for every predicted one that no row has, in this order.
+    """Yield one doubt per labelled object, then one per predicted object that is in none.
 
-    ``surety`` are the mean probabilities of the predicted objects.
+    ``surety`` gives the mean probabilities of the predicted objects.
     """
     table = np.array([[_iou(own, other) for other in predicted] for own in labelled]).reshape(
         len(labelled), len(predicted)
@@ -84,9 +84,9 @@ def compare_picture(
 def _groups(
     labelled: Sequence[Marked], predicted: Sequence[Marked], table: NDArray[np.float64]
 ) -> list[tuple[list[int], list[int]]]:
-    """Return objects that belong together: each label with its predictions.
+    """Return groups of matching objects: each label with its predictions.
 
-    Several labels share one that covers them all.
+    Several labels share a prediction that covers them all.
     """
     joined = np.zeros(table.shape, np.bool_)
     for i, own in enumerate(labelled):
@@ -133,14 +133,14 @@ def _iou_of(first: Sequence[Marked], second: Sequence[Marked]) -> float:
 
 
 def _dice(first: Sequence[Marked], second: Sequence[Marked]) -> float:
-    """Return the Dice of all pixels of a label; 1 where neither side has any."""
+    """Return the Dice of all pixels of a label; 1 if both sides are empty."""
     if not first or not second:
         return float(not first and not second)
     return dice(_union(first), _union(second))
 
 
 def _part(one: Marked, other: Marked) -> float:
-    """Return the share of one object that lies in another."""
+    """Return the share of one object that lies inside another."""
     return float((one.mask & other.mask).sum() / max(one.mask.sum(), 1))
 
 

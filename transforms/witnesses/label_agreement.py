@@ -1,4 +1,4 @@
-"""How far a model agrees with the labels of a picture, and the figures of many pictures by label, source and size."""
+"""Measure the agreement of models with labels, and summarise it by label, source and size."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -11,20 +11,20 @@ from numpy.typing import NDArray
 from medmultipoints.transforms.masks.mask_sets import dice, union_of
 
 SIZES: Final = ((0.01, "below 1 %"), (0.05, "1 to 5 %"), (1.01, "above 5 %"))
-"""Sizes of what is labelled, in shares of the picture."""
+"""Size classes of the labelled area, as upper limits of its share of the picture."""
 Mask = NDArray[np.bool_]
 
 
 @dataclass(frozen=True, slots=True)
 class Agreement:
-    """The Dice of all pixels of a label in a picture, and the share of the picture that is labelled."""
+    """The Dice of all pixels of a label in a picture, and the labelled share of the picture."""
 
     dice: float
     share: float
 
 
 def agreement_of(row: Mapping[str, Any], label: str, size: tuple[int, int], rles: Sequence[str]) -> Agreement:
-    """Return how far a row of ``predictions`` agrees with masks of a label; ``size``: width and height of both."""
+    """Return the agreement of a row of ``predictions`` with masks of a label; ``size``: width and height of both."""
     own = union_of(rles, *size)
     named = (rle for rle, name in zip(row["rles"], row["labels"], strict=True) if name == label)
     seen = in_size(union_of(named, row["width"], row["height"]), size)
@@ -32,7 +32,7 @@ def agreement_of(row: Mapping[str, Any], label: str, size: tuple[int, int], rles
 
 
 def in_size(mask: Mask, size: tuple[int, int]) -> Mask:
-    """Return a mask in a frame of another size: each pixel takes the value at its centre."""
+    """Return a mask resized to another frame; each pixel takes the value at its centre."""
     if mask.shape == (size[1], size[0]):
         return mask
     grown = cv2.resize(mask.view(np.uint8), size, interpolation=cv2.INTER_NEAREST_EXACT)
@@ -40,7 +40,7 @@ def in_size(mask: Mask, size: tuple[int, int]) -> Mask:
 
 
 def summarise(rows: Sequence[Mapping[str, Any]], keys: Sequence[str]) -> dict[str, Any]:
-    """Return pictures, mean and median Dice of all rows, and of each value of each key; ``size`` bins the share."""
+    """Return number of pictures, mean and median Dice of all rows and per value of each key (``size`` is binned)."""
     return {"all": _figures(rows)} | {
         key: {name: _figures([row for row in rows if _value(row, key) == name]) for name in _values(rows, key)}
         for key in keys

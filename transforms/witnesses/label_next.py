@@ -1,4 +1,4 @@
-"""What to label next: the pictures on which models disagree most, spread over what is there."""
+"""Rank the pictures to label next: large disagreement of models, and variety of pictures."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,14 +12,14 @@ from medmultipoints.transforms.masks.mask_sets import dice
 
 Mask = NDArray[np.bool_]
 MOST_SPREAD: Final = 2_000
-"""So many places are spread one by one: more than anybody labels before models are trained again."""
+"""Number of places ranked one by one: more than are labelled before models are retrained."""
 HASH_BITS: Final = 64
 _DISTANCES: Final = np.array([round(bits / HASH_BITS, 4) for bits in range(HASH_BITS + 1)])
 
 
 @dataclass(frozen=True, slots=True)
 class Unlabelled:
-    """A picture without labels: how far models disagree about it, in [0, 1], and its perceptual hash."""
+    """An unlabelled picture: the disagreement of models about it, in [0, 1], and its perceptual hash."""
 
     name: str
     disagreement: float
@@ -28,7 +28,7 @@ class Unlabelled:
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """A picture in the order of labelling; ``distance``: share of hash bits that differ from the nearest before it."""
+    """A ranked picture; ``distance``: share of hash bits that differ from the nearest picture before it."""
 
     name: str
     disagreement: float
@@ -36,9 +36,9 @@ class Place:
 
 
 def disagreement(masks: Sequence[Mask], stabilities: Sequence[float]) -> float:
-    """Return how far models disagree: 1 - mean Dice of all pairs of their masks.
+    """Return the disagreement of models: 1 - mean Dice of all pairs of their masks.
 
-    With one model, how unsteady it is: 1 - the least stability of its objects; 0 where it sees none.
+    For one model, return its instability: 1 - the least stability of its objects; 0 without objects.
     """
     if len(masks) < 2:
         return round(1 - min(stabilities, default=1.0), 4)
@@ -47,12 +47,11 @@ def disagreement(masks: Sequence[Mask], stabilities: Sequence[float]) -> float:
 
 
 def order_of_labelling(pictures: Sequence[Unlabelled], labelled: Sequence[int]) -> list[Place]:
-    """Return the pictures in the order to label them: each time that of the largest disagreement x distance.
+    """Return the pictures in labelling order: each next one has the largest disagreement x distance.
 
-    The distance is to what is labelled already (``labelled``: perceptual hashes) and to what was placed before; equal
-    ones are ordered by name. A picture that all models agree about comes after those that they do not. After the first
-    ``MOST_SPREAD`` places the others follow by the same product, their distance to all of those before them: the time
-    grows with the number of pictures, not with its square.
+    The distance is to labelled pictures (``labelled``: perceptual hashes) and to those already ranked; ties are ordered
+    by name. Pictures without disagreement come last. After the first ``MOST_SPREAD`` places the others are sorted by
+    the same product, with the distance to those places, so that the time grows linearly with the number of pictures.
     """
     ordered = sorted(pictures, key=lambda one: one.name)
     hashes = np.array([one.perceptual_hash for one in ordered], np.uint64)
@@ -72,16 +71,16 @@ def order_of_labelling(pictures: Sequence[Unlabelled], labelled: Sequence[int]) 
 
 
 def _come_nearer(bits: NDArray[np.uint8], hashes: NDArray[np.uint64], other: int) -> None:
-    """Take another hash into the least number of differing bits of each picture, in place."""
+    """Update the least number of differing bits of each picture with another hash, in place."""
     np.minimum(bits, np.bitwise_count(hashes ^ np.uint64(other)), out=bits)
 
 
 def _ranked(
     disagreements: NDArray[np.float64], bits: NDArray[np.uint8], *, best_alone: bool = True
 ) -> NDArray[np.int64]:
-    """Return the places by product, disagreement and distance, largest first, then in their order.
+    """Return the indices sorted by product, disagreement and distance, largest first, then by position.
 
-    ``best_alone``: only those of the largest product, which saves sorting the others.
+    ``best_alone``: only those with the largest product, which avoids sorting the others.
     """
     distances = _DISTANCES[bits]
     products = disagreements * distances

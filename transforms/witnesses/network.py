@@ -1,8 +1,8 @@
-"""From a picture to the tensor that a declared model takes, and from its output to probabilities in its frame.
+"""Convert pictures to the input tensor of a declared model, and its output to probability maps.
 
 A tensor is 1 x channels x height x width of float32. Its channels are red, green and blue, ``(level - mean) / std``
-with levels of 0 to 255; a model that takes clicks has three more: disks around positive clicks, disks around negative
-clicks, and the mask of the round before, each 0 or 1.
+with levels of 0 to 255; a model with clicks has three more: disks around positive clicks, disks around negative
+clicks, and the mask of the previous round, each 0 or 1.
 """
 
 from collections.abc import Iterator, Sequence
@@ -21,11 +21,11 @@ CLICK_CHANNELS: Final = 3
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Network:
-    """What a model takes and gives: one probability map a label, in the order of ``labels``.
+    """Input and output of a model: one probability map per label, in the order of ``labels``.
 
-    ``activation`` makes probabilities of the output: ``none`` where it has them already; with ``softmax`` the output
-    has one channel more, the first, for the background. ``click_radius``: of the disks in pixels of the input; 0 for a
-    model that takes no clicks.
+    ``activation`` converts the output to probabilities (``none``: it already is); with ``softmax`` the output has an
+    additional first channel for the background. ``click_radius``: radius of click disks in input pixels; 0 for a model
+    without clicks.
     """
 
     width: int
@@ -60,7 +60,7 @@ class Click:
 def to_tensor(
     pixels: Pixels, network: Network, clicks: Sequence[Click] = (), previous: NDArray[np.bool_] | None = None
 ) -> Tensor:
-    """Return the input for an RGB picture, with clicks and the mask before in the picture's frame."""
+    """Return the input for an RGB picture; clicks and previous mask are in the picture's frame."""
     size = network.width, network.height
     small = cv2.resize(pixels, size, interpolation=cv2.INTER_AREA).astype(np.float32)
     levels = (small - np.array(network.mean, np.float32)) / np.array(network.std, np.float32)
@@ -86,7 +86,7 @@ def _click_channels(
 
 
 def to_probabilities(output: Tensor, network: Network) -> Tensor:
-    """Return one map a label, in [0, 1], of an output of the declared shape: labels x height x width."""
+    """Return the probability maps of an output, labels x height x width, in [0, 1]."""
     scores = output.reshape(network.output_shape).astype(np.float64)
     if network.activation == "sigmoid":
         scores = 1 / (1 + np.exp(-np.clip(scores, -60, 60)))
@@ -97,18 +97,18 @@ def to_probabilities(output: Tensor, network: Network) -> Tensor:
 
 
 def in_frame(probabilities: Tensor, width: int, height: int) -> Tensor:
-    """Return one map in a frame of another size, pixel centres on pixel centres, between them linear."""
+    """Return a map resized to another frame by bilinear interpolation between pixel centres."""
     return np.asarray(cv2.resize(probabilities, (width, height), interpolation=cv2.INTER_LINEAR), np.float32)
 
 
 SHIFTS: Final = ((1, 0), (-1, 0), (0, 1), (0, -1))
-"""Small shifts of the input, in its pixels: across and down."""
+"""Small shifts of the input in pixels (x, y)."""
 FLIPS: Final = (3, 2)
-"""Axes of the tensor that are mirrored: across, and down."""
+"""Axes of the tensor to mirror: horizontally and vertically."""
 
 
 def variants(tensor: Tensor) -> Tensor:
-    """Return the input and its small shifts and flips as one batch, the input first; edges are repeated."""
+    """Return the input and its small shifts and flips as one batch, the input first; edges are replicated."""
     padded = np.pad(tensor, ((0, 0), (0, 0), (1, 1), (1, 1)), mode="edge")
     height, width = tensor.shape[2:]
     moved = [padded[:, :, 1 - dy : 1 - dy + height, 1 - dx : 1 - dx + width] for dx, dy in SHIFTS]
@@ -116,9 +116,9 @@ def variants(tensor: Tensor) -> Tensor:
 
 
 def undo_variants(maps: Tensor) -> Iterator[tuple[Tensor, NDArray[np.bool_]]]:
-    """Yield each variant's map back in the frame of the input, and which of its pixels are known there.
+    """Yield each variant's map in the frame of the input, with a mask of its known pixels.
 
-    ``maps``: variants x height x width, the input's own first; that one is not yielded.
+    ``maps``: variants x height x width; the first, of the input itself, is not yielded.
     """
     height, width = maps.shape[1:]
     for (dx, dy), moved in zip(SHIFTS, maps[1 : 1 + len(SHIFTS)], strict=True):

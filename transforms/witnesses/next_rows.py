@@ -1,4 +1,4 @@
-"""Rows of what to label next: pictures in which a class of the release is not annotated."""
+"""Rows of pictures to label next, in which a class of the release is not annotated."""
 
 from typing import Any
 
@@ -11,12 +11,12 @@ from medmultipoints.transforms.witnesses.label_next import Mask, Unlabelled, dis
 from medmultipoints.transforms.witnesses.proposal_rows import Proposing
 
 SIDE = 128
-"""Masks of models are compared in a frame of this side: disagreement is about places, not about edges."""
+"""Side of the frame in which models' masks are compared: disagreement is about places, not edges."""
 Row = dict[str, Any]
 
 
 def next_rows(placed: pl.DataFrame, images: pl.DataFrame, proposing: Proposing) -> list[Row]:
-    """Return the rows of the table ``next_labels``, in the order to label them."""
+    """Return the rows of the table ``next_labels``, in labelling order."""
     judged = {str(name): rows for (name,), rows in placed.partition_by("sample_id", as_dict=True).items()}
     asked = {name: rows for name, rows in judged.items() if _open_labels(name, proposing)}
     hashes = {name: int(code, 16) for name, code in images.select("sample_id", "perceptual_hash").iter_rows()}

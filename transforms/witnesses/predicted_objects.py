@@ -1,4 +1,4 @@
-"""The objects in a model's probability maps: the components above its threshold, each with score bin and stability."""
+"""Find objects in a model's probability maps: components above the threshold, with score bin and stability."""
 
 import math
 from dataclasses import dataclass
@@ -15,16 +15,17 @@ from medmultipoints.transforms.witnesses.network import Network, Pixels, Tensor,
 
 BINS: Final = 10
 LEAST_SHARE: Final = 0.0001
-"""Smaller components than this share of the picture are no objects: less than half a pixel of the model's own map."""
+"""Least share of the picture of an object; smaller components are below half a pixel of the model's map."""
 FINER: Final = 4
-"""Stability is measured in so many times the model's resolution."""
+"""Factor of the model's resolution at which stability is measured."""
 
 
 @dataclass(frozen=True, slots=True)
 class Predicted:
-    """One object in the frame of the picture. ``score_bin``: mean probability, 0 for below 0.1 to 9 for 0.9 and more.
+    """A predicted object in the frame of the picture.
 
-    ``stability``: mean over small shifts and flips of the IoU with what the model says of the changed picture.
+    ``score_bin``: mean probability, from 0 (below 0.1) to 9 (0.9 and above). ``stability``: mean IoU with the model's
+    predictions for small shifts and flips of the picture.
     """
 
     label: str
@@ -40,7 +41,7 @@ def find_objects(maps: Tensor, network: Network, pixels: Pixels) -> list[Predict
     """Return the objects of all labels.
 
     ``maps``: variants x labels x height x width, as ``network.variants`` orders them; ``pixels``: the RGB picture.
-    Where labels overlap, a pixel belongs to that of the highest probability.
+    If labels overlap, a pixel belongs to the label with the highest probability.
     """
     height, width = pixels.shape[:2]
     framed = np.stack([in_frame(one, width, height) for one in maps[0]])
@@ -62,12 +63,10 @@ def find_objects(maps: Tensor, network: Network, pixels: Pixels) -> list[Predict
 
 
 def measure_stability(maps: Tensor, own: NDArray[np.bool_], threshold: float) -> float:
-    """Return the mean IoU of an object with what each variant of the picture shows in its place, in whole hundredths.
+    """Return the mean IoU of an object with its counterpart in each variant of the picture, to two decimals.
 
-    What is below a hundredth is cut off and not rounded, so that 0.95 is at least 0.95.
-
-    ``maps``: variants x height x width of the object's label. What a variant shows in its place are its components
-    that share a pixel with the object.
+    The value is rounded down, so that 0.95 means at least 0.95. ``maps``: variants x height x width of the object's
+    label. The counterpart consists of the variant's components that share a pixel with the object.
     """
     size = FINER * maps.shape[2], FINER * maps.shape[1]
     small = cv2.resize(own.astype(np.float32), size, interpolation=cv2.INTER_AREA) >= 0.5
@@ -82,7 +81,7 @@ def measure_stability(maps: Tensor, own: NDArray[np.bool_], threshold: float) ->
 
 
 def _overlap(own: NDArray[np.bool_], other: NDArray[np.bool_]) -> float:
-    """Return the IoU of an object with the components that touch it."""
+    """Return the IoU of an object with the components that share a pixel with it."""
     _, parts = cv2.connectedComponents(other.view(np.uint8), connectivity=8)
     touching = np.isin(parts, np.unique(parts[own & other])) & other
     return float((own & touching).sum() / max((own | touching).sum(), 1))

@@ -1,4 +1,4 @@
-"""Rows of proposals: objects that models see where their class is not annotated, after quality control."""
+"""Rows of proposals: predicted objects where their class is not annotated, after quality control."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -31,10 +31,10 @@ Pairs = frozenset[tuple[str, str]]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Proposing:
-    """What proposals depend on besides predictions.
+    """The context of proposals.
 
-    ``names``: released label of each label of the sources; ``annotated``: (sample_id, released label) of what the
-    sources annotate or say is absent; ``objects``: the released ones, for the looks of each class.
+    ``names``: released label of each source label; ``annotated``: (sample_id, released label) pairs that sources
+    annotate or declare absent; ``objects``: the released objects, for the appearance of each class.
     """
 
     names: Mapping[str, str]
@@ -45,14 +45,14 @@ class Proposing:
     least_likeness: float
 
     def is_open(self, sample_id: str, label: str) -> bool:
-        """Return whether a class of the release is not annotated in a picture."""
+        """Return whether a released class is not annotated in a picture."""
         return label in set(self.names.values()) and (sample_id, label) not in self.annotated
 
 
 def annotated_pairs(
     regions: pl.DataFrame, samples: pl.DataFrame, images: pl.DataFrame, names: Mapping[str, str]
 ) -> Pairs:
-    """Return (sample_id, released label) of every object of the sources, and of what they say is certainly absent."""
+    """Return (sample_id, released label) of every source object, and of every label that is certainly absent."""
     certain = (
         samples.select("sample_id", label="labels_exhaustive")
         .join(images.filter("annotated"), on="sample_id", how="semi")
@@ -66,7 +66,7 @@ def annotated_pairs(
 def propose(placed: pl.DataFrame, images: pl.DataFrame, proposing: Proposing) -> tuple[list[Row], list[Row]]:
     """Return the rows of ``proposals`` and of ``refused_proposals``.
 
-    ``placed``: predictions with the columns of their images; the models of one picture are settled together.
+    ``placed``: predictions with the columns of their images; all models of a picture are settled together.
     """
     examples = looks_by_label(_real_looks(proposing.objects, images))
     proposed: list[Row] = []
@@ -89,7 +89,7 @@ def propose(placed: pl.DataFrame, images: pl.DataFrame, proposing: Proposing) ->
 
 
 def _objects(row: Row) -> list[Row]:
-    """Return the objects of a prediction, one row each, with what is known of their picture."""
+    """Return the objects of a prediction, one row each, with the columns of their picture."""
     lists = column_names("predictions", "by_object")
     names = ("label", "box", "rle", "area_px", "score_bin", "stability", "tone")
     shared = {name: value for name, value in row.items() if name not in lists}
@@ -100,10 +100,7 @@ def _objects(row: Row) -> list[Row]:
 
 
 def _settle(objects: Sequence[Row], proposing: Proposing) -> list[tuple[Row, Settled | None]]:
-    """Return every object with its settled mask in the original frame.
-
-    None for classes that the release does not have.
-    """
+    """Return every object with its settled mask in the original frame; None for classes not in the release."""
     found: list[tuple[Row, Settled | None]] = []
     for label in sorted({one["label"] for one in objects}):
         own = {one["proposal_id"]: one for one in objects if one["label"] == label}
@@ -129,7 +126,7 @@ def _settle(objects: Sequence[Row], proposing: Proposing) -> list[tuple[Row, Set
 def _refusal(
     one: Row, settled: Settled | None, proposing: Proposing, examples: Mapping[str, Sequence[Looks]]
 ) -> tuple[str | None, float | None]:
-    """Return why an object is refused, and how probable it is that it looks like its class, where that was asked."""
+    """Return the reason to refuse an object, and its likeness to its class, if computed."""
     if settled is None:
         return "unknown_label", None
     if settled.refused:
@@ -156,7 +153,7 @@ def _proposal(one: Row, settled: Settled, probable: float | None, proposing: Pro
 
 
 def status_of(one: Row, box: Box, rle: str, proposing: Proposing) -> str:
-    """Return what a reviewer decided about a proposal; ``box`` and ``rle`` are in pixels of the original image."""
+    """Return the reviewer's decision about a proposal; ``box`` and ``rle`` are in pixels of the original image."""
     size = one["original_height"], one["original_width"]
     status = "open"
     for entry in proposing.corrections.filter(pl.col("sample_id") == one["sample_id"]).iter_rows(named=True):
@@ -178,7 +175,7 @@ def _near(one: Box, other: Box) -> bool:
 
 
 def _real_looks(objects: pl.DataFrame, images: pl.DataFrame) -> Iterator[tuple[str, Looks | None]]:
-    """Label and looks of each released object whose tone is known."""
+    """Yield label and appearance of each released object with a known tone."""
     sizes = images.select("sample_id", "original_width", "original_height")
     known = objects.drop_nulls(["area_px", *TONE_COLUMNS]).join(sizes, on="sample_id")
     for row in known.iter_rows(named=True):

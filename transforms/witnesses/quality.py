@@ -1,7 +1,7 @@
-"""Quality control of proposals: which of a model's masks may be shown to a reviewer, cleaned, and why others may not.
+"""Control the quality of proposals: clean a model's masks, and refuse unsuitable ones with a reason.
 
-The rules follow what IMed-361M says of its own control (regions below 0.05 % of the picture dropped, opening and
-closing, nested and overlapping masks settled) and BiomedParse's test whether a mask looks like its class.
+The rules follow the quality control of IMed-361M (drop regions below 0.05 % of the picture, opening and closing,
+resolve nested and overlapping masks) and BiomedParse's test of whether a mask looks like its class.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -15,20 +15,20 @@ from numpy.typing import NDArray
 from medmultipoints.transforms.records import Tone
 
 LEAST_SHARE: Final = 0.0005
-"""Of the picture's area: smaller regions are dropped."""
+"""Least area as a share of the picture; smaller regions are dropped."""
 INSIDE: Final = 0.9
-"""A mask of which so much lies in a better one is nested in it."""
+"""Least share of a mask inside a better one to be nested in it."""
 LEFT: Final = 0.5
-"""A mask keeps its place where at least so much of it is left after better ones took their pixels."""
+"""Least share of a mask that must be left after better masks took their pixels."""
 LEAST_EXAMPLES: Final = 20
-"""With fewer real objects of a class nothing is said about how it looks."""
+"""Least number of real objects of a class to judge likeness."""
 Refusal = Literal["too_small", "unstable", "nested", "overlapping", "unlike_its_class"]
 Mask = NDArray[np.bool_]
 
 
 @dataclass(frozen=True, slots=True)
 class Looks:
-    """What an object looks like, wherever it lies: share of the picture, brightness, roughness, and its ring."""
+    """The appearance of an object: share of the picture, brightness, roughness, and those of its ring."""
 
     share: float
     luma: float
@@ -39,7 +39,7 @@ class Looks:
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """A mask that a model proposes; ``name`` orders those of equal quality."""
+    """A mask proposed by a model; ``name`` breaks ties of quality."""
 
     name: str
     label: str
@@ -50,7 +50,7 @@ class Candidate:
 
 @dataclass(frozen=True, slots=True)
 class Settled:
-    """A candidate after the control: its cleaned mask, or why it is refused."""
+    """A candidate after quality control: its cleaned mask, or the reason why it is refused."""
 
     candidate: Candidate
     mask: Mask
@@ -58,7 +58,7 @@ class Settled:
 
 
 def looks_of(area_px: int, size: tuple[int, int], tone: Tone | None) -> Looks | None:
-    """Return the looks of an object; None where its tone is unknown. ``size``: width and height of its picture."""
+    """Return the appearance of an object; None if its tone is unknown. ``size``: width and height of its picture."""
     if tone is None:
         return None
     share = area_px / (size[0] * size[1])
@@ -68,7 +68,7 @@ def looks_of(area_px: int, size: tuple[int, int], tone: Tone | None) -> Looks | 
 def clean_mask(mask: Mask) -> Mask:
     """Return the largest part of the mask after opening and closing with a disk of 0.4 % of the picture's longer side.
 
-    Holes that the closing leaves are kept: a ring is a shape that a reviewer should see as it is.
+    Remaining holes are kept, because a reviewer should see a ring as it is.
     """
     radius = max(1, round(0.004 * max(mask.shape)))
     disk = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * radius + 1, 2 * radius + 1))
@@ -81,10 +81,10 @@ def clean_mask(mask: Mask) -> Mask:
 
 
 def settle(candidates: Iterable[Candidate], least_stability: float) -> list[Settled]:
-    """Return every candidate of one picture, settled, in the order of quality: steadier, surer, larger ones first.
+    """Return all candidates of one picture after quality control, sorted by stability, probability and size.
 
-    A pixel belongs to one mask. A mask that lies in a better one is nested; one that better ones take more than half
-    of is overlapping; of others the better masks take their pixels.
+    A pixel belongs to one mask. A mask inside a better one is nested; one that loses more than half of its pixels to
+    better ones is overlapping; other masks only lose the shared pixels.
     """
     cleaned = [(one, clean_mask(one.mask)) for one in candidates]
     cleaned.sort(key=lambda pair: (-pair[0].stability, -pair[0].score_bin, -int(pair[1].sum()), pair[0].name))
@@ -118,10 +118,10 @@ def _settle_one(
 
 
 def likeness(looks: Looks, examples: Sequence[Looks]) -> float | None:
-    """Return the probability that a mask looks like its class, to three decimals; None with too few examples.
+    """Return the p-value that a mask looks like its class, to three decimals; None with too few examples.
 
-    Of each feature, twice the share of real objects that are as far out on the same side, the mask itself counted;
-    the smallest over the features, times their number (Bonferroni), at most 1.
+    For each feature, take twice the share of real objects at least as extreme on the same side, including the mask
+    itself; the result is the smallest value times the number of features (Bonferroni), at most 1.
     """
     if len(examples) < LEAST_EXAMPLES:
         return None
@@ -135,7 +135,7 @@ def likeness(looks: Looks, examples: Sequence[Looks]) -> float | None:
 
 
 def looks_by_label(found: Iterable[tuple[str, Looks | None]]) -> Mapping[str, list[Looks]]:
-    """Return the looks of real objects by label; those of unknown tone are left out."""
+    """Return the appearance of real objects by label; objects with unknown tone are left out."""
     by_label: dict[str, list[Looks]] = {}
     for label, looks in found:
         if looks is not None:

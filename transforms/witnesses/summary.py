@@ -1,4 +1,4 @@
-"""What a card says of witnesses: how far they agree with the labels, what they doubt, and what became of proposals."""
+"""Summarise witnesses for a card: agreement with the labels, doubts, and outcomes of proposals."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
@@ -18,7 +18,7 @@ def describe_witnesses(
     proposals: pl.DataFrame,
     refused: pl.DataFrame,
 ) -> dict[str, Any]:
-    """Return the figures as plain values; ``models`` are the statements of the predictions file."""
+    """Return the figures as plain values; ``models`` are the declarations in the predictions file."""
     agreements = doubts.unique(["image_sha256", "label", "model_sha256"]).sort("doubt_id")
     rows = agreements.rename({"agreement": "dice"}).to_dicts()
     return {
@@ -33,7 +33,7 @@ def describe_witnesses(
 
 
 def _table(found: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """Return the figures of ``summarise`` as rows; none where nothing was compared."""
+    """Return the figures of ``summarise`` as rows; empty if nothing was compared."""
     if not found["all"]["pictures"]:
         return []
     rows = [{"by": "all", "value": "", **found["all"]}]

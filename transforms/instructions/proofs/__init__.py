@@ -1,1 +1,1 @@
-"""What is answered, proved from scenes alone: apart from the code that asked."""
+"""Proofs: derive every answer from scenes alone, independently of the code that asked."""

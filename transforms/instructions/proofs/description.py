@@ -1,4 +1,4 @@
-"""A description proved: every sentence is taken apart, its numbers and words are measured again, none is missing."""
+"""Prove a description: parse every sentence, measure it again, and check that none is missing."""
 
 import math
 import re
@@ -44,7 +44,7 @@ _FORMS: Final[Mapping[str, str]] = {
 
 
 def prove_description(reading: Reading, scenes: Sequence[Scene], lexicon: Lexicon) -> tuple[str, ...]:
-    """Return the ids of the regions, the one asked for first."""
+    """Return the ids of the regions, the requested one first."""
     (scene,), stated = scenes, reading.answer
     released = {item.label for item in scene.objects}
     require(lexicon.present.get(scene.image_sha256, released) <= released, "objects_left_out")
@@ -82,7 +82,7 @@ def _wanted(scene: Scene, asked: ReleasedObject) -> list[str]:
 
 
 def _nearest(asked: ReleasedObject, others: Sequence[ReleasedObject]) -> list[tuple[ReleasedObject, float]]:
-    """Return the nearest with its distance, where it is the nearest by the margin."""
+    """Return the nearest object with its distance, if it leads by the margin."""
     ways = np.array([math.dist(other.centre, asked.centre) for other in others])
     first = int(ways.argmin())
     rest = np.delete(ways, first)
@@ -117,7 +117,7 @@ def _prove_caption(caption: str, scene: Scene, lexicon: Lexicon) -> None:
 
 
 def _near(said: str | None, true: float, digits: int) -> bool:
-    """Return whether a number in a text is the true one, rounded to so many digits."""
+    """Return whether a number in a text equals the true number, rounded to ``digits`` decimals."""
     decimals = len(said.partition(".")[2]) if said else -1
     return decimals == digits and abs(float(said or 0) - true) <= 0.5 * 10**-digits + 1e-9
 

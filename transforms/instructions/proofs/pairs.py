@@ -1,4 +1,4 @@
-"""Prove answers about two frames of a video, from the tracks of both."""
+"""Prove answers about two frames of a video from their tracks."""
 
 import math
 from collections.abc import Sequence
@@ -13,7 +13,7 @@ from medmultipoints.transforms.records import ReleasedObject
 def prove_change(
     reading: Reading, scenes: Sequence[Scene], lexicon: Lexicon, *, without: Scene, having: Scene
 ) -> tuple[str, ...]:
-    """Return the id of the one object that ``having`` has and ``without`` has not; Wrong where that is uncertain."""
+    """Return the id of the one object in ``having`` that is not in ``without``; raise Wrong if that is uncertain."""
     require(not reading.given, "given_differs")
     label = label_of(lexicon, scenes, reading.answer["label"])
     require(label in without.certain and label in having.certain, "absence_uncertain")
@@ -26,7 +26,7 @@ def prove_change(
 
 
 def given_box(reading: Reading) -> list[float]:
-    """Return the one box that the prompt gives."""
+    """Return the one box in the prompt."""
     one = len(reading.given) == 1 and isinstance(reading.given[0], dict) and list(reading.given[0]) == ["bbox_2d"]
     require(one, "given_differs")
     box = reading.given[0]["bbox_2d"]
@@ -36,7 +36,7 @@ def given_box(reading: Reading) -> list[float]:
 
 
 def two_frames(scenes: Sequence[Scene]) -> tuple[Scene, Scene]:
-    """Return the two frames; Wrong unless they are of one video, in order, and near enough."""
+    """Return the two frames; raise Wrong unless they are of one video, in order, and close enough."""
     earlier, later = scenes
     known = earlier.video_id is not None and (earlier.source, earlier.video_id) == (later.source, later.video_id)
     require(known and earlier.frame_index is not None and later.frame_index is not None, "image_files_differ")
@@ -46,6 +46,6 @@ def two_frames(scenes: Sequence[Scene]) -> tuple[Scene, Scene]:
 
 
 def far(before: ReleasedObject, after: ReleasedObject) -> bool:
-    """Return whether the centre moved by more than the object's size, the whole object seen both times."""
+    """Return whether the centre moved by more than the object's size, with the whole object visible both times."""
     size = max(side for item in (before, after) for side in item.sides)
     return not (before.truncated or after.truncated) and math.dist(before.centre, after.centre) > size

@@ -1,4 +1,4 @@
-"""Read a row back from its texts: what its prompt shows, gives and asks for, and what its answer says."""
+"""Parse the prompt and the answer of an instruction."""
 
 import json
 import re
@@ -27,14 +27,15 @@ Mentions = Callable[[str], set[str]]
 
 
 class Wrong(Exception):
-    """The row is not what it must be; the message is the reason, a snake_case word."""
+    """The row is wrong; the message is the reason, a snake_case word."""
 
 
 @dataclass(frozen=True, slots=True)
 class PromptReading:
-    """``images``: placeholders; ``ask``: the words before the example; ``given``: the JSON values among them.
+    """A parsed prompt.
 
-    ``mentions`` are the singulars of the names that the words use, ``named`` the labels of the example.
+    ``images``: number of placeholders; ``ask``: the words before the example; ``given``: the JSON values among them;
+    ``mentions``: the singulars of the names in the words; ``named``: the labels of the example.
     """
 
     images: int
@@ -47,7 +48,7 @@ class PromptReading:
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """A row read back: its prompt and its answer, the crops that it shows, and the label where the record has one."""
+    """A parsed row: its prompt and answer, its crops, and the label of its record, if any."""
 
     task: str
     prompt: PromptReading
@@ -65,7 +66,7 @@ class Reading:
 
 
 def read_prompt(prompt: str, shape: Shape, mentions: Mentions) -> PromptReading:
-    """Return what a prompt holds; Wrong where its example is not of the shape, or a placeholder is left."""
+    """Return the parsed prompt; raise Wrong if its example does not have the shape, or a placeholder is left."""
     tokens = _TOKENS.match(prompt)
     if tokens is None or prompt.count("<image>") != tokens[1].count("<image>") or _PLACEHOLDER.search(prompt):
         raise Wrong("prompt_unfinished")
@@ -79,7 +80,7 @@ def read_prompt(prompt: str, shape: Shape, mentions: Mentions) -> PromptReading:
 
 
 def find_plain(rows: pl.DataFrame, shapes: Mapping[str, Shape]) -> pl.DataFrame:
-    """Return ``row`` and ``plain`` of each row: whether its answer is known to have the shape of its task."""
+    """Return ``row`` and ``plain`` of each row: whether the answer matches the pattern of its task's shape."""
     parts = [
         part.select("row", plain=pl.col("answer").str.contains(fenced_pattern(plain_pattern(shapes[task]))))
         for (task,), part in rows.partition_by("task", as_dict=True).items()
@@ -89,9 +90,9 @@ def find_plain(rows: pl.DataFrame, shapes: Mapping[str, Shape]) -> pl.DataFrame:
 
 
 def read_answer(answer: str, shape: Shape, *, plain: bool = False) -> Any:
-    """Return the value of an answer: one fenced block of JSON on one line; Wrong where it is not of the shape.
+    """Return the value of an answer, one fenced JSON block on one line; raise Wrong if it does not have the shape.
 
-    ``plain``: its text is known to have the shape, from ``find_plain``.
+    ``plain``: ``find_plain`` has already checked the shape.
     """
     block = read_fenced(answer)
     if block is None or "\n" in block:
@@ -108,16 +109,13 @@ def read_answer(answer: str, shape: Shape, *, plain: bool = False) -> Any:
 
 
 def example_start(prompt: str) -> int | None:
-    """Return where the first JSON value of a prompt begins; None without one."""
+    """Return the position of the first JSON value of a prompt, or None."""
     found = _JSON.search(prompt)
     return found.start() if found else None
 
 
 def _values(text: str) -> tuple[str, list[Any]]:
-    """Return the words before the last JSON value, which ends the text, without the values among them.
-
-    And all values.
-    """
+    """Return the words before the final JSON value, without values among them, and all values."""
     decoder = json.JSONDecoder(object_pairs_hook=_once, parse_constant=_refuse)
     words, values, at = [], [], 0
     while found := _JSON.search(text, at):
@@ -143,7 +141,7 @@ def _refuse(constant: str) -> None:
 
 
 def same_place(stated: Sequence[float], true: Sequence[float]) -> bool:
-    """Return whether a point or box in an answer is the true one, rounded to 0.1 px."""
+    """Return whether a point or box in an answer equals the true one, rounded to 0.1 px."""
     return len(stated) == len(true) and all(
         abs(a - b) <= ROUNDING_PX and round(a, 1) == a for a, b in zip(stated, true, strict=True)
     )
@@ -156,7 +154,7 @@ def require(holds: bool, reason: str) -> None:
 
 
 def find_object(items: Sequence[ReleasedObject], box: Sequence[float], reason: str) -> ReleasedObject:
-    """Return the one object whose box this is; Wrong where none or several have it."""
+    """Return the one object with this box; raise Wrong if none or several have it."""
     first = box[0] if box else float("nan")
     near = (item for item in items if abs(item.box.x1 - first) <= ROUNDING_PX)
     found = [item for item in near if same_place(box, item.box)]
@@ -165,14 +163,14 @@ def find_object(items: Sequence[ReleasedObject], box: Sequence[float], reason: s
 
 
 def label_of(lexicon: Lexicon, scenes: Sequence[Scene], name: str) -> str:
-    """Return the label that has this name in these images; Wrong where no label may have it."""
+    """Return the label with this name in these images; raise Wrong if no label may have it."""
     found = [label for label in lexicon.labels if name in _singulars(lexicon.allowed(scenes, label))]
     require(len(found) == 1, "name_not_allowed")
     return found[0]
 
 
 def clear_label(lexicon: Lexicon, name: str) -> str:
-    """Return the label that has this name among others."""
+    """Return the label with this unambiguous name."""
     found = [label for label in lexicon.labels if lexicon.clear(label).singular == name]
     require(len(found) == 1, "name_not_allowed")
     return found[0]
@@ -183,13 +181,13 @@ def _singulars(names: Sequence[Name]) -> set[str]:
 
 
 def density_of(count: int) -> str:
-    """Return the density class of a number of objects."""
+    """Return the density class of an object count."""
     words = {word: most for most, word in DENSITIES}
     return min((word for word in words if words[word] >= count), key=words.__getitem__, default="crowded")
 
 
 def labels_in(value: Any) -> Iterator[str]:
-    """Yield every name in an answer; lists of numbers are passed over, for they are long."""
+    """Yield every name in an answer; long lists of numbers are skipped."""
     if isinstance(value, dict):
         if "label" in value:
             yield value["label"]

@@ -42,9 +42,9 @@ def prove_rows(
     lexicon: Lexicon,
     mentions: Mentions,
 ) -> Iterator[tuple[int, str]]:
-    """Yield the number of each row (its column ``row``) with the reason why it is wrong, empty where it is proved.
+    """Yield the number of each row (column ``row``) with the reason why it is wrong, empty if it is proved.
 
-    ``mentions`` gives the singular of every name that a text uses.
+    ``mentions`` returns the singulars of the names in a text.
     """
     plain = find_plain(rows, {name: task.shape for name, task in TASKS.items()})
     read = lru_cache(10_000)(lambda task, prompt: read_prompt(prompt, TASKS[task].shape, mentions))
@@ -58,7 +58,7 @@ def prove_rows(
 
 
 def _prove_groups(known: pl.DataFrame, gather: Gather, read: ReadPrompt, lexicon: Lexicon) -> Iterator[tuple[int, str]]:
-    """Prove rows that are sorted by group; ``gather`` gives the scenes of the groups in the same order."""
+    """Prove rows sorted by group; ``gather`` yields the scenes of the groups in the same order."""
     yield from ((row, "record_unknown") for row in known.filter(pl.col("group").is_null())["row"])
     filed = known.filter(pl.col("group").is_not_null())
     by_group = groupby(filed.iter_rows(named=True), key=lambda row: row["group"])
@@ -91,7 +91,7 @@ def _reason(row: Row, home: Scene, files: Mapping[str, Scene], read: ReadPrompt,
 
 
 def _check_identity(row: Row, home: Scene) -> None:
-    """Raise Wrong where the row is not called and copied as its record says."""
+    """Raise Wrong if the row's ids or copied columns differ from its record."""
     stem = f"{row['record_id']}:{row['task']}"
     parts = row["task"] not in PUBLISHED and row["instruction_id"].startswith(f"{stem}:")
     require(row["instruction_id"] == stem or parts, "instruction_id_differs")
@@ -103,10 +103,7 @@ def _check_identity(row: Row, home: Scene) -> None:
 def _pictures(
     row: Row, task: Task, home: Scene, files: Mapping[str, Scene]
 ) -> tuple[tuple[Scene, ...], tuple[Crop, ...]]:
-    """Return the scenes of the row's images, and the crops after them.
-
-    Wrong where they are not as many as the task shows.
-    """
+    """Return the scenes and crops of the row's images; raise Wrong if their number differs from the task's."""
     if row["image_file"] == home.image_file and row["image_files"] == [home.image_file] and task.images == 1:
         return (home,), ()
     images = task.images - task.crops
@@ -122,10 +119,7 @@ def _pictures(
 
 
 def _published_label(row: Row, prompt: PromptReading, answer: Any, home: Scene, lexicon: Lexicon) -> str:
-    """Return the label of the row's record.
-
-    Wrong where prompt, example and answer do not share a name that it may have.
-    """
+    """Return the label of the row's record; raise Wrong if prompt, example and answer do not share one of its names."""
     label = next(label for label, record_id in home.records.items() if record_id == row["record_id"])
     require(row.get("label", label) == label, "label_differs")
     named = prompt.named
@@ -142,7 +136,7 @@ def _published_label(row: Row, prompt: PromptReading, answer: Any, home: Scene, 
 def _check_names(
     row: Row, task: Task, reading: Reading, scenes: Sequence[Scene], home: Scene, lexicon: Lexicon
 ) -> None:
-    """Raise Wrong where the prompt names other classes than the answer, or the row is filed under another record."""
+    """Raise Wrong if the prompt names other classes than the answer, or the row belongs to another record."""
     answered = list(labels_in(reading.answer))
     require(reading.prompt.mentions == (set() if task.names == "none" else set(answered)), "prompt_names_differ")
     single = task.names != "listed" and task.labelled

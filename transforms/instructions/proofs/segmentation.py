@@ -1,4 +1,4 @@
-"""A mask proved: it is the object's, the outline holds it, the clicks lie inside and outside, the box is its own."""
+"""Prove a mask answer: mask, outline, box and clicks all belong to the object."""
 
 from collections.abc import Sequence
 from typing import Any, Final
@@ -53,7 +53,7 @@ def prove_segmentation(reading: Reading, scenes: Sequence[Scene], lexicon: Lexic
 
 
 def _prove_hint(reading: Reading, scene: Scene, item: ReleasedObject, mask: Mask) -> None:
-    """Raise Wrong unless the prompt means this object and no other."""
+    """Raise Wrong unless the prompt identifies this object and no other."""
     keys = [next(iter(value), "") if isinstance(value, dict) else "" for value in reading.given]
     if keys == ["point_2d", "point_2d"]:
         clicks = f"that holds the clicks {_GAP} and not the clicks {_GAP}"
@@ -74,7 +74,7 @@ def _prove_hint(reading: Reading, scene: Scene, item: ReleasedObject, mask: Mask
 
 
 def _prove_clicks(inside: Any, outside: Any, scene: Scene, item: ReleasedObject, mask: Mask) -> None:
-    """Raise Wrong unless the first clicks lie in the mask, and the others in the ring around it, in no object."""
+    """Raise Wrong unless the inside clicks lie in the mask, and the others in its ring, outside all objects."""
     shaped = has_shape(inside, [POINT]) and has_shape(outside, [POINT]) and inside and outside
     require(bool(shaped), "given_differs")
     for x, y in map(_pixel, inside):
@@ -89,7 +89,7 @@ def _prove_clicks(inside: Any, outside: Any, scene: Scene, item: ReleasedObject,
 
 
 def _distance(mask: Mask, x: int, y: int, most: float) -> float | None:
-    """Return the distance of a place to the nearest pixel of a mask; None where it is surely more than ``most``."""
+    """Return the distance of a pixel to the nearest pixel of a mask; None if it is certainly more than ``most``."""
     reach = int(most) + 1
     left, top = max(x - reach, 0), max(y - reach, 0)
     rows, columns = np.nonzero(mask[top : max(y + reach + 1, 0), left : max(x + reach + 1, 0)])
@@ -99,7 +99,7 @@ def _distance(mask: Mask, x: int, y: int, most: float) -> float | None:
 
 
 def _holds(scene: Scene, item: ReleasedObject, mask: Mask | None, x: int, y: int) -> bool:
-    """Return whether a pixel is of the object; its mask is decoded only where its box holds the pixel."""
+    """Return whether the object contains a pixel; its mask is decoded only if its box contains the pixel."""
     x1, y1, x2, y2 = map(int, item.box)
     if not (x1 <= x < x2 and y1 <= y < y2):
         return False
@@ -108,7 +108,7 @@ def _holds(scene: Scene, item: ReleasedObject, mask: Mask | None, x: int, y: int
 
 
 def _pixel(point: Sequence[float]) -> tuple[int, int]:
-    """Return the pixel whose centre a click is."""
+    """Return the pixel that has its centre at a click."""
     x, y = point
     require(x % 1 == 0.5 and y % 1 == 0.5, "given_differs")
     return int(x), int(y)
@@ -133,7 +133,7 @@ def _flags(mask: Mask, box: tuple[int, ...], scene: Scene, *, holes: bool) -> li
 
 
 def _without_holes(mask: Mask) -> Mask:
-    """Return the mask with every background pixel that cannot reach its frame over 4-neighbours."""
+    """Return the mask with filled holes: background pixels not 4-connected to the frame."""
     flooded = np.pad(mask, 1).astype(np.uint8)
     cv2.floodFill(flooded, None, (0, 0), 2, flags=4)
     whole: Mask = flooded[1:-1, 1:-1] != 2
@@ -141,7 +141,7 @@ def _without_holes(mask: Mask) -> Mask:
 
 
 def _overlap(polygon: Sequence[Sequence[float]], filled: Mask, box: tuple[int, ...]) -> float:
-    """Return the IoU of the polygon (even-odd, by pixel centres) and the mask in its box, holes filled."""
+    """Return the IoU of the polygon (even-odd, by pixel centres) and the mask with filled holes."""
     x1, y1, x2, y2 = box
     corners = np.array(polygon, np.float64)
     if len(corners) < 3 or (corners < [x1, y1]).any() or (corners > [x2, y2]).any():
@@ -151,14 +151,14 @@ def _overlap(polygon: Sequence[Sequence[float]], filled: Mask, box: tuple[int, .
 
 
 def _count(mask: Mask) -> int:
-    """Return the number of pixels: many times as fast as a sum of truth values."""
+    """Return the number of mask pixels; much faster than a sum of booleans."""
     return cv2.countNonZero(mask.view(np.uint8))
 
 
 def _fill(corners: NDArray[np.float64], box: tuple[int, ...]) -> Mask:
-    """Return the pixels of the box whose centres lie in the polygon, all rows at once: five times as fast as by row.
+    """Return the pixels of the box whose centres lie in the polygon, for all rows at once (5x faster than by row).
 
-    Each edge flips, in every row whose centre it crosses, all pixels from the first whose centre lies beyond it.
+    In every row whose centre an edge crosses, the edge flips all pixels from the first centre beyond it.
     """
     x1, y1, x2, y2 = box
     width, height = x2 - x1, y2 - y1

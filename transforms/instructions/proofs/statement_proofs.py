@@ -1,4 +1,4 @@
-"""Statements proved: each is parsed into claims, apart from the code that wrote it, and judged against the scene."""
+"""Prove statements: parse each into claims, independently of the code that wrote it, and judge them by the scene."""
 
 from collections.abc import Sequence
 
@@ -11,7 +11,7 @@ from medmultipoints.transforms.instructions.scenes import Scene
 
 
 class StatementJudge:
-    """Judges statements about one scene; absence is certain only of labels whose objects are all released."""
+    """Judge of statements about one scene; absence is certain only for labels whose objects are all released."""
 
     def __init__(self, scene: Scene, lexicon: Lexicon) -> None:
         shown = lexicon.present.get(scene.image_sha256, frozenset())
@@ -20,7 +20,7 @@ class StatementJudge:
         self._vocabulary = scene_vocabulary(scene, lexicon, ())
 
     def judge(self, text: str) -> tuple[bool, Claim]:
-        """Return whether a statement holds, and its one claim; Wrong where that is not certain."""
+        """Return whether a statement holds, and its single claim; raise Wrong if that is uncertain."""
         judged = judge_text(text, self._picture, self._vocabulary)
         require(len(judged) == 1 and judged[0].verdict != "uncheckable", "statement_unclear")
         return judged[0].verdict == "true", judged[0].claims[-1][0]
@@ -31,10 +31,10 @@ class StatementJudge:
 
 
 def kinds_of(claim: Claim) -> set[Kind]:
-    """Return the kinds of a claim and of what it says of a certain object."""
+    """Return the kind of a claim and of the claims within its mention."""
     return {claim.kind, *(given.kind for given in claim.about.given)}
 
 
 def ids_of(judge: StatementJudge, claims: Sequence[Claim]) -> tuple[str, ...]:
-    """Return the ids of all objects of the classes that claims are about, each once, in the order of the claims."""
+    """Return the ids of all objects of the classes in the claims, each once, in the order of the claims."""
     return tuple(dict.fromkeys(one for claim in claims for one in judge.objects(claim.about.label)))

@@ -11,7 +11,7 @@ from medmultipoints.transforms.instructions.scenes import Scene
 
 
 def evenly(scenes: Sequence[Scene]) -> list[int]:
-    """Return the numbers of the frames; Wrong unless they are of one video, at one of the steps."""
+    """Return the frame numbers; raise Wrong unless the frames are of one video, at one of the steps."""
     videos = {(scene.source, scene.video_id, scene.fps) for scene in scenes}
     frames = [scene.frame_index for scene in scenes if scene.frame_index is not None]
     known = len(videos) == 1 and scenes[0].video_id is not None and len(frames) == WINDOW

@@ -1,1 +1,1 @@
-"""What is asked about scenes, one module a kind of question."""
+"""Questions about scenes, one module per kind."""

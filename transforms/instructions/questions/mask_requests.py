@@ -1,4 +1,4 @@
-"""Masks on request: by clicks, by a tight or a rough box, or by name; asked where masks are in released pixels."""
+"""Ask for masks by clicks, by a tight or rough box, or by name, in pictures whose masks are in released pixels."""
 
 import json
 from collections.abc import Iterator, Sequence
@@ -19,11 +19,11 @@ Mask = NDArray[np.bool_]
 Pixels = NDArray[np.uint8]
 MOST_CLICKS: Final = 3
 _NUDGE: Final = 0.02
-_MARGIN: Final = 0.01  # of the outline's overlap, beyond what the proof demands
+_MARGIN: Final = 0.01  # IoU of the outline above the limit of the proof
 
 
 class SceneMasks:
-    """The masks of a scene's objects, each in its own box and decoded when it is asked for."""
+    """The masks of a scene's objects, each in its own box, decoded on demand."""
 
     def __init__(self, scene: Scene) -> None:
         self._scene = scene
@@ -39,7 +39,7 @@ class SceneMasks:
         return self._decoded[item.object_id]
 
     def within(self, part: tuple[int, int, int, int]) -> Mask:
-        """Return which pixels of a rectangle (x1, y1, x2, y2) are of any object."""
+        """Return the pixels of a rectangle (x1, y1, x2, y2) that belong to any object."""
         x1, y1, x2, y2 = part
         held = np.zeros((y2 - y1, x2 - x1), np.bool_)
         boxes = self._boxes
@@ -55,7 +55,7 @@ class SceneMasks:
 def ask_segmentation(group: Sequence[Scene], context: QuestionContext) -> Iterator[Question]:
     """Ask about each object with a connected mask, in unscaled images whose objects all have masks.
 
-    An outline's box lies between pixels, so that it is not the box of its mask: images that hold one are left out.
+    Images with objects from outlines are left out, because the box of an outline lies between pixels.
     """
     for scene in group:
         if scene.scale != 1 or not scene.objects or not all(_has_tight_mask(item, scene) for item in scene.objects):
@@ -67,12 +67,12 @@ def ask_segmentation(group: Sequence[Scene], context: QuestionContext) -> Iterat
 
 
 def _has_tight_mask(item: ReleasedObject, scene: Scene) -> bool:
-    """Return whether the object has a mask whose extent is the object's box."""
+    """Return whether the object has a mask whose bounding box is the object's box."""
     return item.rle is not None and box_of_rle(item.rle, scene.height, scene.width) == item.box
 
 
 def _is_connected(mask: Mask) -> bool:
-    """Return whether one outline can hold the mask."""
+    """Return whether a single outline can enclose the mask."""
     return int(cv2.connectedComponents(mask.view(np.uint8), connectivity=8)[0]) == 2
 
 
@@ -115,14 +115,14 @@ def _hint(scene: Scene, item: ReleasedObject, masks: SceneMasks, context: Questi
 
 
 def _clicks(pixels: NDArray[np.int64], context: QuestionContext, *about: str) -> list[list[float]]:
-    """Return one to three different pixels, as their centres."""
+    """Return the centres of one to three different pixels."""
     number = min(1 + int(context.draw(*about, "number") * MOST_CLICKS), len(pixels))
     chosen = {int(context.draw(*about, str(place)) * len(pixels)) for place in range(number)}
     return [[float(x) + 0.5, float(y) + 0.5] for x, y in pixels[sorted(chosen)]]
 
 
 def _deepest_half(mask: Mask, item: ReleasedObject) -> NDArray[np.int64]:
-    """Return the half of the mask's pixels that lie farthest from its edge, as x, y, row by row."""
+    """Return the half of the mask's pixels farthest from its edge, as x, y, row by row."""
     x1, y1, _, _ = map(int, item.box)
     depth = _squared_distances(np.pad(mask, 1))[1:-1, 1:-1]
     rows, columns = np.nonzero(depth >= np.median(depth[depth > 0]))
@@ -130,7 +130,7 @@ def _deepest_half(mask: Mask, item: ReleasedObject) -> NDArray[np.int64]:
 
 
 def _has_ring(scene: Scene, item: ReleasedObject, masks: SceneMasks) -> bool:
-    """Return whether the ring holds a pixel; one straight out from a side of the mask, if it is free, answers that."""
+    """Return whether the ring contains a pixel, first trying one straight out from a side of the mask."""
     near, far = _ring_px(item)
     step, mask = int(near) + 1, masks.of(item)
     x1, y1, x2, y2 = map(int, item.box)
@@ -144,14 +144,14 @@ def _has_ring(scene: Scene, item: ReleasedObject, masks: SceneMasks) -> bool:
 
 
 def _ring_px(item: ReleasedObject) -> tuple[float, float]:
-    """Return the distances to the mask between which its ring lies."""
+    """Return the inner and outer distance of the ring from its mask, in px."""
     root = float(item.area_px or 0) ** 0.5
     near, far = (max(least, share * root) for least, share in RING)
     return near, far
 
 
 def _ring(scene: Scene, item: ReleasedObject, masks: SceneMasks) -> NDArray[np.int64]:
-    """Return the pixels of a ring around the mask that are of no object, as x, y, row by row."""
+    """Return the pixels of the ring around the mask outside all objects, as x, y, row by row."""
     near, far = _ring_px(item)
     reach = int(far) + 1
     x1, y1, x2, y2 = map(int, item.box)
@@ -164,9 +164,9 @@ def _ring(scene: Scene, item: ReleasedObject, masks: SceneMasks) -> NDArray[np.i
 
 
 def _squared_distances(pixels: Mask) -> NDArray[np.float64]:
-    """Return the squared distance of each true pixel to the nearest false one: whole numbers, alike on every run.
+    """Return the squared distance of each true pixel to the nearest false one, as integers, equal on every run.
 
-    The roots that OpenCV returns differ in the last digit with where the array lies in memory.
+    The roots that OpenCV returns differ in the last digit, depending on the array's memory alignment.
     """
     roots = cv2.distanceTransform(pixels.view(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
     squares: NDArray[np.float64] = np.square(roots, dtype=np.float64)
@@ -182,16 +182,16 @@ def _jittered(scene: Scene, item: ReleasedObject, context: QuestionContext) -> l
 
 
 def _outline(mask: Mask, item: ReleasedObject) -> list[list[float]]:
-    """Return the outer outline of the mask along the edges of its pixels, with as few corners as the overlap allows.
+    """Return the outer outline of the mask along pixel edges, with as few corners as the overlap allows.
 
-    The overlap is that of the pixels whose centres lie inside, too: of a small mask one pixel is much.
+    The overlap is also checked by pixel centres, because a single pixel matters in a small mask.
     """
     x1, y1, _, _ = map(int, item.box)
     contour, shape = _contour(mask)
     whole = _filled(contour, shape)
     pixels = _any_of_four(whole[2:-2, 2:-2])
     simple: Any = contour
-    for step in (2.0, 1.5, 1.2, 1.0, 0.8, 0.0):  # of half a pixel
+    for step in (2.0, 1.5, 1.2, 1.0, 0.8, 0.0):  # in half pixels
         simple = cv2.approxPolyDP(contour, step, closed=True)
         enough = _overlaps(_filled(simple, shape), whole, OUTLINE_IOU + _MARGIN)
         if len(simple) > 2 and enough and _holds_pixels(simple, pixels):
@@ -200,28 +200,28 @@ def _outline(mask: Mask, item: ReleasedObject) -> list[list[float]]:
 
 
 def _contour(mask: Mask) -> tuple[Any, tuple[int, ...]]:
-    """Return the outer contour of the mask with a border of a pixel, doubled, and the shape of that."""
+    """Return the outer contour of the doubled mask with a border of one pixel, and the shape of that image."""
     large = np.repeat(np.repeat(np.pad(mask, 1).view(np.uint8), 2, axis=0), 2, axis=1)
     contours, _ = cv2.findContours(large, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
     return max(contours, key=cv2.contourArea), large.shape
 
 
 def _any_of_four(doubled: Pixels) -> Pixels:
-    """Return 1 for each pixel of which the doubled mask holds a part: ten times as fast as a reduction over blocks."""
+    """Return 1 for each pixel that the doubled mask covers in part; ten times faster than a reduction over blocks."""
     rows = doubled[::2] | doubled[1::2]
     return rows[:, ::2] | rows[:, 1::2]
 
 
 def _overlaps(one: Pixels, other: Pixels, least: float) -> bool:
-    """Return whether the intersection of two masks is at least so much of their union."""
+    """Return whether the IoU of two masks is at least ``least``."""
     shared = cv2.countNonZero(one & other)
     return shared >= least * (cv2.countNonZero(one) + cv2.countNonZero(other) - shared)
 
 
 def _holds_pixels(contour: Any, pixels: Pixels) -> bool:
-    """Return whether a contour of the doubled mask holds just the centres of the mask's pixels, as proofs demand.
+    """Return whether a contour of the doubled mask encloses the mask's pixel centres, as proofs demand.
 
-    It holds on either side of the contour: no proof depends on a centre that lies on it.
+    The contour is tested with a nudge to both sides, so that no proof depends on centres on the contour.
     """
     height, width = pixels.shape
     corners = _corners(contour, 0, 0)
@@ -238,14 +238,14 @@ def _corners(contour: Any, left: int, top: int) -> list[list[float]]:
 
 
 def _filled(contour: Any, shape: tuple[int, ...]) -> Pixels:
-    """Return 1 for each pixel in a contour or on it."""
+    """Return 1 for each pixel inside or on a contour."""
     filled = np.zeros(shape, np.uint8)
     cv2.fillPoly(filled, [contour], 1)
     return filled
 
 
 def _flags(mask: Mask, item: ReleasedObject, scene: Scene) -> list[str]:
-    """Return what to mind about a mask, in the order of its words."""
+    """Return the caveats about a mask, in a fixed order."""
     x1, y1, x2, y2 = map(int, item.box)
     crop = np.pad(mask, 1).view(np.uint8)
     width, height = item.sides

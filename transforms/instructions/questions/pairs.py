@@ -1,4 +1,4 @@
-"""Ask about two frames of a video: which pairs there are, and what the questions about them share."""
+"""Choose pairs of frames of a video, and build the questions about them."""
 
 import json
 import math
@@ -14,7 +14,7 @@ Tracks = dict[str, ReleasedObject]
 
 
 def pairs(group: Sequence[Scene], task: str, context: QuestionContext) -> Iterator[Pair]:
-    """Yield frames of a video at most so many frames apart, the earlier first, as many as the task's share takes."""
+    """Yield pairs of video frames at most MOST_FRAMES_APART apart, earlier first, sampled by the task's share."""
     frames = [scene for scene in group if scene.video_id is not None and scene.frame_index is not None]
     for place, earlier in enumerate(frames):
         for later in frames[place + 1 :]:
@@ -27,18 +27,18 @@ def pairs(group: Sequence[Scene], task: str, context: QuestionContext) -> Iterat
 
 
 def tracks(scene: Scene, label: str) -> Tracks:
-    """Return the objects of a label by their track; none where one of them has no track."""
+    """Return the objects of a label by track; empty if any of them has no track."""
     items = scene.of(label)
     return {item.track_id: item for item in items if item.track_id} if all(t.track_id for t in items) else {}
 
 
 def region(item: ReleasedObject) -> str:
-    """Return the box of an object, as a prompt gives it."""
+    """Return the box of an object as written in a prompt."""
     return json.dumps({"bbox_2d": rounded(item.box)})
 
 
 def ask_change(task: str, pair: Pair, without: Scene, having: Scene, context: QuestionContext) -> Iterator[Question]:
-    """Ask for the one object of a class that ``having`` has and ``without`` has not, where that is certain."""
+    """Ask for the one object of a class in ``having`` that is not in ``without``, if that is certain."""
     found = {}
     for label in having.records:
         more, fewer = tracks(having, label), tracks(without, label)
@@ -60,7 +60,7 @@ def pair_question(
     context: QuestionContext,
     given: ReleasedObject | None = None,
 ) -> Question:
-    """Return the question for one object of a pair, filed under its record in ``home``."""
+    """Return the question about one object of a pair; it belongs to the object's record in ``home``."""
     other = pair[0] if home is pair[1] else pair[1]
     name = context.name(task, pair, item.label, *about(pair))
     return Question(
@@ -78,11 +78,11 @@ def pair_question(
 
 
 def moved(before: ReleasedObject, after: ReleasedObject) -> bool:
-    """Return whether the centre moved by more than the object's own size, with the whole object seen both times."""
+    """Return whether the centre moved by more than the object's size, with the whole object visible both times."""
     whole = not (before.truncated or after.truncated)
     return whole and math.dist(before.centre, after.centre) > max(*before.sides, *after.sides)
 
 
 def about(pair: Pair) -> tuple[str, str]:
-    """Return what a choice about a pair depends on: the hashes of both images."""
+    """Return the hashes of both images, on which random choices about a pair depend."""
     return pair[0].image_sha256, pair[1].image_sha256

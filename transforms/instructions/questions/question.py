@@ -1,4 +1,4 @@
-"""One question with its answer before it is worded, and the random choices about it."""
+"""A question with its answer before rendering, and its random choices."""
 
 import hashlib
 from collections.abc import Mapping, Sequence
@@ -11,19 +11,18 @@ from medmultipoints.transforms.instructions.scenes import Scene
 from medmultipoints.transforms.records import ReleasedObject
 
 Option = TypeVar("Option")
-_SAME_PX: Final = 0.2  # edges that are not farther apart are stated alike
+_SAME_PX: Final = 0.2  # edges at most this far apart may be written alike
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Question:
-    """What is asked of which images, and the true answer.
+    """A question about some images, with its true answer.
 
-    ``home`` is the image of ``record_id``, under which the question is filed; ``part`` distinguishes it from others of
-    its task and record. ``label`` and ``name`` are empty and None where no single class is asked for. ``slots`` are the
-    placeholders of its templates besides those of the name; ``object_ids`` the objects that the answer rests on.
-    ``crops`` are the paths of pieces of ``home`` that the prompt shows after the images. ``json`` is the text of the
-    answer where its digits matter, else ``content`` is written; ``template`` is the number from which the template is
-    chosen, else one is drawn.
+    ``home`` is the image of ``record_id``, to which the question belongs; ``part`` distinguishes questions of the same
+    task and record. ``label`` and ``name`` are empty and None if no single class is asked for. ``slots`` fill the
+    template's placeholders other than the name; ``object_ids`` are the objects that the answer refers to. ``crops`` are
+    the paths of crops of ``home``, shown after the images. ``json`` is the text of the answer if its digits matter,
+    otherwise ``content`` is written; ``template`` selects the template, which is otherwise drawn.
     """
 
     task: str
@@ -42,21 +41,21 @@ class Question:
 
     @property
     def instruction_id(self) -> str:
-        """record_id:task, and the part where there is one."""
+        """record_id:task, followed by the part, if any."""
         return ":".join([self.record_id, self.task, *([self.part] if self.part else [])])
 
     @property
     def pictures(self) -> tuple[str, ...]:
-        """The paths of all images, and of crops, in the order of their placeholders."""
+        """The paths of all images and crops, in the order of their placeholders."""
         return (*(scene.image_file for scene in self.scenes or (self.home,)), *self.crops)
 
 
 @dataclass(frozen=True, slots=True)
 class QuestionContext:
-    """Names and random choices for questions: each choice depends on the seed and what it is about, on nothing else.
+    """Names and random choices for questions; each choice depends only on the seed and its subject.
 
-    ``shares``: by task, the share of its possible questions that is asked, 1 where not given; ``absent``: the share
-    of the questions for presence that ask for a class that is certainly absent, where there is one.
+    ``shares``: the share of possible questions to ask, by task, default 1; ``absent``: the share of presence questions
+    that ask for a class that is certainly absent, if there is one.
     """
 
     lexicon: Lexicon
@@ -69,7 +68,7 @@ class QuestionContext:
         return int.from_bytes(self.digest(*about)[:8]) / 2**64
 
     def digest(self, *about: str) -> bytes:
-        """Return the sha256 of the seed and what a choice is about."""
+        """Return the sha256 of the seed and the subject of a choice."""
         return hashlib.sha256(":".join([str(self.seed), *about]).encode()).digest()
 
     def pick(self, options: Sequence[Option], *about: str) -> Option:
@@ -77,7 +76,7 @@ class QuestionContext:
         return options[int(self.draw(*about) * len(options))]
 
     def kept(self, task: str, *about: str) -> bool:
-        """Return whether the recipe's share of a task takes a question."""
+        """Return whether the recipe's share of a task includes a question."""
         share = self.shares.get(task, 1.0)
         return share >= 1 or self.draw("share", task, *about) < share
 
@@ -97,7 +96,7 @@ def ids(items: Sequence[ReleasedObject]) -> tuple[str, ...]:
 
 
 def distinct(item: ReleasedObject, items: Sequence[ReleasedObject]) -> bool:
-    """Return whether the object's box, as it is stated, is that of no other object."""
+    """Return whether no other object has the same box as written in a prompt."""
     x1, y1, x2, y2 = item.box
     near = (other for other in items if abs(other.box.x1 - x1) <= _SAME_PX and other is not item)
     return not any(

@@ -1,4 +1,4 @@
-"""A region in words: where it lies, how large it is, its shape, the borders it touches, what is near; and the image."""
+"""Describe a region (position, size, shape, borders, neighbours) and its image in sentences."""
 
 import json
 import math
@@ -25,9 +25,9 @@ Sentence = tuple[str, list[ReleasedObject]]
 
 
 def ask_description(group: Sequence[Scene], context: QuestionContext) -> Iterator[Question]:
-    """Yield one region of each record, given by its box; not where an image shows classes that the release leaves out.
+    """Ask about one region of each record, given by its box.
 
-    Nor where organ, finding or class are unknown.
+    Images are skipped if they show classes that the release leaves out, or if organ, finding or class is unknown.
     """
     for scene in (one for one in group if one.is_described):
         if context.lexicon.present.get(scene.image_sha256, frozenset()) - {item.label for item in scene.objects}:
@@ -39,7 +39,7 @@ def ask_description(group: Sequence[Scene], context: QuestionContext) -> Iterato
 
 
 def _describe(scene: Scene, item: ReleasedObject, record_id: str, context: QuestionContext) -> Iterator[Question]:
-    """Yield the question; none where a box that it speaks of is also that of another object."""
+    """Yield the question; none if a box in it also belongs to another object."""
     labels = {other.label for other in scene.objects}
     names = {label: context.name("description", [scene], label, record_id) for label in sorted(labels)}
     sentences = list(_sentences(scene, item, names))
@@ -75,7 +75,7 @@ def _caption(scene: Scene, names: dict[str, Name]) -> str:
 
 
 def _sentences(scene: Scene, item: ReleasedObject, names: dict[str, Name]) -> Iterator[Sentence]:
-    """Yield each sentence with the objects it rests on, the region itself first."""
+    """Yield each sentence with the objects it refers to, the region itself first."""
     (x, y), (width, height) = item.centre, item.sides
     across, down = 100 * x / scene.width, 100 * y / scene.height
     place = place_text(ROWS[min(int(3 * y / scene.height), 2)], COLUMNS[min(int(3 * x / scene.width), 2)])
@@ -102,7 +102,7 @@ def _shape(item: ReleasedObject, area: float) -> str:
 
 
 def _tone(tone: Tone | None) -> Iterator[str]:
-    """Describe how an object differs from its surroundings; nothing where that was not measured."""
+    """Yield sentences that compare an object with its surroundings; none if this was not measured."""
     if tone is None:
         return
     lead = tone.luma - tone.ring_luma

@@ -1,4 +1,4 @@
-"""Statements about the objects of one class: each true one with a made-up one that differs in one attribute."""
+"""Make statements about the objects of a class: each true one with a false one that differs in one attribute."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -21,13 +21,13 @@ from medmultipoints.transforms.instructions.questions.question import QuestionCo
 from medmultipoints.transforms.instructions.scenes import BORDER_PX, Scene
 from medmultipoints.transforms.records import ReleasedObject
 
-LINE_MARGIN: Final = 0.03  # of width or height, from the lines between thirds
-SIZE_LEAD: Final = 1.1  # times, from the limits between sizes
+LINE_MARGIN: Final = 0.03  # fraction of width or height, from the lines between thirds
+SIZE_LEAD: Final = 1.1  # ratio, from the limits between sizes
 
 
 @dataclass(frozen=True, slots=True)
 class Attribute:
-    """One attribute: what is asked of it (``kind``), what is true, what is made up, and the objects it rests on."""
+    """One attribute: its ``kind``, a true and a made-up statement, and the objects it refers to."""
 
     kind: str
     true: str
@@ -36,7 +36,7 @@ class Attribute:
 
 
 def find_attributes(scene: Scene, label: str, name: Name, context: QuestionContext) -> list[Attribute]:
-    """Return the attributes of a class that are certain in an image; place, size and borders of a lone object alone."""
+    """Return the certain attributes of a class in an image; place, size and borders only for a single object."""
     items = scene.of(label)
     if label not in scene.certain or not items:
         return []
@@ -47,25 +47,25 @@ def find_attributes(scene: Scene, label: str, name: Name, context: QuestionConte
 
 
 def absent_attribute(name: Name) -> Attribute:
-    """Return that no object of a class is there."""
+    """Return the attribute that no object of a class is present."""
     return Attribute("presence", f"There is no {name.singular}.", f"{_capital(name.with_article)} is visible.", ())
 
 
 def present_attribute(items: Sequence[ReleasedObject], name: Name) -> Attribute:
-    """Return that an object of a class is there."""
+    """Return the attribute that an object of a class is present."""
     return Attribute(
         "presence", f"{_capital(name.with_article)} is visible.", f"There is no {name.singular}.", tuple(items)
     )
 
 
 def absent_labels(scene: Scene, context: QuestionContext) -> list[str]:
-    """Return the classes of which an image certainly shows no object, sorted."""
+    """Return the classes that are certainly absent from an image, sorted."""
     shown = context.lexicon.present.get(scene.image_sha256, frozenset())
     return sorted(label for label in scene.certain if not scene.of(label) and label not in shown)
 
 
 def count_text(count: int, name: Name) -> str:
-    """Return how many objects there are, as a sentence."""
+    """Return a sentence with the number of objects."""
     return f"There is exactly one {name.singular}." if count == 1 else f"There are exactly {count} {name.plural}."
 
 
@@ -99,7 +99,7 @@ def _third(at: float, side: float) -> int:
 
 
 def _other_places(scene: Scene, item: ReleasedObject) -> list[str]:
-    """Return the places of which row and column are others; none where the centre is near a line between thirds."""
+    """Return the places in another row and column; none if the centre is near a line between thirds."""
     shares = [at / side for at, side in zip(item.centre, (scene.width, scene.height), strict=True)]
     if any(abs(share - line) < LINE_MARGIN for share in shares for line in (1 / 3, 2 / 3)):
         return []
@@ -118,7 +118,7 @@ def _area(scene: Scene, item: ReleasedObject) -> float:
 
 
 def _borders(scene: Scene, item: ReleasedObject) -> tuple[list[str], list[str]]:
-    """Return the borders that an object touches, and those that it is clearly away from."""
+    """Return the borders that an object touches, and those that it is clearly apart from."""
     x1, y1, x2, y2 = item.box
     gaps = zip(BORDERS, (x1, y1, scene.width - x2, scene.height - y2), (scene.width, scene.height) * 2, strict=True)
     touched, clear = list[str](), list[str]()

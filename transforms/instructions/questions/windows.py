@@ -1,4 +1,4 @@
-"""Four frames of a video, evenly spaced, for questions about a stretch of it."""
+"""Choose windows of four evenly spaced frames of a video."""
 
 from collections.abc import Iterator, Sequence
 
@@ -8,7 +8,7 @@ from medmultipoints.transforms.instructions.scenes import Scene
 
 
 def windows(group: Sequence[Scene], task: str, context: QuestionContext) -> Iterator[tuple[int, tuple[Scene, ...]]]:
-    """Yield steps in frames and the frames of a video at even steps, as many as the share of the task takes."""
+    """Yield windows as (step, frames), sampled by the task's share."""
     frames = {scene.frame_index: scene for scene in group if scene.video_id is not None}
     for first, scene in frames.items():
         for step in STEPS:

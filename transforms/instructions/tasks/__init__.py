@@ -1,1 +1,1 @@
-"""The tasks: one module each, which ends in ``TASK``; what it asks and what it proves share no code."""
+"""The tasks, one module each, which ends in ``TASK``; its questions and proofs share no code."""

@@ -1,4 +1,4 @@
-"""The object that a later frame of a video has and an earlier one has not."""
+"""Ask for the object that appeared between two frames of a video."""
 
 from collections.abc import Iterator, Sequence
 
@@ -15,13 +15,13 @@ from medmultipoints.transforms.instructions.task import Task
 
 
 def ask(group: Sequence[Scene], context: QuestionContext) -> Iterator[Question]:
-    """Ask for the one object of a class that only the later frame has, where none of the class is gone."""
+    """Ask for the one object of a class that only the later frame shows, if none of the class vanished."""
     for pair in pairs(group, "appeared", context):
         yield from ask_change("appeared", pair, pair[0], pair[1], context)
 
 
 def prove(reading: Reading, scenes: Sequence[Scene], lexicon: Lexicon) -> tuple[str, ...]:
-    """Return the id of the object that the later frame has and the earlier has not."""
+    """Return the id of the object that only the later frame shows."""
     earlier, later = two_frames(scenes)
     return prove_change(reading, scenes, lexicon, without=earlier, having=later)
 

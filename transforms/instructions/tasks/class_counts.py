@@ -1,4 +1,4 @@
-"""The count of each class whose absence would be certain, and the density of the image."""
+"""Ask for the counts of all classes of certain absence, and the density of the image."""
 
 from collections.abc import Iterator, Sequence
 
@@ -19,7 +19,7 @@ from medmultipoints.transforms.instructions.task import Task
 
 
 def ask(group: Sequence[Scene], context: QuestionContext) -> Iterator[Question]:
-    """Yield the count of each class whose absence would be certain, where there are several, and the density of all."""
+    """Ask for the count of each class whose absence would be certain, if there are several, and the total density."""
     for scene in group:
         if len(scene.certain) < 2 or not context.kept("class_counts", scene.image_sha256):
             continue

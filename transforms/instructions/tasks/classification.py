@@ -1,4 +1,4 @@
-"""Organ, class and finding of an image, in the words of its source."""
+"""Ask for organ, class and finding of an image, in the words of its source."""
 
 from collections.abc import Iterator, Sequence
 from typing import Final
@@ -16,7 +16,7 @@ PARTS: Final = ("organ", "classification", "finding")
 
 
 def ask(group: Sequence[Scene], context: QuestionContext) -> Iterator[Question]:
-    """Yield organ, class and finding of each image, in the words of its source; not where one is unknown."""
+    """Ask for organ, class and finding of each image, in the words of its source, if all are known."""
     for scene in group:
         if scene.is_described and context.kept("classification", scene.image_sha256):
             content = {part: getattr(scene, part) for part in PARTS}
@@ -24,7 +24,7 @@ def ask(group: Sequence[Scene], context: QuestionContext) -> Iterator[Question]:
 
 
 def prove(reading: Reading, scenes: Sequence[Scene], _lexicon: Lexicon) -> tuple[str, ...]:
-    """Return no object: the answer rests on what the source says of the image."""
+    """Return no object: the answer comes from the source's metadata of the image."""
     (scene,), stated = scenes, reading.answer
     for key in PARTS:
         require(stated[key] == getattr(scene, key), f"{key}_differs")

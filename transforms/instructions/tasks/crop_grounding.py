@@ -1,4 +1,4 @@
-"""The box, in the whole image, of the object that a crop of the image shows."""
+"""Ask for the box, in the whole image, of the object shown by a crop."""
 
 import math
 from collections.abc import Iterator, Sequence
@@ -23,11 +23,11 @@ from medmultipoints.transforms.instructions.task import Task
 from medmultipoints.transforms.pictures.crops import Crop, crop_path
 from medmultipoints.transforms.records import ReleasedObject
 
-_SLACK_PX: Final = 1e-6  # of sums of decimals
+_SLACK_PX: Final = 1e-6  # tolerance for sums of decimals
 
 
 def ask(group: Sequence[Scene], context: QuestionContext) -> Iterator[Question]:
-    """Ask at most one question a record, about one of the objects that a crop shows whole and alone."""
+    """Ask at most one question per record, about an object that a crop shows whole and alone."""
     for scene in group:
         for label, record_id in scene.records.items():
             if label not in scene.certain or not context.kept("crop_grounding", record_id):
@@ -50,7 +50,7 @@ def ask(group: Sequence[Scene], context: QuestionContext) -> Iterator[Question]:
 
 
 def _crop(scene: Scene, item: ReleasedObject, context: QuestionContext) -> Crop | None:
-    """Return the box, widened by a share of its own for each side; None where that is no crop to ask about."""
+    """Return the box widened by a random share on each side; None if that crop is not suitable."""
     (x1, y1, x2, y2), (width, height) = item.box, item.sides
     left, top, right, bottom = (_share(context, item, edge) for edge in ("left", "top", "right", "bottom"))
     crop = Crop(
@@ -94,7 +94,7 @@ def _apart(item: ReleasedObject, crop: Crop) -> bool:
 
 
 def _widened(item: ReleasedObject, crop: Crop, scene: Scene) -> bool:
-    """Return whether the crop passes each edge of the box by a share of its side, or reaches the image's border."""
+    """Return whether each crop edge lies within the margins around the box, or at the image's border."""
     least, most = CROP_MARGINS
     x1, y1, x2, y2 = item.box
     beyond = (x1 - crop.x1, y1 - crop.y1, crop.x2 - x2, crop.y2 - y2)

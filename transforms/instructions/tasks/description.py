@@ -1,4 +1,4 @@
-"""A region in words, with the boxes that each sentence rests on."""
+"""Ask for a description of a region, with the boxes that each sentence refers to."""
 
 from medmultipoints.transforms.instructions.proofs.description import prove_description
 from medmultipoints.transforms.instructions.questions.region_descriptions import ask_description

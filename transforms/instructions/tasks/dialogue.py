@@ -1,4 +1,4 @@
-"""A dialogue about one class, in several turns whose answers agree: is it there, how many, where, how large."""
+"""Ask about one class in a dialogue of several turns: presence, count, place, size, borders."""
 
 import json
 import re
@@ -29,11 +29,11 @@ TURNS: Final[Mapping[str, str]] = {
     "size": f"Is it {', '.join((in_image(SIZES[0][1]), *(name for _, name in SIZES[1:])))} or {LARGE}?",
     "border": "Which borders does it touch?",
 }
-"""What each turn asks, in this order; all but the first go on from what was said."""
+"""The question of each turn, in this order; all but the first refer to the previous answers."""
 
 
 def ask(group: Sequence[Scene], context: QuestionContext) -> Iterator[Question]:
-    """Yield one dialogue for each image, about a class that is there or certainly absent."""
+    """Yield one dialogue per image, about a class that is present or certainly absent."""
     for scene in group:
         present = sorted({item.label for item in scene.objects} & set(scene.certain))
         absent = absent_labels(scene, context)
@@ -65,7 +65,7 @@ def _question(scene: Scene, label: str, name: Name, found: Sequence[Attribute]) 
 
 
 def prove(reading: Reading, scenes: Sequence[Scene], lexicon: Lexicon) -> tuple[str, ...]:
-    """Return the ids of the objects of the class; every answer is true, of that class, and answers its question."""
+    """Return the ids of the objects of the class, after checking that every answer is true and fits its question."""
     (scene,), turns = scenes, reading.answer["turns"]
     asked = [turn["question"] for turn in turns]
     require(len(turns) > 1 and list(reading.given) == [{"questions": asked}], "given_differs")

@@ -1,4 +1,4 @@
-"""The path from the organ to the class of the objects."""
+"""Ask for the path from the organ to the class of the objects."""
 
 from collections.abc import Iterator, Sequence
 
@@ -14,7 +14,7 @@ from medmultipoints.transforms.instructions.task import Task
 
 
 def ask(group: Sequence[Scene], context: QuestionContext) -> Iterator[Question]:
-    """Yield organ, class, finding, object: one path for each record that has objects; not where one is unknown."""
+    """Ask for the path organ, class, finding, object of each record with objects, if all are known."""
     for scene in (one for one in group if one.is_described):
         for label, record_id in scene.records.items():
             if not scene.of(label) or not context.kept("label_path", record_id):

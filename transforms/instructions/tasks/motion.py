@@ -1,4 +1,4 @@
-"""Path and mean speed of an object over four evenly spaced frames of a video."""
+"""Ask for path and mean speed of an object over four evenly spaced frames of a video."""
 
 import itertools
 import math
@@ -35,7 +35,7 @@ _TIMING: Final = re.compile(r"frames ((?:\d+, )*\d+ and \d+) of a video at (\d+(
 
 
 def ask(group: Sequence[Scene], context: QuestionContext) -> Iterator[Question]:
-    """Yield path and mean speed of one object that all frames show whole; needs the video's own frame rate."""
+    """Ask for path and mean speed of one object that all frames show whole; the video's frame rate must be known."""
     for step, window in windows(group, "motion", context):
         first, fps = window[0], window[0].fps
         ways = [{item.track_id: item for item in scene.objects if item.track_id} for scene in window]

@@ -1,4 +1,4 @@
-"""The object of a class that moved farthest between two frames of a video."""
+"""Ask for the object of a class that moved farthest between two frames of a video."""
 
 import math
 from collections.abc import Iterator, Sequence
@@ -22,7 +22,7 @@ from medmultipoints.transforms.instructions.task import Task
 
 
 def ask(group: Sequence[Scene], context: QuestionContext) -> Iterator[Question]:
-    """Yield the object of a class that moved by far the most, where both frames have the same objects of the class."""
+    """Ask for the object of a class that moved by far the most, if both frames show the same objects of the class."""
     for pair in pairs(group, "moved_most", context):
         earlier, later = pair
         found = {}
@@ -41,7 +41,7 @@ def ask(group: Sequence[Scene], context: QuestionContext) -> Iterator[Question]:
 
 
 def prove(reading: Reading, scenes: Sequence[Scene], lexicon: Lexicon) -> tuple[str, ...]:
-    """Return the id of the object, in the later frame, that moved the farthest."""
+    """Return the id of the object that moved farthest, in the later frame."""
     earlier, later = two_frames(scenes)
     require(not reading.given, "given_differs")
     label = label_of(lexicon, scenes, reading.answer["label"])

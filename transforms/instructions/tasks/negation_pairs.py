@@ -1,4 +1,4 @@
-"""Statements in pairs, one true and one with a made-up attribute: both must be answered, as in ProbMed."""
+"""Ask to judge pairs of statements, one true and one with a made-up attribute, as in ProbMed."""
 
 import json
 from collections.abc import Iterator, Sequence
@@ -22,7 +22,7 @@ MOST_PAIRS: Final = 3
 
 
 def ask(group: Sequence[Scene], context: QuestionContext) -> Iterator[Question]:
-    """Ask one question an image: up to three attributes of one class, each with its made-up counterpart, mixed."""
+    """Ask one question per image: up to three attributes of one class, mixed with their made-up counterparts."""
     for scene in group:
         labels = sorted({item.label for item in scene.objects} & set(scene.certain))
         wanted = [*labels, *absent_labels(scene, context)]
@@ -52,7 +52,7 @@ def _question(scene: Scene, label: str, chosen: Sequence[Attribute], context: Qu
 
 
 def prove(reading: Reading, scenes: Sequence[Scene], lexicon: Lexicon) -> tuple[str, ...]:
-    """Return the ids of the objects of the class that the statements are about.
+    """Return the ids of the objects of the class in the statements.
 
     Half of the statements must be made up.
     """

@@ -1,4 +1,4 @@
-"""Whether objects of a class are in an image, how many and where; classes that are certainly absent too."""
+"""Ask whether objects of a class are present, how many and where; also about certainly absent classes."""
 
 from collections.abc import Iterator, Sequence
 
@@ -16,7 +16,7 @@ from medmultipoints.transforms.instructions.task import Task
 
 
 def ask(group: Sequence[Scene], context: QuestionContext) -> Iterator[Question]:
-    """Ask one question an image: for a share of them, where possible, about a class that is certainly absent."""
+    """Ask one question per image; for a share of them, if possible, about a class that is certainly absent."""
     for scene in group:
         present = sorted({item.label for item in scene.objects})
         shown = context.lexicon.present.get(scene.image_sha256, frozenset())
@@ -47,7 +47,7 @@ def _ask(scene: Scene, label: str, context: QuestionContext) -> Question:
 
 
 def prove(reading: Reading, scenes: Sequence[Scene], lexicon: Lexicon) -> tuple[str, ...]:
-    """Return the ids of the objects that the answer rests on."""
+    """Return the ids of the objects that the answer refers to."""
     (scene,), stated = scenes, reading.answer
     label = label_of(lexicon, scenes, stated["label"])
     true = [item for item in scene.objects if item.label == label]

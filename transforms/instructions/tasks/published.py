@@ -1,4 +1,4 @@
-"""The five tasks of the published dataset: every record is asked for its points, its boxes or its count."""
+"""The five tasks of the published dataset: ask for the points, boxes or count of every record."""
 
 from collections.abc import Iterator, Sequence
 from itertools import chain
@@ -19,7 +19,7 @@ _PLACES: Final[dict[str, Shape]] = {"point_2d": POINT, "bbox_2d": BOX}
 
 
 def ask_of(task: str) -> Ask:
-    """Return the function that asks a published task of every record."""
+    """Return the function that asks a published task about every record."""
 
     def ask(group: Sequence[Scene], context: QuestionContext) -> Iterator[Question]:
         for scene in group:
@@ -52,7 +52,7 @@ def _ask(task: str, scene: Scene, label: str, context: QuestionContext) -> Quest
 
 
 def prove(reading: Reading, scenes: Sequence[Scene], lexicon: Lexicon) -> tuple[str, ...]:
-    """Return no object by its id: the answer rests on all of the record. Its count and its places are the record's."""
+    """Return no object ids, because the answer covers the whole record, after checking its count and places."""
     (scene,) = scenes
     listed = scene.listed[reading.label]
     stated = reading.answer if isinstance(reading.answer, dict) else {}
@@ -67,7 +67,7 @@ def prove(reading: Reading, scenes: Sequence[Scene], lexicon: Lexicon) -> tuple[
 
 
 def _same(stated: Sequence[Sequence[float]], true: Sequence[Sequence[float]]) -> bool:
-    """Return whether the places are the true ones, rounded to 0.1 px."""
+    """Return whether the places equal the true ones, rounded to 0.1 px."""
     numbers, exact = list(chain.from_iterable(stated)), list(chain.from_iterable(true))
     if len(stated) != len(true) or len(numbers) != len(exact):
         return False

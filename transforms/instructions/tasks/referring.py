@@ -1,4 +1,4 @@
-"""The one object that a phrase singles out: the leftmost, the largest, the nearest to the centre."""
+"""Ask for the object identified by a phrase: the leftmost, the largest, the most central."""
 
 import math
 import re
@@ -29,7 +29,7 @@ _EDGES = {"leftmost": (0, 1), "topmost": (1, 1), "rightmost": (2, -1), "lowest":
 
 
 def ask(group: Sequence[Scene], context: QuestionContext) -> Iterator[Question]:
-    """Ask at most one question a record, about one of the objects that a phrase singles out."""
+    """Ask at most one question per record, about one of the objects that a phrase identifies."""
     for scene in group:
         for label, record_id in scene.records.items():
             found = find_referents(scene, label)
@@ -50,9 +50,9 @@ def ask(group: Sequence[Scene], context: QuestionContext) -> Iterator[Question]:
 
 
 def find_referents(scene: Scene, label: str) -> dict[str, ReleasedObject]:
-    """Return what each phrase singles out among the objects of a label, by the kind of phrase.
+    """Return the object that each phrase identifies among those of a label, by kind of phrase.
 
-    Nothing that is in doubt.
+    Doubtful cases are left out.
     """
     items = scene.of(label)
     if len(items) == 1:
@@ -63,7 +63,7 @@ def find_referents(scene: Scene, label: str) -> dict[str, ReleasedObject]:
 
 
 def _measures(scene: Scene) -> dict[str, tuple[Measure, Measure, float]]:
-    """Return by kind: what is smallest for the one meant, by a margin; what must be smallest too; the margin."""
+    """Return, by kind of phrase, the measure to minimise, a second one that must agree, and the margin."""
     width, height = scene.width, scene.height
     half: Final = (width / 2, height / 2)
 
@@ -89,9 +89,9 @@ def _first(items: Sequence[ReleasedObject], measure: Measure, also: Measure, mar
 
 
 def _by_size(items: Sequence[ReleasedObject], sign: int) -> ReleasedObject | None:
-    """Return the largest (sign -1) or smallest by box and, where there are masks, by mask.
+    """Return the largest (sign -1) or smallest object by box and, if there are masks, by mask.
 
-    Cut objects leave it open.
+    None if truncated objects make it uncertain.
     """
     if len(items) < 2 or any(item.truncated for item in items):
         return None
@@ -107,7 +107,7 @@ def _by_size(items: Sequence[ReleasedObject], sign: int) -> ReleasedObject | Non
 
 
 def prove(reading: Reading, scenes: Sequence[Scene], lexicon: Lexicon) -> tuple[str, ...]:
-    """Return the id of the object that the answer rests on."""
+    """Return the id of the object that the answer refers to."""
     (scene,), stated = scenes, reading.answer
     label = label_of(lexicon, scenes, stated["label"])
     items = [item for item in scene.objects if item.label == label]
@@ -121,13 +121,13 @@ def prove(reading: Reading, scenes: Sequence[Scene], lexicon: Lexicon) -> tuple[
 
 
 def singles_out(kind: str, meant: ReleasedObject, items: Sequence[ReleasedObject], scene: Scene) -> bool:
-    """Return whether a phrase holds of one object rather than of each of the others, of which there are some."""
+    """Return whether a phrase applies to one object rather than to any of the others, of which there are some."""
     others = [item for item in items if item is not meant]
     return bool(others) and all(_exceeds(kind, meant, other, scene) for other in others)
 
 
 def kind_of(ask: str, name: str) -> str:
-    """Return the kind of the phrase in a prompt; Wrong unless there is exactly one."""
+    """Return the kind of the phrase in a prompt; raise Wrong unless there is exactly one."""
     forms = {kind: form.format(name=name) for kind, form in REFERENTS.items()}
     found = [kind for kind, form in forms.items() if re.search(rf"\bthe {re.escape(form)}(?!\w)", ask, re.IGNORECASE)]
     if len(found) != 1:
@@ -136,7 +136,7 @@ def kind_of(ask: str, name: str) -> str:
 
 
 def _exceeds(kind: str, meant: ReleasedObject, other: ReleasedObject, scene: Scene) -> bool:
-    """Return whether the phrase holds of one object rather than of the other."""
+    """Return whether the phrase applies to one object rather than to the other."""
     if kind in _EDGES:
         edge, sign = _EDGES[kind]
         axis = edge % 2

@@ -1,4 +1,4 @@
-"""All objects of the later frame that are of the class of an object in the earlier frame."""
+"""Ask for all objects in the later frame of the same class as an object in the earlier frame."""
 
 from collections.abc import Iterator, Sequence
 
@@ -22,7 +22,7 @@ from medmultipoints.transforms.instructions.task import EXAMPLE_REGION, Task
 
 
 def ask(group: Sequence[Scene], context: QuestionContext) -> Iterator[Question]:
-    """Ask for all objects of the later frame of the class of one in the earlier, where there are several classes."""
+    """Ask for all objects in the later frame of the class of an earlier object, if there are several classes."""
     for pair in pairs(group, "same_class", context):
         earlier, later = pair
         several = len({item.label for item in later.objects}) > 1
@@ -48,7 +48,7 @@ def ask(group: Sequence[Scene], context: QuestionContext) -> Iterator[Question]:
 
 
 def prove(reading: Reading, scenes: Sequence[Scene], lexicon: Lexicon) -> tuple[str, ...]:
-    """Return the ids of the object given and of all of its class in the later frame."""
+    """Return the ids of the given object and of all objects of its class in the later frame."""
     earlier, later = two_frames(scenes)
     given = find_object(earlier.objects, given_box(reading), "given_differs")
     true = [item for item in later.objects if item.label == given.label]

@@ -1,4 +1,4 @@
-"""The mask of an object, by clicks, by a tight or a rough box, or by name."""
+"""Ask for the mask of an object, given by clicks, a tight or rough box, or its name."""
 
 from medmultipoints.transforms.instructions.proofs.segmentation import prove_segmentation
 from medmultipoints.transforms.instructions.questions.mask_requests import ask_segmentation

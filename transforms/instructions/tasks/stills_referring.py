@@ -1,4 +1,4 @@
-"""The one object that a phrase singles out in one of several unrelated stills: "the largest in the third image"."""
+"""Ask for the object identified by a phrase in one of several unrelated stills: "the largest in the third image"."""
 
 import re
 from collections.abc import Iterator, Sequence
@@ -18,7 +18,7 @@ ORDINALS: Final = ("first", "second", "third")
 
 
 def ask(group: Sequence[Scene], context: QuestionContext) -> Iterator[Question]:
-    """Ask at most one question a record of a still, with the two stills that follow it in the order of hashes."""
+    """Ask at most one question per record of a still, shown with the next two stills in the order of hashes."""
     stills = sorted((one for one in group if one.video_id is None), key=lambda one: one.image_sha256)
     if len(stills) < len(ORDINALS):
         return
@@ -31,7 +31,7 @@ def ask(group: Sequence[Scene], context: QuestionContext) -> Iterator[Question]:
 
 
 def _referents(scene: Scene, label: str) -> dict[str, ReleasedObject]:
-    """Return what each phrase singles out; among several images, the only object of its label is singled out, too."""
+    """Return the object that each phrase identifies; among several images, the only object of a label counts, too."""
     items = scene.of(label)
     if len(items) == 1:
         return {"only": items[0]} if label in scene.certain else {}
@@ -60,7 +60,7 @@ def _question(
 
 
 def prove(reading: Reading, scenes: Sequence[Scene], lexicon: Lexicon) -> tuple[str, ...]:
-    """Return the id of the object that the answer rests on, in the image that the prompt names."""
+    """Return the id of the object that the answer refers to, in the image named by the prompt."""
     require(all(scene.video_id is None for scene in scenes), "image_files_differ")
     named = [place for place, word in enumerate(ORDINALS) if re.search(rf"\b{word} image\b", reading.ask)]
     require(len(named) == 1, "prompt_names_differ")

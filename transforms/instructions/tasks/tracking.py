@@ -1,4 +1,4 @@
-"""The same object in a later frame of a video."""
+"""Ask for the same object in a later frame of a video."""
 
 from collections.abc import Iterator, Sequence
 
@@ -19,7 +19,7 @@ from medmultipoints.transforms.records import ReleasedObject
 
 
 def ask(group: Sequence[Scene], context: QuestionContext) -> Iterator[Question]:
-    """Yield where an object of the earlier frame is in the later one: one that moved by more than its own size."""
+    """Ask where an object of the earlier frame is in the later one, if it moved by more than its own size."""
     for pair in pairs(group, "tracking", context):
         earlier, later = pair
         found: dict[str, tuple[ReleasedObject, ReleasedObject]] = {}

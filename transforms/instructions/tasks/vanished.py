@@ -1,4 +1,4 @@
-"""The object that an earlier frame of a video has and a later one has not."""
+"""Ask for the object that vanished between two frames of a video."""
 
 from collections.abc import Iterator, Sequence
 
@@ -15,13 +15,13 @@ from medmultipoints.transforms.instructions.task import Task
 
 
 def ask(group: Sequence[Scene], context: QuestionContext) -> Iterator[Question]:
-    """Ask for the one object of a class that only the earlier frame has, where none of the class is new."""
+    """Ask for the one object of a class that only the earlier frame shows, if none of the class appeared."""
     for pair in pairs(group, "vanished", context):
         yield from ask_change("vanished", pair, pair[1], pair[0], context)
 
 
 def prove(reading: Reading, scenes: Sequence[Scene], lexicon: Lexicon) -> tuple[str, ...]:
-    """Return the id of the object that the earlier frame has and the later has not."""
+    """Return the id of the object that only the earlier frame shows."""
     earlier, later = two_frames(scenes)
     return prove_change(reading, scenes, lexicon, without=later, having=earlier)
 

@@ -1,4 +1,4 @@
-"""The count of each class in four evenly spaced frames of a video, and the density of each frame."""
+"""Ask for the counts of each class in four evenly spaced frames of a video, and the density of each frame."""
 
 from collections.abc import Iterator, Sequence
 
@@ -22,7 +22,7 @@ from medmultipoints.transforms.instructions.task import Task
 
 
 def ask(group: Sequence[Scene], context: QuestionContext) -> Iterator[Question]:
-    """Yield the count of each class that is certain in all frames, frame by frame, and the density of each frame."""
+    """Ask for the count of each class that is certain in all frames, frame by frame, and the density of each frame."""
     for step, window in windows(group, "video_counts", context):
         first = window[0]
         labels = [label for label in first.certain if all(label in scene.certain for scene in window)]
