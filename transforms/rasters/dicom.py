@@ -23,7 +23,7 @@ def require_pydicom() -> Any:
     try:
         import pydicom
     except ImportError as error:
-        raise UsageError(f"DICOM needs a further library. {_REMEDY}") from error
+        raise UsageError(f"reading DICOM requires pydicom. {_REMEDY}") from error
     return pydicom
 
 

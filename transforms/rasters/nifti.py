@@ -48,7 +48,7 @@ def require_nibabel() -> Any:
     try:
         import nibabel
     except ImportError as error:
-        raise UsageError("NIfTI needs a further library. Run: pip install 'medmultipoints[nifti]'") from error
+        raise UsageError("reading NIfTI requires nibabel. Run: pip install 'medmultipoints[nifti]'") from error
     return nibabel
 
 

@@ -73,7 +73,7 @@ def _nrrd(head: bytes, name: str) -> Any:
     try:
         import nrrd  # type: ignore[import-untyped]
     except ImportError as error:
-        raise UsageError("NRRD needs a further library. Run: pip install 'medmultipoints[nifti]'") from error
+        raise UsageError("reading NRRD requires pynrrd. Run: pip install 'medmultipoints[nifti]'") from error
     try:
         return nrrd.read_header(io.BytesIO(head))
     except (nrrd.NRRDError, ValueError, KeyError, UnicodeDecodeError) as error:

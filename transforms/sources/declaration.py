@@ -86,13 +86,13 @@ class Part(BaseModel):
 
 
 class BoxKeys(Part):
-    """The coordinate frame of stated boxes. Formats that define their frame need none of it."""
+    """Coordinate frame of stated boxes, for formats that do not define it."""
 
     frame: Frame | None = Field(
         default=None,
         description="edges: pixel edges from 0; inclusive-0, inclusive-1: first and last pixel, counted from 0 or 1",
     )
-    form: BoxForm | None = Field(default=None, description="the four numbers of a table's box")
+    form: BoxForm | None = Field(default=None, description="meaning of the four numbers of a table's box")
     unit: BoxUnit | None = Field(default=None, description="pixels, fractions of the picture's size, or percent of it")
     degenerate: Literal["reject", "keep"] = Field(
         default="reject", description="boxes of zero extent: reject them, or keep them as one pixel"
@@ -100,19 +100,19 @@ class BoxKeys(Part):
 
 
 class MaskKeys(Part):
-    """What the values of mask files mean."""
+    """Meaning of the values of mask files."""
 
     kind: MaskKind | Literal["palette", "channels"] | None = Field(
         default=None, description="binary; instances: value = object; classes or palette: value = label; rgb: colour"
     )
     object: MaskObject | None = Field(
-        default=None, description="one object is a file's mask, a connected component of it, or a value"
+        default=None, description="an object is the whole mask of a file, a connected component of it, or a value"
     )
     channel: Literal["rgb", "alpha", "r", "g", "b"] = Field(default="rgb", description="which channel is the mask")
     label: str | None = Field(default=None, description="label of the objects, with holes: {target}")
-    replace: Mapping[str, str] = Field(default={}, description="text = text that replaces it in a label from a hole")
+    replace: Mapping[str, str] = Field(default={}, description="text = its replacement, in a label from a hole")
     values: TextMap = Field(default={}, description="value, or colour as r,g,b = label")
-    ignore: Texts = Field(default=(), description="values, or colours, about which nothing is said, such as 255")
+    ignore: Texts = Field(default=(), description="values or colours to ignore, such as 255")
     runs: RunOrder | None = Field(
         default=None,
         description="run lengths in cells: down the columns or along the rows, counted from 1 or 0, or (relative) "
@@ -120,7 +120,8 @@ class MaskKeys(Part):
     )
     min_area_px: int = Field(default=1, ge=1, description="smaller components are specks: dropped and reported")
     count: Literal["certain", "uncertain"] = Field(
-        default="certain", description="uncertain: objects that touch are one component, so counts are not asked"
+        default="certain",
+        description="uncertain: touching objects are one component, so no questions ask for counts",
     )
 
 
@@ -131,9 +132,9 @@ class IgnoreLabel(Part):
 
 
 class AbsenceKeys(Part):
-    """When a label that is not annotated in a picture is certainly absent from it."""
+    """When a label without annotation is known to be absent from a picture."""
 
-    certain: Texts = Field(default=(), description="labels whose every object is annotated")
+    certain: Texts = Field(default=(), description="labels of which every object is annotated")
     missing_file: Literal["none", "unknown", "reject"] = Field(
         default="unknown", description="a picture without an annotation file: no objects, nothing known, or rejected"
     )
@@ -143,10 +144,10 @@ class AbsenceKeys(Part):
 
 
 class SplitKeys(Part):
-    """The split that the authors assign."""
+    """Official split assigned by the authors."""
 
     lists: PathPattern | None = Field(
-        default=None, description="text files of picture names, one a line: Main/{split}.txt"
+        default=None, description="text files of picture names, one per line: Main/{split}.txt"
     )
     use: Texts = Field(default=(), description="the lists to use; empty: all")
     source: str | None = Field(default=None, alias="from", description="TABLE.COLUMN of a joined table, or {hole}")
@@ -155,10 +156,10 @@ class SplitKeys(Part):
 
 
 class GroupKeys(Part):
-    """Which pictures stay in one split."""
+    """Pictures that must share a split."""
 
     group: str | None = Field(
-        default=None, description="text with holes that names the patient, examination or volume: {patient}"
+        default=None, description="text with holes that identifies the patient, examination or volume: {patient}"
     )
 
 
@@ -175,31 +176,33 @@ class TableKeys(Part):
 
 
 class SliceKeys(Part):
-    """Which slices of a volume are pictures."""
+    """Slices of a volume to take as pictures."""
 
     axis: Literal["axial", "coronal", "sagittal"] | None = Field(
-        default=None, description="in patient space; slices are seen as radiologists do"
+        default=None, description="axis in patient space; slices are in radiological view"
     )
-    every: int = Field(default=1, ge=1, description="take every so many slices")
+    every: int = Field(default=1, ge=1, description="take every n-th slice")
     only: Literal["all", "with-mask"] = Field(default="all", description="slices with an object, or all")
-    max: int | None = Field(default=None, ge=1, description="at most so many slices of a volume, evenly spaced")
-    channel: int | None = Field(default=None, ge=0, description="of a volume with a fourth axis: which part, from 0")
+    max: int | None = Field(default=None, ge=1, description="greatest number of slices per volume, evenly spaced")
+    channel: int | None = Field(default=None, ge=0, description="index on the fourth axis of a volume, from 0")
 
 
 class IntensityKeys(Part):
-    """How the values of a CT, an MRI or a 16-bit picture become grey levels."""
+    """Conversion of CT, MRI and 16-bit values to gray levels."""
 
     window: Mapping[str, float] | str | None = Field(
         default=None, description="{ centre = 40, width = 400 }, dicom, full, or percentile 0.5 99.5"
     )
-    invert_monochrome1: bool = Field(default=True, description="show MONOCHROME1 pictures with bright as bright")
+    invert_monochrome1: bool = Field(
+        default=True, description="invert MONOCHROME1 pictures, in which low values are bright"
+    )
     aspect: Literal["as-stored", "square-pixels"] = Field(
         default="as-stored", description="square-pixels: resample slices of unequal spacing"
     )
 
 
 class PictureKeys(Part):
-    """How pictures are taken."""
+    """How pictures are read."""
 
     exif: Literal["stored", "displayed"] | None = Field(
         default=None, description="annotations refer to the pixels as stored, or as an orientation tag shows them"
@@ -207,36 +210,38 @@ class PictureKeys(Part):
 
 
 class ShapeKeys(Part):
-    """What shapes mean that formats leave open."""
+    """Meaning of shapes that formats do not define."""
 
     ellipse: Literal["polygon", "ignore"] | None = Field(
-        default=None, description="ellipses and circles: an outline of the object, or left out"
+        default=None, description="ellipses and circles: outlines of objects, or left out"
     )
     outline: Literal["polygon", "oriented", "key-points"] | None = Field(
         default=None, description="YOLO: an outline, corners of an oriented box, or a box with key points"
     )
     grouped: Literal["one", "each"] | None = Field(
-        default=None, description="LabelMe: shapes of one label and group_id are parts of one object, or each is one"
+        default=None, description="LabelMe: shapes of one label and group_id are one object, or one each"
     )
 
 
 class Declaration(Part):
-    """How the files of a source are read: the table ``[read]``."""
+    """How to read the files of a source: the table ``[read]``."""
 
     format: str = Field(description="name of the format")
     images: PathPatterns = Field(default=(), description="paths of pictures, with holes")
-    annotations: PathPatterns = Field(default=(), description="paths of annotation files; equal holes join")
-    drop: PathPatterns = Field(default=(), description="files that are left out on purpose")
+    annotations: PathPatterns = Field(
+        default=(), description="paths of annotation files; equal holes join them with pictures"
+    )
+    drop: PathPatterns = Field(default=(), description="files to leave out")
     video: PathPattern | None = Field(default=None, description="paths of videos")
     frames: PathPattern | None = Field(default=None, description="paths of frames, with {frame:int}")
     frame_base: Literal[0, 1] = Field(default=0, description="number of the first frame in file names")
     interpolate: Literal["linear", "as-exported", "refuse"] = Field(
         default="refuse",
-        description="tracks with gaps: boxes on a straight line between key frames, as they are, or refused",
+        description="tracks with gaps: linear interpolation between key frames, unchanged, or refused",
     )
     classes: Texts = Field(default=(), description="names of class numbers, from 0")
     label_names: str | None = Field(default=None, description="JSON file of value = label")
-    label: str | None = Field(default=None, description="label of all objects, where the files do not say one")
+    label: str | None = Field(default=None, description="label of all objects, if the files have none")
     fields: Mapping[FieldName, str] = Field(
         default={},
         description="of tables and JSON: image, label, box or x1, y1, x2, y2, objects, outline, runs, mask, crowd, "
@@ -248,17 +253,17 @@ class Declaration(Part):
     masks: MaskKeys = MaskKeys()
     shapes: ShapeKeys = ShapeKeys()
     annotators: Literal["each", "first", "latest", "ground-truth"] | None = Field(
-        default=None, description="where several people annotated one picture: each as a picture of its own, or one"
+        default=None, description="pictures annotated by several people: whose objects are read"
     )
     labels: Mapping[str, str | IgnoreLabel] = Field(
         default={}, description="label of the source (* is any text) = label in the release, or { ignore = reason }"
     )
     hierarchy: Mapping[str, Texts] = Field(
         default={},
-        description="parent = parts, as labels of the release: a parent next to its parts is checked and not counted",
+        description="parent = parts, as labels of the release: a parent next to its parts is checked, not counted",
     )
     known: Texts = Field(
-        default=(), description="labels of the release that there may be; empty: all. Others are asked"
+        default=(), description="labels allowed in the release; others must be mapped or ignored. Empty: all"
     )
     absence: AbsenceKeys = AbsenceKeys()
     splits: SplitKeys = SplitKeys()
@@ -269,7 +274,7 @@ class Declaration(Part):
     intensity: IntensityKeys = IntensityKeys()
     pictures: PictureKeys = PictureKeys()
     licences: Mapping[PathPattern, Annotated[str, Field(pattern=LICENCE)]] = Field(
-        default={}, description="path pattern = licence, where it differs"
+        default={}, description="path pattern = licence, if it differs"
     )
 
     @model_validator(mode="after")

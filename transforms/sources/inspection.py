@@ -232,12 +232,12 @@ class _Counted:
         ]
         if self._specks:
             said = f"{plural(self._specks, 'area')} of at most {SPECK} pixels, such as in {self._examples['specks']}"
-            hints.append(Hint("specks", f"{said}: if they are no objects, [read.masks] min_area_px = {SPECK + 1}"))
+            hints.append(Hint("specks", f"{said}: if they are not objects, set [read.masks] min_area_px = {SPECK + 1}"))
         if self._points:
             said = f"{plural(self._points, 'lone point')}, counted here: a release has no object without an extent"
             hints.append(Hint("points_without_extent", f"{said}, so a build drops them by name"))
         if self._repeated:
-            said = f"{plural(self._repeated, 'pair')} of objects of one label have nearly one box, such as in "
+            said = f"{plural(self._repeated, 'pair')} of objects of one label have nearly equal boxes, such as in "
             said += f"{self._examples['boxes_repeated']}: did several people draw them, or are they listed twice?"
             hints.append(Hint("boxes_repeated", said))
         if self._silent and self._problems[MISSING]:
@@ -245,7 +245,7 @@ class _Counted:
             hints.append(Hint("pictures_not_named", said))
         names = {self._declaration.release_label(name) for name in self._declaration.classes if name}
         if unused := sorted(name for name in names if isinstance(name, str) and not self._objects[name]):
-            said = f"no object is of {', '.join(unused[:8])}: are the names of classes in the right order?"
+            said = f"no object has the class {', '.join(unused[:8])}: are the class names in the right order?"
             hints.append(Hint("classes_unused", said))
         return hints
 

@@ -69,7 +69,7 @@ def fill(template: str, values: Mapping[str, str]) -> str:
     def value(found: re.Match[str]) -> str:
         if found[1] not in values:
             known = ", ".join(sorted(values)) or "none"
-            raise PatternError(f"{template!r}: no hole {{{found[1]}}}; there are {known}. Name it in a pattern.")
+            raise PatternError(f"{template!r}: no hole {{{found[1]}}}; known are {known}. Add it to a pattern.")
         return values[found[1]]
 
     return re.sub(r"\{([^{}]*)\}", value, template)
@@ -132,7 +132,7 @@ def _refuse_touching(text: str, parts: list[Hole | str]) -> None:
         if (open_ended[at] and (open_ended[at + 1] or parts[at + 1] in ("*", "**"))) or (
             parts[at] in ("*", "**") and open_ended[at + 1]
         ):
-            raise PatternError(f"pattern {text!r} is ambiguous: nothing is between two holes. Give one a rule.")
+            raise PatternError(f"pattern {text!r} is ambiguous: two holes are adjacent. Give one a rule.")
 
 
 def _expression(parts: list[Hole | str], form: str) -> str:

@@ -47,7 +47,7 @@ def _parquets(listing: Listing) -> Iterator[Hint]:
             yield Hint("damaged", problem.detail)
             continue
         said = f"{name} has the columns {', '.join(columns[:12])}: none holds boxes of objects or masks"
-        yield Hint("not_read_parquet", f"{said}; sources need them, and labels of whole pictures are none")
+        yield Hint("not_read_parquet", f"{said}; sources need them; labels of whole pictures are not enough")
 
 
 def _tables(listing: Listing, names: Sequence[str]) -> Iterator[Hint]:
@@ -68,7 +68,7 @@ def _texts(listing: Listing, names: Sequence[str]) -> Iterator[Hint]:
     for name in [name for name in own if listing.head(name, 1) != b"<"][:1]:
         line = listing.head(name).decode("utf-8-sig", "replace").strip().splitlines()[0][:_SHOWN]
         text = f"{plural(len(own), 'text file')} named after pictures, such as {name} with {line!r}, in no known form"
-        yield Hint("not_read_lines", f"{text}; write a line an object: its label and the four numbers of its box")
+        yield Hint("not_read_lines", f"{text}; write one line per object: its label and the four numbers of its box")
 
 
 def _pictures(listing: Listing) -> Iterator[Hint]:
@@ -85,5 +85,5 @@ def _pictures(listing: Listing) -> Iterator[Hint]:
     elif pictures:
         said = f"{plural(len(pictures), 'picture')} without annotations: sources need boxes, outlines or masks"
         if len(folders) > 1:
-            said += f"; classes of whole pictures, as folders ({', '.join(folders[:6])}) or tables name them, are none"
+            said += f"; classes of whole pictures (folders {', '.join(folders[:6])}, or tables) are not enough"
         yield Hint("pictures_alone", said)

@@ -56,7 +56,7 @@ UNREAD: Final = (
     Unread(
         "dialogues",
         "JSON of dialogues (ShareGPT, PaliGemma), whose texts may hold boxes in an unknown frame",
-        "give each picture's boxes in a list of their own",
+        "give each picture's boxes in a separate list",
         lambda head: b'"conversations"' in head or b'"messages"' in head or b"<loc" in head,
     ),
     Unread(
@@ -101,14 +101,16 @@ def find_unread(listing: Listing) -> tuple[Hint, ...]:
     hints = [
         Hint(
             f"not_read_{key}",
-            f"{plural(len(names), 'file')}, such as {names[0]}: {kinds[key].name}, not read; {kinds[key].remedy}",
+            f"{plural(len(names), 'file')}, such as {names[0]}: {kinds[key].name}, not supported; {kinds[key].remedy}",
         )
         for key, names in sorted(found.items())
     ]
     hints += [Hint("damaged", text) for text in dict.fromkeys(listing.damage)] or _damaged_volumes(listing)
     if listing.impostors:
         names = ", ".join(listing.impostors[:3])
-        hints.append(Hint("pictures_damaged", f"files named like pictures are none: {names}; copy them again"))
+        hints.append(
+            Hint("pictures_damaged", f"files with a picture's extension are not pictures: {names}; copy them again")
+        )
     known = {name for names in found.values() for name in names}
     hints += [*_picture_labels(listing), *_tables_without_boxes(listing), *_other_texts(listing, known)]
     return tuple(hints or find_unjoined(listing))
@@ -123,7 +125,7 @@ def _picture_labels(listing: Listing) -> list[Hint]:
             continue
         labels = [key for key, (shape, _) in shapes.items() if "label" in key.lower() and len(shape) <= 2]
         if labels and any(len(shape) >= 3 for shape, _ in shapes.values()):
-            text = f"{name}: {', '.join(labels[:3])} are labels of whole pictures (MedMNIST), no objects in them"
+            text = f"{name}: {', '.join(labels[:3])} are labels of whole pictures (MedMNIST), not of objects"
             return [Hint("not_read_picture_labels", f"{text}; sources need boxes, outlines or masks")]
     return []
 
@@ -144,9 +146,9 @@ def _other_texts(listing: Listing, known: Collection[str]) -> list[Hint]:
             hints.append(Hint("not_read_json", f"{said}of other JSON must name pictures and hold boxes or outlines"))
         elif " " in line and index.find(line.split()[0]).member:
             said = f"{name} names pictures in lines such as {line[:60]!r}, which no format reads"
-            hints.append(Hint("not_read_lines", f"{said}; write a table with a row a box"))
+            hints.append(Hint("not_read_lines", f"{said}; write a table with one row per box"))
         elif uneven := _find_uneven_row(listing.read(name)):
-            hints.append(Hint("not_read_table", f"{name}, {uneven}; a table has a row a line, all of one length"))
+            hints.append(Hint("not_read_table", f"{name}, {uneven}; a table has one row per line, all of equal length"))
     return [*hints[:_MOST], *(Hint("not_read_text", said) for said in encoded.values())]
 
 
@@ -226,6 +228,6 @@ def _tables_without_boxes(listing: Listing) -> list[Hint]:
         if joined and guess_columns(list(rows[0]), rows, index) is None:
             others = ", ".join(column for column in rows[0] if column != image)[:120]
             said = f"{name} names pictures in the column {image}, but no four columns of numbers, and no column of "
-            said += f"JSON with boxes or of run lengths, are among the others ({others}); write a row a box"
+            said += f"JSON with boxes or of run lengths, are among the others ({others}); write one row per box"
             hints.append(Hint("not_read_table", said))
     return hints

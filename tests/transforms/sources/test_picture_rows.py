@@ -20,8 +20,9 @@ def test_rows_follow_the_first_table_that_names_their_picture_and_damage_keeps_w
     assert found == {
         "x.png": PictureRows(
             "a.csv",
+            problems,
             [("a.csv#2", {"file": "x.png", "label": "a.csv"}), ("b.csv#2", {"file": "x.png", "label": "b.csv"})],
         ),
-        "": PictureRows("a.csv", [("a.csv#3", {"label": "no file"})]),
+        "": PictureRows("a.csv", problems, [("a.csv#3", {"label": "no file"})]),
     }
     assert problems == [ReadProblem(key="b.csv", reason="table_damaged", detail="cut off")]

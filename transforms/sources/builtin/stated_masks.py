@@ -13,8 +13,8 @@ MOST: Final = 65535
 
 NO_VALUES: Final[Mapping[str, str]] = {}
 VALUES = (
-    'value in the masks, or colour as "r,g,b" = label, or "ignore" for areas about which nothing is said; a mask that '
-    "holds another value is rejected. Empty: masks are white on black, see threshold in [boxes]"
+    'value in the masks, or colour as "r,g,b" = label, or "ignore" for areas to ignore; a mask with another value is '
+    "rejected. Empty: masks are white on black, see threshold in [boxes]"
 )
 OBJECTS = (
     "with mask_values, an object is a connected component of a label's areas, all areas of one value, or of one label "

@@ -51,12 +51,14 @@ def read_samples(
     *,
     seed: int,
     sampling: Annotated[Literal["all", "every", "per_video"], "which frames of a video become samples"] = "all",
-    every: Annotated[int, Field(ge=1, le=2**31 - 1), "with sampling every: the frames whose number it divides"] = 1,
+    every: Annotated[
+        int, Field(ge=1, le=2**31 - 1), "with sampling every: take the frames whose number is divisible by this"
+    ] = 1,
     per_video: Annotated[
-        int, Field(ge=1, le=2**31 - 1), "with sampling per_video: so many frames, drawn by the seed"
+        int, Field(ge=1, le=2**31 - 1), "with sampling per_video: number of frames per video, drawn by the seed"
     ] = 250,
     allow_decoded: Annotated[
-        bool, "take frames from the mp4 where their pictures are missing; false: reject them"
+        bool, "decode frames from the mp4 if their pictures are missing; false: reject them"
     ] = True,
 ) -> Indexed:
     """Return a sample for each sampled frame, with the paths of its image and its two label files.

@@ -92,7 +92,7 @@ def recognise(files: Files, stated: Mapping[str, object]) -> Recognition | None:
     choose_documents(draft, listing, found)
     propose_images(draft, listing, in_same_folders(listing, sorted(joined)), listing.pictures)
     if stuff:
-        draft.hint("stuff", f"{plural(stuff, 'segment')} of categories that are no things (isthing 0); left out")
+        draft.hint("stuff", f"{plural(stuff, 'segment')} of stuff categories (isthing 0); left out")
     if crowds:
         draft.hint("crowds", f"{plural(crowds, 'crowd region')} (iscrowd), never counted")
     return draft.done()
@@ -153,6 +153,6 @@ FORMAT = Format(
     recognise=recognise,
     read=read,
     weight=82,
-    lost="segments of stuff (isthing 0) and crowds: no objects",
+    lost="segments of stuff (isthing 0) and crowds, which are not objects",
     export="panopticapi; Detectron2",
 )

@@ -152,6 +152,6 @@ FORMAT = Format(
     recognise=recognise,
     read=read,
     weight=45,
-    lost="nothing but what the format cannot say: boxes alone",
+    lost="nothing; the format holds only boxes",
     export="Roboflow: CreateML; Apple Create ML",
 )

@@ -93,11 +93,11 @@ def recognise(files: Files, stated: Mapping[str, object]) -> Recognition | None:
     gaps = sum(_gaps(track, _step(listing, name)) for name, held in tracks.items() for track in held)
     ended = sum(shape.outside for shape in shapes)
     if ended:
-        draft.hint("outside", f"{plural(ended, 'shape')} end a track (outside); they are no objects")
+        draft.hint("outside", f"{plural(ended, 'shape')} end a track (outside); they are not objects")
     if gaps:
         text = (
-            f"{plural(gaps, 'gap')} between shapes of a track: the export may hold key frames alone. Are boxes between "
-            "them on a straight line (linear), or is nothing there (as-exported)?"
+            f"{plural(gaps, 'gap')} between shapes of a track: the export may hold only key frames. Are boxes between "
+            "them interpolated (linear), or are there no objects (as-exported)?"
         )
         draft.ask("interpolate", text, ["linear", "as-exported", "refuse"], "refuse")
     ask_ellipses(draft, sum(shape.element.tag == "ellipse" for shape in shapes))
@@ -262,6 +262,6 @@ FORMAT = Format(
     recognise=recognise,
     read=read,
     weight=91,
-    lost="polylines, cuboids, skeletons; shapes between key frames where the export leaves them out",
+    lost="polylines, cuboids, skeletons; shapes between key frames if the export leaves them out",
     export="CVAT: CVAT for video 1.1",
 )

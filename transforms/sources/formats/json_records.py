@@ -302,6 +302,6 @@ FORMAT = Format(
     read=read,
     weight=30,
     lost="run lengths, key points and texts in records; files of more than 64 MB",
-    export="any script that writes a record a picture: its name, and a list of boxes with labels",
+    export="any script that writes one record per picture: its name, and a list of boxes with labels",
     last=True,
 )

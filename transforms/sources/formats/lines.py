@@ -204,10 +204,10 @@ def _place(declaration: Declaration, cells: Sequence[str], size: tuple[int, int]
 
 FORMAT = Format(
     name="lines",
-    title="Text files of lines (KITTI, DOTA, label and four numbers)",
+    title="Text files with one object per line (KITTI, DOTA, label and four numbers)",
     recognise=recognise,
     read=read,
     weight=39,
-    lost="places in space, scores, difficulty; oriented boxes become their extent, the corners an attribute",
-    export="CVAT: KITTI 1.0; any script that writes a label and four numbers a line",
+    lost="positions in space, scores, difficulty; oriented boxes become bounding boxes with corners as an attribute",
+    export="CVAT: KITTI 1.0; any script that writes a label and four numbers per line",
 )

@@ -352,10 +352,10 @@ def make_layer(declaration: Declaration, labels: Mapping[str, str], name: str, v
 
 FORMAT = Format(
     name="masks",
-    title="Mask files (binary, one an object, numbered, palette, colours)",
+    title="Mask files (binary, one per object, numbered, palette, colours)",
     recognise=recognise,
     read=read,
     weight=42,
-    lost="objects of one class that touch, where a mask does not number them",
+    lost="the separation of touching objects of one class, unless the mask numbers them",
     export="CVAT: Segmentation mask 1.1; any tool that writes PNG or TIFF masks",
 )

@@ -148,7 +148,7 @@ def _decide_base(
         text = f"MOT counts from 1, some writers from 0. Which is it here? {said}"
         edge = _beyond(listing, rows, frames)
         choices = ["inclusive-1", "edges"]
-        draft.ask("boxes.frame", f"{text}; {edge} end one behind the far edge", choices, "inclusive-1")
+        draft.ask("boxes.frame", f"{text}; {edge} end one pixel beyond the far edge", choices, "inclusive-1")
     if first == 1 and numbers and numbers[0] == 0:
         text = f"Pictures are numbered from 0, rows from 1. Is row 1 the first picture (MOT), or picture 1? {said}"
         draft.ask("frame_base", text, ["1", "0"], "1")
@@ -174,9 +174,7 @@ def _decide_labels(draft: Draft, listing: Listing, truths: Sequence[str], rows: 
     numbers = sorted({row.label for row in rows if row.label is not None and row.label >= 0})
     ignored = sum(row.flag == 0 for row in rows)
     if ignored:
-        draft.hint(
-            "ignored_rows", f"{plural(ignored, 'row')} with flag 0: regions about which nothing is said, not counted"
-        )
+        draft.hint("ignored_rows", f"{plural(ignored, 'row')} with flag 0: regions to ignore, not counted")
     lists = find_class_names(listing, truths).lists
     named = {name: held for name, held in lists.items() if numbers and numbers[0] >= 1 and numbers[-1] <= len(held)}
     if len(set(named.values())) == 1:

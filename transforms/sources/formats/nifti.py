@@ -324,10 +324,10 @@ def _layer(
 
 FORMAT = Format(
     name="nifti",
-    title="Volumes and masks (NIfTI, NRRD, MHA; nnU-Net, MSD, one mask a class)",
+    title="Volumes and masks (NIfTI, NRRD, MHA; nnU-Net, MSD, one mask per class)",
     recognise=recognise,
     read=read,
     weight=95,
-    lost="objects in three dimensions: each plane's areas are objects of their own",
+    lost="objects in three dimensions: the areas of each plane are separate objects",
     export="3D Slicer: Save as NIfTI; nnU-Net and MSD data sets as they are",
 )

@@ -173,6 +173,6 @@ FORMAT = Format(
     recognise=recognise,
     read=read,
     weight=49,
-    lost="nothing but what the table does not say: whether touching areas are one object",
-    export="any script that writes a row a mask: picture, label, and pairs of start and length",
+    lost="nothing; the table does not state whether touching areas are one object",
+    export="any script that writes one row per mask: picture, label, and pairs of start and length",
 )

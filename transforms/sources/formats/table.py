@@ -127,7 +127,7 @@ def _ask_annotators(draft: Draft, listing: Listing, chosen: Sequence[str], field
         f"Several people drew one picture: {said}. Whose boxes are read? Those of the first in each picture, or each?"
     )
     draft.ask("annotators", text, ["first", "each"], "first")
-    draft.hint("several_annotators", f"{said}. Until it is answered whose are read, the boxes of all are counted")
+    draft.hint("several_annotators", f"{said}. Until this is answered, the boxes of all are counted")
 
 
 def _look(draft: Draft, listing: Listing, name: str, index: PictureIndex) -> _Table | None:
@@ -163,9 +163,9 @@ def _decide_fields(draft: Draft, listing: Listing, chosen: Sequence[str], own: _
     if own.guessed:
         row = next(row for _, row in table_rows(listing, chosen[0]))
         shown = "; ".join(f"{column}: {text[:24]}" for column, text in row.items())
-        why = "no name of a column says" if has_header(listing, chosen[0]) else "the first line names no columns: say"
+        why = "column names do not show" if has_header(listing, chosen[0]) else "there is no header: state"
         likely = "{ " + ", ".join(f"{key} = {quoted(column)}" for key, column in fields.items()) + " }"
-        text = f"{chosen[0]}: {why} which hold picture, label and the numbers of the box ({shown})"
+        text = f"{chosen[0]}: {why} which columns hold picture, label and the numbers of the box ({shown})"
         draft.ask("fields", text, [likely], likely)
         return fields
     if draft.states("label") is not None and draft.states("fields.label") is None:
@@ -383,6 +383,6 @@ FORMAT = Format(
     recognise=recognise,
     read=read,
     weight=48,
-    lost="outlines in cells; columns that no field names",
-    export="any tool that writes a row a box: picture, label and four numbers",
+    lost="outlines in cells; columns that are not declared as fields",
+    export="any tool that writes one row per box: picture, label and four numbers",
 )

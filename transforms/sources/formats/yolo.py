@@ -95,7 +95,7 @@ def recognise(files: Files, stated: Mapping[str, object]) -> Recognition | None:
         draft.hint("pictures_missing", f"{plural(lost, 'label file')} without a picture of the same name")
     odd = _odd_files(listing, index, folders, everything)
     if odd:
-        said = f"{plural(len(odd), 'file')} named like label files whose first line is none, such as {odd[0]}"
+        said = f"{plural(len(odd), 'file')} named like label files without a label on the first line, such as {odd[0]}"
         draft.hint("label_files_odd", f"{said}: rejected line by line, never taken as empty")
     without = len(in_same_folders(listing, joined)) - len(joined) - len(odd)
     if without:
@@ -174,7 +174,9 @@ def _decide_shapes(draft: Draft, seen: _Seen, names: ClassNames) -> None:
         draft.ask(key, f"Are four corners an oriented box or an outline of the object? {said}", choices, "oriented")
     elif outlines and any(length % 2 == 0 for length in outlines):
         draft.ask(
-            key, f"Lines of an even length are no polygons. Are they boxes with key points? {said}", ["key-points"]
+            key,
+            f"Lines with an even number of values are not polygons. Are they boxes with key points? {said}",
+            ["key-points"],
         )
     elif len(outlines) == 1 and set(seen.lengths) == outlines and seen.points_in_box == seen.lines:
         choices = ["polygon", "key-points"]
@@ -194,7 +196,7 @@ def _hint_lines(draft: Draft, seen: _Seen) -> None:
     for word, count, rest in (
         ("zero_extent", seen.no_extent, "of zero extent; rejected unless kept"),
         ("beyond_frame", seen.beyond, "that reach beyond the picture's frame"),
-        ("damaged_lines", seen.bad, "that are no fractions; rejected"),
+        ("damaged_lines", seen.bad, "with values that are not fractions; rejected"),
     ):
         if count:
             draft.hint(word, f"{plural(count, 'line')} {rest}")
@@ -331,6 +333,6 @@ FORMAT = Format(
     recognise=recognise,
     read=read,
     weight=40,
-    lost="masks with holes; what the label files do not hold: sizes, names without a names file",
+    lost="masks with holes; label files hold no picture sizes, and no class names without a names file",
     export="CVAT: Ultralytics YOLO; Roboflow: YOLOv8; labelImg: Save as YOLO",
 )

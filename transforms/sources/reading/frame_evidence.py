@@ -57,4 +57,4 @@ def decide_frame(draft: Draft, seen: FrameEvidence) -> None:
         draft.ask(key, f"Are the numbers edges or first and last pixels from 0? {said}", [likely, other], likely)
     else:
         choices = ["inclusive-1", "edges", "inclusive-0"]
-        draft.ask(key, f"Are the numbers pixels counted from 1, or edges? {said}; never 0", choices, "inclusive-1")
+        draft.ask(key, f"Are the numbers pixels counted from 1, or edges? {said}; none is 0", choices, "inclusive-1")

@@ -44,8 +44,8 @@ def complete(listing: Listing, recognition: Recognition, stated: Mapping[str, An
 def hint_impostors(draft: Draft, listing: Listing) -> None:
     """Add a hint about files with a picture's extension that are not pictures, such as empty ones."""
     if odd := listing.impostors:
-        verb = "is none" if len(odd) == 1 else "are none"
-        said = f"{plural(len(odd), 'file')} named like a picture {verb}: {', '.join(odd[:3])}"
+        verb = "is not a picture" if len(odd) == 1 else "are not pictures"
+        said = f"{plural(len(odd), 'file')} with a picture's extension {verb}: {', '.join(odd[:3])}"
         draft.hint("pictures_damaged", f"{said}{', …' if len(odd) > 3 else ''}; copy them again")
 
 
@@ -141,7 +141,7 @@ def _look_at_pictures(draft: Draft, listing: Listing, pictures: Iterable[str]) -
     if stacks:
         said = f"{plural(len(stacks), 'picture')} of several pages, such as {stacks[0]}"
         each = "each page is a picture with the same page of its mask"
-        rest = each if draft.format == "masks" else "a build rejects them; save each page as a picture of its own"
+        rest = each if draft.format == "masks" else "a build rejects them; save each page as a separate picture"
         draft.hint("several_pages", f"{said}: {rest}")
     _hint_copies(draft, [names for names in digests.values() if len(names) > 1])
     augmented = sum(count > 1 for count in sources.values())
