@@ -1,14 +1,15 @@
 """The prompt templates and object names that come with the project, read from their files."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from importlib.resources import files
 
 import polars as pl
 
 from medmultipoints.data_lake.store.keys import digest
-from medmultipoints.transforms.instructions.names import Names, add_labels, parse_names
+from medmultipoints.transforms.instructions.names import Names, add_labels, drop_labels, parse_names
 from medmultipoints.transforms.instructions.prompts import Templates, parse_templates
 from medmultipoints.transforms.instructions.task_names import TASK_NAMES
+from medmultipoints.transforms.sources.builtin import BUILT_IN
 
 
 def load_templates(tasks: Sequence[str] = TASK_NAMES) -> Templates:
@@ -16,12 +17,26 @@ def load_templates(tasks: Sequence[str] = TASK_NAMES) -> Templates:
     return parse_templates({task: _text(f"templates/{task}.toml") for task in tasks})
 
 
-def load_names(labels: Iterable[str] = (), plurals: Mapping[str, str] | None = None) -> Names:
-    """Return the names of our labels and of these.
+def load_names(
+    labels: Iterable[str] = (), plurals: Mapping[str, str] | None = None, own: Collection[str] = ()
+) -> Names:
+    """Return the names of the labels of the names file and of ``labels``.
 
-    A label that the names file does not list is called by its own words; ``plurals`` are those that an ontology gives.
+    A label that the names file does not list, or that is among ``own``, is called by its own words; ``plurals`` are
+    those that an ontology gives.
     """
-    return add_labels(parse_names(_text("names.toml")), labels, plurals)
+    return add_labels(drop_labels(parse_names(_text("names.toml")), own), labels, plurals)
+
+
+def release_names(records: pl.DataFrame, images: pl.DataFrame, plurals: Mapping[str, str] | None = None) -> Names:
+    """Return the names of the labels of a release, from its tables.
+
+    The names file is about the built-in sources: a label that none of their pictures has is called by its own words.
+    """
+    built_in = pl.col("source").is_in(BUILT_IN)
+    labels = known_labels(records, images)
+    theirs = known_labels(records.filter(built_in), images.filter(built_in))
+    return load_names(labels, plurals, own=set(labels) - set(theirs))
 
 
 def known_labels(records: pl.DataFrame, images: pl.DataFrame) -> list[str]:

@@ -15,7 +15,7 @@ from medmultipoints.data_lake.describe.definitions import load_definitions
 from medmultipoints.data_lake.describe.outgoing_picture import MIME, check_text_readers, picture_filler
 from medmultipoints.data_lake.describe.reply_file import Journal, Reply, write_replies
 from medmultipoints.data_lake.describe.server_settings import ServerSettings
-from medmultipoints.data_lake.prompt_assets import known_labels, load_names
+from medmultipoints.data_lake.prompt_assets import release_names
 from medmultipoints.data_lake.release.checks.answers import box_policy
 from medmultipoints.data_lake.release.read.released_tables import check_split, read_chosen_pictures, read_parquet
 from medmultipoints.data_lake.release.write.manifest import read_manifest
@@ -106,7 +106,7 @@ def release_scenes(folder: Path, split: str | None = None) -> Iterator[Described
     manifest = read_manifest(folder)
     check_split(manifest, split)
     records, objects, images = (read_parquet(folder, manifest, name) for name in ("data", "objects", "images"))
-    names = load_names(known_labels(records, images), plurals_of(manifest.recipe))
+    names = release_names(records, images, plurals_of(manifest.recipe))
     wanted = None if split is None else set(images.filter(split=split)["image_sha256"])
     yield from described_scenes(records, objects, images, names, box_policy(manifest.recipe), wanted)
 

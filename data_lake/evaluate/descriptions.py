@@ -7,7 +7,7 @@ from typing import Any
 import polars as pl
 
 from medmultipoints.data_lake.evaluate.score import DESCRIPTION
-from medmultipoints.data_lake.prompt_assets import known_labels, load_names
+from medmultipoints.data_lake.prompt_assets import release_names
 from medmultipoints.data_lake.release.checks.answers import box_policy
 from medmultipoints.data_lake.release.read.released_tables import read_all_instructions, read_parquet
 from medmultipoints.data_lake.release.write.manifest import read_manifest
@@ -33,7 +33,7 @@ def score_descriptions(truth: Path, responses: Mapping[str, str], split: str | N
 
 
 def _scores(tables: Tables, responses: Mapping[str, str], recipe: Mapping[str, Any]) -> Iterator[GroupedScore]:
-    names = load_names(known_labels(tables.records, tables.images), plurals_of(recipe))
+    names = release_names(tables.records, tables.images, plurals_of(recipe))
     lexicon = Lexicon(names, box_policy(recipe), labels_present(tables.records))
     labels, organs = set(tables.records["label"]), set(tables.images["organ"])
     groups = dict(tables.images.select("sample_id", "group_id").iter_rows())

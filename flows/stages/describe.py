@@ -6,7 +6,7 @@ from typing import Any
 import polars as pl
 
 from medmultipoints.data_lake.describe.reply_file import Reply, read_replies
-from medmultipoints.data_lake.prompt_assets import known_labels, load_names, wording_digest
+from medmultipoints.data_lake.prompt_assets import release_names, wording_digest
 from medmultipoints.data_lake.store.objects import object_path
 from medmultipoints.expectations.references import references_hold
 from medmultipoints.flows.engine.stage import Build, Inputs, Output, Rules, Scans, Stage
@@ -44,7 +44,7 @@ def _judged(
 ) -> tuple[Rows, Rows, list[Exclusion], dict[str, str | None]]:
     """Return rows of both tables, exclusions, and the picture that each used reply is about."""
     records, objects, images = (inputs.read(name) for name in ("records", "objects", "released_images"))
-    names = load_names(known_labels(records, images), recipe.plurals)
+    names = release_names(records, images, recipe.plurals)
     licences = dict(images.select("sample_id", "licence").iter_rows())
     by_image = {one.image_sha256: one for one in replies}
     policy = AcceptPolicy(recipe.describe.uncheckable, recipe.describe.least_kept)

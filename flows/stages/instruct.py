@@ -5,7 +5,7 @@ from typing import Any
 
 import polars as pl
 
-from medmultipoints.data_lake.prompt_assets import known_labels, load_names, load_templates, wording_digest
+from medmultipoints.data_lake.prompt_assets import load_templates, release_names, wording_digest
 from medmultipoints.expectations.references import references_hold
 from medmultipoints.flows.engine.stage import (
     WHOLE,
@@ -78,12 +78,12 @@ def ask_records(
 ) -> pl.DataFrame:
     """Return the instructions of these tasks about records of these images."""
     recipe = build.recipe
-    labels = known_labels(inputs.read("records", "label"), inputs.read("released_images", "labels_exhaustive"))
+    whole = inputs.read("records", "label", "source"), inputs.read("released_images", "labels_exhaustive", "source")
     return write_instructions(
         records,
         images,
         load_templates(tasks),
-        load_names(labels, recipe.plurals),
+        release_names(*whole, recipe.plurals),
         tasks=tasks,
         seed=recipe.seed,
         policy=recipe.boxes.policy,

@@ -11,6 +11,7 @@ from medmultipoints.transforms.errors import UsageError
 from medmultipoints.transforms.instructions.alike_labels import find_alike
 from medmultipoints.transforms.reporting.counted import plural
 from medmultipoints.transforms.reporting.hidden import UNNAMEABLE
+from medmultipoints.transforms.sources.builtin import BUILT_IN
 from medmultipoints.transforms.sources.declared import name_unknown
 
 SCHEMA = {"source": pl.String, "label": pl.String, "places": pl.Int64}
@@ -24,7 +25,9 @@ def check_labels(build: Build, inputs: Inputs) -> None:
     released = {label: names.get(label, label if keep else "") for label in brought["label"].unique()}
     rows = brought.with_columns(released=pl.col("label").replace_strict(released)).filter(pl.col("released") != "")
     _refuse_unprintable(build, rows)
-    alike = find_alike(load_names(), rows["released"], build.recipe.plurals)
+    theirs = rows.filter(pl.col("source").is_in(BUILT_IN))["released"]
+    known = load_names(own=set(rows["released"]) - set(theirs))
+    alike = find_alike(known, rows["released"], build.recipe.plurals)
     if alike:
         raise UsageError(_sentence(build, rows, alike))
 

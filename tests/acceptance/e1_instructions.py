@@ -7,7 +7,7 @@ from typing import Any
 
 import polars as pl
 
-from medmultipoints.data_lake.prompt_assets import known_labels, load_names, load_templates
+from medmultipoints.data_lake.prompt_assets import load_templates, release_names
 from medmultipoints.data_lake.release.checks.answers import check_answers
 from medmultipoints.data_lake.release.read.released_tables import read_tables
 from medmultipoints.data_lake.release.write.manifest import Manifest, read_manifest
@@ -91,7 +91,7 @@ def check_additions(tables: Tables) -> dict[str, Any]:
 
 def check(tables: Tables, rows: pl.DataFrame) -> pl.DataFrame:
     """The verdict of the checker on each row."""
-    names = load_names(known_labels(tables.records, tables.images))
+    names = release_names(tables.records, tables.images)
     return check_instructions(rows, tables.records, tables.images, names, policy="audited", objects=tables.objects)
 
 
@@ -102,7 +102,7 @@ def ask(tables: Tables, records: pl.DataFrame, images: pl.DataFrame) -> pl.DataF
         records,
         images,
         load_templates(recipe.instructions.tasks),
-        load_names(known_labels(tables.records, tables.images)),
+        release_names(tables.records, tables.images),
         tasks=recipe.instructions.tasks,
         seed=recipe.seed,
         policy=recipe.boxes.policy,

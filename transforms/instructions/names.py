@@ -104,6 +104,15 @@ def add_labels(names: Names, labels: Iterable[str], plurals: Mapping[str, str] |
     return Names(tuple(forms.values()), by_policy)
 
 
+def drop_labels(names: Names, labels: Collection[str]) -> Names:
+    """Return the names without those of some labels; the forms stay."""
+    by_policy = {
+        policy: {label: choices for label, choices in known.items() if label not in labels}
+        for policy, known in names.by_policy.items()
+    }
+    return Names(names.forms, by_policy)
+
+
 def article_of(word: str) -> Literal["a", "an"]:
     """Return the article of a word, by its first sound."""
     return "an" if _SOUNDS_VOWEL.match(word) and not _SOUNDS_CONSONANT.match(word) else "a"

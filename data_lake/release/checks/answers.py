@@ -5,7 +5,7 @@ from typing import Any
 
 import polars as pl
 
-from medmultipoints.data_lake.prompt_assets import known_labels, load_names
+from medmultipoints.data_lake.prompt_assets import release_names
 from medmultipoints.transforms.diff.releases import Tables
 from medmultipoints.transforms.errors import DataError
 from medmultipoints.transforms.instructions.check import check_instructions
@@ -37,7 +37,7 @@ def box_policy(recipe: Mapping[str, Any]) -> str:
 
 def _wrong(tables: Tables, instructions: pl.DataFrame, policy: str, *, shared: bool = False) -> pl.DataFrame:
     others = dict.fromkeys(tables.records["image_sha256"], (ELSEWHERE,)) if shared else None
-    names = load_names(known_labels(tables.records, tables.images))
+    names = release_names(tables.records, tables.images)
     checked = check_instructions(
         instructions, tables.records, tables.images, names, policy=policy, other_labels=others, objects=tables.objects
     )

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from medmultipoints.data_lake.prompt_assets import known_labels, load_names
+from medmultipoints.data_lake.prompt_assets import release_names
 from medmultipoints.data_lake.release.checks.answers import box_policy
 from medmultipoints.data_lake.release.read.released_tables import read_parquet, table_files
 from medmultipoints.data_lake.release.write.manifest import Manifest
@@ -25,7 +25,7 @@ def has_descriptions(manifest: Manifest) -> bool:
 def check_descriptions(folder: Path, manifest: Manifest, tables: Tables) -> Iterator[str]:
     """Yield a sentence for every kept one whose verdict or regions are not those that the tables give."""
     rows = {row["image_sha256"]: row for row in read_parquet(folder, manifest, TABLE).iter_rows(named=True)}
-    names = load_names(known_labels(tables.records, tables.images), plurals_of(manifest.recipe))
+    names = release_names(tables.records, tables.images, plurals_of(manifest.recipe))
     policy = box_policy(manifest.recipe)
     for one in described_scenes(tables.records, tables.objects, tables.images, names, policy, set(rows)):
         yield from _differences(rows.pop(one.scene.image_sha256), one)

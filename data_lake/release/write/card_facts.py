@@ -10,9 +10,7 @@ from medmultipoints.data_lake.catalogue import SourceInfo
 from medmultipoints.data_lake.release.write.files import FileEntry
 from medmultipoints.data_lake.release.write.manifest import StageCount
 from medmultipoints.transforms.diff.releases import Tables
-
-PUBLISHED_SOURCES = frozenset({"hyperkvasir", "kvasir_instrument", "visem_tracking"})
-"""The sources of the published MedMultiPoints."""
+from medmultipoints.transforms.sources.builtin import BUILT_IN
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,7 +74,7 @@ class CardFacts:
     @property
     def from_published_sources(self) -> bool:
         """Whether every source is one of the published MedMultiPoints."""
-        return PUBLISHED_SOURCES.issuperset(source.name for source in self.sources)
+        return BUILT_IN.issuperset(source.name for source in self.sources)
 
     @property
     def licensed_pictures(self) -> pl.DataFrame:

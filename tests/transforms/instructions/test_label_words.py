@@ -2,7 +2,7 @@
 
 import pytest
 
-from medmultipoints.transforms.instructions.names import Name, Names, add_labels, allowed_names, article_of
+from medmultipoints.transforms.instructions.names import Name, Names, add_labels, allowed_names, article_of, drop_labels
 
 
 @pytest.mark.parametrize(
@@ -49,6 +49,13 @@ def test_a_label_takes_the_name_of_a_known_label_that_is_not_there(names: Names)
     assert all("polyps" not in own and own["polyp"][0].name.singular == "polyp" for own in added.values())
     both = add_labels(names, ["polyp", "polyps"]).by_policy
     assert all({"polyp", "polyps"} <= own.keys() for own in both.values())
+
+
+def test_a_label_of_another_source_is_called_by_its_own_words(names: Names) -> None:
+    """A normal cell is no sperm."""
+    own = add_labels(drop_labels(names, {"normal"}), ["normal", "cluster"])
+    assert allowed_names(own, "audited", "normal", alone=True) == (Name("normal", "normals", "a"),)
+    assert allowed_names(own, "audited", "cluster", alone=True)[0].singular == "sperm cluster"
 
 
 def test_adding_twice_is_adding_once(names: Names) -> None:
