@@ -186,7 +186,8 @@ class Recipe(_Section):
         default=None, description="as 2026-11-21; none: the day of SOURCE_DATE_EPOCH, if that is set"
     )
     sources: Mapping[str, Mapping[str, object]] = Field(
-        description="one table a source, with the options of its reader; of equal images the first source wins"
+        description="one table a source, with the options of its reader; of equal images the first source's stays, "
+        "unless a copy has stronger evidence"
     )
     ontology: str | Mapping[str, Term] = Field(
         default={}, description="TOML file of labels: names, synonyms, parents and codes of declared sources"

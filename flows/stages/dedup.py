@@ -1,6 +1,6 @@
-"""Stage ``dedup``: exact copies leave; the first source of the recipe wins."""
+"""Stage ``dedup``: exact copies leave; the strongest annotation stays, and among equals the recipe's first source."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 import polars as pl
 
@@ -8,20 +8,24 @@ from medmultipoints.expectations.references import references_hold
 from medmultipoints.flows.engine.released_images import image_reader
 from medmultipoints.flows.engine.stage import Build, Inputs, Output, Rules, Scans, Stage
 from medmultipoints.flows.recipe.model import Recipe
+from medmultipoints.flows.recipe.sources import own_policies
 from medmultipoints.flows.stages.kept import corrected_regions, releasable_images, rows_of
+from medmultipoints.transforms.compose.policy import select_regions
 from medmultipoints.transforms.duplicates.exact import HASHES, find_duplicates, luma_twins
 from medmultipoints.transforms.pictures.decode import decode_image, pixel_sha256
 from medmultipoints.transforms.records import Exclusion
 
 
 def dedup_images(build: Build, inputs: Inputs, _shard: str) -> Output:
-    """Return exact copies by bytes, then by pixels; the first source of the recipe wins."""
+    """Return exact copies by bytes, then by pixels; of each set of equals the best annotated one stays."""
     images = releasable_images(inputs)
     keys = images.select("sample_id").collect().to_series().to_list()
     alike = rows_of(may_repeat(inputs), images)
     colours = hash_colours(build, inputs, luma_twins(alike))
     regions, samples = rows_of(alike, corrected_regions(inputs)), rows_of(alike, inputs.scan("samples"))
-    duplicates = find_duplicates(alike, regions, samples, list(build.recipe.sources), colours)
+    usable = usable_regions(build.recipe, regions)
+    duplicates = find_duplicates(alike, regions, samples, list(build.recipe.sources), colours, usable)
+    with_objects = set(regions["sample_id"])
     copies = {row["sample_id"]: row for row in duplicates.iter_rows(named=True)}
     return Output(
         inputs=keys,
@@ -33,13 +37,27 @@ def dedup_images(build: Build, inputs: Inputs, _shard: str) -> Output:
                 key=sample_id,
                 verdict="dropped",
                 reason=f"duplicate_{row['kind']}",
-                detail=f"the same {row['kind']} as {row['kept_id']}"
-                + ("" if row["same_annotation"] else ", though with other objects"),
+                detail=f"the same {row['kind']} as {row['kept_id']}{compared(row, with_objects)}",
                 sample_id=sample_id,
             )
             for sample_id, row in copies.items()
         ],
     )
+
+
+def usable_regions(recipe: Recipe, regions: pl.DataFrame) -> pl.DataFrame:
+    """Return the regions that a release may hold: of evidence that the policy uses, and of labels that it keeps."""
+    chosen = select_regions(regions, recipe.boxes.policy, own_policies(recipe))
+    return chosen if recipe.labels.others == "keep" else chosen.filter(pl.col("label").is_in([*recipe.labels.names]))
+
+
+def compared(row: Mapping[str, object], with_objects: Collection[str]) -> str:
+    """Return how the objects of a copy differ from those of the image that is kept."""
+    if row["same_annotation"]:
+        return ""
+    if row["sample_id"] not in with_objects:
+        return ", which has objects; this one has none"
+    return ", though with other objects" if row["kept_id"] in with_objects else ", which has no objects; this one has"
 
 
 def may_repeat(inputs: Inputs) -> pl.DataFrame:
@@ -68,7 +86,11 @@ def dedup_rules(tables: Scans, inputs: Inputs) -> Rules:
 
 def dedup_parameters(recipe: Recipe) -> object:
     """Return the part of the recipe that this stage depends on."""
-    return {"source_order": list(recipe.sources)}
+    return {
+        "source_order": list(recipe.sources),
+        "policy": [recipe.boxes.policy, own_policies(recipe)],
+        "labels": recipe.labels.model_dump(include={"names", "others"}),
+    }
 
 
 STAGE = Stage(

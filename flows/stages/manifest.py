@@ -37,6 +37,7 @@ from medmultipoints.flows.stages.index import broken_sources
 from medmultipoints.transforms.descriptions.description_summary import describe_texts
 from medmultipoints.transforms.diff.releases import KEYS, ReleaseDiff, Tables, describe, diff_releases
 from medmultipoints.transforms.duplicates.across_sources import note_copies
+from medmultipoints.transforms.records import SIDES
 from medmultipoints.transforms.review.disputes import review_statements
 from medmultipoints.transforms.witnesses.summary import describe_witnesses
 
@@ -135,7 +136,7 @@ def copies_of(inputs: Inputs) -> list[str]:
     """Return what is lost of sources whose pictures are copies of another's."""
     duplicates = inputs.read("duplicates")
     touched = pl.concat([duplicates["sample_id"], duplicates["kept_id"]]).unique()
-    regions = inputs.scan("regions").select("sample_id", "evidence", "label")
+    regions = inputs.scan("regions").select("sample_id", "evidence", "label", *SIDES)
     own = regions.filter(pl.col("sample_id").is_in(touched.implode())).collect(engine="streaming")
     return note_copies(duplicates, inputs.read("images", "sample_id", "source"), own)
 

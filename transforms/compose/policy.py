@@ -17,6 +17,9 @@ EVIDENCE: dict[Policy, tuple[str, ...]] = {
 }
 """The evidence that each policy uses; for ``audited`` the strongest first."""
 
+STRENGTH = {"correction": 0, "mask": 0, "polygon": 0, "track": 0, "box": 1, "source": 1}
+"""How the evidence of an image compares with that of its copy: shapes and tracks (0) are stronger than boxes (1)."""
+
 
 def select_regions(regions: pl.DataFrame, policy: Policy, own: Mapping[str, Policy] | None = None) -> pl.DataFrame:
     """Return the regions whose evidence the policy uses; under ``audited`` the strongest of each object.

@@ -1,13 +1,19 @@
-"""Report pictures left out as copies of another source's pictures; the first source of the recipe is kept."""
+"""Report pictures left out as copies of another source's pictures."""
 
 import polars as pl
+
+from medmultipoints.transforms.compose.policy import STRENGTH
+from medmultipoints.transforms.records import SIDES
+
+SAME_OBJECT = 0.5
+"""Two objects of one label whose boxes have this intersection over union are the same one."""
 
 
 def note_copies(duplicates: pl.DataFrame, images: pl.DataFrame, regions: pl.DataFrame) -> list[str]:
     """Return a sentence for each source with pictures left out as copies of another source's.
 
-    ``images``: sample_id and source of all images read; ``regions``: sample_id, evidence and label. Objects are lost if
-    the kept picture has none of their label.
+    ``images``: sample_id and source of all images read; ``regions``: sample_id, evidence, label and sides. An object is
+    lost if the kept picture has none of its label with an intersection over union of ``SAME_OBJECT``.
     """
     source = images.select("sample_id", "source")
     kept = source.select(kept_id="sample_id", kept_source="source")
@@ -20,7 +26,7 @@ def note_copies(duplicates: pl.DataFrame, images: pl.DataFrame, regions: pl.Data
         others = " and ".join(own["kept_source"].unique().sort())
         total = images.filter(source=name).height
         share = f"all {total:,} pictures" if own.height == total else f"{own.height:,} of {total:,} pictures"
-        objects = lost.filter(source=name).group_by("label").agg(pl.col("objects").sum()).sort("label").rows()
+        objects = lost.filter(source=name).group_by("label").len("objects").sort("label").rows()
         counted = ", ".join(f"{label} {count:,}" for label, count in objects)
         also = f", and with them objects that these do not have: {counted}" if objects else ""
         notes.append(f"{name}: {share} are left out as copies of pictures of {others}{also}")
@@ -28,8 +34,28 @@ def note_copies(duplicates: pl.DataFrame, images: pl.DataFrame, regions: pl.Data
 
 
 def _lost_objects(copies: pl.DataFrame, regions: pl.DataFrame) -> pl.DataFrame:
-    """Return source, label and number of objects of each copy for the labels missing in the kept picture."""
+    """Return source, label and box of each object of a copy that the kept picture does not have."""
+    own = _objects_by_most_evidence(regions.join(copies, on="sample_id", how="semi")).with_row_index("object")
+    own = own.join(copies.select("sample_id", "kept_id", "source"), on="sample_id")
+    held = regions.select("sample_id", "label", *SIDES).rename({"sample_id": "kept_id"})
+    held = held.rename({side: f"{side}_kept" for side in SIDES})
+    found = own.join(held, on=["kept_id", "label"]).filter(_iou() >= SAME_OBJECT)
+    return own.join(found, on="object", how="anti")
+
+
+def _objects_by_most_evidence(regions: pl.DataFrame) -> pl.DataFrame:
+    """Return the regions of that evidence of which an image has most of a label; of two the stronger."""
     counts = regions.group_by("sample_id", "label", "evidence").len("objects")
-    most = counts.group_by("sample_id", "label").agg(pl.col("objects").max())
-    held = most.select(kept_id="sample_id", label="label")
-    return copies.join(most, on="sample_id").join(held, on=["kept_id", "label"], how="anti")
+    ranked = counts.sort(-pl.col("objects").cast(pl.Int64), pl.col("evidence").replace_strict(STRENGTH), "evidence")
+    chosen = ranked.unique(["sample_id", "label"], keep="first", maintain_order=True)
+    return regions.join(chosen, on=["sample_id", "label", "evidence"], how="semi")
+
+
+def _iou() -> pl.Expr:
+    """Return the intersection over union of the sides with those named ``_kept``."""
+    x1, y1, x2, y2 = (pl.col(side) for side in SIDES)
+    kept_x1, kept_y1, kept_x2, kept_y2 = (pl.col(f"{side}_kept") for side in SIDES)
+    width = pl.min_horizontal(x2, kept_x2) - pl.max_horizontal(x1, kept_x1)
+    height = pl.min_horizontal(y2, kept_y2) - pl.max_horizontal(y1, kept_y1)
+    both = width.clip(0) * height.clip(0)
+    return both / ((x2 - x1) * (y2 - y1) + (kept_x2 - kept_x1) * (kept_y2 - kept_y1) - both)

@@ -7,10 +7,14 @@ from typing import Any
 import polars as pl
 
 from medmultipoints.transforms.columns.tables import schema_of
+from medmultipoints.transforms.compose.policy import STRENGTH
 from medmultipoints.transforms.duplicates.clusters import find_clusters
 from medmultipoints.transforms.records import SIDES
 
 HASHES = ("image_sha256", "luma_blake3")
+ABSENCE, UNUSED, NOTHING = (max(STRENGTH.values()) + place for place in (1, 2, 3))
+"""What is weaker than every object: certain absence, objects that the release does not use, nothing known."""
+
 Row = dict[str, Any]
 
 
@@ -20,21 +24,29 @@ def find_duplicates(
     samples: pl.DataFrame,
     source_order: Sequence[str],
     colours: Mapping[str, str],
+    usable: pl.DataFrame | None = None,
 ) -> pl.DataFrame:
     """Return the table ``duplicates``: every image that repeats another one, with the image to keep.
 
     Images are equal if their file bytes or their decoded pixels are, directly or through other images. Pixels are
     equal if luma and ``colours`` are: the hash of the RGB pixels of each image in ``luma_twins``. Of equal images the
-    first is kept by ``source_order`` (other sources come last), then by natural order of sample_id (frame 9 before
-    frame 10). ``kind`` is ``bytes`` if copy and kept image have equal files, else ``pixels``. ``same_annotation``
-    compares labels, boxes and masks: derived ones, or the source's boxes if there are none. ``contradicted_labels`` are
-    labels stated for both images with different objects.
+    one with the strongest evidence is kept: masks, outlines and tracks, then boxes, certain absence, objects that are
+    not in ``usable`` (default: all are), nothing. With equal evidence the first is kept by ``source_order`` (other
+    sources come last), then by natural order of sample_id (frame 9 before frame 10). ``kind`` is ``bytes`` if copy and
+    kept image have equal files, else ``pixels``. ``same_annotation`` compares labels, boxes and masks: derived ones, or
+    the source's boxes if there are none. ``contradicted_labels`` are labels stated for both images with different
+    objects.
     """
     shared = images.filter(pl.any_horizontal(pl.col(name).is_duplicated() for name in HASHES))
-    rows = sorted(shared.select("sample_id", "source", *HASHES).iter_rows(named=True), key=_order(source_order))
+    known = _exhaustive(shared, samples)
+    weakness = _weakness(regions, regions if usable is None else usable, known)
+    in_order = _order(source_order)
+    rows = sorted(
+        shared.select("sample_id", "source", *HASHES).iter_rows(named=True),
+        key=lambda row: (weakness.get(row["sample_id"], NOTHING), in_order(row)),
+    )
     kept = _kept_images(rows, colours)
     objects = _objects(regions, [row["sample_id"] for row in rows])
-    known = _exhaustive(shared, samples)
     copies = [
         (row["sample_id"], first["sample_id"], _kind(row, first), *_compare(objects, known, row, first))
         for row, first in zip(rows, kept, strict=True)
@@ -88,6 +100,14 @@ def _compare(
     stated = [own.keys() | known[row["sample_id"]] for own, row in ((one, copy), (other, kept))]
     contradicted = [label for label in sorted(stated[0] & stated[1]) if one.get(label) != other.get(label)]
     return one == other, contradicted
+
+
+def _weakness(regions: pl.DataFrame, usable: pl.DataFrame, known: Mapping[str, frozenset[str]]) -> dict[str, int]:
+    """Return the place of each image's best evidence in the order from strong to weak."""
+    found = dict.fromkeys(regions["sample_id"].unique(), UNUSED)
+    found |= {sample_id: ABSENCE for sample_id, labels in known.items() if labels}
+    rank = pl.col("evidence").replace_strict(STRENGTH, return_dtype=pl.Int64)
+    return found | dict(usable.group_by("sample_id").agg(rank.min()).iter_rows())
 
 
 def _exhaustive(images: pl.DataFrame, samples: pl.DataFrame) -> dict[str, frozenset[str]]:

@@ -7,6 +7,7 @@ import polars as pl
 import pytest
 
 from medmultipoints.transforms.columns.tables import empty_frame, load_table, polars_schema
+from medmultipoints.transforms.duplicates.across_sources import note_copies
 from medmultipoints.transforms.duplicates.exact import find_duplicates, luma_twins, natural_order
 
 MakeTable = Callable[[str, list[dict[str, Any]]], pl.DataFrame]
@@ -120,6 +121,68 @@ def test_copies_contradict_each_other_on_labels_that_both_know(
     samples = make_table("samples", [{"sample_id": one, "labels_exhaustive": labels} for one, labels in known.items()])
     found = find_duplicates(images, make_table("regions", regions), samples, ORDER, {})
     assert found["contradicted_labels"].to_list() == [contradicted]
+
+
+def of(sample_id: str, evidence: str, label: str = "polyps", x1: float = 1.0, index: int = 0) -> dict[str, Any]:
+    sides = {"x1": x1, "x2": x1 + 8, "y2": 9.0}
+    return {"sample_id": sample_id, "evidence": evidence, "label": label, "index": index} | sides
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "kept"),
+    [
+        ([], ["box"], "second/b"),
+        ([], ["source"], "second/b"),
+        (["box"], ["mask"], "second/b"),
+        (["box"], ["polygon", "polygon"], "second/b"),
+        (["mask"], ["polygon"], "first/a"),
+        (["box"], ["box", "box"], "first/a"),
+        (["track"], ["mask"], "first/a"),
+    ],
+)
+def test_the_copy_with_the_strongest_evidence_is_kept(
+    make_table: MakeTable, first: list[str], second: list[str], kept: str
+) -> None:
+    """Equal strength goes by source order, as it would without any annotation."""
+    regions = [
+        of(i, kind, index=n) for i, own in (("first/a", first), ("second/b", second)) for n, kind in enumerate(own)
+    ]
+    found = find(make_table, [("first/a", A, A), ("second/b", A, A)], *regions)
+    assert found["kept_id"].to_list() == [kept]
+
+
+def test_certain_absence_is_stronger_than_nothing_and_than_objects_that_are_not_used(make_table: MakeTable) -> None:
+    names = ("first/nothing", "first/unused", "second/empty", "second/used")
+    images = make_table("images", [{"sample_id": one, "image_sha256": A, "luma_blake3": A} for one in names])
+    known = {"second/empty": ["polyps"]}
+    samples = make_table("samples", [{"sample_id": one, "labels_exhaustive": known.get(one, [])} for one in names])
+    unused, used = (make_table("regions", [of(name, "box")]) for name in ("first/unused", "second/used"))
+
+    def kept(last: int, usable: pl.DataFrame) -> set[str]:
+        regions = pl.concat([unused, used]).filter(pl.col("sample_id").is_in(names[:last]))
+        rows = (table.filter(pl.col("sample_id").is_in(names[:last])) for table in (images, regions, samples))
+        return set(find_duplicates(*rows, ORDER, {}, usable)["kept_id"])
+
+    assert kept(2, used.clear()) == {"first/unused"}
+    assert kept(3, used.clear()) == {"second/empty"}
+    assert kept(4, used) == {"second/used"}
+
+
+def test_the_note_counts_each_object_without_a_counterpart_in_the_kept_picture(make_table: MakeTable) -> None:
+    """Boxes of one label count as the same object from an intersection over union of 0.5."""
+    regions = make_table(
+        "regions",
+        [
+            *(of("first/a", "mask", "instrument", x1) for x1 in (1.0, 40.0)),
+            of("second/b", "box", "instrument", 2.0),
+            of("second/b", "box", "instrument", 20.0, 1),
+            of("second/b", "box", "clip", 40.0),
+        ],
+    )
+    images = make_table("images", [{"sample_id": i, "source": i.split("/")[0]} for i in ("first/a", "second/b")])
+    duplicates = pl.DataFrame({"sample_id": ["second/b"], "kept_id": ["first/a"]})
+    (note,) = note_copies(duplicates, images, regions)
+    assert note.endswith("and with them objects that these do not have: clip 1, instrument 1")
 
 
 def test_numbers_in_names_sort_as_numbers_and_equal_ones_by_text() -> None:
