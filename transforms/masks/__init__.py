@@ -1,1 +1,1 @@
-"""Masks: what their values mean, their connected components, run lengths, outlines and polygons."""
+"""Masks: values, connected components, run lengths, outlines and polygons."""

@@ -20,7 +20,7 @@ from medmultipoints.transforms.regions.hierarchy import AGREEMENT, Parent, find_
 from medmultipoints.transforms.regions.layers import LayerObjects, find_layer_objects
 
 OUTSIDE: Final = "outside_the_picture"
-"""The reason of an annotation that shows nothing in its picture: where its object is, nobody knows."""
+"""Reason of an annotation outside of its picture, whose object may be elsewhere in the picture."""
 ReadLayer = Callable[[MaskLayer], Values]
 
 
@@ -57,6 +57,28 @@ def find_annotated_objects(
     An annotation that repeats the label and place of another one is left out.
     ``picture``: RGB pixels to measure tones from. Raises ImageProblem if a mask cannot be used.
     """
+    regions, unused = _read_annotations(sample, width, height, picture)
+    specks: list[Speck] = []
+    uncertain = False
+    for number, layer in enumerate(sample.layers):
+        layered = _read_objects(layer, width, height, read_layer, picture)
+        specks += [speck for _, speck in layered.specks]
+        uncertain |= layered.uncertain
+        regions += [
+            replace(one, sample_id=sample.sample_id, object_key=f"{layer.member}#{number}.{place}")
+            for place, one in enumerate(layered.objects)
+        ]
+    parents = _find_parents(sample, regions, width, height)
+    unused += _leave_out_parents(regions, parents)
+    uncertain |= any(not parent.agrees for parent in parents) or _is_unclear(sample, regions)
+    kept = [region for region in regions if region.label not in {parent.label for parent in parents}]
+    return AnnotatedObjects(tuple(_number(kept)), tuple(specks), tuple(unused), uncertain)
+
+
+def _read_annotations(
+    sample: Sample, width: int, height: int, picture: NDArray[np.uint8] | None
+) -> tuple[list[Region], list[UnusedAnnotation]]:
+    """Return the regions of a sample's annotations, and the annotations that are repeated or outside of the picture."""
     regions: list[Region] = []
     unused: list[UnusedAnnotation] = []
     seen: dict[tuple[object, ...], str] = {}
@@ -74,21 +96,7 @@ def find_annotated_objects(
         if not found:
             detail = f"{annotation.key}: {annotation.label} lies outside the {width}x{height} px picture"
             unused.append(UnusedAnnotation(annotation.key, annotation.label, OUTSIDE, detail))
-    specks: list[Speck] = []
-    uncertain = False
-    for number, layer in enumerate(sample.layers):
-        layered = _read_objects(layer, width, height, read_layer, picture)
-        specks += [speck for _, speck in layered.specks]
-        uncertain |= layered.uncertain
-        regions += [
-            replace(one, sample_id=sample.sample_id, object_key=f"{layer.member}#{number}.{place}")
-            for place, one in enumerate(layered.objects)
-        ]
-    parents = _find_parents(sample, regions, width, height)
-    unused += _leave_out_parents(regions, parents)
-    uncertain |= any(not parent.agrees for parent in parents) or _is_unclear(sample, regions)
-    kept = [region for region in regions if region.label not in {parent.label for parent in parents}]
-    return AnnotatedObjects(tuple(_number(kept)), tuple(specks), tuple(unused), uncertain)
+    return regions, unused
 
 
 def _parts_of(sample: Sample) -> dict[str, list[str]]:

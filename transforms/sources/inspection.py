@@ -1,7 +1,7 @@
 """Inspect a source: propose its declaration, and count what a build would read with it.
 
 Counts come from the reader of the build, not from the recogniser. Open questions are read with their likely answer,
-except those in ``NOT_ASSUMED``, whose answer could add objects that are none.
+except those in ``NOT_ASSUMED``, whose answer could count false objects.
 """
 
 import tomllib

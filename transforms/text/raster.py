@@ -85,7 +85,7 @@ def _read_layout(region: Levels, layout: Layout, fonts: Mapping[str, Glyphs]) ->
         for other in layout.lines[1:]
         if (line := _find_below(region, date, other, fonts[other.font], layout.slack)) is not None
     ]
-    return RasterText(layout, (date, *_one_a_row(others)))
+    return RasterText(layout, (date, *_one_per_row(others)))
 
 
 def _find_below(region: Levels, date: RasterLine, line: TextLine, glyphs: Glyphs, slack: int) -> RasterLine | None:
@@ -159,7 +159,7 @@ def _read_cell(maps: _Maps, allowed: str, y: int, column: int) -> tuple[str, str
     return (best if clear else "?"), best
 
 
-def _one_a_row(lines: list[RasterLine]) -> Iterator[RasterLine]:
+def _one_per_row(lines: list[RasterLine]) -> Iterator[RasterLine]:
     """Yield at most one line per row: the better one if it leads by ``ROW_LEAD``, else none."""
     for line in lines:
         rivals = [other.score for other in lines if other is not line and abs(other.box[1] - line.box[1]) <= 2 * REACH]

@@ -81,7 +81,7 @@ class _Image:
 
 
 @dataclass
-class _Seen:
+class _Evidence:
     """Counts over the annotations of all files."""
 
     objects: int = 0
@@ -127,9 +127,9 @@ def recognise(files: Files, stated: Mapping[str, object]) -> Recognition | None:
     chosen = choose_documents(draft, listing, found)
     joined = set().union(*(names[name] for name in chosen))
     propose_images(draft, listing, in_same_folders(listing, sorted(joined)), listing.pictures)
-    seen = _Seen()
+    seen = _Evidence()
     for name in chosen:
-        _look(draft, listing, name, seen)
+        _gather_evidence(draft, listing, name, seen)
     _conclude(draft, seen)
     return draft.done()
 
@@ -175,7 +175,7 @@ def _categories(document: JsonDocument, key: str = CATEGORY) -> dict[Any, str]:
     return {number: label for number, label in found.items() if number not in repeated}
 
 
-def _look(draft: Draft, listing: Listing, name: str, seen: _Seen) -> None:
+def _gather_evidence(draft: Draft, listing: Listing, name: str, seen: _Evidence) -> None:
     document = JsonDocument(listing, name)
     key = str(draft.states("fields.label") or CATEGORY)
     images, categories = _images(document), _categories(document, key)
@@ -192,11 +192,11 @@ def _look(draft: Draft, listing: Listing, name: str, seen: _Seen) -> None:
         seen.objects += 1
         seen.crowds += _is_crowd(entry)
         seen.key_points += bool(entry.get("keypoints"))
-        _look_at_box(entry.get("bbox"), image, seen)
-        _look_at_outline(entry.get("segmentation"), image, seen)
+        _count_box(entry.get("bbox"), image, seen)
+        _count_outline(entry.get("segmentation"), image, seen)
 
 
-def _look_at_box(box: Any, image: _Image | None, seen: _Seen) -> None:
+def _count_box(box: Any, image: _Image | None, seen: _Evidence) -> None:
     if not isinstance(box, list) or len(box) != 4 or not finite(box):
         return
     a, b, c, d = box
@@ -211,7 +211,7 @@ def _look_at_box(box: Any, image: _Image | None, seen: _Seen) -> None:
         seen.beyond += not fits
 
 
-def _look_at_outline(segmentation: Any, image: _Image | None, seen: _Seen) -> None:
+def _count_outline(segmentation: Any, image: _Image | None, seen: _Evidence) -> None:
     if isinstance(segmentation, dict):
         size = segmentation.get("size")
         seen.rle_sizes += bool(image and image.size and size != [image.size[1], image.size[0]])
@@ -224,7 +224,7 @@ def _look_at_outline(segmentation: Any, image: _Image | None, seen: _Seen) -> No
                 seen.crossing += crosses_itself(outline(numbers), 60)
 
 
-def _ask_category(draft: Draft, seen: _Seen) -> None:
+def _ask_category(draft: Draft, seen: _Evidence) -> None:
     """Ask for the category's key, or for the label of all objects, if no annotation has a ``category_id``."""
     stated = draft.states("fields.label")
     if stated is not None:
@@ -239,7 +239,7 @@ def _ask_category(draft: Draft, seen: _Seen) -> None:
         draft.ask("label", "Annotations have no category. What is the label of all of them?")
 
 
-def _conclude(draft: Draft, seen: _Seen) -> None:
+def _conclude(draft: Draft, seen: _Evidence) -> None:
     _ask_category(draft, seen)
     if seen.boxes and seen.fractions == seen.boxes:
         text = (
@@ -308,13 +308,13 @@ def _read_document(
         left[image_id] -= 1
         if not left[image_id]:
             done.add(image_id)
-            yield from _give(pictures, document.name, image_id, image, held.pop(image_id), columns)
+            yield from _yield_picture(pictures, document.name, image_id, image, held.pop(image_id), columns)
     for image_id, image in images.items():
         if image_id not in done:
-            yield from _give(pictures, document.name, image_id, image, [], columns)
+            yield from _yield_picture(pictures, document.name, image_id, image, [], columns)
 
 
-def _give(
+def _yield_picture(
     pictures: Pictures,
     name: str,
     image_id: Any,

@@ -125,7 +125,7 @@ def _step(listing: Listing, name: str) -> int:
     return int(found[1]) if found else 1
 
 
-def _between(shapes: Sequence[_Shape], step: int) -> list[_Shape]:
+def _interpolate(shapes: Sequence[_Shape], step: int) -> list[_Shape]:
     """Return the shapes with boxes interpolated linearly between them, as in CVAT."""
     filled: list[_Shape] = []
     for a, b in pairwise(shapes):
@@ -189,7 +189,7 @@ def read(declaration: Declaration, files: Files) -> Reading:
         try:
             step = _step(listing, name)
             for track, label, held in _tracks(listing, name):
-                shapes = _between(held, step) if declaration.interpolate == "linear" else held
+                shapes = _interpolate(held, step) if declaration.interpolate == "linear" else held
                 if declaration.interpolate != "as-exported" and _gaps(shapes, step):
                     detail = f"{name}: track {track} has frames without a shape; [read] interpolate says what to do"
                     key = f"{name}#{track}"
@@ -203,7 +203,7 @@ def read(declaration: Declaration, files: Files) -> Reading:
             continue
         yield from gapped
         frames = {n - declaration.frame_base: picture for n, picture in _numbered(name, pictures).items()}
-        yield from _give(declaration, listing, name, by_frame, frames, tuple(gapped))
+        yield from _yield_frames(declaration, listing, name, by_frame, frames, tuple(gapped))
         given |= set(frames.values())
     for picture in pictures:
         if picture not in given and not declaration.video:
@@ -215,7 +215,7 @@ def _annotation(declaration: Declaration, name: str, track: str, label: str, sha
     return make_annotation(f"{name}#{track}/{shape.frame}", label, place, attributes_of(shape.element), track)
 
 
-def _give(
+def _yield_frames(
     declaration: Declaration,
     listing: Listing,
     name: str,

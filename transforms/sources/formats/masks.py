@@ -157,7 +157,7 @@ def _decide_values(draft: Draft, listing: Listing, seen: MaskValues, said: str) 
         if draft.states("masks.kind") != "instances":
             _class_values(draft, listing, numbers, seen)
     elif len(numbers) > MOST_CLASSES and connected:
-        proof = f"{said}: up to {seen.most} values a picture, {seen.single} of {seen.areas} areas connected"
+        proof = f"{said}: up to {seen.most} values per picture, {seen.single} of {seen.areas} areas connected"
         draft.line("masks.kind", "instances", proof)
         _number_objects(draft)
     elif len(numbers) <= MOST_CLASSES and not connected:
@@ -168,25 +168,24 @@ def _decide_values(draft: Draft, listing: Listing, seen: MaskValues, said: str) 
         )
         _class_values(draft, listing, numbers, seen)
     else:
-        likely = "instances" if seen.rising == seen.files and seen.most > 2 else "classes"
-        other = "classes" if likely == "instances" else "instances"
-        draft.ask(
-            "masks.kind", f"Does a value name a class, or number the objects? Values {shown}", [likely, other], likely
-        )
-        if draft.states("masks.kind") == "instances":
-            _number_objects(draft)
-        elif draft.states("masks.kind") is not None:
-            _class_values(draft, listing, numbers, seen)
-        else:
-            draft.ask(
-                "masks.object",
-                "Is each connected area of a value an object, or each value?",
-                ["value", "component"],
-                "value",
-            )
-            draft.ask(
-                "masks.values", f"What do the values {shown} show? Give a label for each, or masks.label for all."
-            )
+        _ask_values(draft, listing, seen, shown)
+
+
+def _ask_values(draft: Draft, listing: Listing, seen: MaskValues, shown: str) -> None:
+    """Ask whether values are classes or object numbers, and then their labels."""
+    likely = "instances" if seen.rising == seen.files and seen.most > 2 else "classes"
+    other = "classes" if likely == "instances" else "instances"
+    text = f"Does a value name a class, or number the objects? Values {shown}"
+    draft.ask("masks.kind", text, [likely, other], likely)
+    if draft.states("masks.kind") == "instances":
+        _number_objects(draft)
+    elif draft.states("masks.kind") is not None:
+        _class_values(draft, listing, sorted(seen.held), seen)
+    else:
+        text = "Is each connected area of a value an object, or each value?"
+        draft.ask("masks.object", text, ["value", "component"], "value")
+        text = f"What do the values {shown} show? Give a label for each, or masks.label for all."
+        draft.ask("masks.values", text)
 
 
 def _number_objects(draft: Draft) -> None:

@@ -81,7 +81,7 @@ def recognise(files: Files, stated: Mapping[str, object]) -> Recognition | None:
     found: dict[str, _Table] = {}
     for name in find_tables(listing):
         try:
-            table = _look(draft, listing, name, index)
+            table = _inspect_table(draft, listing, name, index)
         except MemberProblem as problem:
             draft.hint(problem.reason, problem.detail)
             continue
@@ -130,7 +130,7 @@ def _ask_annotators(draft: Draft, listing: Listing, chosen: Sequence[str], field
     draft.hint("several_annotators", f"{said}. Until this is answered, the boxes of all are counted")
 
 
-def _look(draft: Draft, listing: Listing, name: str, index: PictureIndex) -> _Table | None:
+def _inspect_table(draft: Draft, listing: Listing, name: str, index: PictureIndex) -> _Table | None:
     """Return a table with its columns, stated or found by names and values, or None if it has no boxes."""
     rows = [row for _, row in table_rows(listing, name)]
     if not rows:

@@ -56,7 +56,7 @@ def _number(text: str) -> float:
 
 
 @dataclass
-class _Seen:
+class _Evidence:
     files: int = 0
     empty: int = 0
     lines: int = 0
@@ -100,7 +100,7 @@ def recognise(files: Files, stated: Mapping[str, object]) -> Recognition | None:
     without = len(in_same_folders(listing, joined)) - len(joined) - len(odd)
     if without:
         draft.hint("label_files_missing", f"{plural(without, 'picture')} without a label file: not known to be empty")
-    seen = _look(listing, chosen)
+    seen = _gather_evidence(listing, chosen)
     names = find_class_names(listing, set(everything))
     _decide_shapes(draft, seen, names)
     _decide_names(draft, seen, names)
@@ -129,8 +129,8 @@ def _is_csv(head: bytes) -> bool:
     return b"," in head.split(b"\n", 1)[0]
 
 
-def _look(listing: Listing, names: Sequence[str]) -> _Seen:
-    seen = _Seen(files=len(names))
+def _gather_evidence(listing: Listing, names: Sequence[str]) -> _Evidence:
+    seen = _Evidence(files=len(names))
     for name in names:
         rows = [row for _, row in _rows(listing, name)]
         seen.empty += not rows
@@ -148,11 +148,11 @@ def _look(listing: Listing, names: Sequence[str]) -> _Seen:
             seen.beyond += len(row) in (5, 6) and (
                 cx - w / 2 < -0.002 or cx + w / 2 > 1.002 or cy - h / 2 < -0.002 or cy + h / 2 > 1.002
             )
-            seen.points_in_box += len(row) > 6 and _hold(values)
+            seen.points_in_box += len(row) > 6 and _are_points_in_box(values)
     return seen
 
 
-def _hold(values: Sequence[float]) -> bool:
+def _are_points_in_box(values: Sequence[float]) -> bool:
     """Return whether the numbers after the first five are points inside the box of the first five."""
     _, cx, cy, w, h, *rest = values
     pairs = zip(rest[0::2], rest[1::2], strict=False)
@@ -161,7 +161,7 @@ def _hold(values: Sequence[float]) -> bool:
     )
 
 
-def _decide_shapes(draft: Draft, seen: _Seen, names: ClassNames) -> None:
+def _decide_shapes(draft: Draft, seen: _Evidence, names: ClassNames) -> None:
     lengths = ", ".join(f"{count:,} of {length} numbers" for length, count in sorted(seen.lengths.items())[:6])
     lengths += ", and others" if len(seen.lengths) > 6 else ""
     said = f"{plural(seen.lines, 'line')}: {lengths}"
@@ -188,7 +188,7 @@ def _decide_shapes(draft: Draft, seen: _Seen, names: ClassNames) -> None:
     _hint_lines(draft, seen)
 
 
-def _hint_lines(draft: Draft, seen: _Seen) -> None:
+def _hint_lines(draft: Draft, seen: _Evidence) -> None:
     if 6 in seen.lengths:
         draft.hint(
             "confidences", f"{plural(seen.lengths[6], 'line')} with a confidence: these may be predictions, not truth"
@@ -204,7 +204,7 @@ def _hint_lines(draft: Draft, seen: _Seen) -> None:
         draft.hint("empty_files", f"{plural(seen.empty, 'label file')} without a line: pictures without objects")
 
 
-def _decide_names(draft: Draft, seen: _Seen, names: ClassNames) -> None:
+def _decide_names(draft: Draft, seen: _Evidence, names: ClassNames) -> None:
     highest = max(seen.numbers, default=-1)
     used = ", ".join(map(str, sorted(seen.numbers)[:20]))
     fitting = {name: held for name, held in names.lists.items() if len(held) > highest}

@@ -80,7 +80,7 @@ def names_of_codes(listing: Listing, labels: Collection[str]) -> tuple[str, dict
 
 def _read_yaml(found: ClassNames, name: str, data: bytes) -> None:
     try:
-        held = yaml.load(data, yaml.BaseLoader)  # noqa: S506 (it makes texts alone: a class may be called ``no``)
+        held = yaml.load(data, yaml.BaseLoader)  # noqa: S506 (BaseLoader returns only text; a class may be called ``no``)
     except (yaml.YAMLError, ValueError, RecursionError):
         return
     if not isinstance(held, dict):

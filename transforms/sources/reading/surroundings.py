@@ -133,21 +133,29 @@ def _look_at_pictures(draft: Draft, listing: Listing, pictures: Iterable[str]) -
             turned.append(name)
         if data[:4] in TIFF and count_pages(data) > 1:
             stacks.append(name)
-    if turned:
-        text = (
-            f"{plural(len(turned), 'picture')} with an orientation tag, such as {turned[0]}: do annotations refer to "
-        )
-        draft.ask("pictures.exif", f"{text}the pixels as stored or as shown?", ["stored", "displayed"], "stored")
-    if stacks:
-        said = f"{plural(len(stacks), 'picture')} of several pages, such as {stacks[0]}"
-        each = "each page is a picture with the same page of its mask"
-        rest = each if draft.format == "masks" else "a build rejects them; save each page as a separate picture"
-        draft.hint("several_pages", f"{said}: {rest}")
+    _ask_orientation(draft, turned)
+    _hint_pages(draft, stacks)
     _hint_copies(draft, [names for names in digests.values() if len(names) > 1])
     augmented = sum(count > 1 for count in sources.values())
     if augmented:
         said = f"{plural(augmented, 'picture')} several times under names that differ after .rf."
         draft.hint("augmentations", f"{said}: augmentations of one picture belong in one split")
+
+
+def _ask_orientation(draft: Draft, turned: Sequence[str]) -> None:
+    """Ask for the orientation that annotations refer to, if pictures have an orientation tag."""
+    if turned:
+        said = f"{plural(len(turned), 'picture')} with an orientation tag, such as {turned[0]}"
+        text = f"{said}: do annotations refer to the pixels as stored or as shown?"
+        draft.ask("pictures.exif", text, ["stored", "displayed"], "stored")
+
+
+def _hint_pages(draft: Draft, stacks: Sequence[str]) -> None:
+    if stacks:
+        said = f"{plural(len(stacks), 'picture')} of several pages, such as {stacks[0]}"
+        each = "each page is a picture with the same page of its mask"
+        rest = each if draft.format == "masks" else "a build rejects them; save each page as a separate picture"
+        draft.hint("several_pages", f"{said}: {rest}")
 
 
 def _hint_copies(draft: Draft, copies: Sequence[Sequence[str]]) -> None:

@@ -92,8 +92,8 @@ def _case(name: str) -> str:
 def owner_of(volumes: Volumes, mask: str, pictures: Sequence[str]) -> str | None:
     """Return the volume of a mask, by equal name (ignoring the channel), else by equal grid, or None.
 
-    Names are equal, too, where one begins the other (``a``, ``a_seg``; ``a_ct``, ``a_seg-vert``), or where both are
-    a word and one number (``volume-3``, ``segmentation-3``) and lie on one grid.
+    Names also count as equal if one begins the other (``a``, ``a_seg``; ``a_ct``, ``a_seg-vert``), or if both are a
+    word and the same number (``volume-3``, ``segmentation-3``) on the same grid.
     """
     stem = volume_stem(mask).casefold()
     named = [name for name in pictures if volume_stem(name).casefold() in (stem, f"{stem}_0000")]
