@@ -37,7 +37,13 @@ from medmultipoints.flows.engine.run import run_in_threads
 from medmultipoints.flows.stages.index import broken_sources
 from medmultipoints.flows.stages.pipeline import PIPELINE, refuse_early
 from medmultipoints.transforms.compose.label_terms import note_terms
-from medmultipoints.transforms.compose.stats import count_labels, count_personal, note_splits, note_tasks
+from medmultipoints.transforms.compose.stats import (
+    count_labels,
+    count_personal,
+    note_splits,
+    note_tasks,
+    note_unverified,
+)
 from medmultipoints.transforms.duplicates.across_sources import note_copies
 from medmultipoints.transforms.reporting.counted import plural
 from medmultipoints.transforms.splits.official import note_official
@@ -130,13 +136,14 @@ def timed(request: BuildRequest) -> Outcome:
 
 
 def print_outcome(outcome: Outcome) -> None:
-    """Print at most 20 lines: what the release holds, what was left out and why, notes, decisions, where it is."""
+    """Print about 20 lines: what the release holds, what was left out and why, notes, decisions, where it is."""
     if unchanged(outcome):
         return
     OUT.print(f"[bold]{outcome.sentence()}[/] in {outcome.seconds:.1f} s")
     table("", *label_table(outcome))
+    gone = [f"left out    {line}" for line in broken_of(outcome)]
     notes = shortened([f"note        {line}" for line in notes_of(outcome)], MOST_NOTES)
-    for line in (*shortened(left_out(outcome), MOST_REASONS), *notes, *review_of(outcome)):
+    for line in (*shortened(left_out(outcome), MOST_REASONS), *gone, *notes, *review_of(outcome)):
         OUT.print(line, markup=False)
     print_places(outcome, root=True)
 
@@ -165,12 +172,18 @@ def most_first(reasons: Mapping[str, int]) -> list[tuple[str, int]]:
     return [*ranked[:SHOWN_REASONS], *([("for other reasons", others)] if others else [])]
 
 
+def broken_of(outcome: Outcome) -> list[str]:
+    """Return each source that is left out as a whole, with the reason and the remedy."""
+    return [f"{name}: {why}" for name, why in sorted(broken_sources(exclusions_of(outcome, "dropped")).items())]
+
+
 def notes_of(outcome: Outcome) -> list[str]:
     """Return what is unusual about the release: copies, splits that are empty or not the authors', equal answers."""
     asked, splits = outcome.build.recipe.instructions, outcome.build.recipe.splits
     images = outcome.table("released_images")
-    broken = broken_sources(exclusions_of(outcome, "dropped"))
-    notes = [f"{name} is left out: {why}" for name, why in sorted(broken.items())]
+    dropped = exclusions_of(outcome, "dropped")
+    declared = [source.name for source in outcome.build.sources if source.info.read is not None]
+    notes = note_unverified(dropped, outcome.table("images"), declared)
     notes += note_copies(*(outcome.table(name) for name in ("duplicates", "images", "regions")))
     notes += note_official(images, honoured=splits.honour_official)
     notes += note_splits(images, splits.fractions)

@@ -59,11 +59,14 @@ def show(
     as_json: JsonOption = False,
 ) -> None:
     """Show every excluded input with its details."""
-    frame = last_exclusions(existing_lake(lake), recipe).filter(
-        (pl.col("reason") == what) | pl.col("key").str.contains(what, literal=True)
-    )
+    excluded = last_exclusions(existing_lake(lake), recipe)
+    frame = excluded.filter((pl.col("reason") == what) | pl.col("key").str.contains(what, literal=True))
     if frame.is_empty():
-        raise UsageError(f"no excluded input has the reason or name '{what}'; see `medmultipoints quarantine list`.")
+        alike = excluded.filter(pl.col("reason").str.contains(what, literal=True))
+        option = " --dropped" if not alike.is_empty() and (alike["verdict"] == "dropped").all() else ""
+        raise UsageError(
+            f"no excluded input has the reason or name '{what}'; see `medmultipoints quarantine list{option}`."
+        )
     if as_json:
         print_json({"inputs": frame.to_dicts()})
         return

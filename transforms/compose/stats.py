@@ -27,6 +27,22 @@ def count_labels(records: pl.DataFrame) -> pl.DataFrame:
     )
 
 
+def note_unverified(exclusions: pl.DataFrame, images: pl.DataFrame, sources: Iterable[str]) -> list[str]:
+    """Return a sentence for each of the sources with pictures of whose objects nothing is known.
+
+    ``exclusions``: source, reason and sample_id; ``images``: the source of each image read.
+    """
+    counts = dict(exclusions.filter(reason="unverified_empty").group_by("source").len().iter_rows())
+    read = dict(images.group_by("source").len().iter_rows())
+    return [
+        f"{name}: {counts[name]:,} of {read[name]:,} pictures are left out, since nothing is annotated in them "
+        "(unverified_empty): add what is missing, such as masks; if nothing is there, name the labels in "
+        f"[sources.{name}.read.absence] certain"
+        for name in sources
+        if name in counts
+    ]
+
+
 def count_images(images: pl.DataFrame) -> pl.DataFrame:
     """Return rows (split, source, images, groups, bytes): released images by split and source.
 

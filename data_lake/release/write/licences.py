@@ -1,4 +1,4 @@
-"""The licence of a release: one that the terms of all its sources allow, in the words of the Hub."""
+"""The licence of a release: one that the terms of the sources of all its pictures allow, in the words of the Hub."""
 
 from collections.abc import Sequence
 
@@ -34,15 +34,19 @@ def hub_licence(sources: Sequence[SourceInfo]) -> dict[str, str]:
 
 
 def licensed(sources: Sequence[SourceInfo], images: pl.DataFrame) -> list[SourceInfo]:
-    """Return the sources, and once more those of which files have another licence, under that one."""
-    by_name = {source.name: source for source in sources}
+    """Return the sources of these images, and once more those of which files have another licence, under that one.
+
+    A source without an image decides nothing; without any images all sources do.
+    """
+    own = [source for source in sources if source.name in set(images["source"])] or list(sources)
+    by_name = {source.name: source for source in own}
     pairs = images.select("source", "licence").unique().sort("source", "licence").iter_rows()
     others = [
         by_name[name].model_copy(update={"licence": licence, "terms": None})
         for name, licence in pairs
         if name in by_name and licence != by_name[name].licence
     ]
-    return [*sources, *others]
+    return [*own, *others]
 
 
 def licence_reason(sources: Sequence[SourceInfo]) -> str:
@@ -50,8 +54,8 @@ def licence_reason(sources: Sequence[SourceInfo]) -> str:
     licence = choose_licence(sources)
     own = sorted({source.licence for source in sources})
     if own == [licence]:
-        return f"All sources are under {licence}; each row has it in the column `licence`."
+        return f"The sources of all pictures are under {licence}; each row has it in the column `licence`."
     return (
-        f"{licence} is the freest licence that the terms of all sources allow for changed and combined material "
+        f"{licence} is the freest licence that the sources of all pictures allow for changed and combined material "
         f"(theirs: {', '.join(own)}); each row keeps the licence of its own source in the column `licence`."
     )

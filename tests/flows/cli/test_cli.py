@@ -281,6 +281,15 @@ def test_the_quarantine_says_what_it_does_not_hold(cli: Cli, lake: Path) -> None
     )
 
 
+def test_part_of_a_dropped_reason_leads_to_the_list_that_has_it(cli: Cli, lake: Path) -> None:
+    listed = json.loads(cli("quarantine", "list", "--dropped", "--lake", lake, "--json").out)["reasons"]
+    (reason, *_) = [row["reason"] for row in listed if row["verdict"] == "dropped"]
+    dropped = cli("quarantine", "show", reason[:-1], "--lake", lake)
+    assert (dropped.code, "see `medmultipoints quarantine list --dropped`." in dropped.err) == (2, True)
+    rejected = cli("quarantine", "show", "truncated_imag", "--lake", lake)
+    assert (rejected.code, "see `medmultipoints quarantine list`." in rejected.err) == (2, True)
+
+
 def test_recipes_and_sources_are_listed_for_people_and_machines(cli: Cli) -> None:
     recipes = json.loads(cli("recipes", "--json").out)
     assert {"demo", "published", "audited"} <= set(recipes)

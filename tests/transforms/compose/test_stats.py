@@ -11,6 +11,7 @@ from medmultipoints.transforms.compose.stats import (
     degenerate_tasks,
     note_splits,
     note_tasks,
+    note_unverified,
 )
 
 RECORDS = pl.DataFrame(
@@ -81,6 +82,16 @@ def test_tasks_whose_answers_never_vary_are_noted_and_left_out() -> None:
         "task counting: in test every answer is 2",
         "task counting: in train every answer is 1",
     ]
+
+
+def test_pictures_of_which_nothing_is_known_are_noted_with_the_remedy() -> None:
+    reasons = [("a", "unverified_empty", "a/1"), ("a", "duplicate_bytes", "a/2"), ("b", "no_objects", "b/1")]
+    exclusions = pl.DataFrame(reasons, schema=["source", "reason", "sample_id"], orient="row")
+    images = pl.DataFrame({"source": ["a", "a", "a", "b"]})
+    (note,) = note_unverified(exclusions, images, ["a", "b"])
+    assert note.startswith("a: 1 of 3 pictures are left out, since nothing is annotated in them (unverified_empty)")
+    assert note.endswith("name the labels in [sources.a.read.absence] certain")
+    assert note_unverified(exclusions, images, ["b"]) == []
 
 
 def test_empty_splits_are_noted_with_the_reason() -> None:

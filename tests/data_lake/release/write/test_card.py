@@ -17,7 +17,7 @@ from medmultipoints.data_lake.release.write.card_facts import Curated
 from medmultipoints.data_lake.release.write.files import DIALECT_PREFIX, MADE, FileEntry
 from medmultipoints.data_lake.release.write.front_matter import config_tables, released_config
 from medmultipoints.data_lake.release.write.histogram import HISTOGRAM, _axis, bin_counts, histogram_png
-from medmultipoints.data_lake.release.write.licences import hub_licence, licence_reason
+from medmultipoints.data_lake.release.write.licences import choose_licence, hub_licence, licence_reason, licensed
 from medmultipoints.data_lake.release.write.parquet import describe_features
 from medmultipoints.transforms.compose.stats import count_histogram
 from medmultipoints.transforms.diff.releases import Tables
@@ -78,7 +78,7 @@ def test_the_body_states_counts_sources_and_accounting(tables: Tables) -> None:
         "| index | rejected | mask_without_image | 1 |",
         "(`hyperkvasir`) | CC-BY-4.0 | 2 | 2 | 3 by mask | official: sha256 of every file is an accepted one |",
         "(`kvasir_instrument`) | LicenseRef-research-only | 1 | 1 | 1 by track | **not official or not verifiable**",
-        "LicenseRef-research-only is the freest licence that the terms of all sources allow",
+        "LicenseRef-research-only is the freest licence that the sources of all pictures allow",
         "| `bbox` | `list<list<float32>>` | px |",
     ):
         assert line in text
@@ -180,7 +180,15 @@ def test_a_free_licence_is_named_as_the_hub_names_it() -> None:
     catalogue = load_catalogue()
     free = [catalogue["hyperkvasir"], catalogue["visem_tracking"]]
     assert hub_licence(free) == {"license": "cc-by-4.0"}
-    assert licence_reason(free).startswith("All sources are under CC-BY-4.0")
+    assert licence_reason(free).startswith("The sources of all pictures are under CC-BY-4.0")
+
+
+def test_a_source_without_pictures_does_not_decide_the_licence(tables: Tables) -> None:
+    sources = [*load_catalogue().values()]
+    assert choose_licence(licensed(sources, tables.images)) == "LicenseRef-research-only"
+    without = tables.images.filter(pl.col("source") != "kvasir_instrument")
+    assert choose_licence(licensed(sources, without)) == "CC-BY-4.0"
+    assert licensed(sources, tables.images.clear()) == sources
 
 
 @pytest.mark.slow
