@@ -109,7 +109,7 @@ def test_annotations_are_the_same_when_labels_and_derived_boxes_are(
 def test_copies_contradict_each_other_on_labels_that_both_know(
     make_table: MakeTable, copy: list[tuple[str, float]], exhaustive: list[str], contradicted: list[str]
 ) -> None:
-    """A copy that knows nothing of a label says nothing against it."""
+    """A copy without a statement about a label does not contradict it."""
     objects = {"first/a": [("polyps", 1.0)], "first/b": copy}
     regions = [
         {"sample_id": sample_id, "evidence": "mask", "label": label, "index": index, "x1": x1, "x2": 9.0, "y2": 9.0}

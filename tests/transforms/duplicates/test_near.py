@@ -1,4 +1,4 @@
-"""Near-duplicates: what people do to pictures is seen through, and other pictures are left alone."""
+"""Near-duplicates: edited copies are found, other pictures are not."""
 
 import numpy as np
 import polars as pl
@@ -104,7 +104,7 @@ def test_no_pictures_give_no_pairs() -> None:
     ],
 )
 def test_the_threshold_lies_where_the_histogram_is_emptiest(distances: list[float], threshold: float) -> None:
-    """Near 0.09 where nothing speaks against it, never below 0.05 or above 0.13."""
+    """Near 0.09 without other evidence, never below 0.05 or above 0.13."""
     pairs = pl.DataFrame(
         {
             "group_id": [f"a{number}" for number in range(len(distances))],

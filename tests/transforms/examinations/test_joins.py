@@ -1,4 +1,4 @@
-"""Which of two pictures of one frame stays."""
+"""Of two pictures of one frame, the larger is kept."""
 
 import polars as pl
 
@@ -6,7 +6,7 @@ from medmultipoints.transforms.examinations.joins import Join, find_twins, join_
 
 
 def test_of_a_frame_that_is_there_twice_the_largest_picture_stays() -> None:
-    """Each dropped picture has a twin that stays; pictures of one scene are no twins."""
+    """Each dropped picture has a copy that is kept; pictures of one scene are not copies."""
     sizes = {"s/a": (62, 53), "s/b": (72, 57), "s/c": (72, 57), "s/d": (50, 50), "s/e": (90, 90)}
     images = pl.DataFrame(
         [(name, *size) for name, size in sizes.items()], ["sample_id", "width", "height"], orient="row"

@@ -1,4 +1,4 @@
-"""Scenes and frames: what is recognised from another place, what is not, and how a frame lies in another."""
+"""Scenes are recognised from another viewpoint, and frames within another frame."""
 
 import zipfile
 from itertools import combinations

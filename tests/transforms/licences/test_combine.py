@@ -1,4 +1,4 @@
-"""Which licences combine, under which one, and what is said where none is allowed."""
+"""Licences that combine, the resulting licence, and the message if none is allowed."""
 
 from itertools import permutations
 

@@ -1,4 +1,4 @@
-"""Masks of noise, patterns and very many parts: bounded in time and memory, by name."""
+"""Masks of noise, patterns and very many parts are bounded in time and memory, or rejected with a reason."""
 
 import time
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""Tests of the union of masks and of how far two masks overlap."""
+"""Union and overlap of masks."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""Masks that are not plain white on black: read right, or rejected by name, never taken for empty or for the frame."""
+"""Masks that are not plain white on black are read correctly or rejected with a reason, never read as empty or full."""
 
 import io
 import struct
@@ -390,7 +390,7 @@ def test_a_declared_binary_mask_is_read_alike(kind: str) -> None:
 
 @pytest.mark.parametrize("kind", REJECTED)
 def test_a_declared_binary_mask_never_becomes_empty_or_the_frame(kind: str) -> None:
-    """0 and 1 are declared binary, so 1 is the object; all else that is unclear is rejected by name."""
+    """In a binary mask of 0 and 1, 1 is the object; other unclear values are rejected with a reason."""
     found = layered(REJECTED[kind][0])
     if isinstance(found, Exclusion):
         assert found.reason.startswith("mask_")
@@ -459,7 +459,7 @@ def test_a_mask_of_other_values_than_stated_is_rejected(mask: bytes, values: Map
 
 
 def test_areas_of_which_nothing_is_said_settle_nothing() -> None:
-    """An ignored border around an object says nothing against it; an area of its own may hide another object."""
+    """An ignored border around an object is harmless; a separate ignored area may hide another object."""
     values = {"1": LABEL, "255": "ignore"}
     border = cv2.rectangle(square(1), (19, 9), (60, 50), 255, 1)
     for mask, settled in (

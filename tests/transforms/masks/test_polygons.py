@@ -1,4 +1,4 @@
-"""Polygons become the pixels whose centres lie inside, and adjoining ones share none."""
+"""Polygons fill the pixels whose centres lie inside, and adjacent polygons share no pixel."""
 
 import cv2
 import numpy as np

@@ -1,4 +1,4 @@
-"""Names of crops: read back as they were written, and nothing else taken for one."""
+"""Crop names are parsed back to the same crop, and other names are not crops."""
 
 import pytest
 from hypothesis import given
@@ -23,14 +23,14 @@ def crops(draw: st.DrawFn) -> tuple[Crop, int, int]:
 
 @given(crops())
 def test_a_path_names_its_crop(drawn: tuple[Crop, int, int]) -> None:
-    """The path holds the whole rule: picture and edges come back from it."""
+    """Picture and edges are recovered from the path."""
     crop, width, height = drawn
     assert read_crop(crop_path(crop, width, height)) == crop
 
 
 @given(crops(), crops())
 def test_different_crops_have_different_paths(one: tuple[Crop, int, int], other: tuple[Crop, int, int]) -> None:
-    """So no two crops of an export meet in one file."""
+    """Different crops have different names."""
     assert (crop_path(*one) == crop_path(*other)) == (one[0] == other[0])
 
 

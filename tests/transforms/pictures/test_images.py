@@ -1,4 +1,4 @@
-"""Images: every damage has its reason, every sound file its pixels."""
+"""Every damaged image has a reason, every valid file its pixels."""
 
 import hashlib
 import io

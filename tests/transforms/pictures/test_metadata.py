@@ -1,4 +1,4 @@
-"""Metadata of picture files: what is there is named, what is stripped leaves the pixels alone."""
+"""Metadata of picture files is found, and stripping it keeps the pixels."""
 
 from io import BytesIO
 

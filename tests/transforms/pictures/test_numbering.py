@@ -1,4 +1,4 @@
-"""Decoded frames are the ones that the pictures around them say, or they are not taken."""
+"""Decoded frames are used only if the pictures around them prove the numbering."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""PNG files are read whole or not at all, whatever Pillow would forgive."""
+"""PNG files are read completely or not at all, even if Pillow accepts the damage."""
 
 import io
 import struct
@@ -74,7 +74,7 @@ def test_a_png_header_that_promises_billions_of_pixels_is_unreadable() -> None:
 
 
 def test_a_second_header_is_damage() -> None:
-    """It would promise more pixel bytes than the picture that is decoded: room for a decompression bomb."""
+    """A second header could declare more pixels than are decoded, as a decompression bomb does."""
     header = chunk(b"IHDR", struct.pack(">IIBBBBB", 2**31 - 1, 2**31 - 1, 16, 6, 0, 0, 0))
     end = chunk(b"IEND", b"")
     assert "unreadable_image" == reason_of(PNG.removesuffix(end) + header + end)

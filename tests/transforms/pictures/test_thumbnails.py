@@ -1,4 +1,4 @@
-"""Thumbnails: whole numbers from the averaging on, blind to brightness, and the same everywhere."""
+"""Thumbnails use whole numbers after averaging, ignore brightness, and are equal on every machine."""
 
 import numpy as np
 import pytest
@@ -72,7 +72,7 @@ def test_weights_of_every_range_add_up(part: tuple[float, float]) -> None:
 
 
 def test_gradients_are_whole_numbers_that_float64_holds_exactly() -> None:
-    """So the order of additions, and with it the machine, cannot matter."""
+    """So the order of additions, which depends on the machine, does not matter."""
     black_and_white = (np.random.default_rng(1).random((2, 32, 32)) < 0.5).astype(np.uint8) * 255
     found = window_gradients(black_and_white)
     assert (found == np.rint(found)).all()

@@ -1,4 +1,4 @@
-"""Brightness and roughness are means over stated points: held against a slow measurement, point by point."""
+"""Brightness and roughness are means over grid points, compared with a slow measurement point by point."""
 
 import numpy as np
 import pytest
@@ -75,7 +75,7 @@ def test_an_even_object_on_noise_is_smooth() -> None:
 
 
 def test_a_black_frame_is_no_surrounding() -> None:
-    """The ring holds lit points alone; where there are too few of them nothing is measured."""
+    """The ring holds only lit points; with too few, nothing is measured."""
     picture, mask = np.full((50, 60, 3), 120, np.uint8), np.zeros((50, 60), np.uint8)
     mask[20:30, 20:40] = 1
     picture[:, :20] = LIT - 1

@@ -1,4 +1,4 @@
-"""Pictures of other formats have the colours that every reader shows, whatever their file calls them."""
+"""Pictures of other formats have the colours that other readers show, for any colour model."""
 
 import io
 

@@ -1,4 +1,4 @@
-"""Annotations and mask layers become regions: all evidence of an object under one key, what shows nothing is named."""
+"""Annotations and mask layers become regions with one key per object; unused annotations have a reason."""
 
 from typing import Any
 

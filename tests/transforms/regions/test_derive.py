@@ -54,6 +54,6 @@ def test_specks_beside_an_object_are_only_reported() -> None:
 
 
 def test_objects_have_a_tone_where_the_picture_is_released_as_it_is() -> None:
-    """A resized picture has other pixels than the mask; nobody could measure again."""
+    """Tones of a resized picture could not be measured again from a release."""
     assert [region.tone for region in derive((20, 20, 40, 40)).regions] == [Tone(90, 0, 90, 0)]
     assert [region.tone for region in derive((20, 20, 40, 40), max_side=32).regions] == [None]

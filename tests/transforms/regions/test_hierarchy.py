@@ -52,7 +52,7 @@ def test_a_parent_that_is_the_union_of_its_parts_is_not_counted(stated: tuple[An
 
 
 def test_a_parent_that_differs_from_its_parts_is_in_quarantine() -> None:
-    """What is stated twice and differently is named with the overlap; nothing else is certain of the image."""
+    """A parent that differs from its parts is reported with the overlap, and the image's counts are uncertain."""
     objects = found(masked("left kidney", LEFT), masked("kidney", LEFT, RIGHT))
     assert [region.label for region in objects.regions] == ["left kidney"]
     (one,) = objects.unused
@@ -70,7 +70,7 @@ def test_a_parent_alone_is_an_object_whose_parts_are_not_known_to_be_absent() ->
 
 
 def test_a_label_is_not_below_itself() -> None:
-    """Circles are refused; a label with two parents is not one."""
+    """Cycles are refused; a label with two parents is not a cycle."""
     assert descendants({"a": ["b", "c"], "b": ["d"], "c": ["d"]}, "a") == {"b", "c", "d"}
     with pytest.raises(ValueError, match="part of itself"):
         descendants({"a": ["b"], "b": ["a"]}, "a")

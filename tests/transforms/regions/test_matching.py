@@ -16,7 +16,7 @@ SQUARE = Box(0, 0, 10, 10)
 
 
 def grid_of(count: int, step: int = 10, side: int = 8) -> list[Box]:
-    """So many boxes in rows of a hundred, none of which overlaps another."""
+    """Return ``count`` boxes in rows of a hundred, without overlaps."""
     corners = [(step * (number % 100), step * (number // 100)) for number in range(count)]
     return [Box(x, y, x + side, y + side) for x, y in corners]
 

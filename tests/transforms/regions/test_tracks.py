@@ -1,4 +1,4 @@
-"""Label lines to boxes in pixels, tracks joined by row, and what is said of what is wrong."""
+"""Label lines become boxes in pixels, tracks are joined by row, and faults are reported."""
 
 import csv
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""What a declaration adds to the pictures of a format: labels, groups, splits, absence, licences; nothing is lost."""
+"""Declarations add labels, groups, splits, absence and licences to pictures, and every member is accounted for."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -34,7 +34,7 @@ def picture(member: str, *annotations: Annotation, **more: Any) -> AnnotatedPict
 def read(
     found: Iterable[AnnotatedPicture | ReadProblem], files: dict[str, bytes] | None = None, **declared: Any
 ) -> Indexed:
-    """What is made of the pictures; every member is accounted for."""
+    """Return the pictures read with a declaration, after checking that every member is accounted for."""
     members = MemoryMembers(files or FILES)
     declaration = Declaration.model_validate({"format": "any", "images": IMAGES} | declared)
     indexed = read_declared("s", declaration, {"organ": "blood"}, members, lambda *_: iter(list(found)))

@@ -1,4 +1,4 @@
-"""What tells a mask from a picture by its pixels alone."""
+"""Masks are distinguished from photographs by their pixels."""
 
 import cv2
 import numpy as np

@@ -1,4 +1,4 @@
-"""A file of annotations that cannot be read is named with its fault: it is not of an unknown format."""
+"""An unreadable annotation file is reported with its fault, not as an unknown format."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Redaction fills what it lists, nothing else, and never an object in silence."""
+"""Redaction fills exactly the listed boxes, and never an object silently."""
 
 import numpy as np
 from hypothesis import given

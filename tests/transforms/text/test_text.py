@@ -1,4 +1,4 @@
-"""Burned-in text: what templates read, what a second reader adds, what a line is about."""
+"""Burned-in text: reading with templates and a second reader, and classifying lines."""
 
 import re
 import zipfile

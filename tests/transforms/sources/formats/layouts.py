@@ -1,4 +1,4 @@
-"""The same objects in every layout that people bring: files by path, with what no data can tell as answers.
+"""The same objects in every layout: files by path, with answers to the questions that data cannot answer.
 
 An independent writer: nothing of the project is imported. Each layout states the boxes that must come out.
 """

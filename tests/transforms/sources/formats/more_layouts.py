@@ -108,7 +108,7 @@ def mixed_numbers() -> Iterable[Layout]:
 
 
 def key_frames() -> Iterable[Layout]:
-    """A track of which the export holds the first and the last frame alone."""
+    """A track exported with only its first and last frame."""
     frames = {f"images/frame_{at:06d}.png": s.png() for at, s in enumerate(SCENES)}
     place = 'ytl="5" ybr="25" occluded="0" keyframe="1" outside="0" z_order="0"'
     shapes = f'<box frame="0" xtl="10" xbr="30" {place}/><box frame="4" xtl="18" xbr="38" {place}/>'

@@ -1,4 +1,4 @@
-"""Files of other tools that are known by name and not read: what the refusal says of each."""
+"""Unsupported files of other tools, with the expected refusal of each."""
 
 from collections.abc import Iterable
 

@@ -43,7 +43,7 @@ class Scene:
     things: tuple[Thing, ...]
 
     def pixels(self) -> NDArray[np.uint8]:
-        """Noise with the objects brighter: nothing that could be taken for a mask."""
+        """Noise with brighter objects, which cannot be mistaken for a mask."""
         seed = sum(map(ord, self.stem))
         noise = np.random.Generator(np.random.PCG64(seed)).integers(20, 120, (HEIGHT, WIDTH, 3), dtype=np.uint8)
         for thing in self.things:

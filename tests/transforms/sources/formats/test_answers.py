@@ -1,4 +1,4 @@
-"""An answer changes what follows it; what is damaged or no picture is named."""
+"""Answers determine the following questions; damaged files and files that are not pictures are reported."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -44,7 +44,7 @@ def test_columns_without_known_names_are_asked_and_then_read() -> None:
 
 
 def test_an_unknown_field_is_refused() -> None:
-    """The message names those that there are."""
+    """The message lists the known names."""
     with pytest.raises(UsageError, match="no such field; choose of annotator, box, crowd, image"):
         declare({"format": "table", "fields": {"picture": "Dateiname"}})
 
@@ -109,7 +109,7 @@ def test_folders_of_splits_with_a_word_are_splits() -> None:
 
 
 def test_damage_is_named_where_nothing_is_read() -> None:
-    """A document that is cut off is no unknown format."""
+    """A truncated document is reported as damaged, not as an unknown format."""
     assert (
         "unexpected end of data" in hints(inspect({"a.json": dump(coco(SCENES))[:-300], **pictures()}))["not_read_json"]
     )

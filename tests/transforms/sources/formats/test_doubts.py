@@ -1,4 +1,4 @@
-"""What a reader rejects may be an object: counts of the picture that it may be of are not certain."""
+"""A rejected entry may be an object, so counts of the pictures it may belong to are uncertain."""
 
 from typing import Any
 
@@ -57,7 +57,7 @@ def test_a_class_number_without_a_name_may_be_of_any_label() -> None:
 
 
 def test_names_in_yaml_are_texts() -> None:
-    """YAML takes ``no`` and ``1.10`` for other things than words."""
+    """YAML reads ``no`` and ``1.10`` as a boolean and a number."""
     files = PICTURES | {"a.txt": b"0 0.5 0.5 0.2 0.2\n", "b.txt": b"1 0.5 0.5 0.2 0.2\n"}
     found = inspect_source(MemoryMembers(files | {"data.yaml": b"names: {0: no, 1: 1.10}\n"}), {})
     assert {"no": 1, "1.10": 1} == dict(found.objects)

@@ -48,7 +48,7 @@ def mutate(name: str, data: bytes, chance: np.random.Generator) -> bytes:
 
 @pytest.mark.parametrize("layout", all_layouts(), ids=lambda layout: layout.name)
 def test_damage_ends_in_words(layout: Layout) -> None:
-    """Each file is damaged in turn, by a fixed seed; whatever comes out has a name."""
+    """Each file is damaged in turn, by a fixed seed; every problem has a reason."""
     chance = np.random.Generator(np.random.PCG64(zlib.crc32(layout.name.encode())))
     names = sorted(layout.files)
     texts = [name for name in names if not name.endswith((".png", ".jpg", ".tif"))] or names[:2]

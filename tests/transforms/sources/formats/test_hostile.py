@@ -1,4 +1,4 @@
-"""Bad input: each fault has a name, what is sound beside it is read, nothing ends in a traceback."""
+"""Bad input: each fault has a reason, valid entries are still read, and nothing ends in a traceback."""
 
 import gzip
 import io
@@ -40,7 +40,7 @@ def with_coco(change: Any) -> dict[str, bytes]:
 
 
 def test_an_xml_bomb_is_named() -> None:
-    """Entities are refused; the files beside it are read."""
+    """Entities are refused; the other files are read."""
     bomb = b'<!DOCTYPE a [<!ENTITY b "bbbbbbbb"><!ENTITY c "&b;&b;&b;&b;">]>' + voc(SCENES[0], 0, 0).replace(
         b"wbc", b"&c;"
     )
@@ -80,7 +80,7 @@ def test_a_fault_in_coco_is_named(change: Any, reason: str | None, count: int) -
 
 
 def test_a_picture_that_is_listed_twice_is_read_once() -> None:
-    """Annotations of the second entry are named one by one, not merged in silence."""
+    """Annotations of the second entry are reported one by one, not merged silently."""
 
     def twice(held: Any) -> None:
         held["images"].append({**held["images"][0], "id": 555})
@@ -92,7 +92,7 @@ def test_a_picture_that_is_listed_twice_is_read_once() -> None:
 
 
 def test_polygons_that_enclose_nothing_leave_their_box() -> None:
-    """A polygon of two points is hinted; its object stays, with the evidence of its box."""
+    """A polygon of two points adds a hint; its object is kept with its box."""
 
     def flatten(held: Any) -> None:
         held["annotations"][0]["segmentation"] = [[1, 1, 2, 2]]
@@ -105,7 +105,7 @@ def test_polygons_that_enclose_nothing_leave_their_box() -> None:
 
 
 def test_names_that_lead_out_of_the_source_read_nothing_outside() -> None:
-    """Absolute paths and ``..`` are named, and joined by their last part alone."""
+    """Absolute paths and ``..`` are reported, and joined only by their last part."""
 
     def lead_out(held: Any) -> None:
         for image in held["images"]:
@@ -144,7 +144,7 @@ def test_faults_in_yolo_lines_are_named_by_line() -> None:
 
 
 def test_a_missing_label_file_is_not_an_empty_one() -> None:
-    """An empty file says that there is nothing; a missing one says nothing."""
+    """An empty file states that there are no objects; a missing file states nothing."""
     files = (
         {f"labels/{s.stem}.txt": yolo(s) for s in SCENES} | pictures() | {"data.yaml": b"names: [rbc, wbc, platelet]\n"}
     )
@@ -176,7 +176,7 @@ def test_a_volume_that_is_cut_off_is_named() -> None:
 
 
 def test_a_pointer_of_git_lfs_is_named() -> None:
-    """A pointer is not a picture: it is said what to run."""
+    """A Git LFS pointer is not a picture: the message names the command to run."""
     pointer = b"version https://git-lfs.github.com/spec/v1\noid sha256:aa\nsize 12\n"
     files = {"a.json": dump(coco(SCENES)), **dict.fromkeys(pictures(), pointer)}
     assert "lfs_pointers" in read_all(files)[2]

@@ -1,4 +1,4 @@
-"""The same objects in more than forty layouts: read right, or asked; never wrong and quiet."""
+"""The same objects in more than forty layouts are read correctly, or a question is asked; never silently wrong."""
 
 import re
 from collections import Counter

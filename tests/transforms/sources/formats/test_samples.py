@@ -61,7 +61,7 @@ def test_counts_equal_the_truth(samples: Path, name: str, tmp_path: Path) -> Non
     "name", ["bccd-voc", "ct-brain-tumour", "ct-liver-dicom-seg", "totalseg-nifti", "four-pictures"]
 )
 def test_boxes_equal_the_truth(samples: Path, name: str, tmp_path: Path) -> None:
-    """Boxes of every picture that is there are those of the truth within 0.01 px."""
+    """Boxes of every available picture equal the reference within 0.01 px."""
     files = opened(samples, name, tmp_path)
     found = inspect_source(files, nest_keys(ANSWERS.get(name, {})))
     held = truth(samples, name)
@@ -82,7 +82,7 @@ def objects_of(entry: Mapping[str, Any]) -> list[float]:
 
 
 def without_zero_extent(held: Mapping[str, Any], picture: str, numbers: list[float]) -> list[float]:
-    """The truth holds a box of zero extent as one pixel; a reader names it and leaves it out."""
+    """The reference keeps a box of zero extent as one pixel; the reader rejects it with a reason."""
     faults = [
         fault
         for fault in held["faults"]
@@ -110,7 +110,7 @@ def boxes_by_picture(files: SourceFiles, found: Inspection) -> Iterator[tuple[st
 
 
 def test_a_liver_is_measured_under_its_mask(samples: Path, tmp_path: Path) -> None:
-    """Picture and mask lie on each other: soft tissue under the mask, and not what a mirrored mask would cover."""
+    """Picture and mask are aligned: soft tissue is under the mask, but not under a mirrored mask."""
     files = opened(samples, "totalseg-nifti", tmp_path)
     ct = read_volume(files.read("example_ct_sm.nii.gz"), "ct")
     masks = read_volume(files.read("example_seg_fast.nii.gz"), "masks")
@@ -124,7 +124,7 @@ def test_a_liver_is_measured_under_its_mask(samples: Path, tmp_path: Path) -> No
 
 
 def test_dicom_pictures_are_windowed_and_in_order(samples: Path, tmp_path: Path) -> None:
-    """Slices come by position, though their numbers may fall; the liver is gray in its window."""
+    """Slices are ordered by position even if their numbers decrease; the liver is gray in its window."""
     files = opened(samples, "ct-liver-dicom-seg", tmp_path)
     found = inspect_source(files, nest_keys({"intensity.window": {"centre": 40, "width": 400}}))
     declaration = declare(found.used)

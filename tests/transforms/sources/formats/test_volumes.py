@@ -1,4 +1,4 @@
-"""Volumes: planes in patient space whatever the order of voxels, masks only on their own grid."""
+"""Volumes: planes are in patient space for any voxel order, and masks must be on the volume's grid."""
 
 import gzip
 import io
@@ -62,7 +62,7 @@ def test_planes_are_the_same_whatever_the_order_of_voxels(axes: str) -> None:
 
 @pytest.mark.parametrize("axes", ["RAS", "LPS", "LAS", "ASR"])
 def test_a_liver_measures_as_a_liver(axes: str) -> None:
-    """Picture and mask may be stored in different orders: under the mask lies what it shows, mirrored it does not."""
+    """Picture and mask may have different voxel orders: the mask covers its object, and a mirrored mask does not."""
     files = {"ct.nii": turned(body(), "RAS"), "mask.nii": turned(liver(), axes)}
     picture = take_plane(read_volume(files["ct.nii"], "ct"), "axial", 5, "ct")
     mask = read_plane(files.__getitem__, "mask.nii", "axial:5", "ct.nii") > 0
@@ -71,7 +71,7 @@ def test_a_liver_measures_as_a_liver(axes: str) -> None:
 
 
 def test_a_mask_of_another_grid_is_refused() -> None:
-    """A mask that is shifted by a voxel or of another shape is no mask of this volume."""
+    """A mask shifted by a voxel or of another shape does not belong to the volume."""
     shifted = SPACING.copy()
     shifted[0, 3] = 0.8
     files = {
@@ -167,7 +167,7 @@ def series() -> dict[str, bytes]:
 
 @pytest.mark.parametrize("axes", ["RAS", "LPS", "LAS", "ASR"])
 def test_a_nifti_mask_lies_under_a_dicom_series(axes: str) -> None:
-    """Slices come from the feet up, the mask is turned to each picture, no identity is passed on."""
+    """Slices are ordered from the feet up, masks are aligned with each picture, and no identity is released."""
     files = {**series(), "seg.nii.gz": gzip.compress(turned(liver() * 5, axes)), "labels.json": b'{"5": "liver"}'}
     members = MemoryMembers(files)
     answers = {"masks.object": "component", "intensity.window": {"centre": 40, "width": 400}}
@@ -228,7 +228,7 @@ def test_other_volume_files_lie_where_nifti_does(write: object, axes: str) -> No
 
 
 def test_a_fourth_axis_is_asked_for() -> None:
-    """Of a volume with several parts one is the picture, which only a person can say; its mask has three axes."""
+    """Only a person can choose the channel of a volume with several; its mask has three axes."""
     parts = nibabel.Nifti1Image(np.stack([body(), body() + 7], axis=-1), SPACING).to_bytes()
     members = MemoryMembers({"a/x.nii": parts, "b/x.nii": turned(liver(), "RAS")})
     assert "slices.channel" in [question.key for question in inspect_source(members, {}).questions]

@@ -1,4 +1,4 @@
-"""What tools write besides plain boxes: brushes, tracks, skeletons, circles, lines of JSON, tables without names."""
+"""Annotations other than plain boxes: brushes, tracks, skeletons, circles, JSON lines, tables without headers."""
 
 import json
 from collections.abc import Callable, Iterable

@@ -7,13 +7,13 @@ from medmultipoints.transforms.sources.reading.shapes import outline, with_holes
 
 
 def test_boxes_of_one_label_that_overlap_are_pairs() -> None:
-    """Another label, and a box of less overlap, are none."""
+    """Boxes of another label or with less overlap are not repeated."""
     boxes = [("a", Box(0, 0, 10, 10)), ("a", Box(1, 0, 11, 10)), ("b", Box(0, 0, 10, 10)), ("a", Box(8, 0, 18, 10))]
     assert list(repeated_pairs(boxes, 0.5)) == [(0, 1)]
 
 
 def test_the_column_of_people_has_few_values() -> None:
-    """A number of the row differs in each pair, too, but is no person."""
+    """A row number also differs in each pair, but does not identify a person."""
     rows = [{"row": str(at), "who": f"R{at % 2}", "picture": "a"} for at in range(8)]
     pairs = [(rows[at], rows[at + 1]) for at in range(0, 8, 2)]
     assert find_annotator(pairs, ["picture"]) == "who"
@@ -21,7 +21,7 @@ def test_the_column_of_people_has_few_values() -> None:
 
 
 def test_a_hole_is_left_out_of_the_area() -> None:
-    """The way to the hole and back encloses nothing."""
+    """The edge to the hole and back encloses nothing."""
     square = outline([1, 1, 9, 1, 9, 9, 1, 9])
     held = with_holes(square, [outline([3, 3, 5, 3, 5, 5, 3, 5]), outline([6, 6, 8, 6, 8, 8, 6, 8])])
     mask = fill_polygons([held], 10, 10)

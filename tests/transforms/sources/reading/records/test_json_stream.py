@@ -35,7 +35,7 @@ def read(data: bytes) -> dict[str, list[Any]]:
 def test_items_are_those_of_the_whole_document(
     first: list[Any], second: list[Any], table: dict[str, Any], indent: int | None, ascii_only: bool
 ) -> None:
-    """Whatever braces stand in texts, and wherever a run is cut."""
+    """Results do not depend on braces in texts or on where a run is cut."""
     held = {"info": "x", "images": first, "n": 1.5, "by id": table, "annotations": second}
     data = json.dumps(held, indent=indent, ensure_ascii=ascii_only).encode()
     assert read(data) == {"images": first, "by id": list(table.values()), "annotations": second}
@@ -52,13 +52,13 @@ def test_runs_that_are_cut_inside_items_are_read_on(chunk: int, monkeypatch: pyt
 
 @pytest.mark.parametrize("cut", [3, 40, 90])
 def test_a_text_that_is_cut_off_is_damage(cut: int) -> None:
-    """Nothing ends quietly before its end."""
+    """Truncated JSON raises an error."""
     data = json.dumps({"images": [{"id": n} for n in range(20)]}).encode()
     with pytest.raises((StreamDamage, ValueError)):
         read(data[:cut])
 
 
 def test_not_a_number_is_kept() -> None:
-    """Python writes NaN; what it means is decided where it is used."""
+    """Python writes NaN; readers decide later whether it is valid."""
     (value,) = read(b'{"annotations": [{"bbox": [NaN, 1]}]}')["annotations"]
     assert value["bbox"][0] != value["bbox"][0]
