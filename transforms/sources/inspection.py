@@ -41,6 +41,8 @@ NOT_ASSUMED: Final = frozenset({"shapes.ellipse", "annotators", "licence"})
 SHOWN: Final = 12
 NEARLY: Final = 0.8
 """Intersection over union above which boxes of one label are reported as repeated."""
+COMPARED: Final = 5000
+"""Pictures in which such boxes are sought."""
 SPECK: Final = 4
 """Greatest size, in pixels, of mask areas that are reported as specks."""
 UNNAMED: Final = "object"
@@ -82,7 +84,8 @@ def inspect_source(files: Files, stated: Mapping[str, Any], *, accept: bool = Fa
     }
     used = merge_read(merge_read(read, nest_keys(assumed)), stated)
     counted = _count(listing, declare(used))
-    hints = (*recognition.hints, *counted.hints())
+    said = [hint for hint in recognition.hints if hint.key != "pictures_missing" or not counted.absent]
+    hints = (*said, *counted.hints())
     return Inspection(
         recognition,
         read,
@@ -159,7 +162,7 @@ class _Counted:
         self._objects: Counter[str] = Counter()
         self._problems: Counter[str] = Counter()
         self._examples: dict[str, str] = {}
-        self._absent: set[str] = set()
+        self.absent: set[str] = set()
         self._silent = 0
         self._specks = 0
         self._repeated = 0
@@ -171,15 +174,16 @@ class _Counted:
             self._note(found.reason, found.detail)
             if found.reason in COUNTED:
                 self._count(found.label or "", 1)
-                if found.reason != ZERO_EXTENT and found.picture and found.picture not in self._absent:
-                    self._absent.add(found.picture)
+                if found.reason != ZERO_EXTENT and found.picture and found.picture not in self.absent:
+                    self.absent.add(found.picture)
                     self.pictures += 1
             return
         counted = [annotation for annotation in found.annotations if not annotation.crowd and not annotation.ignore]
         for annotation in counted:
             self._count(annotation.label, 1)
         self._points += sum(annotation.evidence == "point" for annotation in counted)
-        self._add_repeated(counted, found.member)
+        if self.pictures < COMPARED:
+            self._add_repeated(counted, found.member)
         for layer in found.layers:
             self._add_layer(layer)
         self._keep(found)
@@ -225,9 +229,14 @@ class _Counted:
     def sorted(self) -> dict[str, int]:
         return dict(sorted(self._objects.items()))
 
+    def _said(self, reason: str, count: int) -> str:
+        if reason != MISSING or not self.absent:
+            return plural(count, "entry", "entries")
+        return f"{plural(len(self.absent), 'picture')} named in annotations, with {plural(count, 'entry', 'entries')}"
+
     def hints(self) -> list[Hint]:
         hints = [
-            Hint(reason, f"{plural(count, 'entry', 'entries')}, such as {self._examples[reason]}")
+            Hint(reason, f"{self._said(reason, count)}, such as {self._examples[reason]}")
             for reason, count in sorted(self._problems.items())
         ]
         if self._specks:

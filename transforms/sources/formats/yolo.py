@@ -79,7 +79,8 @@ def recognise(files: Files, stated: Mapping[str, object]) -> Recognition | None:
     empty = [
         name
         for name in listing.of("empty")
-        if name.rpartition("/")[0] in folders and split_path(name).extension == ".txt"
+        if (path := split_path(name)).extension == ".txt"
+        and (name.rpartition("/")[0] in folders or index.find_stem(path.stem, name).member)
     ]
     draft = Draft("yolo", stated)
     draft.line("format", "yolo", f"{plural(len(labels), 'text file')} with lines of a class number and fractions")

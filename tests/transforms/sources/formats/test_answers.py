@@ -7,10 +7,12 @@ import numpy as np
 import pytest
 
 from medmultipoints.transforms.errors import UsageError
+from medmultipoints.transforms.sources.annotated import AnnotatedPicture
 from medmultipoints.transforms.sources.inspection import Inspection, declare, inspect_source, nest_keys
+from medmultipoints.transforms.sources.registry import find_format
 from tests.members import MemoryMembers
 from tests.transforms.sources.formats.dataset_layouts import jpeg, numbered, union
-from tests.transforms.sources.formats.layouts import Files, coco, dump, pictures, table
+from tests.transforms.sources.formats.layouts import Files, coco, dump, pictures, table, yolo
 from tests.transforms.sources.formats.scenes import COUNTS, HEIGHT, LABELS, SCENES, WIDTH, encode
 
 GERMAN = table(
@@ -175,3 +177,14 @@ def test_255_alone_in_most_masks_is_an_object_and_no_border() -> None:
     found = inspect({**masks, **pictures()}, {"masks.kind": "classes"})
     (question,) = (one for one in found.questions if one.key == "masks.values")
     assert "values 1, 255 show" in question.text and "ignore" not in found.read["masks"]
+
+
+def test_a_split_of_empty_label_files_is_read() -> None:
+    """Pictures without objects alone: their folder belongs to the pattern, and the split is known."""
+    files = {f"{s.split}/labels/{s.stem}.txt": yolo(s) for s in SCENES}
+    shots = pictures(lambda s: f"{s.split}/images/{s.stem}.png")
+    members = MemoryMembers({**files, **shots, "data.yaml": dump({"names": list(LABELS)})})
+    found = inspect_source(members, {})
+    assert found.read["annotations"] == "{split}/labels/{stem}.txt" and found.pictures == len(SCENES)
+    read = find_format("yolo").read(declare(found.read), members)
+    assert {picture.read_from[-1] for picture in read if isinstance(picture, AnnotatedPicture)} == {"data.yaml"}
