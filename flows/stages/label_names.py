@@ -12,6 +12,7 @@ from medmultipoints.transforms.instructions.alike_labels import find_alike
 from medmultipoints.transforms.reporting.counted import plural
 from medmultipoints.transforms.reporting.hidden import UNNAMEABLE
 from medmultipoints.transforms.sources.builtin import BUILT_IN
+from medmultipoints.transforms.sources.declaration import Declaration
 from medmultipoints.transforms.sources.declared import name_unknown
 
 SCHEMA = {"source": pl.String, "label": pl.String, "places": pl.Int64}
@@ -30,6 +31,29 @@ def check_labels(build: Build, inputs: Inputs) -> None:
     alike = find_alike(known, rows["released"], build.recipe.plurals)
     if alike:
         raise UsageError(_sentence(build, rows, alike))
+
+
+def check_ontology(build: Build, found: pl.LazyFrame) -> None:
+    """Raise UsageError with every label that the ontology of its source lacks, of all sources, and the lines to add.
+
+    ``found`` has the columns source and label: annotations before pixels are read, then the objects that were found.
+    """
+    own = [source.info for source in build.sources if source.info.read is not None and not source.info.broken]
+    declared = {info.name: info.declaration for info in own if info.declaration.known}
+    counts = found.filter(pl.col("source").is_in([*declared])).group_by("source", "label").len("places").collect()
+    lines: dict[str, list[str]] = {}
+    for source, label, places in counts.sort("source", "label").iter_rows():
+        if label not in declared[source].known:
+            lines.setdefault(source, []).extend(
+                f'    {_quoted(key)} = "…"   # or {{ ignore = "why" }}; in {plural(places, "place")}'
+                for key in _stated_keys(declared[source], label)
+            )
+    if lines:
+        tables = "\n".join(f"    [sources.{name}.read.labels]\n" + "\n".join(own) for name, own in lines.items())
+        raise UsageError(
+            f"the ontology lacks {plural(sum(map(len, lines.values())), 'label')} of {', '.join(lines)}. Add names or "
+            f"synonyms there, or answer in the recipe:\n{tables}"
+        )
 
 
 def _refuse_misspelt(build: Build, brought: pl.DataFrame) -> None:
@@ -118,8 +142,12 @@ def _keys(build: Build, source: str, label: str) -> tuple[str, list[str]]:
     info = next(one.info for one in build.sources if one.name == source)
     if info.read is None or label in build.recipe.labels.names:
         return "labels.names", [label]
-    stated = [key for key, value in info.declaration.labels.items() if value == label]
-    return f"sources.{source}.read.labels", stated or [label]
+    return f"sources.{source}.read.labels", _stated_keys(info.declaration, label)
+
+
+def _stated_keys(declaration: Declaration, label: str) -> list[str]:
+    """Return the labels of a source that are released under this label."""
+    return [key for key, value in declaration.labels.items() if value == label] or [label]
 
 
 def _quoted(text: str) -> str:

@@ -11,6 +11,7 @@ from medmultipoints.flows.engine.released_images import image_reader
 from medmultipoints.flows.engine.stage import Build, Inputs, Output, Rules, Scans, Stage
 from medmultipoints.flows.recipe.model import Recipe
 from medmultipoints.flows.recipe.privacy import Privacy, reader_versions
+from medmultipoints.flows.stages.label_names import check_ontology
 from medmultipoints.transforms.columns.tables import schema_of
 from medmultipoints.transforms.errors import DataError
 from medmultipoints.transforms.pictures.decode import decode_image
@@ -34,8 +35,9 @@ class PictureText:
     carried: tuple[tuple[str, str], ...]
 
 
-def text_shards(_build: Build, inputs: Inputs) -> tuple[str, ...]:
+def text_shards(build: Build, inputs: Inputs) -> tuple[str, ...]:
     """Return one shard a video, or a source and 100 stills: the division depends on the images alone."""
+    check_ontology(build, inputs.scan("regions").select("source", "label"))
     return tuple(read_pictures(inputs)["shard"].unique(maintain_order=True))
 
 

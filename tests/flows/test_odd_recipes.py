@@ -7,6 +7,7 @@ import pytest
 from PIL import Image
 
 from medmultipoints.flows.cli.build import notes_of
+from medmultipoints.flows.engine.execute import Outcome
 from medmultipoints.flows.engine.report import exclusions_of
 from medmultipoints.transforms.errors import UsageError
 from tests.flows.small_builds import build
@@ -41,6 +42,51 @@ def test_labels_of_two_sources_that_differ_by_case_are_refused_with_the_line_to_
     united = recipe(tmp_path, '[sources.b.read.labels]\ntumor = "Tumor"\n', a="Tumor", b="tumor")
     asked = build(united, tmp_path / "lake", {}).table("instructions")
     assert asked["image_sha256"].n_unique() == 6
+
+
+def masks(folder: Path) -> None:
+    """Pictures of noise, each with a mask of an object of value 1 and one of value 2."""
+    (folder / "images").mkdir(parents=True)
+    (folder / "masks").mkdir()
+    for number, stem in enumerate("klm", 10):
+        Image.effect_noise((64 + number, 48), 90).convert("RGB").save(folder / "images" / f"{stem}.png")
+        mask = Image.new("L", (64 + number, 48))
+        for value, left in ((1, 4), (2, 30)):
+            mask.paste(value, (left, 10, left + 16, 30))
+        mask.save(folder / "masks" / f"{stem}.png")
+
+
+MASKED = """[sources.c]
+path = "c"
+licence = "MIT"
+accept = true
+[sources.c.read.masks]
+values = { 1 = "tumour", 2 = "vein", 3 = "artery" }
+"""
+
+
+def test_labels_that_the_ontology_lacks_are_asked_of_all_sources_at_once_if_they_occur(tmp_path: Path) -> None:
+    """Leaving broken sources out does not leave out these; a value that no mask has is not asked for."""
+    yolo(tmp_path / "a", "xyz")
+    yolo(tmp_path / "b", "uvw", first=5)
+    masks(tmp_path / "c")
+    head = 'ontology = "ontology.toml"\n[validation]\nbroken_sources = "leave-out"\n'
+
+    def made(terms: str, *, classes: str = '["mark", "unused"]') -> Outcome:
+        (tmp_path / "ontology.toml").write_text(terms)
+        sources = "".join(SOURCE.format(name=name, classes=classes) for name in "ab")
+        (tmp_path / "own.toml").write_text(HEAD + head + sources + MASKED)
+        return build(str(tmp_path / "own.toml"), tmp_path / "lake", {})
+
+    with pytest.raises(UsageError) as drawn:
+        made("[tumour]\n")
+    said = '    [sources.{}.read.labels]\n    "mark" = "…"   # or {{ ignore = "why" }}; in 3 places'
+    assert str(drawn.value).startswith("the ontology lacks 2 labels of a, b. ")
+    assert str(drawn.value).endswith("\n".join(said.format(name) for name in "ab"))
+    with pytest.raises(UsageError, match=r"lacks 1 label of c[.](?s:.*)\"vein\" = ") as found:
+        made("[tumour]\n[mark]\n")
+    assert "artery" not in str(found.value)
+    assert {"tumour", "mark", "vein"} == set(made("[tumour]\n[mark]\n[vein]\n").table("records")["label"])
 
 
 def split_source(folder: Path) -> None:

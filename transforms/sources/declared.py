@@ -14,7 +14,6 @@ from typing import Final
 from medmultipoints.transforms.errors import UsageError
 from medmultipoints.transforms.records import UNKNOWN, Annotation, Exclusion, Indexed, MaskLayer, Sample
 from medmultipoints.transforms.regions.hierarchy import descendants
-from medmultipoints.transforms.reporting.counted import plural
 from medmultipoints.transforms.sources.accounting import NOT_PART, Problem, drop_foreign, exclude, printable
 from medmultipoints.transforms.sources.annotated import AnnotatedPicture, Files, Reading, ReadProblem, picture_key
 from medmultipoints.transforms.sources.declaration import Declaration, IgnoreLabel
@@ -68,30 +67,8 @@ def read_declared(
             _add_picture(ledger, declaration, facts, own, picture, names[picture_key(picture)], doubts)
         else:
             ledger.leave_out(_members_of(picture), "rejected", problem, names[picture_key(picture)])
-    _refuse_unknown(source, declaration, pictures)
     _refuse_misspelt(source, declaration, pictures, problems)
     return _account(ledger, declaration, files)
-
-
-def _refuse_unknown(source: str, declaration: Declaration, pictures: Iterable[AnnotatedPicture]) -> None:
-    """Raise UsageError with every label missing from the known ones, and the recipe lines to add."""
-    if not declaration.known:
-        return
-    found: Counter[str] = Counter()
-    drawn: set[str] = set()
-    for picture in pictures:
-        drawn.update(annotation.label for annotation in picture.annotations)
-        found.update(label for label in _labels_of(picture) if _is_unknown(declaration, label))
-    if not found:
-        return
-    lines = []
-    for label, times in sorted(found.items()):
-        where = f"in {plural(times, 'place')}" if label in drawn else "named for masks, in use or not"
-        lines.append(f'    {json.dumps(label, ensure_ascii=False)} = "…"   # or {{ ignore = "why" }}; {where}')
-    raise UsageError(
-        f"source {source}: {len(found)} of its labels are not in the ontology. Add them there as names or synonyms, or "
-        f"answer in the recipe:\n    [sources.{source}.read.labels]\n" + "\n".join(lines)
-    )
 
 
 def _refuse_misspelt(
@@ -117,11 +94,6 @@ def name_unknown(wrong: Iterable[str], there: Collection[str]) -> str:
     known = sorted(there)
     more = f" and {len(known) - MOST_NAMED} more" if len(known) > MOST_NAMED else ""
     return f"{'; '.join(said)}. The labels are: {', '.join(known[:MOST_NAMED]) or 'none'}{more}."
-
-
-def _is_unknown(declaration: Declaration, label: str) -> bool:
-    renamed = declaration.release_label(label)
-    return isinstance(renamed, str) and renamed not in declaration.known
 
 
 def _read_pictures(reading: Reading) -> tuple[list[AnnotatedPicture], list[ReadProblem]]:
