@@ -255,7 +255,7 @@ def _drawn(one: Mapping[str, Any], seen: Sequence[Any], size: tuple[int, int], l
     origin, label = one.get("origin"), str(one.get("label"))
     before = {own.object_id: own for own in seen}.get(origin) if origin else None
     if label not in labels and not (before and before.label == label):
-        raise UsageError(f"{label!r} is no label of the recipe, which has {', '.join(labels)}. Choose one.")
+        raise UsageError(f"{label!r} is not a label of the recipe, which has {', '.join(labels)}. Choose one.")
     if before is not None and not one.get("changed"):
         return Drawn(label=label, box=before.box, rle=before.rle, origin=origin, changed=False)
     if one.get("rle"):

@@ -198,7 +198,7 @@ def _entries(desk: Desk, image: Row, picture: AnnotatedPicture, reviewer: str, r
 
 def _returned(desk: Desk, one: Annotation, scale: float, size: tuple[int, int]) -> Returned:
     if one.label not in desk.labels:
-        raise DataError(f"{one.key}: '{one.label}' is no label of the recipe, which has {', '.join(desk.labels)}.")
+        raise DataError(f"{one.key}: '{one.label}' is not a label of the recipe, which has {', '.join(desk.labels)}.")
     known = one.attributes.get(OBJECT_ID)
     rle = one.rle
     if rle is not None and scale != 1:

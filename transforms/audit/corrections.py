@@ -117,23 +117,11 @@ def _refuse_conflicts(rows: Sequence[Mapping[str, Any]]) -> None:
 def _match(
     number: int, entry: Correction, images: Mapping[str, Any], regions: pl.DataFrame, labels: Mapping[str, str]
 ) -> dict[str, Any]:
-    image = images.get(entry.image)
-    if image is None:
-        raise CorrectionProblem(entry.where, f"{entry.image} is no image of this build")
-    if image["image_sha256"] != entry.image_sha256:
-        problem = f"{entry.image} has the sha256 {image['image_sha256']} now, the entry is about {entry.image_sha256}"
-        raise CorrectionProblem(entry.where, problem)
+    """Return the row of the table ``corrections`` for one entry."""
+    _check_image(entry, images.get(entry.image))
     if entry.label is not None and entry.label not in labels:
-        raise CorrectionProblem(
-            entry.where, f"'{entry.label}' is no label of the recipe, which has {', '.join(labels)}"
-        )
-    width, height = image["original_width"], image["original_height"]
-    for x1, y1, x2, y2 in entry.boxes:
-        if not (0 <= x1 < x2 <= width and 0 <= y1 < y2 <= height):
-            raise CorrectionProblem(entry.where, f"the box {x1, y1, x2, y2} does not lie in the {width}x{height} image")
-    if entry.mask_size is not None and tuple(entry.mask_size) != (width, height):
-        size = "{}x{}".format(*entry.mask_size)
-        raise CorrectionProblem(entry.where, f"its masks are {size} px, the image is {width}x{height}")
+        known = ", ".join(labels)
+        raise CorrectionProblem(entry.where, f"'{entry.label}' is not a label of the recipe, which has {known}")
     pins = [entry.box] if entry.action == "accept" and entry.box else []
     return {
         "correction_id": f"{number:05d}",
@@ -147,13 +135,29 @@ def _match(
     }
 
 
+def _check_image(entry: Correction, image: Mapping[str, Any] | None) -> None:
+    """Raise CorrectionProblem if the image is missing or has other bytes, or if boxes or masks do not fit it."""
+    if image is None:
+        raise CorrectionProblem(entry.where, f"{entry.image} is not an image of this build")
+    if image["image_sha256"] != entry.image_sha256:
+        problem = f"{entry.image} now has the sha256 {image['image_sha256']}, the entry is about {entry.image_sha256}"
+        raise CorrectionProblem(entry.where, problem)
+    width, height = image["original_width"], image["original_height"]
+    for x1, y1, x2, y2 in entry.boxes:
+        if not (0 <= x1 < x2 <= width and 0 <= y1 < y2 <= height):
+            raise CorrectionProblem(entry.where, f"the box {x1, y1, x2, y2} is not inside the {width}x{height} image")
+    if entry.mask_size is not None and tuple(entry.mask_size) != (width, height):
+        size = "{}x{}".format(*entry.mask_size)
+        raise CorrectionProblem(entry.where, f"its masks are {size} px, the image is {width}x{height} px")
+
+
 def _targets(entry: Correction, own: pl.DataFrame) -> list[str]:
     """Return the regions that the entry removes or renames: one object, all of a label, or all of the image."""
     if entry.action in ("accept", "add_boxes", "add_masks") or (entry.action == "exclude" and entry.object is None):
         return []
     if entry.object is not None and entry.box is not None:
         if not entry.object.startswith(f"{entry.image_sha256}:"):
-            raise CorrectionProblem(entry.where, f"{entry.object} is no object of the image {entry.image_sha256}")
+            raise CorrectionProblem(entry.where, f"{entry.object} is not an object of the image {entry.image_sha256}")
         near = [(pl.col(name) - side).abs() <= SAME_PX for name, side in zip(SIDES, entry.box, strict=True)]
         at_box = own.filter(pl.all_horizontal(near))
         alike = at_box.filter(pl.col("label") == entry.object.removeprefix(f"{entry.image_sha256}:").rpartition(":")[0])

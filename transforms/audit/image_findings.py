@@ -43,6 +43,21 @@ def find_in_pictures(
     videos = samples.select("sample_id", "video_id")
     seen = images.join(thumbnails, on="sample_id", maintain_order="left").join(videos, on="sample_id")
     seen = _with_levels(seen).join(facts, on="sample_id", how="left", maintain_order="left")
+    found = pl.concat(
+        seen.filter(rule).select(
+            "sample_id",
+            kind=pl.lit(kind),
+            label=pl.lit(""),
+            source_box=pl.lit(None, pl.List(pl.Float64)),
+            detail=detail,
+        )
+        for kind, (rule, detail) in _rules().items()
+    )
+    return make_findings(found, images, samples, SEVERITIES, {}, KEPT)
+
+
+def _rules() -> dict[str, tuple[pl.Expr, pl.Expr]]:
+    """Return the condition and the detail of each kind of finding."""
     even, dark = pl.col("spread") < EVEN_LEVELS, pl.col("level") < DARK_LEVEL
     usual = pl.col("sharpness").median().over("source")
     blurred = pl.col("sharpness") < pl.min_horizontal(pl.lit(BLURRED_BELOW), BLURRED_SHARE * usual)
@@ -51,7 +66,7 @@ def find_in_pictures(
         "original_width", "original_height"
     )
     size = pl.format("{} x {} px", "original_width", "original_height")
-    rules = {
+    return {
         "near_uniform": (even, pl.format("gray levels vary by {}", pl.col("spread"))),
         "dark": (dark & ~even, pl.format("mean gray level {}", pl.col("level"))),
         "blurred": (blurred & ~dark & ~even, pl.format("sharpness {}", "sharpness")),
@@ -62,17 +77,6 @@ def find_in_pictures(
             pl.format("a teal rectangle takes {} of the picture", "marker_share"),
         ),
     }
-    found = pl.concat(
-        seen.filter(rule).select(
-            "sample_id",
-            kind=pl.lit(kind),
-            label=pl.lit(""),
-            source_box=pl.lit(None, pl.List(pl.Float64)),
-            detail=detail,
-        )
-        for kind, (rule, detail) in rules.items()
-    )
-    return make_findings(found, images, samples, SEVERITIES, {}, KEPT)
 
 
 def _with_levels(images: pl.DataFrame) -> pl.DataFrame:

@@ -1,4 +1,4 @@
-"""The parts of an enumeration behind a number: "two polyps, one in the upper left and the other in the centre"."""
+"""Read enumerations after a number: "two polyps, one in the upper left and the other in the centre"."""
 
 import re
 from collections.abc import Sequence
@@ -22,7 +22,7 @@ _END: Final = re.compile(r"(?: [,;]|$)")
 
 @dataclass(frozen=True, slots=True)
 class _Parts:
-    """What is said of each object of an enumeration; ``whole``: there are no others than these ``number``."""
+    """The claims about each object of an enumeration; ``whole``: there are exactly ``number`` objects."""
 
     end: int
     parts: tuple[tuple[Claim, ...], ...]
@@ -31,7 +31,7 @@ class _Parts:
 
 
 def read_listed(words: str, at: int, whole: Statement) -> tuple[int, list[Claim]] | None:
-    """Return where the enumeration of what ``whole`` counts ends, and its claims; None where none begins here."""
+    """Return the end and the claims of an enumeration of the objects of ``whole``; None if none begins here."""
     if whole.label is None or whole.quantifier != "count":
         return None
     one = bool(whole.said) and whole.bounds == {"least": 1, "most": 1}  # "one polyp is small, the other is large"
@@ -48,9 +48,9 @@ def read_listed(words: str, at: int, whole: Statement) -> tuple[int, list[Claim]
 
 
 def _read_parts(words: str, at: int, before: int) -> _Parts | None:
-    """Return the enumeration that begins at a position; None where it is not one to its end.
+    """Return the enumeration that begins at a position; None if it is incomplete.
 
-    ``before``: the number of objects named ahead of it, of which "the other" is not one.
+    ``before``: the number of objects already described, which "the other" excludes.
     """
     parts: list[tuple[Claim, ...]] = []
     end, whole = at, False
@@ -69,7 +69,7 @@ def _read_parts(words: str, at: int, before: int) -> _Parts | None:
 
 
 def _fits_in_order(match: re.Match[str], number: int) -> bool:
-    """Return whether "the second" is the second, and "the other" is the other of two."""
+    """Return whether an ordinal has its position, and "the other" is the second of two."""
     if match["order"]:
         return _ORDER.index(match["order"]) == number
     return match["rest"] is None or (number == 1 if match["rest"] == "the other" else number > 0)
@@ -82,7 +82,7 @@ def _said(words: str, at: int) -> tuple[int, Claim] | None:
 
 
 def can_match(fits: Sequence[Sequence[bool]]) -> bool:
-    """Return whether every row can have a column of its own that fits."""
+    """Return whether every row can be matched with a different fitting column."""
     owner: dict[int, int] = {}
 
     def place(row: int, tried: set[int]) -> bool:

@@ -106,21 +106,21 @@ class _Reader:
             kind = next(kind for step in steps if (kind := step()))
             self.last, self.last_word = kind, self.words[: self.at].rpartition(" ")[2]
             self.at += 1
-        self._break()
+        self._end_clause()
         for word, doubtful in open_questions(self.statements):
-            self._leave(word, doubtful=doubtful)
+            self._mark_unread(word, doubtful=doubtful)
         if self.fronted:
-            self._leave("place")
+            self._mark_unread("place")
         claims = [claim for one in self.statements for claim in one.claims()] + self.apart
-        return Parsed(tuple(claims), tuple(self.unread), self.doubtful), self._meant_later()
+        return Parsed(tuple(claims), tuple(self.unread), self.doubtful), self._next_referent()
 
-    def _meant_later(self) -> Mention:
+    def _next_referent(self) -> Mention:
         """Return the referent of "it" in the next sentence; unclear if this one names objects of two labels."""
         there = [one.meant for one in self.statements if one.named and one.quantifier != "no" and not one.denied]
         there += [other for one in self.statements for other in one.related]
         return Mention(None, "unclear") if len({one.label for one in there}) > 1 else self.subject
 
-    def _leave(self, word: str, *, doubtful: bool = True) -> str:
+    def _mark_unread(self, word: str, *, doubtful: bool = True) -> str:
         """Record a word as unread; ``doubtful``: it may change the meaning of the sentence."""
         self.unread.append(word)
         self.doubtful |= doubtful
@@ -140,62 +140,62 @@ class _Reader:
         if found is None or self.names.organ_place.match(self.words, self.at):
             return ""
         if self.last == "there" and self.last_word in IMAGES and found[1].kind == "place":
-            self._leave("place")  # "the image on the left"
-        self._see_modifier()
+            self._mark_unread("place")  # "the image on the left"
+        self._note_modifier()
         self.at = found[0]
-        return self._say(found[1])
+        return self._add_claim(found[1])
 
-    def _see_modifier(self) -> None:
+    def _note_modifier(self) -> None:
         """Mark the next claim as a modifier if it follows a name directly: "the polyp in the upper left"."""
         self.singled |= self.last == "name" and not FINITE.match(self.words, self.at)
 
-    def _say(self, claim: Claim, other: Mention | None = None) -> str:
+    def _add_claim(self, claim: Claim, other: Mention | None = None) -> str:
         """Add a claim to the current subject; an unknown word directly before it makes it doubtful."""
         claim = replace(claim, denied=claim.denied or self.denied)
         singled, self.denied, self.singled = self.singled, False, False
         if self.last == "unread":
-            self._leave(claim.kind, doubtful=False)
+            self._mark_unread(claim.kind, doubtful=False)
         elif self.last == "relation":
-            self._say_of_other(claim)
+            self._add_to_other(claim)
         elif singled and self.current and self.current.singles:
             self.current.given += (claim,)
         elif self.current is None and not self.statements and not self.words.startswith("its "):
             self.fronted.append(claim)
         else:
-            subject = self.current or self._begin(self._continued())
+            subject = self.current or self._begin_statement(self._continued_statement())
             scope = bool(subject.said) and subject.said[-1].denied and not claim.denied
             subject.said.append(claim)
             subject.related += [other] if other and other.determiner == "the" else []
             if scope:  # "not small and round": the scope of "not" is ambiguous
-                self._leave("not")
+                self._mark_unread("not")
         return "said"
 
-    def _say_of_other(self, claim: Claim) -> None:
+    def _add_to_other(self, claim: Claim) -> None:
         """Add a place to the second object of a comparison; after other relations the referent is ambiguous."""
         said = self.current.said if self.current else self.fronted
         before = said[-1] if said else None
         if before is None or before.other is None or before.kind == "between" or claim.other:
-            self._leave(claim.kind)
+            self._mark_unread(claim.kind)
             return
         plain = before.kind in ("comparison", "brightness")
         if not plain and (claim.kind != "place" or before.other.determiner != "the"):
-            self._leave(claim.kind)
+            self._mark_unread(claim.kind)
             return
         other = replace(before.other, given=(*before.other.given, claim))
         said[-1] = replace(
             before, other=other, numbers={**before.numbers} if plain else {**before.numbers, "singled": 1}
         )
 
-    def _continued(self) -> Statement:
+    def _continued_statement(self) -> Statement:
         if self.subject.determiner == "unclear" or (self.statements and self.statements[-1].joined == "name"):
-            self._leave("it")
+            self._mark_unread("it")
             return Statement(None, "any")
         quantifier: Quantifier = "each" if self.subject.determiner == "each" else "the"
         vague = self.subject.determiner == "some"
         known = quantifier if self.subject.label else "asked"
         return Statement(self.subject.label, known, self.subject.given, vague=vague)
 
-    def _begin(self, statement: Statement) -> Statement:
+    def _begin_statement(self, statement: Statement) -> Statement:
         statement.said, self.fronted = [*self.fronted, *statement.said], []
         self.statements.append(statement)
         if self.current:
@@ -207,15 +207,15 @@ class _Reader:
         found = self.names.relations.read(self.words, self.at)
         if found is None:
             return ""
-        other = found.other or self._earlier()
+        other = found.other or self._earlier_referent()
         if other is None:
             return ""
-        self._see_modifier()
+        self._note_modifier()
         self.at = found.end
-        self._say(replace(found.claim, other=other), other)
+        self._add_claim(replace(found.claim, other=other), other)
         return "relation"
 
-    def _earlier(self) -> Mention | None:
+    def _earlier_referent(self) -> Mention | None:
         """Return the referent of "it" after a preposition: the only other objects named in the sentence."""
         others = [one.meant for one in self.statements if one is not self.current and one.label]
         return others[0] if len(others) == 1 else None
@@ -224,7 +224,7 @@ class _Reader:
         if not (found := self.names.read_between(self.words, self.at)):
             return ""
         self.at, first, second = found
-        self._say(Claim(kind="between", other=first, second=second), first)
+        self._add_claim(Claim(kind="between", other=first, second=second), first)
         return "relation"
 
     def _nominal(self) -> str:
@@ -236,9 +236,9 @@ class _Reader:
             return ""
         said, denied = adjectives(match), bool(match["not"])
         if denied and said:
-            self._leave("not")
+            self._mark_unread("not")
         for claim in (Claim(kind="label", value=self.names.label(match), denied=denied), *said):
-            self._say(claim)
+            self._add_claim(claim)
         return "said"
 
     def _name(self) -> str:
@@ -246,13 +246,13 @@ class _Reader:
         if named is None:
             return ""
         if IMAGE_OF.search(self.words, 0, self.at):
-            self._leave("of")
+            self._mark_unread("of")
         self.at = named.end
         introduced = self.current is None or self.last == "there" or self.last_word in LINKS or self.last == "count"
         if introduced or named.quantifier == "no":
-            self._begin(self._statement(named))
+            self._begin_statement(self._statement(named))
         else:
-            self._leave(f"{self.last_word} {named.label}".strip())
+            self._mark_unread(f"{self.last_word} {named.label}".strip())
         self.denied = False
         return "name"
 
@@ -266,7 +266,7 @@ class _Reader:
             begun = Statement(named.label, "the", bounds={"least": least} if least else {}, vague=True)
         elif quantifier == "part":
             if self.denied or any(claim.kind == "superlative" for claim in named.adjectives):
-                self._leave("part")
+                self._mark_unread("part")
         elif self.denied and self.last == "not" and named.part:
             begun.quantifier, begun.part, begun.denied = "part", "all", True
         elif self.denied and quantifier == "count":
@@ -276,7 +276,7 @@ class _Reader:
             begun.bounds = {PREMISE: 1} if self.last_word == "without" else {}  # either the image or an object lacks it
         elif quantifier == "any" or (self.denied and quantifier != "no"):
             begun.quantifier = "any"
-            self._leave("any")
+            self._mark_unread("any")
         if named.plural and plain and begun.quantifier == "the":
             begun.quantifier = "each"
         return begun
@@ -296,7 +296,7 @@ class _Reader:
         if _PRONOUN.match(self.words, self.at):
             return ""
         match = self._take(self.names.part_of)
-        return self._leave(match[0]) if match else ""
+        return self._mark_unread(match[0]) if match else ""
 
     def _pronoun(self) -> str:
         match = None if self.names.is_organ.match(self.words, self.at) else self._take(_PRONOUN)
@@ -304,10 +304,10 @@ class _Reader:
             return ""
         if self.current:
             self.subject = self.current.meant
-        begun = self._begin(self._continued())
+        begun = self._begin_statement(self._continued_statement())
         if begun.label is None and (match["many"] or begun.quantifier == "any"):
             begun.quantifier = "any"
-            self._leave(match[0])
+            self._mark_unread(match[0])
         elif begun.label:
             begun.quantifier = "each" if match["many"] and not begun.vague else "the"
             begun.bounds = {"least": 2, "most": 2} if match[0].startswith("both") else {}
@@ -318,17 +318,17 @@ class _Reader:
             return ""
         if match := self._take(_EXTREME):
             said = degree(match["word"])
-            return self._say(replace(said, numbers={"of_all": 1}))
+            return self._add_claim(replace(said, numbers={"of_all": 1}))
         if self.current is None and not self.statements:
             return ""
         match = self._take(_DEGREE)
-        return self._say(degree(match["word"])) if match else ""
+        return self._add_claim(degree(match["word"])) if match else ""
 
     def _organ(self) -> str:
         for organ in self.names.vocabulary.organs:
             if match := self._take(re.compile(rf"{re.escape(organ)}(?![\w'-])")):
                 if self.last == "said":  # "in the left colon" is not a position in the picture
-                    self._leave(organ)
+                    self._mark_unread(organ)
                 inside = self.current is not None and self.current.quantifier == "no"
                 about = {PREMISE: 1} if inside else {}  # "no polyp in the colon" does not say that it is the colon
                 self.apart.append(Claim(kind="organ", value=match[0], denied=self.denied, numbers=about))
@@ -342,18 +342,18 @@ class _Reader:
         word = match[0]
         excepted = word == "but" and self.last == "name" and self.current and self.current.quantifier == "no"
         if excepted or self._is_other_image(word) or word not in BREAKS | NEGATIONS | GRAMMAR:
-            self._leave(word, doubtful=not self._adds())
+            self._mark_unread(word, doubtful=not self._only_adds())
             self.at = match.end()
             return "unread"
         self.at = match.end()
         if word in BREAKS:
             if word == ":" and not (self.statements or self.fronted):  # the words before the colon are unknown
-                self._leave(word)
-            self._break()
+                self._mark_unread(word)
+            self._end_clause()
             return "break"
         if word in NEGATIONS:
             if self.denied:
-                self._leave("not")
+                self._mark_unread("not")
             self.denied = True
             return "not"
         if word == "and":
@@ -361,15 +361,15 @@ class _Reader:
         if word in ("that", "which"):
             self.singled = self.last == "name"
             if self.last == "relation":
-                return self._leave(word)
-        self._see(word)
+                return self._mark_unread(word)
+        self._read_visible(word)
         return "word"
 
     def _is_other_image(self, word: str) -> bool:
         """Return whether "image" may mean another image: "no image of", "polyp image", "picture in picture"."""
         return word in IMAGES and self.last_word not in THIS and not (word == "view" and self.last_word == "in")
 
-    def _adds(self) -> bool:
+    def _only_adds(self) -> bool:
         """Return whether the unread word only adds to the meaning: before a name, after "is", after "with a"."""
         if self.denied or self.last_word == "its" or (self.current and not self.current.narrow()):
             return False
@@ -381,16 +381,16 @@ class _Reader:
         after_copula = self.last_word in COPULAS or self.words[: self.at].endswith(WITH)
         return bool(after_copula or self.last == "unread") and bool(ADDED.match(self.words, self.at))
 
-    def _see(self, word: str) -> None:
+    def _read_visible(self, word: str) -> None:
         """Read "is not visible"."""
         one = self.current
         plain = one is not None and one.named and not one.said and one.quantifier in ("a", "the", "each")
         if one and plain and word in SEEN and self.denied and self.last == "not":
             one.quantifier, self.denied = "no", False
 
-    def _break(self) -> None:
+    def _end_clause(self) -> None:
         if self.denied:
-            self._leave("not")
+            self._mark_unread("not")
         self.denied = self.singled = False
         if self.current:
             self.subject = self.current.meant

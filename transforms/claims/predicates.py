@@ -93,7 +93,7 @@ def read_predicate(words: str, at: int) -> tuple[int, Claim] | None:
 
 
 def degree(word: str) -> Claim:
-    """Return the claim of a size, a superlative, or what singles out one of two."""
+    """Return the claim for a size, a superlative, or a comparative that identifies one of two."""
     if word in OF_TWO:
         return Claim(kind="superlative", value=OF_TWO[word], numbers={"of_two": 1})
     if word in SIZE_NAMES:

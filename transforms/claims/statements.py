@@ -81,13 +81,13 @@ def exists(objects: Mention) -> Claim:
 
 
 def open_questions(statements: Sequence[Statement]) -> Iterator[tuple[str, bool]]:
-    """Clear what is said of two subjects, of a relation to two objects, and of objects that are left over.
+    """Remove ambiguous predicates: of two subjects, of a relation to two objects, and of the remaining objects.
 
-    Return the word that leaves it open, and whether it may change what else is said.
+    Yield the word that makes each ambiguous, and whether it may change the meaning of the sentence.
     """
     for one in statements:
         if PREMISE in one.bounds and one.quantifier == "count" and one.said:
-            one.said.clear()  # "no other polyp is small": which one may be is not known
+            one.said.clear()  # "no other polyp is small": the excepted polyp is unknown
             yield "other", True
     for before, one in pairwise(statements):
         if (one.joined == "name" and one.said and not before.said and not (before.introduced and one.definite)) or (

@@ -1,4 +1,4 @@
-"""What a recipe's ontology says of the released labels: plurals, organs and modalities, codes for the card."""
+"""Apply a recipe's ontology to the released labels: plurals, organs and modalities, codes for the card."""
 
 from collections.abc import Collection, Mapping
 from typing import Any, Final
@@ -9,14 +9,14 @@ from medmultipoints.transforms.records import UNKNOWN
 from medmultipoints.transforms.reporting.counted import plural
 
 FILLED: Final = ("organ", "modality")
-"""Columns of a picture that its labels' terms fill where the source says nothing."""
+"""Columns of a picture that the terms of its labels fill if the source gives nothing."""
 _SHOWN: Final = 8
 
 Terms = Mapping[str, Mapping[str, Any]]
 
 
 def released_terms(recipe: Mapping[str, Any]) -> Terms:
-    """Return the terms of a recipe's ontology, as plain values, by the label under which each is released."""
+    """Return the terms of a recipe's ontology by released label, as plain values."""
     ontology, labels = recipe.get("ontology") or {}, recipe.get("labels") or {}
     names: Mapping[str, str] = labels.get("names") or {}
     return (
@@ -25,14 +25,14 @@ def released_terms(recipe: Mapping[str, Any]) -> Terms:
 
 
 def plurals_of(recipe: Mapping[str, Any]) -> dict[str, str]:
-    """Return the plurals that a recipe's ontology gives, by released label."""
+    """Return the plurals of a recipe's ontology by released label."""
     return {label: term["plural"] for label, term in released_terms(recipe).items() if term.get("plural")}
 
 
 def fill_facts(records: pl.DataFrame, images: pl.DataFrame, terms: Terms) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """Return both tables with organ and modality of pictures of which the source says none.
+    """Return both tables with organ and modality filled in for pictures without them.
 
-    A picture takes the one that the terms of all its objects' labels share; of several it has none.
+    A picture takes the value shared by the terms of all its objects' labels; it stays unknown if they differ.
     """
     shown = records.filter(pl.col("count") > 0).select("sample_id", "label")
     for column in FILLED:
@@ -53,7 +53,7 @@ def _filled(table: pl.DataFrame, column: str, shared: pl.DataFrame) -> pl.DataFr
 
 
 def describe_terms(terms: Terms) -> list[dict[str, str]]:
-    """Return a row for each label of the ontology: what the card says of it."""
+    """Return one row per label of the ontology, for the card."""
     return [
         {
             "label": label,
@@ -68,7 +68,7 @@ def describe_terms(terms: Terms) -> list[dict[str, str]]:
 
 
 def note_terms(terms: Terms, labels: Collection[str]) -> list[str]:
-    """Return a sentence about terms that are no label of the release, nor a parent of one."""
+    """Return a sentence about terms that are neither labels of the release nor their parents."""
     parents = {parent for label, term in terms.items() if label in labels for parent in term.get("parents") or ()}
     unused = sorted(terms.keys() - set(labels) - parents)
     if not unused:
@@ -78,6 +78,6 @@ def note_terms(terms: Terms, labels: Collection[str]) -> list[str]:
 
 
 def term_figures(recipe: Mapping[str, Any], labels: Collection[str]) -> dict[str, list[Any]]:
-    """Return what the card shows of a recipe's ontology: a row a term, and a sentence about those without an object."""
+    """Return the card's figures of a recipe's ontology: one row per term, and a sentence about unused terms."""
     terms = released_terms(recipe)
     return {"terms": describe_terms(terms), "unused_terms": note_terms(terms, labels)}

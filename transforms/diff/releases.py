@@ -78,7 +78,7 @@ def diff_releases(
 
 
 def _with_names(change: Change, images: tuple[pl.DataFrame, pl.DataFrame]) -> Change:
-    """Return the change with the names of the pictures of its examples, the newer name where it has two."""
+    """Return the change with the picture names of its examples; the newer name if a picture was renamed."""
     wanted = [example.image_sha256 or example.id.partition(":")[0] for example in change.examples]
     names: dict[str, str] = {}
     for frame in images:

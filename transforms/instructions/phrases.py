@@ -71,7 +71,7 @@ def size_word(percent: float) -> str:
 
 
 def in_image(size: str) -> str:
-    """Return a size class that says what its percent are of: ``small (0.1 to 1 % of the image)``."""
+    """Return a size class with the reference of its percentages: ``small (0.1 to 1 % of the image)``."""
     return f"{size.removesuffix(')')} of the image)"
 
 

@@ -63,7 +63,7 @@ def render_prompt(
 def _parse_task(task: str, text: str) -> tuple[Template, ...]:
     file = f"template file of task {task}"
     if task not in TASK_NAMES:
-        raise UsageError(f"{file}: no such task. Choose from {', '.join(TASK_NAMES)}.")
+        raise UsageError(f"{file}: unknown task. Choose from {', '.join(TASK_NAMES)}.")
     try:
         content = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:

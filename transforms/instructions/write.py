@@ -73,7 +73,7 @@ def write_instructions(
 def _known(tasks: Sequence[str], templates: Templates) -> tuple[str, ...]:
     for task in tasks:
         if task not in TASKS:
-            raise UsageError(f"task {task}: no such task. Choose from {', '.join(TASKS)}.")
+            raise UsageError(f"task {task}: unknown task. Choose from {', '.join(TASKS)}.")
         if task not in templates.by_task:
             raise UsageError(f"task {task}: no templates. Add its template file.")
     return tuple(dict.fromkeys(tasks))

@@ -1,4 +1,4 @@
-"""What each reason of an exclusion and each kind of finding means, and what helps."""
+"""Explain each reason of an exclusion and each kind of finding, with a remedy."""
 
 import tomllib
 from collections.abc import Mapping
@@ -9,12 +9,12 @@ from typing import Final
 
 _HERE: Final = files(__package__ or "")
 MASK: Final = "mask_"
-"""What the words of pictures begin with where the mask of a picture is at fault."""
+"""Prefix of picture reasons that are about the picture's mask."""
 
 
 @dataclass(frozen=True, slots=True)
 class Explained:
-    """The meaning of a word and what helps; ``severity`` of findings alone."""
+    """The meaning and remedy of a reason or kind; ``severity`` only for findings."""
 
     meaning: str
     remedy: str
@@ -23,13 +23,13 @@ class Explained:
 
 @cache
 def explained_exclusions() -> Mapping[str, Mapping[str, Explained]]:
-    """Return every reason of an exclusion, by what is at fault."""
+    """Return the explanation of every exclusion reason, grouped by the kind of input."""
     return {room: {word: Explained(*texts) for word, texts in words.items()} for room, words in _read("exclusions")}
 
 
 @cache
 def explained_findings() -> Mapping[str, Mapping[str, Explained]]:
-    """Return every kind of finding, by what it is about."""
+    """Return the explanation of every kind of finding, grouped by subject."""
     return {
         room: {word: Explained(meaning, remedy, severity) for word, (severity, meaning, remedy) in words.items()}
         for room, words in _read("findings")

@@ -1,7 +1,7 @@
-"""Corrected pictures as COCO, for those who keep the labels of a source: all objects of each, as they are released.
+"""Export corrected pictures as COCO, with all their released objects, for maintainers of a source.
 
-COCO cannot say that an object is gone or another now: whoever takes these pictures replaces all their annotations.
-Places are in pixels of the original image, which is named by the sha256 of its bytes.
+COCO cannot express that an object was removed or changed: replace all annotations of these pictures.
+Coordinates are pixels of the original image, which is identified by the sha256 of its bytes.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -17,7 +17,7 @@ Row = Mapping[str, Any]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CorrectedPicture:
-    """A picture with its released objects and what reviewers decided about it; without a size it is not released."""
+    """A picture with its released objects and the reviewers' decisions; without a size it is not released."""
 
     sample_id: str
     image_sha256: str
@@ -27,7 +27,7 @@ class CorrectedPicture:
 
 
 def coco_page(title: str, pictures: Iterable[CorrectedPicture]) -> dict[str, Any]:
-    """Return the pictures as one COCO file; those that left the release are under ``excluded``."""
+    """Return the pictures as one COCO file; excluded pictures are listed under ``excluded``."""
     found = sorted(pictures, key=lambda one: one.sample_id)
     kept = [one for one in found if one.size is not None]
     labels = sorted({seen.label for one in kept for seen in one.objects})

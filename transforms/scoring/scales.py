@@ -1,4 +1,4 @@
-"""Whether the numbers of answers are pixels, or parts of the picture's width and height as some dialects have them."""
+"""Detect answers whose coordinates are fractions of width and height instead of pixels, as in some dialects."""
 
 from collections.abc import Iterable, Sequence
 from itertools import islice
@@ -13,13 +13,13 @@ SCALES: Final = {1: "fractions", 100: "hundredths", 1000: "thousandths", 1024: "
 LOOKED_AT: Final = 400
 LEAST_ANSWERS: Final = 5
 GOOD, BETTER, MORE = 0.3, 1.5, 0.1
-"""Another scale is meant where its fit is good in itself, and better than that of pixels by a factor and a step."""
+"""Another scale is detected if its fit is at least GOOD and exceeds BETTER times the fit of pixels plus MORE."""
 
 
 def find_scale(items: Iterable[Item]) -> tuple[int, float, float] | None:
-    """Return a scale that fits the answers where pixels do not, its fit and that of pixels; None where pixels fit.
+    """Return a scale that fits the answers clearly better than pixels, with both fits; otherwise None.
 
-    Fit: mean over answers of how well their places meet the true objects, from 0 to 1.
+    The fit is the mean agreement of the answers' places with the true objects, from 0 to 1.
     """
     read = [(item.truth, *_places(item)) for item in items if item.truth.image_size is not None and item.truth.boxes]
     answered = list(islice((one for one in read if one[1]), LOOKED_AT))

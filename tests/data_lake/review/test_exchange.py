@@ -105,7 +105,7 @@ def test_a_deleted_region_excludes_and_a_task_without_annotation_is_left(
     ("old", "new", "problem"),
     [
         (r'name="images/[0-9a-f]{64}\.jpg"', 'name="elsewhere.jpg"', "no picture 'elsewhere.jpg'"),
-        (r'label="[a-z]+" source', 'label="ghost" source', "'ghost' is no label of the recipe"),
+        (r'label="[a-z]+" source', 'label="ghost" source', "'ghost' is not a label of the recipe"),
         (
             r'<image id="0" (name="[^"]+") width="\d+" height="\d+"',
             r'<image id="0" \1 width="9999" height="9999"',

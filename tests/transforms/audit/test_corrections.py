@@ -104,13 +104,13 @@ def test_the_track_stays_with_the_one_box_that_replaces_one_of_it(make_table: Ma
 @pytest.mark.parametrize(
     ("wrong", "message"),
     [
-        (entry("exclude", image="s/z"), "s/z is no image of this build"),
-        (entry("exclude", image_sha256="f" * 64), f"s/a has the sha256 {SHA} now, the entry is about {'f' * 64}"),
+        (entry("exclude", image="s/z"), "s/z is not an image of this build"),
+        (entry("exclude", image_sha256="f" * 64), f"s/a now has the sha256 {SHA}, the entry is about {'f' * 64}"),
         (entry("exclude", object=f"{SHA}:polyps:0", box=(9, 9, 30, 30)), "0 objects of s/a have the box"),
-        (entry("exclude", object=f"{'e' * 64}:polyps:0", box=FIRST), f"{'e' * 64}:polyps:0 is no object of the image"),
-        (entry("set_label", label="cell"), "'cell' is no label of the recipe, which has polyps, instrument"),
-        (entry("replace_boxes", label="polyps", boxes=((0, 0, 101, 9),)), "the box (0, 0, 101, 9) does not"),
-        (entry("replace_boxes", label="polyps", boxes=((5, 5, 5, 9),)), "the box (5, 5, 5, 9) does not"),
+        (entry("exclude", object=f"{'e' * 64}:polyps:0", box=FIRST), f"{'e' * 64}:polyps:0 is not an object of"),
+        (entry("set_label", label="cell"), "'cell' is not a label of the recipe, which has polyps, instrument"),
+        (entry("replace_boxes", label="polyps", boxes=((0, 0, 101, 9),)), "the box (0, 0, 101, 9) is not"),
+        (entry("replace_boxes", label="polyps", boxes=((5, 5, 5, 9),)), "the box (5, 5, 5, 9) is not"),
     ],
 )  # fmt: skip
 def test_an_entry_that_does_not_match_is_named_with_its_file(

@@ -43,7 +43,7 @@ def test_every_task_ships_at_least_25_asks(templates: Templates) -> None:
 @pytest.mark.parametrize(
     ("texts", "message"),
     [
-        ({"guessing": COUNTING}, "template file of task guessing: no such task. Choose from pointing"),
+        ({"guessing": COUNTING}, "template file of task guessing: unknown task. Choose from pointing"),
         ({"counting": "task ="}, "template file of task counting: not valid TOML"),
         ({"pointing": COUNTING}, "expected exactly the keys task = 'pointing', asks and requests"),
         ({"counting": COUNTING + "\nextra = 1"}, "expected exactly the keys task = 'counting'"),

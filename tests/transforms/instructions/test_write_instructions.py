@@ -144,7 +144,7 @@ def test_seed_and_task_vary_the_template(tables: Tables, templates: Templates, n
 @pytest.mark.parametrize(
     ("tasks", "label", "message"),
     [
-        (["guessing"], "polyps", "task guessing: no such task. Choose from pointing, bounding"),
+        (["guessing"], "polyps", "task guessing: unknown task. Choose from pointing, bounding"),
         (["pointing"], "polyps", "task pointing: no templates. Add its template file."),
         (["counting"], "unicorn", "label unicorn: no name under box policy audited. Add it to the names file."),
     ],

@@ -30,6 +30,7 @@ from medmultipoints.transforms.instructions.questions.question import Question, 
 from medmultipoints.transforms.instructions.questions.windows import windows
 from medmultipoints.transforms.instructions.scenes import Scene
 from medmultipoints.transforms.instructions.task import EXAMPLE_REGION, Task
+from medmultipoints.transforms.records import ReleasedObject
 
 _TIMING: Final = re.compile(r"frames ((?:\d+, )*\d+ and \d+) of a video at (\d+(?:\.\d+)?) frames per second")
 
@@ -38,14 +39,10 @@ def ask(group: Sequence[Scene], context: QuestionContext) -> Iterator[Question]:
     """Ask for path and mean speed of one object that all frames show whole; the video's frame rate must be known."""
     for step, window in windows(group, "motion", context):
         first, fps = window[0], window[0].fps
-        ways = [{item.track_id: item for item in scene.objects if item.track_id} for scene in window]
-        shared = set.intersection(*(set(way) for way in ways)) if fps else set()
-        whole = [track for track in shared if track and not any(way[track].truncated for way in ways)]
-        clear = sorted(track for track in whole if distinct(ways[0][track], first.objects))
+        clear = _clear_tracks(window) if fps else {}
         if not clear or not fps:
             continue
-        track = context.pick(clear, "motion", first.image_sha256, str(step))
-        way = [one[track] for one in ways]
+        way = clear[context.pick(sorted(clear), "motion", first.image_sha256, str(step))]
         legs = [math.dist(a.centre, b.centre) for a, b in itertools.pairwise(way)]
         if sum(legs) < LEAST_PATH_PX:
             continue
@@ -68,6 +65,17 @@ def ask(group: Sequence[Scene], context: QuestionContext) -> Iterator[Question]:
             content=content,
             object_ids=ids(way),
         )
+
+
+def _clear_tracks(window: Sequence[Scene]) -> dict[str, list[ReleasedObject]]:
+    """Return the objects of each track that all frames show whole, if its first box is distinct."""
+    frames = [{item.track_id: item for item in scene.objects if item.track_id} for scene in window]
+    ways = {track: [one[track] for one in frames] for track in set.intersection(*map(set, frames))}
+    return {
+        track: way
+        for track, way in ways.items()
+        if track and not any(item.truncated for item in way) and distinct(way[0], window[0].objects)
+    }
 
 
 def prove(reading: Reading, scenes: Sequence[Scene], lexicon: Lexicon) -> tuple[str, ...]:
