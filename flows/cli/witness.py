@@ -130,10 +130,10 @@ def _print_score(score: dict[str, Any]) -> None:
     for part in ("out_of_fold", "other_splits"):
         for key, found in score[part].items():
             for name, one in [(key, found)] if key == "all" else found.items():
-                if one["pictures"]:
+                if one["judgements"]:
                     figures = [f"{one['mean_dice']:.3f}", f"{one['median_dice']:.3f}"]
-                    rows.append([part.replace("_", " "), key, name, f"{one['pictures']:,}", *figures])
-    table("Dice of the small model", ["on", "by", "", "pictures", "mean", "median"], rows)
+                    rows.append([part.replace("_", " "), key, name, f"{one['judgements']:,}", *figures])
+    table("Dice of the small model", ["on", "by", "", "judgements", "mean", "median"], rows)
 
 
 class _Counting:

@@ -62,7 +62,7 @@ def _value(row: Mapping[str, Any], key: str) -> str:
 def _figures(rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     dices = [row["dice"] for row in rows]
     return {
-        "pictures": len(dices),
+        "judgements": len(dices),
         "mean_dice": round(float(np.mean(dices)), 4) if dices else None,
         "median_dice": round(float(np.median(dices)), 4) if dices else None,
     }

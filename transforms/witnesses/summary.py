@@ -34,7 +34,7 @@ def describe_witnesses(
 
 def _table(found: Mapping[str, Any]) -> list[dict[str, Any]]:
     """Return the figures of ``summarise`` as rows; empty if nothing was compared."""
-    if not found["all"]["pictures"]:
+    if not found["all"]["judgements"]:
         return []
     rows = [{"by": "all", "value": "", **found["all"]}]
     return rows + [{"by": key, "value": name, **one} for key in KEYS for name, one in found[key].items()]
