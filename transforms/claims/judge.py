@@ -92,12 +92,20 @@ def _of_objects(claim: Claim, picture: PictureFacts) -> Known:
         return False if meant is not None and complete else None
     known = {_holds(claim, one, picture) for one in meant}
     if claim.about.determiner == "each":
-        if claim.kind == "share" and len(meant) > 1 and _share_holds(claim, sum(one.percent for one in meant)):
-            return None  # "the polyps cover 4 %": each of them, or all together
+        if len(meant) > 1 and _holds_together(claim, meant):
+            return None  # "the polyps cover 4 %": each of them, or together
         if claim.denied and len(known) > 1:
             return None  # "they are not small": none of them, or not all?
         return False if False in known else True if known == {True} and complete else None
     return known.pop() if len(known) == 1 else None
+
+
+def _holds_together(claim: Claim, meant: Sequence[ObjectFacts]) -> bool:
+    """Return whether a share or an extent is that of all objects together."""
+    if claim.kind == "extent":
+        x1, y1, x2, y2 = zip(*(one.box for one in meant), strict=True)
+        return _extent_holds(claim, (min(x1), min(y1), max(x2), max(y2)))
+    return claim.kind == "share" and _share_holds(claim, sum(one.percent for one in meant))
 
 
 def _meant(mention: Mention, picture: PictureFacts) -> Sequence[ObjectFacts] | None:
@@ -241,7 +249,11 @@ def _border(claim: Claim, one: ObjectFacts, _picture: PictureFacts) -> Known:
 
 
 def _extent(claim: Claim, one: ObjectFacts, _picture: PictureFacts) -> Known:
-    x1, y1, x2, y2 = one.box
+    return _extent_holds(claim, one.box)
+
+
+def _extent_holds(claim: Claim, box: tuple[float, float, float, float]) -> bool:
+    x1, y1, x2, y2 = box
     edges = (x1, x2) if claim.value == "width" else (y1, y2)
     said = (claim.numbers["from"], claim.numbers["to"])
     return all(
