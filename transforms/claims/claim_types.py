@@ -9,7 +9,7 @@ PREMISE: Final = "premise"
 Kind = Literal[
     "count", "presence", "place", "size", "share", "superlative", "border", "relation", "overlap", "contrast",
     "texture", "aspect", "label", "organ", "alone", "comparison", "brightness", "touch", "between",
-    "part", "extent", "listed",
+    "part", "extent", "listed", "fill",
 ]  # fmt: skip
 Verdict = Literal["true", "false", "uncheckable"]
 Determiner = Literal["the", "a", "each", "some", "asked", "unclear"]

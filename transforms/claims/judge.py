@@ -261,6 +261,14 @@ def _extent_holds(claim: Claim, box: tuple[float, float, float, float]) -> bool:
     )
 
 
+def _fill(claim: Claim, one: ObjectFacts, _picture: PictureFacts) -> Known:
+    """Compare the share of its box that a mask covers."""
+    if one.mask is None:
+        return None
+    x1, y1, x2, y2 = one.box
+    return _rounds_to(claim.numbers["percent"], one.percent / ((x2 - x1) * (y2 - y1)), claim.numbers["digits"])
+
+
 def _contrast(claim: Claim, one: ObjectFacts, _picture: PictureFacts) -> Known:
     if one.tone is not None and "own" in claim.numbers:
         return _measures(claim.numbers, one.tone.luma, one.tone.ring_luma)
@@ -360,6 +368,7 @@ _OBJECT: Final[Mapping[str, Callable[[Claim, ObjectFacts, PictureFacts], Known]]
     "superlative": _superlative,
     "border": _border,
     "extent": _extent,
+    "fill": _fill,
     "relation": _relation,
     "overlap": _overlap,
     "contrast": _contrast,

@@ -134,6 +134,10 @@ def _border(match: re.Match[str]) -> Claim:
     return Claim(kind="border", value=" ".join(sides))
 
 
+def _fill(match: re.Match[str]) -> Claim:
+    return Claim(kind="fill", numbers=_numbers(match, "percent"))
+
+
 def _aspect(match: re.Match[str]) -> Claim:
     if match["even"]:
         return Claim(kind="aspect", value="even")
@@ -166,6 +170,7 @@ _PHRASES: Final[tuple[tuple[re.Pattern[str], Callable[[re.Match[str]], Claim]], 
     (re.compile(pattern), make)
     for pattern, make in (
         (_EXTENT, _extent),
+        (rf"fills (?P<percent>{_N}) % of its box\b", _fill),
         (_COVERS, _share),
         (_EXCEEDS, _share),
         (_TOUCHES, _border),

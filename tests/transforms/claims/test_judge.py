@@ -193,3 +193,14 @@ def test_overlap_and_touch_are_those_of_masks(rows: slice, overlaps: str, touche
     assert [judge_text(text, picture, WORDS)[0].verdict for text in said] == [overlaps, touches]
     bare = replace(picture, objects=tuple(replace(one, mask=None) for one in picture.objects))
     assert [judge_text(text, bare, WORDS)[0].verdict for text in said] == ["true", "uncheckable"]
+
+
+@pytest.mark.parametrize(("said", "verdict"), [("36 %", "true"), ("37 %", "false"), ("36.5 %", "false")])
+def test_the_share_of_its_box_is_that_of_the_mask(said: str, verdict: str) -> None:
+    """Of a ring in a box of 80 x 80 px, 2,304 px; without a mask it is not known."""
+    ring = replace(_masked("polyps", slice(10, 90), slice(10, 90), ring=True), percent=23.04)
+    text = f"Its box is about as wide as high, and the object fills {said} of it."
+    picture = PictureFacts(objects=(ring,), complete=ONE.complete, asked=0)
+    assert judge_text(text, picture, WORDS)[0].verdict == verdict
+    bare = replace(picture, objects=(replace(ring, mask=None),))
+    assert judge_text(text, bare, WORDS)[0].verdict == "uncheckable"
