@@ -60,7 +60,7 @@ _TURNS: Final = (
         rf"^the organ(?: (?:that is )?(?:shown|depicted|visible|seen)(?: (?:here|in the {IMAGE}))?)? is (?=the )",
         "this is ",
     ),
-    (rf"^(its box .*) , and the object fills ([\d.]+) % of it$", r"\1 , and the object fills \2 % of its box"),
+    (r"^(its box .*) , and the object fills ([\d.]+) % of it$", r"\1 , and the object fills \2 % of its box"),
     (r"\bits width exceeds its height\b", "it is wider than high"),
     (r"\bits height exceeds its width\b", "it is taller than wide"),
     (rf"\bany of the (?:{IMAGE} )?(border|edge)s\b", r"any \1"),
