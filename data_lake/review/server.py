@@ -138,7 +138,7 @@ class Server:
             return row
         mine = stand.mine(reviewer)
         others = sum(one.reviewer != reviewer for one in stand.decisions)
-        words = mine and ("withdrawn" if mine.withdraws else mine.verdict)
+        words = mine and ("withdrawn" if mine.withdraws else "removed" if mine.removes else mine.verdict)
         return row | {"mine": words, "others": others, "conflict": stand.conflict}
 
     def _checks(self, entries: Entries, reviewer: str) -> dict[str, str]:

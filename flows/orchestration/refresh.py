@@ -4,7 +4,6 @@ Servers of sources are asked whether their files changed; builds stay with the f
 """
 
 import shlex
-from collections.abc import Mapping
 from datetime import UTC, datetime
 from functools import partial
 from typing import Any
@@ -70,7 +69,7 @@ def _refresh(what: RefreshRequest, _progress: Progress) -> State[Any]:
     try:
         prepared = prepare_attempt(what.build(), PIPELINE)
         tag_run(prepared.recipe.name)
-        upstream = look_upstream(prepared, what.sources)
+        upstream = look_upstream(prepared)
         built = outcome_of(what, prepared)
         if isinstance(built, State):
             return built
@@ -225,9 +224,11 @@ def own_state(state: State[Any]) -> State[Any]:
     return State(type=state.type, name=state.name, message=state.message, data=state.data)
 
 
-def look_upstream(build: Build, given: Mapping[str, str]) -> str:
+def look_upstream(build: Build) -> str:
     """Return which sources changed at their servers, for the message of the run; an error only logs a warning."""
     log = get_run_logger()
+    own = {source.name: source.fingerprint.path for source in build.sources}
+    given = {name: str(path) for name, path in own.items() if not path.is_relative_to(build.lake.landing / name)}
     try:
         answers = ask_servers([source.info for source in build.sources], given, build.lake.landing)
         keep_answers(build.lake, answers)

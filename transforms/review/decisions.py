@@ -35,6 +35,11 @@ class Decision:
         return any(entry.get("settles") for entry in self.entries)
 
     @property
+    def removes(self) -> bool:
+        """Whether single objects are left out, and not the picture."""
+        return self.verdict == "exclude" and all(entry.get("object") for entry in self.entries)
+
+    @property
     def withdraws(self) -> bool:
         """Whether the picture and its copies are withdrawn from every later release."""
         return any(entry.get("withdrawn") for entry in self.entries)

@@ -8,6 +8,8 @@ from medmultipoints.transforms.regions.boxes import iou
 from medmultipoints.transforms.reporting.drawing import number
 
 NEAR_PX = 1.5
+SMALL = 0.1
+"""A box inside another is called a part of it where it has less than this share of its area."""
 PRIVACY = {kind: key for key, kind in SHOWN.items()} | {"carries_gps": "gps"}
 """Key of the recipe's section `privacy` for each kind of finding."""
 DONE = {
@@ -44,11 +46,13 @@ def difference_words(source: Sequence[float] | None, derived: Sequence[float] | 
         return [*lines, "The boxes do not overlap."]
     shifts = [stated - shown for stated, shown in zip(source, derived, strict=True)]
     outward = [(side, -shift if side in ("left", "top") else shift) for side, shift in zip(SIDES, shifts, strict=True)]
+    ratio = one.area / other.area
     sides = [
         f"{side} {number(abs(by))} px {'outside' if by > 0 else 'inside'}" for side, by in outward if abs(by) > NEAR_PX
     ]
-    ratio = one.area / other.area
-    if sides:
+    if all(by < 0 for _, by in outward) and ratio < SMALL:
+        lines.append("The source's box is a small part of the derived box.")
+    elif sides:
         lines.append(f"The source's box lies {', '.join(sides)}.")
     if not 0.8 <= ratio <= 1.25:
         part = f"{ratio:.2g} times that" if ratio > 0.01 else "less than a hundredth of that"

@@ -114,7 +114,7 @@ function severities() {
   }));
 }
 
-const DECIDED = { accept: "accepted", exclude: "excluded", edit: "corrected" };
+const DECIDED = { accept: "accepted", exclude: "picture excluded", removed: "object removed", edit: "corrected" };
 const decided = (row) => row.mine !== null;
 const STATES = {
   open: (row) => row.open && !decided(row) && !row.others,

@@ -232,6 +232,8 @@ def test_taking_back_what_was_decided_together_keeps_other_decisions(
     asked = {"findings": released, "looked": released, "verdict": "accept", "reason": "seen", "reviewer": "A. B."}
     done = served.post("/api/together", orjson.dumps(asked | {"not_looked_at": 0})).json["done"]
     assert decide(served, row["finding_id"], "exclude", object=seen.object_id).status == 200
+    rows = served.get("/api/queue?reviewer=A.%20B.").json["rows"]
+    assert {one["mine"] for one in rows if one["finding_id"] == row["finding_id"]} == {"removed"}
     undo = {"findings": done, "reviewer": "A. B.", "verdict": "accept"}
     served.post("/api/undo-together", orjson.dumps(undo))  # nothing is left of it where the kind has one finding
     assert ["exclude"] == [one["action"] for one in held(file)]

@@ -7,6 +7,7 @@ def test_two_boxes_in_words() -> None:
     assert difference_words(None, None) == []
     assert difference_words([10, 10, 20, 20], [10, 10, 20, 20])[-1] == "All sides agree within 1.5 px."
     tiny = difference_words([10, 10, 11, 13], [0, 0, 300, 500])
+    assert tiny[-2] == "The source's box is a small part of the derived box."
     assert tiny[-1] == "Its area is less than a hundredth of that of the derived box."
 
 
