@@ -111,6 +111,8 @@ def find_unread(listing: Listing) -> tuple[Hint, ...]:
         hints.append(
             Hint("pictures_damaged", f"files with a picture's extension are not pictures: {names}; copy them again")
         )
+    if not listing.of("picture", "lfs", "video", "dicom", "nifti", "array", "parquet"):
+        hints.append(Hint("pictures_none", "no picture, volume or video is here: put them into the folder"))
     known = {name for names in found.values() for name in names}
     hints += [*_picture_labels(listing), *_tables_without_boxes(listing), *_other_texts(listing, known)]
     return tuple(hints or find_unjoined(listing))
