@@ -12,6 +12,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 from medmultipoints.flows.cli.app import COMMANDS as NAMES
 from medmultipoints.flows.cli.app import load, main
@@ -19,6 +20,7 @@ from medmultipoints.flows.cli.build import print_outcome
 from medmultipoints.flows.engine.execute import Outcome
 from medmultipoints.flows.stages.pipeline import PIPELINE
 from medmultipoints.transforms.errors import PipelineError
+from tests.flows.small_builds import build
 
 
 @dataclass(frozen=True)
@@ -281,13 +283,19 @@ def test_the_quarantine_says_what_it_does_not_hold(cli: Cli, lake: Path) -> None
     )
 
 
-def test_part_of_a_dropped_reason_leads_to_the_list_that_has_it(cli: Cli, lake: Path) -> None:
-    listed = json.loads(cli("quarantine", "list", "--dropped", "--lake", lake, "--json").out)["reasons"]
-    (reason, *_) = [row["reason"] for row in listed if row["verdict"] == "dropped"]
-    dropped = cli("quarantine", "show", reason[:-1], "--lake", lake)
-    assert (dropped.code, "see `medmultipoints quarantine list --dropped`." in dropped.err) == (2, True)
+def test_part_of_a_dropped_reason_leads_to_the_list_that_has_it(cli: Cli, lake: Path, tmp_path: Path) -> None:
     rejected = cli("quarantine", "show", "truncated_imag", "--lake", lake)
     assert (rejected.code, "see `medmultipoints quarantine list`." in rejected.err) == (2, True)
+    (tmp_path / "own").mkdir()
+    for number, stem in enumerate("xyz"):
+        Image.effect_noise((64 + number, 48), 90).convert("RGB").save(tmp_path / "own" / f"{stem}.png")
+        (tmp_path / "own" / f"{stem}.txt").write_text("0 0.5 0.5 0.4 0.4\n")
+    (tmp_path / "own" / "notes.md").write_text("not a part of the dataset\n")
+    source = '[sources.a]\npath = "own"\nlicence = "MIT"\n[sources.a.read]\nclasses = ["mark"]\n'
+    (tmp_path / "own.toml").write_text(f'name = "own"\nversion = "1.0.0"\ntitle = "Own"\n{source}')
+    build(str(tmp_path / "own.toml"), lake, {})
+    dropped = cli("quarantine", "show", "not_part", "--lake", lake)
+    assert (dropped.code, "see `medmultipoints quarantine list --dropped`." in dropped.err) == (2, True)
 
 
 def test_recipes_and_sources_are_listed_for_people_and_machines(cli: Cli) -> None:
