@@ -1,10 +1,13 @@
 """Sources of one's own from recipe to verified release: real samples against truths of independent code."""
 
+import hashlib
+import io
 import json
 from pathlib import Path
 
 import polars as pl
 import pytest
+from PIL import Image
 
 from medmultipoints.data_lake.release.checks.verify import verify_release
 from tests.flows.small_builds import build, make_sources
@@ -90,3 +93,25 @@ def test_masks_and_boxes_alone_live_in_one_audited_release(samples: Path, tmp_pa
     expected = {"kvasir_instrument": ["mask"], "cells": ["box"], "tumours": ["polygon"]}
     assert expected == dict(records.iter_rows())
     assert table(release, "data")["image_sha256"].n_unique() > 60
+
+
+def test_pictures_in_a_table_of_the_hub_keep_their_bytes_if_they_are_jpeg_or_png(tmp_path: Path) -> None:
+    """A picture of another format becomes a PNG."""
+    made = [noise(64, "JPEG"), noise(65, "PNG"), noise(66, "BMP")]
+    objects = {"bbox": [[8.0, 8.0, 20.0, 16.0]], "category": ["polyp"]}
+    rows = [{"image": {"bytes": data, "path": f"p{at}"}, "objects": objects} for at, data in enumerate(made)]
+    (tmp_path / "hub").mkdir()
+    pl.DataFrame(rows).write_parquet(tmp_path / "hub/train-00000-of-00001.parquet")
+    source = '[sources.hub]\npath = "hub"\nlicence = "MIT"\naccept = true\n'
+    images = table(release_of(tmp_path, source), "images").sort("width")
+    kept = [hashlib.sha256(data).hexdigest() for data in made[:2]]
+    assert images["stored_sha256"].to_list()[:2] == images["image_sha256"].to_list()[:2] == kept
+    assert images["image_origin"].to_list() == ["embedded", "embedded", "converted"]
+    assert images["image_file"].str.split(".").list.last().to_list() == ["jpg", "png", "png"]
+
+
+def noise(width: int, kind: str) -> bytes:
+    """A picture of noise in a file format."""
+    held = io.BytesIO()
+    Image.effect_noise((width, 48), 90).convert("RGB").save(held, kind)
+    return held.getvalue()

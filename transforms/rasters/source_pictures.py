@@ -1,7 +1,7 @@
 """Read the picture of a sample and prepare the bytes to release.
 
-JPEG and PNG files are released unchanged, except for orientation tags; pictures of other formats and planes of volumes
-are converted to PNG.
+JPEG and PNG files, and those in rows of a table, are released unchanged, except for orientation tags; pictures of other
+formats and planes of volumes are converted to PNG.
 """
 
 from collections.abc import Callable
@@ -26,13 +26,15 @@ from medmultipoints.transforms.pictures.orientation import (
     turn_pixels,
     turn_size,
 )
+from medmultipoints.transforms.pictures.png_chunks import SIGNATURE
 from medmultipoints.transforms.pictures.scratch import Scratch
 from medmultipoints.transforms.rasters.parquet_rows import row_picture
 from medmultipoints.transforms.rasters.volumes import render_plane
 from medmultipoints.transforms.records import Sample
 
-ImageOrigin = Literal["member", "decoded", "converted"]
+ImageOrigin = Literal["member", "embedded", "decoded", "converted"]
 _PASSED_THROUGH = (".jpg", ".jpeg", ".jpe", ".png")
+_SIGNATURES = (b"\xff\xd8\xff", SIGNATURE)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -65,9 +67,9 @@ def read_picture(
     data = read(sample.image_member)
     if _is_passed_through(sample):
         check_extension(sample.image_member, data)
-        decoded = decode_image(data, scratch)
-        plain = SourcePicture(data, decoded.pixels, decoded.format, colour_model(data))
-        tags = find_orientations(data)
+        plain, tags = _unchanged(data, "member", scratch), find_orientations(data)
+    elif (held := _in_row(sample, data)) is not None:
+        plain, tags = _unchanged(held, "embedded", scratch), find_orientations(held)
     else:
         plain, tags = _render(sample, read), _tags_of_part(sample, data)
     if not tags:
@@ -81,6 +83,21 @@ def read_picture(
     if picture.turned and (drawn_on_displayed or same_size):
         return replace(picture, turned=None)  # the annotations are of the displayed picture
     return picture
+
+
+def _unchanged(data: bytes, origin: ImageOrigin, scratch: Scratch) -> SourcePicture:
+    """Return a JPEG or PNG with its own bytes."""
+    decoded = decode_image(data, scratch)
+    return SourcePicture(data, decoded.pixels, decoded.format, colour_model(data), origin=origin)
+
+
+def _in_row(sample: Sample, data: bytes) -> bytes | None:
+    """Return the bytes of a JPEG or PNG in a row of a table; None for any other picture."""
+    kind, _, number = (sample.plane or "").partition(":")
+    if kind != "row" or sample.rendering or not number.isdecimal():
+        return None
+    held = row_picture(data, str(sample.image_member), int(number))
+    return held if held.startswith(_SIGNATURES) else None
 
 
 def _is_passed_through(sample: Sample) -> bool:

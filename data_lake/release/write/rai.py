@@ -66,6 +66,7 @@ def preprocessing(facts: CardFacts) -> list[str]:
     origins = dict(images.group_by("image_origin").len().iter_rows())
     said = {
         f"{origins.get('member', 0):,} images have the bytes of the source's file.": origins.get("member"),
+        f"{origins.get('embedded', 0):,} have the bytes held in a table of the source.": origins.get("embedded"),
         f"{origins.get('decoded', 0):,} were decoded from videos.": origins.get("decoded"),
         f"{origins.get('converted', 0):,} were converted to PNG.": origins.get("converted"),
         f"In {origins.get('redacted', 0):,} regions were filled or metadata removed.": origins.get("redacted"),
