@@ -261,6 +261,11 @@ def _conclude(draft: Draft, seen: _Evidence) -> None:
         )
     if seen.beyond and not beyond:
         draft.hint("beyond_frame", f"{plural(seen.beyond, 'box', 'boxes')} reach beyond the picture's frame")
+    _hint_counts(draft, seen)
+
+
+def _hint_counts(draft: Draft, seen: _Evidence) -> None:
+    """Add hints about annotations that are rejected, dropped or changed."""
     texts = {
         "zero_extent": (seen.no_extent, "box", "boxes", "of zero extent; rejected unless kept"),
         "crowds": (seen.crowds, "crowd region", None, "(iscrowd), never counted"),

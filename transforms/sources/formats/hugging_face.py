@@ -7,7 +7,7 @@ in a separate column.
 import io
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from itertools import islice
 from typing import Any, Final
 
@@ -213,30 +213,43 @@ def recognise(files: Files, stated: Mapping[str, object]) -> Recognition | None:
     draft.line(
         "annotations", single(propose_patterns(names, set(listing.kinds) - set(names))), plural(len(names), kind)
     )
-    forms, corners = FormEvidence(), FrameEvidence()
-    labels: set[Any] = set()
-    joined: list[str] = []
-    for name in names:
-        try:
-            for row in _rows(listing, name, index):
-                joined += [row.member] if row.member and not row.plane else []
-                labels |= {label for label in row.labels if isinstance(label, int | str)}
-                size = _size(listing, row)
-                for box in row.boxes:
-                    if isinstance(box, list | tuple) and len(box) == 4 and all(isinstance(v, int | float) for v in box):
-                        forms.add(box, size)
-                        corners.add(box, *(size or (0, 0)))
-        except MemberProblem as problem:
-            draft.hint(problem.reason, problem.detail)
+    seen = _gather_evidence(draft, listing, names, index)
     if kind == "Parquet file":
         draft.line(
             "images", single(propose_patterns(names, set(listing.kinds) - set(names))), "pictures are in the rows"
         )
     else:
-        propose_images(draft, listing, in_same_folders(listing, joined), listing.pictures)
-    decide_form(draft, forms, None, corners)
-    _decide_names(draft, listing, names, labels)
+        propose_images(draft, listing, in_same_folders(listing, seen.joined), listing.pictures)
+    decide_form(draft, seen.forms, None, seen.corners)
+    _decide_names(draft, listing, names, seen.labels)
     return draft.done()
+
+
+@dataclass
+class _Evidence:
+    """Boxes, labels and joined pictures of all rows."""
+
+    forms: FormEvidence = field(default_factory=FormEvidence)
+    corners: FrameEvidence = field(default_factory=FrameEvidence)
+    labels: set[Any] = field(default_factory=set)
+    joined: list[str] = field(default_factory=list)
+
+
+def _gather_evidence(draft: Draft, listing: Listing, names: Sequence[str], index: PictureIndex) -> _Evidence:
+    seen = _Evidence()
+    for name in names:
+        try:
+            for row in _rows(listing, name, index):
+                seen.joined += [row.member] if row.member and not row.plane else []
+                seen.labels |= {label for label in row.labels if isinstance(label, int | str)}
+                size = _size(listing, row)
+                for box in row.boxes:
+                    if isinstance(box, list | tuple) and len(box) == 4 and all(isinstance(v, int | float) for v in box):
+                        seen.forms.add(box, size)
+                        seen.corners.add(box, *(size or (0, 0)))
+        except MemberProblem as problem:
+            draft.hint(problem.reason, problem.detail)
+    return seen
 
 
 def _schema(listing: Listing, name: str) -> pa.Schema:
