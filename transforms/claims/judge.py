@@ -86,6 +86,7 @@ def _deny(known: Known, claim: Claim) -> Known:
 
 
 def _of_objects(claim: Claim, picture: PictureFacts) -> Known:
+    """Judge a claim about the objects of its mention; None if uncertain."""
     complete = claim.about.label in picture.complete
     meant = _meant(claim.about, picture)
     if not meant:
@@ -93,7 +94,7 @@ def _of_objects(claim: Claim, picture: PictureFacts) -> Known:
     known = {_holds(claim, one, picture) for one in meant}
     if claim.about.determiner == "each":
         if len(meant) > 1 and _holds_together(claim, meant):
-            return None  # "the polyps cover 4 %": each of them, or together
+            return None  # "the polyps cover 4 %": each of them, or together?
         if claim.denied and len(known) > 1:
             return None  # "they are not small": none of them, or not all?
         return False if False in known else True if known == {True} and complete else None

@@ -49,6 +49,7 @@ def _clear(names: dict[str, set[str]]) -> dict[str, str]:
 
 
 def _object(scene: Scene, item: ReleasedObject) -> ObjectFacts:
+    """Return the facts of one released object."""
     (x1, y1, x2, y2), (width, height) = item.box, item.sides
     area = (item.area_px or 0) * scene.scale**2 or width * height
     return ObjectFacts(

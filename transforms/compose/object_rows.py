@@ -67,6 +67,7 @@ def _scale_coordinates(objects: pl.DataFrame, policy: Policy, track_rounding: Ro
 
 
 def _round_tracks(rounding: Rounding) -> list[pl.Expr]:
+    """Return the sides with those of tracks rounded; a box without area becomes one pixel."""
     if rounding == "none":
         return []
     edges = []
@@ -87,6 +88,7 @@ def _round(side: pl.Expr, rounding: Rounding) -> pl.Expr:
 
 
 def _point_kind(policy: Policy) -> pl.Expr:
+    """Return the kind of each object's point under the box policy."""
     if policy == "published":
         return pl.lit("box_centre")
     return (

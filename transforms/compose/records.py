@@ -217,6 +217,7 @@ def _join_distinct(name: str) -> pl.Expr:
 
 
 def _detail(policy: Policy) -> pl.Expr:
+    """Return the detail of each exclusion, by its reason."""
     reason, stem = pl.col("reason"), pl.col("stem")
     return (
         pl.when(reason == "label_not_selected")

@@ -107,6 +107,7 @@ def check_text(text: str) -> str:
 
 
 def _convert(value: Any, functions: dict[str, Convert], key: str | None, depth: int) -> Any:
+    """Return a JSON value with its points and boxes converted."""
     if depth > _DEEPEST:
         raise Unsupported("the answer's JSON is nested too deeply")
     if key in functions:

@@ -62,6 +62,7 @@ def _targets(pictures: Iterable[Picture]) -> Iterator[tuple[Picture, str]]:
 
 
 def _document(targets: list[tuple[Picture, str]], contents: Contents, split: str) -> bytes:
+    """Return the COCO-like file of a split, with one annotation per target."""
     files = dict.fromkeys(f"{_stem(picture)}.png" for picture, _ in targets)
     ids = {file: number for number, file in enumerate(files)}
     images = [{"id": number, "file_name": file, "width": SQUARE, "height": SQUARE} for file, number in ids.items()]
@@ -75,6 +76,7 @@ def _document(targets: list[tuple[Picture, str]], contents: Contents, split: str
 def _annotation(
     number: int, target: tuple[Picture, str], contents: Contents, split: str, ids: Mapping[str, int]
 ) -> dict[str, Any]:
+    """Return the annotation of one target, with its mask file and text prompt."""
     picture, label = target
     file = f"{_stem(picture)}.png"
     text = f"{_words(label)} in {slug(picture.organ)} {_modality(picture)}"

@@ -83,6 +83,7 @@ def _array(key: str, rows: Iterable[dict[str, Any]]) -> Iterator[bytes]:
 
 
 def _image(picture: Picture, contents: Contents, categories: Mapping[str, int]) -> dict[str, Any]:
+    """Return the image entry of a picture, with absent and incompletely annotated categories."""
     present = {found.label for found in picture.objects}
     row = {
         "id": image_id(picture),

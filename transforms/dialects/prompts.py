@@ -104,6 +104,7 @@ def _convert_given(given: Any, frame: Frame, size: Size) -> Any:
 
 @lru_cache(maxsize=4096)
 def _restate(request: str, frame: Frame) -> str:
+    """Return a format request in words and example numbers of another frame."""
     example = _read_example(request)
     words, rest = (request[: example[0]], example[1]) if example else (request, None)
     words = words.replace("pixel coordinates", f"coordinates {frame.words}").replace("in pixels", frame.words)

@@ -67,6 +67,7 @@ def _replace(value: Any, refs: list[str], places: list[list[float]]) -> Any:
 
 
 def _replace_key(key: str, value: Any, refs: list[str], places: list[list[float]]) -> Any:
+    """Return a value with its name, points or boxes replaced by placeholders, and collect them."""
     if key == "label" and isinstance(value, str):
         refs.append(value)
         return REF

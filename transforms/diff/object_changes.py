@@ -59,6 +59,7 @@ def _join_pairs(old: pl.DataFrame, new: pl.DataFrame, pairs: pl.DataFrame) -> pl
 
 
 def _named(pairs: pl.DataFrame, said: pl.Expr) -> pl.DataFrame:
+    """Return the pairs as rows of examples, with the boxes before and after."""
     return pairs.select(
         pl.col("object_id|new").alias("id"),
         said.alias("said"),

@@ -163,6 +163,7 @@ def _parse_form(name: str, entry: Mapping[str, Any]) -> Name:
 def _parse_choices(
     policy: str, label: str, entries: list[dict[str, Any]], forms: Mapping[str, Name]
 ) -> tuple[Choice, ...]:
+    """Return the names that a label may have; raise UsageError if an image could leave it without one."""
     row = f"names file: {policy}.{label}"
     for entry in entries:
         if not {"name"} <= set(entry) <= {"name", "when"} or entry.get("when", "always") not in get_args(When):

@@ -61,6 +61,7 @@ def render_prompt(
 
 @cache
 def _parse_task(task: str, text: str) -> tuple[Template, ...]:
+    """Return the templates of one task; raise UsageError for a malformed file."""
     file = f"template file of task {task}"
     if task not in TASK_NAMES:
         raise UsageError(f"{file}: unknown task. Choose from {', '.join(TASK_NAMES)}.")

@@ -87,6 +87,7 @@ def _frame(questions: Sequence[Question], templates: Templates, context: Questio
 
 
 def _row(question: Question, templates: Templates, context: QuestionContext) -> tuple[object, ...]:
+    """Return the cells of one instruction."""
     home, instruction_id = question.home, question.instruction_id
     choices = templates.by_task[question.task]
     if question.template is None:

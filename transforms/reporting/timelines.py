@@ -55,6 +55,7 @@ def timelines(images: pl.DataFrame, objects: pl.DataFrame, most: int) -> list[Ti
 
 
 def _timeline(frames: pl.DataFrame, objects: pl.DataFrame) -> Timeline:
+    """Return the timeline of one video from its frames and objects."""
     first = frames.row(0, named=True)
     placed = frames.select("sample_id").with_row_index("at").with_columns(pl.col("at").cast(pl.Int64))
     rows = objects.join(placed, on="sample_id").sort("at", "object_id")

@@ -74,6 +74,7 @@ def cohens_kappa(pairs: Sequence[tuple[str, str]]) -> float | None:
 
 
 def _agreement(names: tuple[str, str], rows: Sequence[Twice]) -> Agreement:
+    """Return the agreement of two reviewers over their cases."""
     verdicts = [(one.verdict, other.verdict) for _, one, other in rows]
     results = [(outcome(seen, one.entries) or [], outcome(seen, other.entries) or []) for seen, one, other in rows]
     overlaps = [overlap for one, other in results for overlap in pair_boxes(one, other)]

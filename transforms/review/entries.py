@@ -144,6 +144,7 @@ def _shapes(
     masks: dict[str, Masks],
     **more: Any,
 ) -> Entry:
+    """Return an entry with boxes, or with masks in a file that is added to ``masks``."""
     rles = tuple(part.rle for part in parts if part.rle)
     if rles:
         digest = hashlib.sha256("\n".join(rles).encode()).hexdigest()[:12]

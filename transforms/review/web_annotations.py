@@ -31,6 +31,7 @@ def annotation_page(title: str, decisions: Iterable[tuple[Row, tuple[int, int] |
 
 
 def _annotation(row: Row, size: tuple[int, int] | None) -> dict[str, Any]:
+    """Return one decision as a W3C annotation."""
     image = f"hash://sha256/{row['image_sha256']}"
     selectors = [_box_selector(box) for box in row["boxes"]]
     if row["masks"] and size is not None:

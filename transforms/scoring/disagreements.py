@@ -85,6 +85,7 @@ def _differ(truth: Truth, published: PublishedAnswer, tolerant: Answer) -> bool:
 
 
 def _place_reasons(truth: Truth, published: PublishedAnswer) -> Iterator[tuple[str, int]]:
+    """Yield the reasons and numbers of objects for which the place metrics differ."""
     true, answered = truth.points or truth.boxes, published.points or published.boxes
     if not answered:
         if truth.count:

@@ -61,6 +61,7 @@ def _from_rle(rle: Any, height: int, width: int) -> Mask | None:
 
 
 def _from_outline(stated: dict[str, Any], height: int, width: int) -> Mask | None:
+    """Return the filled polygon, clipped to the picture; None if it is malformed."""
     points = stated.get("polygon")
     if not isinstance(points, list) or not 3 <= len(points) <= MOST_POINTS:
         return None

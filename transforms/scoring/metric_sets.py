@@ -68,6 +68,7 @@ def side_by_side(report: dict[str, Any]) -> list[Side]:
 
 
 def _strict(scores: StrictScores) -> dict[str, Any]:
+    """Return the strict metrics as plain values with intervals."""
     overall = {
         name: {"value": _known(scores.overall[name]), "interval": [_known(end) for end in scores.intervals[name]]}
         for name in METRICS

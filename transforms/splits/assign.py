@@ -111,6 +111,7 @@ def _rank(split: str) -> int:
 
 
 def _summarise(members: pl.DataFrame, fixed: Mapping[str, str], strata: pl.DataFrame | None) -> list[Group]:
+    """Return the groups with source, pre-assigned split and number of images of each stratum."""
     own = pl.col("base") == pl.col("group_id")
     sources = members.group_by("group_id").agg(pl.col("source").filter(own).first(), pl.len())
     counts: dict[str, dict[str, int]] = {group_id: {} for group_id in sources["group_id"]}
@@ -160,6 +161,7 @@ def _choose(
     totals: Mapping[str, int],
     fractions: Mapping[str, float],
 ) -> str:
+    """Return the split for a free group: the one that lacks most of its strata and has room, else most images."""
     fits = {split for split in eligible if lacking[split][IMAGES] >= group.images}
 
     def gain(split: str) -> float:

@@ -154,6 +154,7 @@ def _splits(rows: pl.DataFrame) -> list[dict[str, Any]]:
 
 
 def _groups(rows: pl.DataFrame) -> dict[str, Any]:
+    """Return the number of groups, their sizes in doubling bins, and the largest ones."""
     sizes = rows.group_by("group_id", "split").len("images").sort(["images", "group_id"], descending=[True, False])
     power = (pl.col("images").cast(pl.Float64).log(2) + 1e-9).floor().cast(pl.Int64)
     bins = sizes.group_by(power.alias("power")).len("groups").sort("power")
@@ -185,6 +186,7 @@ def _describe(search: NearSearch, threshold: float) -> dict[str, Any]:
 
 
 def _checked(rows: pl.DataFrame, joined: bool) -> list[str]:
+    """Return phrases for everything that was checked."""
     checked = []
     for source, videos, without in _videos(rows):
         if videos:
@@ -200,6 +202,7 @@ def _checked(rows: pl.DataFrame, joined: bool) -> list[str]:
 
 
 def _not_checked(rows: pl.DataFrame, search: NearSearch) -> list[str]:
+    """Return phrases for everything that could not be checked."""
     missing = [
         f"{source}: {without} images carry no patient and no video id; pictures of one patient that do not look alike "
         "may be in different splits"

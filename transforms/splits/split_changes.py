@@ -45,6 +45,7 @@ def list_changes(
 def _changes(
     splits: pl.DataFrame, images: pl.DataFrame, stated: pl.DataFrame, who: str, fractions: Mapping[str, float]
 ) -> pl.DataFrame:
+    """Return the images whose split differs from ``stated``, with the reason; ``who`` stated it."""
     joined = splits.join(stated.rename({"split": "stated_split"}), on="sample_id")
     agreeing = (
         joined.filter(pl.col("split") == pl.col("stated_split")).group_by("group_id").agg(pl.col("sample_id").min())

@@ -44,6 +44,7 @@ def doubt_rows(
 
 
 def _compare(prediction: Row, objects: pl.DataFrame, annotated: Pairs) -> Iterator[Row]:
+    """Yield the rows of one prediction compared with the objects of its picture."""
     size = prediction["original_width"], prediction["original_height"]
     frame = _small(size)
     labelled = [_labelled(row, size, frame, prediction["scale"]) for row in objects.sort("object_id").to_dicts()]

@@ -109,6 +109,7 @@ def _groups(
 
 
 def _kind(labelled: Sequence[Marked], predicted: Sequence[Marked], overlap: float) -> Kind:
+    """Return the kind of doubt about a group of labelled and predicted objects."""
     if not labelled:
         return "missing"
     if not predicted:

@@ -73,6 +73,7 @@ def to_tensor(
 def _click_channels(
     network: Network, frame: tuple[int, ...], clicks: Sequence[Click], previous: NDArray[np.bool_] | None
 ) -> Tensor:
+    """Return the channels of clicks and previous mask, in the frame of the input."""
     height, width = frame[:2]
     disks = np.zeros((CLICK_CHANNELS, network.height, network.width), np.float32)
     for click in clicks:

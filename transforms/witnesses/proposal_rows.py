@@ -138,6 +138,7 @@ def _refusal(
 
 
 def _proposal(one: Row, settled: Settled, probable: float | None, proposing: Proposing) -> Row:
+    """Return the row of an accepted proposal."""
     region, scale = measure_mask(settled.mask), one["scale"]
     assert region.rle is not None
     sides = {name: side * scale for name, side in zip(SIDES, region.box, strict=True)}

@@ -103,6 +103,7 @@ def settle(candidates: Iterable[Candidate], least_stability: float) -> list[Sett
 def _settle_one(
     one: Candidate, mask: Mask, taken: Mask | None, better: Sequence[Mask], least_stability: float
 ) -> tuple[Mask, Refusal | None]:
+    """Return the mask without pixels of better ones, or the unchanged mask with the reason to refuse it."""
     area = int(mask.sum())
     if area < LEAST_SHARE * mask.size:
         return mask, "too_small"

@@ -99,6 +99,7 @@ def _overlapping(asked: ReleasedObject, others: Sequence[ReleasedObject]) -> lis
 
 
 def _prove_caption(caption: str, scene: Scene, lexicon: Lexicon) -> None:
+    """Raise Wrong unless the caption gives organ, finding, class and all counts of the image."""
     facts = [scene.organ, f"finding {scene.finding}", f"class {scene.classification}"]
     repeated = scene.organ.casefold() == scene.classification.casefold()
     start = ", ".join(facts[: 2 if repeated else 3]) + "; annotated: "

@@ -70,6 +70,7 @@ def _prove_groups(known: pl.DataFrame, gather: Gather, read: ReadPrompt, lexicon
 
 
 def _reason(row: Row, home: Scene, files: Mapping[str, Scene], read: ReadPrompt, lexicon: Lexicon) -> str:
+    """Return the reason why a row is wrong, empty if it is proved."""
     try:
         _check_identity(row, home)
         task = TASKS[row["task"]]

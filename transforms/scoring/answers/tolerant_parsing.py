@@ -51,6 +51,7 @@ def read_tolerant(truth: Truth, response: str) -> Answer:
 
 
 def _read_parts(truth: Truth, value: Any) -> Answer:
+    """Return the requested parts of a JSON value; the first failure is kept."""
     found: dict[str, Any] = {}
     names: tuple[str, ...] = ()
     failure = ""
