@@ -20,6 +20,7 @@ from medmultipoints.transforms.sources.declaration import Declaration, IgnoreLab
 from medmultipoints.transforms.sources.joined_facts import PictureFacts, collect_facts
 from medmultipoints.transforms.sources.paths import split_path, split_paths
 from medmultipoints.transforms.sources.patterns import compile_pattern
+from medmultipoints.transforms.sources.reading.listing import PICTURE_EXTENSIONS
 from medmultipoints.transforms.sources.soundness import find_fault
 
 _Doubts = Mapping[str, set[str | None]]
@@ -318,6 +319,10 @@ def _account(ledger: _Ledger, declaration: Declaration, files: Files) -> Indexed
         problem = Problem(NOT_PART, f"{name}: all its annotations are in quarantine, each with its reason")
         ledger.leave_out([name], "dropped", problem)
     rest -= excluded
+    for name in sorted(rest):
+        if split_path(name).extension in PICTURE_EXTENSIONS and not files.head(name, 1):
+            ledger.leave_out([name], "rejected", Problem("empty_file", f"{name}: the file has no bytes"))
+    rest -= ledger.exclusions.keys()
     exclusions = {row.key: row for row in drop_foreign(ledger.source, split_paths(sorted(rest)))}
     exclusions |= {key: row for key, row in ledger.exclusions.items() if key not in ledger.used}
     samples = tuple(sorted(ledger.samples.values(), key=lambda sample: sample.sample_id))

@@ -14,9 +14,9 @@ from medmultipoints.transforms.sources.declared import read_declared
 from tests.members import MemoryMembers
 
 FILES = {
-    "set/train/p1_1.jpg": b"",
-    "set/train/p1_2.jpg": b"",
-    "set/test/p2_1.jpg": b"",
+    "set/train/p1_1.jpg": b"picture",
+    "set/train/p1_2.jpg": b"picture",
+    "set/test/p2_1.jpg": b"picture",
     "boxes.json": b"",
     "a.txt": b"",
 }
@@ -155,6 +155,12 @@ def test_files_that_nothing_uses_are_dropped_one_by_one() -> None:
     found = read([picture("set/train/p1_1.jpg", cell(0))], drop="**/*.txt")
     assert ("dropped", "dropped_by_declaration") == reasons(found)["a.txt"]
     assert ("dropped", "not_part_of_the_dataset") == reasons(found)["set/test/p2_1.jpg"]
+
+
+def test_a_picture_without_bytes_is_rejected_as_empty() -> None:
+    found = read([picture("set/train/p1_1.jpg", cell(0))], FILES | {"set/test/p2_1.jpg": b""})
+    assert ("rejected", "empty_file") == reasons(found)["set/test/p2_1.jpg"]
+    assert ("dropped", "not_part_of_the_dataset") == reasons(found)["a.txt"]
 
 
 def test_official_splits_come_from_lists_and_two_lists_contradict() -> None:
