@@ -33,7 +33,7 @@ class Claim:
     """One statement (``kind``, ``value``, ``numbers``) about some objects (``about``).
 
     ``other`` is the second object of a relation and ``second`` the third of "between"; for "two of the polyps",
-    ``other`` means all of them; for an enumeration, what is given of ``other`` is one claim per part. ``denied``: the
+    ``other`` means all of them; for an enumeration, ``other.given`` has one claim per part. ``denied``: the
     sentence negates the statement.
     """
 

@@ -56,7 +56,7 @@ def diff_releases(
     row differs. ``made_of``: changes of the inputs.
     Major: a column, label or source removed, a column or label added or retyped, an image or one of its labels
     removed, an image moved between splits. Minor: rows added, boxes, points, counts, pictures or answers changed,
-    objects or instructions gone. Patch: other values.
+    objects or instructions removed. Patch: other values.
     """
     old, new = _released(old), _released(new)
     images = (old.images, new.images)

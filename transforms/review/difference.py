@@ -9,7 +9,7 @@ from medmultipoints.transforms.reporting.drawing import number
 
 NEAR_PX = 1.5
 SMALL = 0.1
-"""A box inside another is called a part of it where it has less than this share of its area."""
+"""Share of the outer box's area below which a box inside it is called a part of it."""
 PRIVACY = {kind: key for key, kind in SHOWN.items()} | {"carries_gps": "gps"}
 """Key of the recipe's section `privacy` for each kind of finding."""
 DONE = {
