@@ -23,6 +23,7 @@ from medmultipoints.flows.engine.execute import Outcome
 from medmultipoints.flows.orchestration.flow_runs import recipe_tag
 from medmultipoints.flows.orchestration.progress import call_api
 from medmultipoints.transforms.reporting.choices import SEVERITIES, worst_first
+from medmultipoints.transforms.reporting.counted import plural
 
 DAYS: Final = 14
 """So long a run waits for a person; the next refresh asks again."""
@@ -49,9 +50,10 @@ def undecided(built: Outcome, least: str) -> pl.DataFrame:
 
 def ask_reviewer(built: Outcome, findings: pl.DataFrame) -> Answer | None:
     """Pause this run until a person resumes it and return the answer; None if nobody does in time."""
-    shown = review_markdown(built, findings)
+    steps = review_steps(built, findings)
+    shown = f"{steps}\n{review_table(findings)}"
     call_api(lambda: create_markdown_artifact(shown, key="review", description="What waits for a decision"))
-    form = Reviewed.with_initial_data(description=shown)
+    form = Reviewed.with_initial_data(description=steps)  # without the table: the choice below it is to be seen
     try:
         answer = pause_flow_run(wait_for_input=form, timeout=DAYS * 86_400, poll_interval=POLL_SECONDS)
     except FlowPauseTimeout:
@@ -70,19 +72,25 @@ def waiting_elsewhere(recipe: str) -> str | None:
         return next((run.name for run in client.read_flow_runs(flow_run_filter=chosen) if str(run.id) != own), None)
 
 
-def review_markdown(built: Outcome, findings: pl.DataFrame) -> str:
+def review_steps(built: Outcome, findings: pl.DataFrame) -> str:
     """Return what waits, how it is decided, and how the run goes on."""
     release, recipe = built.release.path, built.build.recipe
     command = shlex.join(
         ["medmultipoints", "review", "serve", str(release), "--corrections", f"corrections/{recipe.name}.toml"]
     )
+    return (
+        f"# {recipe.name} {built.release.version} waits for a review\n\n"
+        f"{plural(findings.height, 'finding')} without a decision (listed in the artifact `review`). "
+        "Nothing is published before.\n\n"
+        f"1. Decide: `{command}` (a file that `[corrections] files` of the recipe names)\n"
+        "2. Choose Resume in the menu ⋮ at the top right of this run's page: the release is built again with the "
+        "decisions\n"
+    )
+
+
+def review_table(findings: pl.DataFrame) -> str:
+    """Return the first findings as a Markdown table."""
     rows = findings.head(SHOWN).select("severity", "kind", "sample_id", "label", "detail").rows()
     table = "\n".join(f"| {' | '.join(str(cell or '').replace('|', '/') for cell in row)} |" for row in rows)
     more = f"\n\nThe first {SHOWN} of {findings.height:,}; the release has all." if findings.height > SHOWN else ""
-    return (
-        f"# {recipe.name} {built.release.version} waits for a review\n\n"
-        f"Findings without a decision: {findings.height:,}. Nothing is published before.\n\n"
-        f"1. Decide them: `{command}` (a file that `[corrections] files` of the recipe names)\n"
-        "2. Press Resume on the page of this run: the release is built again with the decisions\n\n"
-        f"| severity | kind | image | label | finding |\n|---|---|---|---|---|\n{table}{more}\n"
-    )
+    return f"| severity | kind | image | label | finding |\n|---|---|---|---|---|\n{table}{more}\n"
