@@ -144,7 +144,10 @@ def _find_problem(video: _Video, n: int, files: FrameFiles, is_decoded: bool, al
             "decoded_frames_not_allowed", f"{frame} exists in {video.file} only, and the recipe refuses those"
         )
     if not files.images and not is_decoded:
-        return Problem("image_missing", f"{frame} has labels but no image file, and {_describe_video(video)}")
+        hint = ""
+        if _is_numbered_from_one(video):
+            hint = ". Pictures and labels seem to be numbered from 1: give the picture, or number both from 0"
+        return Problem("image_missing", f"{frame} has labels but no image file, and {_describe_video(video)}{hint}")
     if files.labels and not files.tracks:
         return Problem("track_file_missing", f"{frame} has {files.labels[0]} but no file in labels_ftid")
     if files.tracks and not files.labels:
@@ -152,10 +155,15 @@ def _find_problem(video: _Video, n: int, files: FrameFiles, is_decoded: bool, al
     return None
 
 
+def _is_numbered_from_one(video: _Video) -> bool:
+    """Return whether labels begin after frame 0 and end one after the last frame of the file."""
+    labelled = {n for n, files in video.files.frames.items() if files.labels}
+    return video.facts is not None and 0 not in labelled and max(labelled, default=-1) == video.facts.frames
+
+
 def _labels_from_one(video: _Video) -> Problem | None:
     """Return a problem if labels of a video without pictures end one frame too late, so are numbered from 1."""
-    labelled = {n for n, files in video.files.frames.items() if files.labels}
-    if video.facts is None or 0 in labelled or max(labelled, default=-1) != video.facts.frames:
+    if video.facts is None or not _is_numbered_from_one(video):
         return None
     last = video.facts.frames - 1
     detail = f"its label files end at number {last + 1}, and {video.file} shows the frames 0 to {last}"

@@ -118,6 +118,13 @@ def test_a_labelled_frame_whose_file_is_missing_comes_from_the_video() -> None:
     assert [(sample.frame_index, sample.image_member) for sample in indexed.samples] == [(0, image(0)), (1, None)]
 
 
+def test_a_last_picture_that_lacks_in_a_video_numbered_from_1_says_so() -> None:
+    names = [*frame(1), *frame(2), *frame(3), label(4), track(4), film()]
+    indexed = read(*names, videos={film(): FACTS})
+    assert {label(4): "image_missing", track(4): "image_missing"} == reasons(indexed)
+    assert "seem to be numbered from 1: give the picture, or number both from 0" in indexed.exclusions[0].detail
+
+
 def test_decoded_frames_are_rejected_where_the_recipe_refuses_them() -> None:
     names = (label(1), track(1), film())
     indexed = read(*names, videos={film(): FACTS}, allow_decoded=False)
