@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from medmultipoints.transforms.columns.tables import column_names
 from medmultipoints.transforms.diff.releases import Tables
+from medmultipoints.transforms.masks.run_lengths import area_of_rle
 from medmultipoints.transforms.records import SIDES
 
 LISTS = tuple(name for name in column_names("records", "of_objects") if name != "count")
@@ -128,6 +129,23 @@ def check_sizes(tables: Tables) -> Iterator[str]:
     yield from (f"{one}: not resized, yet stored_sha256 is not image_sha256" for one in changed["sample_id"])
 
 
+def check_facts(tables: Tables) -> Iterator[str]:
+    """Yield a sentence for each column of records that its image has, too, with another value."""
+    shared = [name for name in tables.records.columns if name in tables.images.columns and name != "sample_id"]
+    both = tables.records.join(tables.images.select("sample_id", *shared), on="sample_id", suffix="_i")
+    for name in shared:
+        wrong = both.filter(~pl.col(name).eq_missing(pl.col(f"{name}_i")))
+        yield from (f"{one}: {name} differs from the images table" for one in wrong["record_id"])
+
+
+def check_areas(tables: Tables) -> Iterator[str]:
+    """Yield a sentence for each object whose mask has another area than is stated."""
+    masks = tables.objects.filter(pl.col("rle").is_not_null())
+    for object_id, stated, rle in masks.select("object_id", "area_px", "rle").iter_rows():
+        if (area := area_of_rle(rle)) != stated:
+            yield f"{object_id}: area_px is {stated}, its mask has {area} pixels"
+
+
 def check_absence(tables: Tables) -> Iterator[str]:
     """Yield a record with count 0 exists only where the image's labels are exhaustive for it."""
     empty = tables.records.filter(pl.col("count") == 0).join(
@@ -155,6 +173,8 @@ TABLE_CHECKS: Mapping[str, Callable[[Tables], Iterator[str]]] = {
     "counts": check_lengths,
     "objects": check_objects,
     "sizes": check_sizes,
+    "facts": check_facts,
+    "areas": check_areas,
     "absence": check_absence,
     "splits_disjoint": check_splits,
 }
