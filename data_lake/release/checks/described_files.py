@@ -19,14 +19,14 @@ Entries = Mapping[str, Any]
 
 def check_described_files(folder: Path, manifest: Manifest) -> Iterator[str]:
     """Yield a sentence for each config of the card, and each file of croissant.json, that the files contradict."""
-    if manifest.lists(README):
+    if manifest.lists(README) and (folder / README).is_file():
         front = _front_matter(folder)
         stated = {name: _config(row) for name, row in _named(front.get("configs"), "config_name").items()}
         found = {name: _info(row) for name, row in _named(front.get("dataset_info"), "config_name").items()}
         configs, infos = _of_files(folder, manifest)
         yield from _differences(f"{README}: config", stated, configs)
         yield from _differences(f"{README}: dataset_info of", found, infos)
-    if manifest.lists(CROISSANT):
+    if manifest.lists(CROISSANT) and (folder / CROISSANT).is_file():
         listed = _named(read_object(folder, CROISSANT).get("distribution"), "@id").items()
         objects = {name: _file_object(row) for name, row in listed if row.get("@type") == "cr:FileObject"}
         files = {
