@@ -2,7 +2,9 @@ PYTHON ?= python3
 BIN := .venv/bin
 SOURCES := flows transforms expectations data_lake
 
-.PHONY: demo test test-fast check fix docs lock site accept bench bench-guard clean sbom
+.PHONY: install demo test test-fast check fix docs lock site accept bench bench-guard clean sbom
+
+install: .venv
 
 demo: .venv
 	$(BIN)/medmultipoints demo

@@ -2,6 +2,7 @@
 
 import re
 import shlex
+from itertools import takewhile
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -24,6 +25,9 @@ def named_files(page: Path) -> dict[str, str]:
 
 
 def commands(page: Path, mark: str = "") -> list[list[str]]:
-    """Every command line of the page's bash blocks, split as a shell would; comments are gone."""
+    """Every command line of the page's bash blocks, split as a shell would; comments and redirections are gone."""
     lines = "".join(blocks(page, "bash", mark)).replace("\\\n", " ").splitlines()
-    return [words for words in (shlex.split(line, comments=True) for line in lines) if words]
+    split = (shlex.split(line, comments=True) for line in lines)
+    return [
+        words for words in (list(takewhile(lambda word: word not in {">", ">>", "|"}, line)) for line in split) if words
+    ]
