@@ -29,7 +29,8 @@ def command_of(words: list[str]) -> tuple[str, list[str]]:
     """The command that a line calls, and its arguments."""
     name = next((name for size in (3, 2) if (name := " ".join(words[:size])) in KNOWN), None)
     assert name, f"{' '.join(words)}: no such command"
-    return name, words[len(name.split()) :]
+    end = words.index(">") if ">" in words else len(words)  # where the shell writes the output to
+    return name, words[len(name.split()) : end]
 
 
 def make_targets() -> set[str]:
