@@ -1,1 +1,1 @@
-"""Where things lie: the only code that touches disk and network."""
+"""Data lake: all code that reads or writes files and the network."""

@@ -33,7 +33,7 @@ CATALOGUES = "medmultipoints.catalogue"
 _LOG = logging.getLogger(__name__)
 
 Sha384 = Annotated[str, Field(pattern=SHA384)]
-# A file name only: it is joined to a folder, so it must not lead out of it, nor be hidden.
+# A plain file name: it is joined to a folder, so it must neither lead out of it nor be hidden.
 FileName = Annotated[str, Field(pattern=FILE_NAME)]
 Url = Annotated[str, Field(pattern=URL)]
 Address = Annotated[str, Field(pattern=ADDRESS)]
@@ -163,17 +163,17 @@ class SourceInfo(_Entry):
 
 
 def _value_at(table: Any, key: str) -> Any:
-    """Return the value of a dotted key; None where there is none."""
+    """Return the value of a dotted key; None if it is missing."""
     for part in key.split("."):
         table = table.get(part) if isinstance(table, Mapping) else None
     return table
 
 
 def load_catalogue(extra_dirs: Iterable[Path] = ()) -> dict[str, SourceInfo]:
-    """Return all sources by name, sorted: ours, those of installed plug-ins, those of ``extra_dirs``.
+    """Return all sources by name, sorted: built-in ones, those of plug-ins and those of ``extra_dirs``.
 
-    UsageError names the file and the key for TOML that is damaged, lacks a key or has one too many, and both
-    files where two declare the same source.
+    UsageError names the file and the key if the TOML is invalid or a key is missing or unknown, and both files if two
+    declare the same source.
     """
     found: dict[str, tuple[SourceInfo, str]] = {}
     own = [(read_source(file.read_bytes(), str(file)), str(file)) for file in _toml_files(extra_dirs)]
@@ -198,7 +198,7 @@ def _toml_in(folder: Traversable) -> list[Traversable]:
 def _plugin_sources() -> Iterator[tuple[SourceInfo, str]]:
     """Yield the sources of installed plug-ins.
 
-    One that is broken is logged and passed over, for others do not need it.
+    A broken plug-in is logged and skipped, because other builds do not need it.
     """
     for point in sorted(_entry_points(CATALOGUES, tuple(sys.path)), key=lambda point: point.name):
         try:
@@ -237,16 +237,16 @@ def load_reader(key: str) -> Callable[..., Any]:
 def read_digest(info: SourceInfo) -> str:
     """Return the sha256 of what decides how a source is read: the code of its reader, or its declaration.
 
-    The code that reads declarations is that of the stage itself.
+    The code that reads declarations is part of the key of the index stage itself.
     """
     return reader_digest(info.reader) if info.reader else digest([dict(info.read or {}), info.facts, info.broken])
 
 
 def reader_digest(key: str) -> str:
-    """Return the sha256 of a reader: of ours, every module that it reaches; of a plug-in's, its whole package.
+    """Return the sha256 of a reader: a built-in one with every module it imports, a plug-in's whole package.
 
-    Data files of a plug-in count too, and so do all modules of ``transforms``, which it may import; of both, the
-    versions of the packages that they import.
+    The data files of a plug-in count, too, as do all modules of ``transforms``, which it may import, and the versions
+    of all packages that either imports.
     """
     module = _entry_point(key).module
     spec = find_spec(module.partition(".")[0])
@@ -283,7 +283,7 @@ def _package_files(spec: ModuleSpec) -> dict[str, str]:
 
 @cache
 def _entry_points(group: str, _path: tuple[str, ...]) -> EntryPoints:
-    """Return the entry points of a group; to ask the metadata of all packages again takes 7 ms each time."""
+    """Return the entry points of a group, cached: reading the metadata of all packages takes 7 ms each time."""
     return entry_points(group=group)
 
 

@@ -1,6 +1,6 @@
-"""A neural reader of text in pictures, over rapidocr: its models lie in its package, nothing is downloaded.
+"""Read text in pictures with rapidocr, whose package contains its models: nothing is downloaded.
 
-One thread: the shards of a stage run side by side. Same picture, same packages: the same lines.
+It runs in one thread, because the shards of a stage run in parallel. The same picture and packages give the same lines.
 """
 
 from collections.abc import Callable
@@ -20,7 +20,7 @@ FindText = Callable[[NDArray[np.uint8]], list[Box]]
 
 
 def open_ocr() -> ReadText:
-    """Return a function that reads the lines of an RGB picture, the same for the same picture."""
+    """Return a function that reads the lines of text in an RGB picture, deterministically."""
     engine = _engine()
 
     def read(pixels: NDArray[np.uint8]) -> list[OcrLine]:
@@ -36,7 +36,7 @@ def open_ocr() -> ReadText:
 def open_text_finder() -> FindText:
     """Return a function that finds what looks like text in an RGB picture, whether or not it can be read.
 
-    What is taller than a line of text is left out where no letter or digit is read in it: it may be an object.
+    Anything taller than a line of text is left out unless a letter or digit is read in it, because it may be an object.
     """
     engine = _engine()
 
@@ -73,6 +73,6 @@ def _engine() -> Callable[..., Any]:
 
 
 def _edges(corners: NDArray[np.float32]) -> Box:
-    """Return the pixel edges around the four corners of a line."""
+    """Return the pixel box around the four corners of a line."""
     (x1, y1), (x2, y2) = np.floor(corners.min(axis=0)), np.ceil(corners.max(axis=0))
     return int(x1), int(y1), int(x2), int(y2)

@@ -1,4 +1,4 @@
-"""The prompt templates and object names that come with the project, read from their files."""
+"""Load the built-in prompt templates and object names from their files."""
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from importlib.resources import files
@@ -22,16 +22,16 @@ def load_names(
 ) -> Names:
     """Return the names of the labels of the names file and of ``labels``.
 
-    A label that the names file does not list, or that is among ``own``, is called by its own words; ``plurals`` are
-    those that an ontology gives.
+    A label that is missing from the names file, or is among ``own``, is named after itself; ``plurals`` are the plurals
+    of an ontology.
     """
     return add_labels(drop_labels(parse_names(_text("names.toml")), own), labels, plurals)
 
 
 def release_names(records: pl.DataFrame, images: pl.DataFrame, plurals: Mapping[str, str] | None = None) -> Names:
-    """Return the names of the labels of a release, from its tables.
+    """Return the names of a release's labels, from its tables.
 
-    The names file is about the built-in sources: a label that none of their pictures has is called by its own words.
+    The names file is about the built-in sources: a label that none of their pictures has is named after itself.
     """
     built_in = pl.col("source").is_in(BUILT_IN)
     labels = known_labels(records, images)
@@ -40,13 +40,13 @@ def release_names(records: pl.DataFrame, images: pl.DataFrame, plurals: Mapping[
 
 
 def known_labels(records: pl.DataFrame, images: pl.DataFrame) -> list[str]:
-    """Return the labels, sorted, that records have or whose absence is certain somewhere: questions are about these."""
+    """Return the labels, sorted, that questions are about: those with records or with certain absence somewhere."""
     certain = images["labels_exhaustive"].explode().drop_nulls()
     return sorted({*records["label"], *certain})
 
 
 def wording_digest() -> str:
-    """Return what identifies all templates and names; part of the key of every stage that writes prompts."""
+    """Return the digest of all templates and names; part of the key of every stage that writes prompts."""
     return digest([_text("names.toml"), *(_text(f"templates/{task}.toml") for task in TASK_NAMES)])
 
 

@@ -1,4 +1,4 @@
-"""Files that a source holds twice: an archive next to its unpacked copy, or next to another copy of itself."""
+"""Remove duplicate files of a source: an archive next to its unpacked copy, or two copies of one archive."""
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
@@ -29,11 +29,11 @@ class Held(Generic[EntryT]):
 def without_copies(
     source: str, held: Iterable[Held[EntryT]], size: Callable[[EntryT], int], read: Callable[[EntryT], bytes]
 ) -> list[EntryT]:
-    """Return the entries, each once, where archives and folders hold the same files.
+    """Return the entries without duplicates among archives and folders.
 
-    An archive all of whose files lie elsewhere too, under one folder and with the same content, is left out; so is a
-    file of the same path and content. A path that one archive lists twice stays listed twice.
-    SourceDataError names both places where two files of one path differ.
+    An archive is left out if all its files also exist elsewhere, below one folder and with the same content. So is a
+    file with the same path and content. A path that one archive lists twice stays listed twice. SourceDataError names
+    both places if two files with one path differ.
     """
     places: dict[str, list[Held[EntryT]]] = {}
     for one in held:
@@ -49,7 +49,7 @@ def without_copies(
 def _is_copy(
     own: list[EntryT], others: list[EntryT], size: Callable[[EntryT], int], read: Callable[[EntryT], bytes]
 ) -> bool:
-    """Return whether every file of an archive lies among the others, below one folder."""
+    """Return whether every file of an archive also exists among the others, below one folder."""
     if not own:
         return False
     by_name = {entry.name: entry for entry in others}
@@ -67,7 +67,7 @@ def _is_copy(
 def _merge(
     source: str, held: Iterable[Held[EntryT]], size: Callable[[EntryT], int], read: Callable[[EntryT], bytes]
 ) -> Iterator[EntryT]:
-    """Yield the entries without those that another place holds under the same path."""
+    """Yield the entries without those that another archive or folder holds under the same path."""
     first: dict[str, Held[EntryT]] = {}
     for one in held:
         other = first.setdefault(one.entry.name, one)

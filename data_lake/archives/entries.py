@@ -1,4 +1,4 @@
-"""What every archive entry must satisfy before any of its bytes are read."""
+"""Check archive entries before any of their bytes are read: names, sizes and counts."""
 
 import unicodedata
 from dataclasses import dataclass, replace
@@ -9,10 +9,10 @@ from medmultipoints.transforms.errors import SourceDataError
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """Sizes beyond which an archive is taken for a bomb; ``max_ratio`` counts from ``ratio_from_bytes`` on.
+    """Limits beyond which an archive counts as a zip bomb; ``max_ratio`` applies from ``ratio_from_bytes`` on.
 
-    All nested archives of a source together may unpack to ``max_sum_ratio`` times the source's own files, and in any
-    case to ``sum_from_bytes``.
+    All nested archives of a source together may unpack to ``max_sum_ratio`` times the size of the source's own files,
+    and always to ``sum_from_bytes``.
     """
 
     max_entry_bytes: int = 8 << 30
@@ -32,7 +32,7 @@ _OF_KIND: tuple[tuple[tuple[str, ...], int, int], ...] = ((_TEXT, 2 << 30, 100),
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """The source and the file that messages name."""
+    """The source and the file that error messages name."""
 
     source: str
     file: str
@@ -42,7 +42,7 @@ class Origin:
 
 
 def safe_name(raw: str, origin: Origin) -> str:
-    """Return the entry's path as ``plain_name`` writes it; refused where it is empty or could lead out of a folder."""
+    """Return the entry's path as ``plain_name`` writes it; refuse it if it is empty or leads out of a folder."""
     as_posix = PurePosixPath(raw.replace("\\", "/"))
     if not as_posix.name:
         raise origin.refuse(f"an entry has the empty name {raw!r}", "Pack the archive again")
@@ -54,15 +54,15 @@ def safe_name(raw: str, origin: Origin) -> str:
 
 
 def plain_name(raw: str) -> str:
-    """Return a path with ``/`` between its parts, without ``.`` and doubled slashes, its text composed (NFC).
+    """Return a path with ``/`` separators, without ``.`` and empty parts, in Unicode NFC.
 
-    Archives made on Windows may have backslashes, those made on macOS decomposed letters, which look the same.
+    Archives made on Windows may use backslashes; those made on macOS may use decomposed letters.
     """
     return unicodedata.normalize("NFC", str(PurePosixPath(raw.replace("\\", "/"))))
 
 
 def check_size(name: str, size: int, compressed: int, origin: Origin, limits: Limits = LIMITS) -> None:
-    """Refuse an entry that is too large to be read, or a bomb."""
+    """Refuse an entry that is too large to read or is a zip bomb."""
     if size > limits.max_entry_bytes:
         raise origin.refuse(f"entry {name!r} is {size:,} bytes, more than the {limits.max_entry_bytes:,} allowed")
     for endings, most, ratio in _OF_KIND:
@@ -74,13 +74,13 @@ def check_size(name: str, size: int, compressed: int, origin: Origin, limits: Li
 
 
 def check_ratio(name: str, size: int, compressed: int, origin: Origin, limits: Limits = LIMITS) -> None:
-    """Refuse content that unpacks to suspiciously more than it holds."""
+    """Refuse content whose unpacked size is suspiciously large for its packed size."""
     if size > limits.ratio_from_bytes and size > limits.max_ratio * max(compressed, 1):
         raise origin.refuse(f"entry {name!r} unpacks from {compressed:,} to {size:,} bytes: a decompression bomb")
 
 
 def check_sum(unpacked: int, given: int, origin: Origin, limits: Limits = LIMITS) -> None:
-    """Refuse nested archives that together unpack to suspiciously more than the files of the source hold."""
+    """Refuse nested archives whose total unpacked size is suspiciously large for the source."""
     if unpacked > max(limits.sum_from_bytes, limits.max_sum_ratio * given):
         raise origin.refuse(f"its nested archives unpack to {unpacked:,} bytes and more: decompression bombs")
 

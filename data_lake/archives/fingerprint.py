@@ -1,4 +1,4 @@
-"""What identifies an input: the sha256 of each of its files."""
+"""Identify an input by the sha256 of each of its files."""
 
 import hashlib
 from concurrent.futures import ThreadPoolExecutor
@@ -14,7 +14,7 @@ from medmultipoints.data_lake.store.hashing import file_sha256
 
 @dataclass(frozen=True, slots=True)
 class FileDigest:
-    """One file as it was given: its name (a path below the given folder), size and hash."""
+    """One input file: its name (the path below the given folder), size and hash."""
 
     name: str
     bytes: int
@@ -23,22 +23,22 @@ class FileDigest:
 
 @dataclass(frozen=True, slots=True)
 class SourceFingerprint:
-    """All files of an input, sorted by name; ``digest`` identifies the input as a whole, wherever it lies."""
+    """All files of an input, sorted by name; ``digest`` identifies the input independently of its location."""
 
     path: Path
     files: tuple[FileDigest, ...]
 
     @property
     def digest(self) -> str:
-        """The sha256 of the canonical JSON of the list of files."""
+        """The sha256 of the file list as canonical JSON."""
         listed = orjson.dumps([asdict(file) for file in self.files], option=orjson.OPT_SORT_KEYS)
         return hashlib.sha256(listed).hexdigest()
 
 
 def fingerprint(path: Path, threads: int = 4) -> SourceFingerprint:
-    """Return the files of an archive or folder (those that ``open_source`` reads) with their hashes.
+    """Return the fingerprint of an archive or folder: the files that ``open_source`` reads, with their hashes.
 
-    MachineError where a file cannot be read.
+    MachineError if a file cannot be read.
     """
     with ThreadPoolExecutor(threads) as pool:
         try:
@@ -53,7 +53,7 @@ def _digest(named: tuple[str, Path]) -> FileDigest:
 
 
 def known(given: SourceFingerprint, info: SourceInfo) -> dict[str, bool]:
-    """Return, for each file of an input, whether its bytes are an official file of the source, under any name."""
+    """Return, for each input file, whether its bytes are an official file of the source under any name."""
     accepted = {sha256 for archive in info.archives for sha256 in archive.sha256}
     accepted |= {sha256 for member in info.members for sha256 in member.sha256}
     where = dict(local_files(given.path))
@@ -61,7 +61,10 @@ def known(given: SourceFingerprint, info: SourceInfo) -> dict[str, bool]:
 
 
 def _is_older(file: Path, info: SourceInfo) -> bool:
-    """Return whether a file is one of which only the sha384 was ever recorded; hashed only where it could be."""
+    """Return whether a file matches an official one of which only the sha384 is recorded.
+
+    The file is hashed only if it may match.
+    """
     accepted = {sha384 for archive in info.archives for sha384 in archive.sha384}
     suffixes = {Path(archive.name).suffix for archive in info.archives if archive.sha384}
     if file.suffix not in suffixes:

@@ -1,4 +1,4 @@
-"""The files of a path that a person gave: an archive, or a folder of archives and files."""
+"""List the files of a path from the user: an archive, or a folder of archives and files."""
 
 import os
 import stat
@@ -8,10 +8,10 @@ from medmultipoints.transforms.errors import MachineError, UsageError
 
 
 def local_files(path: Path) -> list[tuple[str, Path]]:
-    """Return the file itself, or all files below a folder but hidden ones, with their posix paths below it, sorted.
+    """Return the file itself, or all files below a folder except hidden ones, by relative POSIX path, sorted.
 
-    Links are followed as long as they stay inside the folder. UsageError for a link that leads out of it or nowhere,
-    for a pipe, socket or device, and for a name that is not UTF-8: it fits no table.
+    Links are followed as long as they stay inside the folder. UsageError for a link that leads out of the folder or is
+    broken, for a pipe, socket or device, and for a name that is not UTF-8, which no table can hold.
     """
     if not path.is_dir():
         _check_regular(path, path)
@@ -35,7 +35,7 @@ def local_files(path: Path) -> list[tuple[str, Path]]:
 
 
 def _check_regular(file: Path, path: Path) -> None:
-    """Raise UsageError for what is no file that ends: it is never opened."""
+    """Raise UsageError unless the path is a regular file; a pipe or device is never opened."""
     try:
         mode = file.stat().st_mode
     except FileNotFoundError as error:
@@ -46,7 +46,7 @@ def _check_regular(file: Path, path: Path) -> None:
 
 
 def _is_new(folder: Path, seen: set[Path]) -> bool:
-    """Return whether a folder has not been walked yet: links may lead in circles."""
+    """Return whether a folder has not been walked yet, because links may form a loop."""
     resolved = folder.resolve()
     new = resolved not in seen
     seen.add(resolved)
@@ -54,6 +54,6 @@ def _is_new(folder: Path, seen: set[Path]) -> bool:
 
 
 def unreadable(source: str, path: Path, error: OSError) -> MachineError:
-    """Return the operating system's refusal to read, with the file it concerns."""
+    """Return the error for a file that the operating system refuses to read."""
     file = error.filename or path
     return MachineError(f"{source}: {file}: {error.strerror or error}. Check that the file is there and readable.")

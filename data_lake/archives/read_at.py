@@ -1,4 +1,4 @@
-"""Bytes of a file from a place on, for thousands of reads from few archives."""
+"""Read bytes at an offset, fast enough for thousands of reads from a few archives."""
 
 import os
 import weakref
@@ -10,7 +10,7 @@ State = tuple[int, int, int, int]
 
 
 class _Descriptor:
-    """A file that is open for reading as long as anybody refers to it."""
+    """A file that stays open as long as something refers to it."""
 
     def __init__(self, path: str) -> None:
         self.number = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
@@ -18,15 +18,15 @@ class _Descriptor:
 
 
 def read_at(path: Path, offset: int, count: int) -> bytes:
-    """Return so many bytes, fewer where the file ends before; OSError where it cannot be read.
+    """Return ``count`` bytes from ``offset``, fewer at the end of the file; OSError if it cannot be read.
 
-    The file stays open for later calls until it changes or is replaced. Threads may read at once. Opening it each time
-    takes twice as long, and gives up Python's lock six times in place of twice.
+    The file stays open for later calls until it changes or is replaced. Threads may read at once. Opening it for each
+    read takes twice as long and releases the GIL six times instead of twice.
     """
     found = path.stat()
     opened = _opened(str(path), (found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns))
     data = os.pread(opened.number, count, offset)
-    while len(data) < min(count, found.st_size - offset):  # a signal, or more than the system reads at once
+    while len(data) < min(count, found.st_size - offset):  # interrupted, or above the system's limit per read
         more = os.pread(opened.number, count - len(data), offset + len(data))
         if not more:
             break

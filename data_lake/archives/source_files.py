@@ -1,6 +1,6 @@
-"""The files of one source, wherever they lie: in zips, in tars inside zips, in tars, or loose in a folder.
+"""Read the files of one source: in zips, in tars inside zips, in tars, or loose in a folder.
 
-Nothing is unpacked but compressed tars, which become one plain tar each in the scratch folder.
+Nothing is unpacked except compressed tars, each of which becomes one plain tar in the scratch folder.
 """
 
 import io
@@ -26,7 +26,7 @@ CHUNK = 1 << 20
 
 @dataclass(frozen=True, slots=True)
 class LooseEntry:
-    """A file that lies in the source's folder as it is."""
+    """A loose file in the source's folder."""
 
     name: str
     file: Path
@@ -37,7 +37,7 @@ Entry = zips.ZipEntry | tars.TarEntry | LooseEntry
 
 @dataclass(slots=True)
 class Unpacking:
-    """Where the compressed tars of a source are unpacked, and how much they have become; ``given``: its own bytes."""
+    """Unpacks the compressed tars of a source and counts their bytes; ``given``: size of the source itself."""
 
     scratch: Path
     given: int
@@ -45,7 +45,7 @@ class Unpacking:
     done: int = 0
 
     def unpack(self, chunks: Callable[[], Iterable[bytes]], origin: Origin) -> Path:
-        """Return the plain tar; SourceDataError once all of them together are a bomb."""
+        """Return the unpacked tar; SourceDataError if all of them together are a zip bomb."""
         plain = tars.unpacked(chunks, self.scratch, origin)
         self.done += plain.stat().st_size
         check_sum(self.done, self.given, origin, self.limits)
@@ -53,17 +53,17 @@ class Unpacking:
 
 
 class SourceFiles:
-    """The members of one source, as ``transforms.records.Members`` asks for them.
+    """The members of one source, as ``transforms.records.Members`` declares them.
 
-    Reads open the archive again each time: any number of threads may read at once, and there is nothing to
-    close. Pickled, it is only its path, and is opened again (once a process) on the other side.
+    Each read opens the archive again: any number of threads may read at once, and nothing needs closing. Pickling keeps
+    only the path; the source is opened again, once per process, on the other side.
     """
 
     def __init__(self, source: str, path: Path, scratch: Path, entries: Iterable[Entry]) -> None:
         self.source, self.path, self.scratch = source, path, scratch
         ordered = sorted(entries, key=lambda entry: entry.name)
         self._names = tuple(entry.name for entry in ordered)
-        # The first of equal names wins; the sort is stable, so "first" is the order of archives and entries.
+        # The first of equal names wins. The sort is stable, so the order of archives and entries decides.
         self._entries = {entry.name: entry for entry in reversed(ordered)}
 
     def __reduce__(self) -> tuple[object, ...]:
@@ -76,7 +76,7 @@ class SourceFiles:
     def read(self, name: str) -> bytes:
         """Return the whole content of one member, checked.
 
-        MemberProblem where it is damaged, KeyError if it is missing.
+        MemberProblem if it is damaged, KeyError if it is missing.
         """
         try:
             return _read(self._entries[name])
@@ -84,7 +84,7 @@ class SourceFiles:
             raise unreadable(self.source, self.path, error) from error
 
     def open(self, name: str) -> BinaryIO:
-        """Open one member for reading from its start; MemberProblem while reading where it is damaged."""
+        """Open one member for reading from its start; reads raise MemberProblem if it is damaged."""
         entry = self._entries[name]
         try:
             match entry:
@@ -98,12 +98,12 @@ class SourceFiles:
             raise unreadable(self.source, self.path, error) from error
 
     def head(self, name: str, count: int) -> bytes:
-        """Return the first ``count`` bytes of one member, fewer where it is shorter."""
+        """Return the first ``count`` bytes of one member, fewer if it is shorter."""
         with self.open(name) as opened:
             return opened.read(count)
 
     def video_facts(self, name: str) -> VideoFacts:
-        """Return what the container of a video member says; MemberProblem where it cannot be read."""
+        """Return the frame count, rate and size of a video member; MemberProblem if it cannot be read."""
         return video.video_facts(self.read(name), name)
 
 

@@ -1,4 +1,4 @@
-"""Tar archives: read by offset; a compressed one is unpacked once to a plain tar in the scratch folder."""
+"""Read tar archives by offset; a compressed one is unpacked once to a plain tar in the scratch folder."""
 
 import gzip
 import hashlib
@@ -39,7 +39,7 @@ GZIP_MAGIC = b"\x1f\x8b"
 
 @dataclass(frozen=True, slots=True)
 class TarEntry:
-    """One file inside a plain tar: where its content starts, and how long it is."""
+    """One file inside a plain tar: the offset and length of its content."""
 
     name: str
     archive: Path
@@ -48,9 +48,9 @@ class TarEntry:
 
 
 def tar_entries(path: Path, origin: Origin, limits: Limits = LIMITS) -> list[TarEntry]:
-    """Return the files of a plain tar in its order, folders left out; repeated names are kept.
+    """Return the files of a plain tar in archive order, without folders; repeated names are kept.
 
-    SourceDataError for a damaged or cut tar, and for links, devices and unsafe paths.
+    SourceDataError for a damaged or truncated tar, and for links, devices and unsafe paths.
     """
     entries: list[TarEntry] = []
     try:
@@ -60,7 +60,8 @@ def tar_entries(path: Path, origin: Origin, limits: Limits = LIMITS) -> list[Tar
                 if not info.isdir():
                     entries.append(_entry(info, path, origin, limits))
             file.seek(tar.offset)
-            # tarfile takes a damaged header for the end; the true end is a block of zeros, or nothing.
+            # tarfile takes a damaged header for the end of the archive; the true end is a block of zeros or end of
+            # file.
             if any(file.read(tarfile.BLOCKSIZE)):
                 raise origin.refuse(f"damaged tar: no valid header at byte {tar.offset:,}")
     except RecursionError as error:
@@ -81,7 +82,7 @@ def _entry(info: tarfile.TarInfo, path: Path, origin: Origin, limits: Limits) ->
 
 
 def read_entry(entry: TarEntry) -> bytes:
-    """Return the whole content of an entry; MemberProblem where the tar has been cut since it was opened."""
+    """Return the whole content of an entry; MemberProblem if the tar was truncated after it was opened."""
     content = read_at(entry.archive, entry.offset, entry.size)
     if len(content) != entry.size:
         raise MemberProblem("member_damaged", f"{entry.name} in {entry.archive.name}: the tar ends inside it")
@@ -89,10 +90,10 @@ def read_entry(entry: TarEntry) -> bytes:
 
 
 def unpacked(chunks: Callable[[], Iterable[bytes]], scratch: Path, origin: Origin, limits: Limits = LIMITS) -> Path:
-    """Return a plain tar with the content of a tar that comes as ``chunks``, compressed by gzip or not.
+    """Return the path of a plain tar with the content of ``chunks``, a tar that may be gzip-compressed.
 
-    It is written once, under the sha256 of the given bytes and its own, and found again by every later call as long
-    as it has that sha256; a killed writer leaves one unfinished file that the next overwrites.
+    The file is written once, under the sha256 of the given bytes and its own sha256. Later calls reuse it as long as it
+    has that sha256. A killed writer leaves one unfinished file that the next one overwrites.
     """
     digest = hashlib.sha256()
     for chunk in chunks():
@@ -105,7 +106,7 @@ def unpacked(chunks: Callable[[], Iterable[bytes]], scratch: Path, origin: Origi
 
 
 def _intact(scratch: Path, packed: str) -> Path | None:
-    """Return what was unpacked before, unless it changed since: such a file is removed."""
+    """Return the tar that was unpacked before, or None; a file that has changed since is removed."""
     for path in scratch.glob(f"{packed}.*.tar"):
         if path.name == f"{packed}.{file_sha256(path)}.tar":
             return path
@@ -137,7 +138,7 @@ def _check_room(folder: Path) -> None:
 
 
 def _gunzip(chunks: Iterable[bytes], origin: Origin, limits: Limits) -> Iterator[bytes]:
-    """Yield the uncompressed bytes; bytes that are not gzip pass unchanged."""
+    """Yield the uncompressed bytes; bytes that are not gzip pass through unchanged."""
     source = ChunkReader(iter(chunks))
     reader = io.BufferedReader(source, CHUNK)
     packed = reader.peek(2).startswith(GZIP_MAGIC)
@@ -153,7 +154,7 @@ def _gunzip(chunks: Iterable[bytes], origin: Origin, limits: Limits) -> Iterator
 
 
 class ChunkReader(io.RawIOBase):
-    """A readable file over an iterator of bytes."""
+    """A readable file over an iterator of byte chunks."""
 
     def __init__(self, chunks: Iterator[bytes]) -> None:
         self.consumed = 0

@@ -1,4 +1,4 @@
-"""Videos: what the container says, and single frames, exact to the frame and as players show them."""
+"""Read videos: container metadata and single frames, exact to the frame and as players show them."""
 
 import io
 from collections.abc import Collection, Iterator
@@ -25,10 +25,10 @@ _QUARTERS: Final = {(_ONE, 0, 0, _ONE): 0, (0, -_ONE, _ONE, 0): 1, (-_ONE, 0, 0,
 
 
 def video_facts(data: bytes | Path, name: str) -> VideoFacts:
-    """Return the frames that a player shows, their rate, and the size in which it shows them.
+    """Return the number of frames that a player shows, the frame rate and the displayed size.
 
-    Frames are counted by their packets, without decoding: the header also counts those that an edit list hides.
-    MemberProblem ``video_unreadable`` names the member where there is no video to read.
+    Frames are counted by their packets, without decoding; the header also counts frames that an edit list hides.
+    MemberProblem ``video_unreadable`` names the member if it holds no readable video.
     """
     with _opened(data, name) as (container, stream):
         frames = sum(1 for packet in container.demux(stream) if packet.size and not packet.is_discard)
@@ -44,12 +44,12 @@ def video_facts(data: bytes | Path, name: str) -> VideoFacts:
 def decode_frames(
     data: bytes | Path, wanted: Collection[int], name: str, optional: Collection[int] = ()
 ) -> Iterator[tuple[int, NDArray[np.uint8]]]:
-    """Yield the wanted frames (index from 0 in order of presentation) as H x W x 3 RGB pixels, by rising index.
+    """Yield the wanted frames (indices from 0 in presentation order) as H x W x 3 RGB pixels, in rising order.
 
-    Pixels are turned as the container's display matrix says. Frames of ``optional`` come too, if the video has them.
-    All frames up to the last wanted one are decoded, one after the other in one thread: seeking is not exact.
-    Every wanted index below 0 or beyond the last frame, and any damage on the way, is a MemberProblem
-    ``video_unreadable``; frames before the damage have been given by then.
+    Pixels are rotated as the container's display matrix says. Frames of ``optional`` are yielded if the video has them.
+    All frames up to the last wanted one are decoded in one thread, because seeking is not exact. An index below 0 or
+    beyond the last frame, or any damage, raises MemberProblem ``video_unreadable``; frames before the damage have been
+    yielded by then.
     """
     left, asked = set(wanted), {*wanted, *optional}
     with _opened(data, name) as (container, stream):
@@ -68,9 +68,9 @@ def decode_frames(
 
 
 def _quarter_turns(frame: "VideoFrame", name: str) -> int:
-    """Return quarter turns to the left that the display matrix asks for.
+    """Return the number of counterclockwise quarter turns that the display matrix asks for.
 
-    MemberProblem where it asks for anything else.
+    MemberProblem for any other transformation.
     """
     from av.sidedata.sidedata import Type
 
@@ -84,7 +84,7 @@ def _quarter_turns(frame: "VideoFrame", name: str) -> int:
 
 
 def _is_cover(stream: "VideoStream") -> bool:
-    """Return whether a stream is a picture of the film, as players show it in lists."""
+    """Return whether a stream is a cover picture, which players show in lists."""
     from av.stream import Disposition
 
     return bool(stream.disposition & Disposition.attached_pic)
@@ -92,7 +92,7 @@ def _is_cover(stream: "VideoStream") -> bool:
 
 @contextmanager
 def _opened(data: bytes | Path, name: str) -> Iterator[tuple["InputContainer", "VideoStream"]]:
-    import av  # 0.2 s that only videos need
+    import av  # takes 0.2 s, needed for videos only
 
     try:
         with av.open(io.BytesIO(data) if isinstance(data, bytes) else str(data), "r") as container:
@@ -100,7 +100,7 @@ def _opened(data: bytes | Path, name: str) -> Iterator[tuple["InputContainer", "
             if stream is None:
                 raise MemberProblem(REASON, f"{name}: the file holds no video stream")
             stream.thread_type = "NONE"
-            # Without it the decoder conceals damage and gives a picture that nobody filmed.
+            # Otherwise the decoder conceals damage and returns an invented picture.
             stream.codec_context.options = {"err_detect": "explode"}
             yield container, stream
     except (av.FFmpegError, EOFError) as error:

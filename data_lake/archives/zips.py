@@ -1,4 +1,4 @@
-"""Zip archives, read in place and by several threads at once."""
+"""Read zip archives in place, by several threads at once."""
 
 import struct
 import zipfile
@@ -12,17 +12,17 @@ from medmultipoints.data_lake.archives.entries import LIMITS, Limits, Origin, ch
 from medmultipoints.data_lake.archives.read_at import read_at
 from medmultipoints.transforms.errors import MemberProblem
 
-ENCRYPTED = 0x1 | 0x40 | 0x2000  # traditional, strong, and an encrypted directory
+ENCRYPTED = 0x1 | 0x40 | 0x2000  # traditional encryption, strong encryption, encrypted central directory
 LOCAL_HEADER = struct.Struct("<4s22x2H")
 USUAL_NAMES = 512
 """Bytes of a name and an extra field that are read along with the content."""
 METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
-STREAM_CHUNK = 1 << 16  # deflate makes a thousand times as much of it at worst: 64 MiB
+STREAM_CHUNK = 1 << 16  # deflate expands at most a thousandfold, so one chunk becomes at most 64 MiB
 
 
 @dataclass(frozen=True, slots=True)
 class ZipEntry:
-    """One file inside a zip: where its local header starts and what the central directory says of it."""
+    """One file inside a zip: the offset of its local header and its central directory record."""
 
     name: str
     archive: Path
@@ -34,9 +34,9 @@ class ZipEntry:
 
 
 def zip_entries(path: Path, origin: Origin, limits: Limits = LIMITS) -> list[ZipEntry]:
-    """Return the files of a zip in the order of its directory, folders left out; repeated names are kept.
+    """Return the files of a zip in directory order, without folders; repeated names are kept.
 
-    SourceDataError for a zip that is damaged, encrypted, unsafe or a bomb.
+    SourceDataError for a zip that is damaged, encrypted, unsafe or a zip bomb.
     """
     try:
         with zipfile.ZipFile(path) as archive:
@@ -47,13 +47,13 @@ def zip_entries(path: Path, origin: Origin, limits: Limits = LIMITS) -> list[Zip
     except (zipfile.BadZipFile, NotImplementedError, EOFError, struct.error, ValueError) as error:
         raise origin.refuse(f"damaged zip: {_what_else(path) or error}") from error
     check_count(len(infos), origin, limits)
-    # By the name as it is stored: zipfile cuts it at a zero byte, and fails where nothing is left.
+    # Use the name as stored: zipfile cuts it at a NUL byte and fails if nothing is left.
     files = (info for info in infos if not info.orig_filename.endswith(("/", "\\")))
     return [_entry(info, path, origin, limits) for info in files]
 
 
 def _what_else(path: Path) -> str:
-    """Return what the first bytes say of a file without the directory of a zip; empty for anything else."""
+    """Return which format the first bytes of a file without a zip directory show; empty if unknown."""
     with path.open("rb") as file:
         first = file.read(64)
     if first.startswith(b"PK\x03\x04"):
@@ -77,7 +77,7 @@ def _entry(info: zipfile.ZipInfo, path: Path, origin: Origin, limits: Limits) ->
 
 
 def read_entry(entry: ZipEntry) -> bytes:
-    """Return the whole content of an entry, checked by length and CRC-32; MemberProblem where it is damaged."""
+    """Return the whole content of an entry, checked by length and CRC-32; MemberProblem if it is damaged."""
     packed = _read_packed(entry)
     try:
         content = packed if entry.method == zipfile.ZIP_STORED else _inflate(packed, entry.size)
@@ -91,7 +91,7 @@ def read_entry(entry: ZipEntry) -> bytes:
 
 
 def stream_entry(entry: ZipEntry) -> Iterator[bytes]:
-    """Yield the content in chunks, for entries that are archives themselves; checked like ``read_entry`` at the end."""
+    """Yield the content in chunks, for entries that are archives; checked like ``read_entry`` at the end."""
     left, crc, size = entry.compressed, 0, 0
     inflate = zlib.decompressobj(-zlib.MAX_WBITS)
     with entry.archive.open("rb") as file:
@@ -117,7 +117,7 @@ def damaged(entry: ZipEntry, problem: str) -> MemberProblem:
 
 
 def _read_packed(entry: ZipEntry) -> bytes:
-    """Return the content as it is stored: one read unless name and extra field of its local header are very long."""
+    """Return the packed content: one read unless the local header has a very long name or extra field."""
     found = read_at(entry.archive, entry.header_offset, LOCAL_HEADER.size + USUAL_NAMES + entry.compressed)
     start = _content_start(entry, found[: LOCAL_HEADER.size])
     if start > LOCAL_HEADER.size + USUAL_NAMES:
@@ -126,7 +126,7 @@ def _read_packed(entry: ZipEntry) -> bytes:
 
 
 def _content_start(entry: ZipEntry, header: bytes) -> int:
-    """Return where the content of an entry begins, counted from its local header."""
+    """Return the offset of an entry's content, relative to its local header."""
     if len(header) < LOCAL_HEADER.size or not header.startswith(b"PK\x03\x04"):
         raise damaged(entry, "no local header where the directory points")
     _, name_length, extra_length = LOCAL_HEADER.unpack(header)
@@ -134,5 +134,5 @@ def _content_start(entry: ZipEntry, header: bytes) -> int:
 
 
 def _inflate(packed: bytes, size: int) -> bytes:
-    # One byte more than promised is enough to see that the promise is broken, without unpacking a bomb.
+    # One byte more than the stated size reveals a wrong size without unpacking a zip bomb.
     return zlib.decompressobj(-zlib.MAX_WBITS).decompress(packed, size + 1)

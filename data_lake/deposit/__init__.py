@@ -1,1 +1,1 @@
-"""Deposits: a release in an archive that gives it a DOI."""
+"""Deposits: a release in a repository that assigns a DOI."""

@@ -1,4 +1,4 @@
-"""What is deposited of a release: one archive, its card, its manifest, and the metadata that a repository asks for."""
+"""Prepare a deposit of a release: one archive, its card, its manifest and the repository's metadata."""
 
 import hashlib
 import zipfile
@@ -21,7 +21,7 @@ SPDX: Final = "https://spdx.org/licenses/"
 
 @dataclass(frozen=True, slots=True)
 class Package:
-    """The files of a deposit by name, with their md5, and its metadata; ``mark`` names the release in it."""
+    """Files of a deposit by name with their md5, and its metadata; ``mark`` is the text that identifies the release."""
 
     manifest: Manifest
     files: Mapping[str, Path]
@@ -31,9 +31,9 @@ class Package:
 
 
 def make_package(release: Path, work: Path) -> Package:
-    """Return what is deposited of a release; the archive is written to ``work``, and is the same for the same release.
+    """Return the deposit of a release; its archive is written to ``work`` and is the same for the same release.
 
-    UsageError if the recipe names no authors, or the licence is none that a repository knows.
+    UsageError if the recipe names no authors or the repository does not know the licence.
     """
     manifest = read_manifest(release)
     described = metadata_of(release, manifest)
@@ -45,12 +45,12 @@ def make_package(release: Path, work: Path) -> Package:
 
 
 def mark_of(manifest: Manifest) -> str:
-    """Return the sentence by which a deposit is known again."""
+    """Return the sentence that identifies the release in a deposit."""
     return f"medmultipoints release {manifest.name} {manifest.version}, manifest root {manifest.manifest_root}"
 
 
 def write_archive(release: Path, manifest: Manifest, path: Path) -> None:
-    """Write the files of a release and its manifest as one zip, sorted, without times, stored as they are."""
+    """Write the files of a release and its manifest as one zip: sorted, without times, uncompressed."""
     names = sorted([*(file.path for file in manifest.files), MANIFEST])
     with zipfile.ZipFile(path, "w", zipfile.ZIP_STORED) as archive:
         for name in names:
@@ -63,7 +63,7 @@ def write_archive(release: Path, manifest: Manifest, path: Path) -> None:
 
 
 def metadata_of(release: Path, manifest: Manifest) -> dict[str, Any]:
-    """Return the metadata of a deposit in the words of Zenodo, from the Croissant file of the release."""
+    """Return the deposit's metadata in Zenodo's vocabulary, from the release's Croissant file."""
     try:
         about = orjson.loads((release / CROISSANT).read_bytes())
     except (OSError, orjson.JSONDecodeError) as error:

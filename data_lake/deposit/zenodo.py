@@ -1,7 +1,7 @@
-"""Deposit a release with Zenodo, or another server of its API, which gives it a DOI (https://developers.zenodo.org).
+"""Deposit a release at Zenodo or a server with the same API, which assigns a DOI (https://developers.zenodo.org).
 
-A deposit is a draft until it is published, which nothing can undo. Run again after a failure, and what is there already
-is kept: a deposit is known again by the release and the root in its notes.
+A deposit is a draft until it is published; publishing cannot be undone. A second call after a failure keeps what was
+uploaded: a deposit is found by the release and manifest root in its notes.
 """
 
 import time
@@ -52,9 +52,9 @@ class Zenodo:
         )
 
     def deposit(self, package: Package, say: Callable[[str], None], *, publish: bool) -> Deposit:
-        """Bring a release to the server as a draft, check every file there, and publish it if asked for.
+        """Upload a release as a draft, check every uploaded file, and publish the draft if asked.
 
-        DataError if the version is deposited already with other content, or what arrived is not what was sent.
+        DataError if this version is already deposited with other content, or an uploaded file differs.
         """
         found = self._find(package)
         if found and found["submitted"]:
@@ -68,7 +68,7 @@ class Zenodo:
         return _deposit(draft, uploaded)
 
     def _find(self, package: Package) -> Row | None:
-        """Return the deposit of this very release; DataError for one of its version with other content."""
+        """Return the deposit of this release or None; DataError if its version is deposited with other content."""
         name = f"medmultipoints release {package.manifest.name} {package.manifest.version},"
         same = [one for one in self._all() if name in _notes(one)]
         other = next((one for one in same if package.mark not in _notes(one) and one["submitted"]), None)
@@ -80,7 +80,7 @@ class Zenodo:
         return next(iter(same), None)
 
     def _new_draft(self, package: Package, say: Callable[[str], None]) -> Row:
-        """Return a new draft: a new version of the newest deposit of that name, or the first."""
+        """Return a new draft: a new version of the newest deposit with that name, or the first one."""
         name = f"medmultipoints release {package.manifest.name} "
         earlier = [one for one in self._all() if name in _notes(one) and one["submitted"]]
         if not earlier:
@@ -93,7 +93,7 @@ class Zenodo:
         return draft
 
     def _upload(self, draft: Row, package: Package, say: Callable[[str], None]) -> tuple[str, ...]:
-        """Upload what is not there yet, and remove what a new version took over from the one before."""
+        """Upload missing files, and remove those inherited from the previous version."""
         there = self._listed(draft["id"])
         for name, (number, md5) in there.items():
             if package.md5.get(name) != md5:
@@ -130,7 +130,7 @@ class Zenodo:
         return f"{self.server}/api/deposit/depositions{'' if number is None else f'/{number}'}"
 
     def _ask(self, method: str, url: str, *, json: Any = None, file: Any = None, repeat: bool = True) -> Any:
-        """Return the answer to one request; it is repeated after a failure that may pass, unless that could do harm."""
+        """Return the response to one request; a temporary failure is retried if a repetition is safe."""
         if not url.startswith(f"{self.server}/"):
             raise DataError(f"{self.server} answers with an address of another host: {url}. Nothing was sent there.")
         problem = ""

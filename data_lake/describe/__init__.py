@@ -1,1 +1,1 @@
-"""Descriptions by a language model behind an OpenAI-compatible address: what is sent, and what comes back."""
+"""Descriptions by a language model behind an OpenAI-compatible address: requests and replies."""

@@ -1,4 +1,4 @@
-"""One question to an OpenAI-compatible server, with a picture: sent, repeated where that may help, and read."""
+"""Ask an OpenAI-compatible server one question about a picture: send, retry and parse the reply."""
 
 import base64
 import threading
@@ -25,12 +25,12 @@ _OF_THIS_PICTURE: Final = (400, 413, 422)
 
 
 class Unanswered(Exception):
-    """The server does not answer this question; another picture may have an answer."""
+    """The server does not answer this question; it may answer those about other pictures."""
 
 
 @dataclass(frozen=True, slots=True)
 class ChatReply:
-    """What a model said, whether it answered, and the tokens that were counted."""
+    """A model's reply: its text, whether it answered, and the counted tokens."""
 
     text: str
     outcome: Outcome
@@ -40,14 +40,14 @@ class ChatReply:
 
 @dataclass
 class Pace:
-    """Starts requests no faster than so many a minute, whichever thread asks."""
+    """Limits requests to a number per minute over all threads."""
 
     per_minute: float
     _next: float = 0.0
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def wait(self) -> None:
-        """Return when the next request may start."""
+        """Block until the next request may start."""
         with self._lock:
             now = time.monotonic()
             start = max(now, self._next)
@@ -56,14 +56,14 @@ class Pace:
 
 
 class ChatServer:
-    """A server that answers questions about pictures; use it in a ``with`` block. The token is in no error."""
+    """A server that answers questions about pictures; use it in a ``with`` block. No error shows the token."""
 
     def __init__(self, settings: ServerSettings) -> None:
         self.settings, self._token = settings, settings.token
         self._pace = Pace(settings.requests_per_minute)
         self._client = httpx2.Client(
             verify=httpx2.create_ssl_context(),
-            follow_redirects=False,  # a redirect would take picture and token to another host
+            follow_redirects=False,  # a redirect would send the picture and token to another host
             timeout=settings.timeout,
             trust_env=not is_local(settings.address),
         )
@@ -77,7 +77,7 @@ class ChatServer:
     def ask(self, prompt: str, picture: bytes, mime: str) -> ChatReply:
         """Return the reply to a prompt about a picture.
 
-        Unanswered where the server does not take this one, MachineError where it cannot be asked.
+        Unanswered if the server does not accept this picture, MachineError if the server cannot be asked.
         """
         payload = orjson.dumps(self._payload(prompt, picture, mime))
         one = self.settings
@@ -141,12 +141,12 @@ def _read_body(response: httpx2.Response, seconds: float) -> bytes:
 
 
 def _filtered(status: int, body: bytes) -> ChatReply | None:
-    """Return an empty reply, declined, where a filter of the server stopped the question; some answer 400 then."""
+    """Return an empty, declined reply if a content filter stopped the question, which some servers answer with 400."""
     return ChatReply("", "refused", 0, 0) if status == 400 and _error(body).get("code") == "content_filter" else None
 
 
 def _error(body: bytes) -> Mapping[str, Any]:
-    """Return what a server says of an error; empty where it says nothing that can be read."""
+    """Return the server's error object; empty if it cannot be read."""
     try:
         found = orjson.loads(body)["error"]
     except (orjson.JSONDecodeError, KeyError, TypeError):
@@ -160,7 +160,7 @@ def _explained(body: bytes) -> str:
 
 
 def read_completion(body: bytes) -> ChatReply:
-    """Return the reply in the body of a response. Transient where it is cut, Unanswered where it is something else."""
+    """Return the reply in a response body; Transient if it is truncated, Unanswered if it is anything else."""
     try:
         content = orjson.loads(body)
     except orjson.JSONDecodeError:

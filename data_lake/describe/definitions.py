@@ -1,4 +1,4 @@
-"""The definitions that go into prompts: those that come with the project, and those of folders that a user adds."""
+"""Load the definitions for prompts: built-in ones and those in the user's folders."""
 
 from collections.abc import Iterable
 from importlib.resources import files
@@ -9,7 +9,7 @@ from medmultipoints.transforms.errors import UsageError
 
 
 def load_definitions(folders: Iterable[Path | str] = ()) -> tuple[Entry, ...]:
-    """Return all entries; those of a later folder replace earlier ones about the same."""
+    """Return all entries; an entry of a later folder replaces an earlier one on the same subject."""
     shipped = files("medmultipoints.data_lake.describe") / "knowledge"
     texts = [(one.name, one.read_text("utf-8")) for one in shipped.iterdir() if one.name.endswith(".toml")]
     found = [entry for name, text in sorted(texts) for entry in parse_entries(name, text)]

@@ -1,4 +1,4 @@
-"""Describe the pictures of a release: ask the server for each that has no answer yet, and judge what comes back."""
+"""Describe the pictures of a release: ask the server for missing replies and judge them."""
 
 import hashlib
 from collections import Counter
@@ -34,7 +34,7 @@ MOST_AT_FIRST = 3
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """What is sent for one picture."""
+    """The request for one picture."""
 
     image_sha256: str
     key: str
@@ -45,10 +45,10 @@ class Question:
 
 @dataclass(slots=True)
 class Described:
-    """What a run did, and what is kept of the replies under the default policy.
+    """The outcome of a run, and what the default policy accepts of the replies.
 
-    ``cost``: of all answers in the file; ``filled``: places of text that were filled; ``unanswered``: pictures without
-    a reply, by what the server says.
+    ``cost``: of all answers in the file; ``filled``: text places that were filled; ``unanswered``: pictures without a
+    reply, by the server's reason.
     """
 
     pictures: int = 0
@@ -71,9 +71,9 @@ def describe_pictures(
     limit: int | None = None,
     progress: Progress = lambda _done, _of: None,
 ) -> Described:
-    """Write the replies about the pictures of a release to a file; those that are there are not asked for again.
+    """Write replies about the pictures of a release to a file; existing replies are not requested again.
 
-    UsageError for settings that cannot be used; MachineError where the server fails: answers so far are kept.
+    UsageError for invalid settings; MachineError if the server fails, after the answers so far are saved.
     """
     check_text_readers(settings.readers)
     if not out.parent.is_dir():
@@ -92,7 +92,7 @@ def describe_pictures(
             replies[reply.image_sha256] = reply
             progress(len(replies), len(scenes))
     earlier = {one.image_sha256: one for one in known.values()}
-    write_replies(out, (earlier | replies).values())  # of pictures that were not asked for now, too
+    write_replies(out, (earlier | replies).values())  # including pictures that were not asked about in this run
     journal.remove()
     for one in scenes:
         if found := replies.get(one.scene.image_sha256):
@@ -102,7 +102,7 @@ def describe_pictures(
 
 
 def release_scenes(folder: Path, split: str | None = None) -> Iterator[DescribedScene]:
-    """Return the pictures of a release, each with what is known of it; of one split, if it is given."""
+    """Yield the pictures of a release with their known facts; ``split`` limits them to one split."""
     manifest = read_manifest(folder)
     check_split(manifest, split)
     records, objects, images = (read_parquet(folder, manifest, name) for name in ("data", "objects", "images"))
@@ -112,7 +112,7 @@ def release_scenes(folder: Path, split: str | None = None) -> Iterator[Described
 
 
 def judge_reply(reply: Reply, one: DescribedScene, policy: AcceptPolicy) -> Accepted:
-    """Return what is kept of a reply about a picture."""
+    """Return the accepted part of a reply about a picture."""
     return accept_reply(reply.reply, reply.outcome, one.picture, one.vocabulary, policy)
 
 
@@ -123,7 +123,7 @@ def _questions(
     settings: ServerSettings,
     definitions: Sequence[Entry],
 ) -> Iterator[Question]:
-    """Return what is asked, picture by picture in the order of the release's files."""
+    """Yield the question for each picture, in the order of the release's files."""
     by_image = {one.scene.image_sha256: one for one in scenes}
     fill = picture_filler(settings.readers)
     for picture in read_chosen_pictures(folder, read_manifest(folder), by_image, split):
@@ -144,7 +144,7 @@ def _wanted(one: DescribedScene) -> Mapping[EntryKind, Sequence[str]]:
 
 
 def question_key(settings: ServerSettings, prompt: str, picture: bytes) -> str:
-    """Return what identifies a question: an answer with the same key need not be asked for again."""
+    """Return the key of a question: an answer with the same key need not be requested again."""
     sent = [settings.model, settings.temperature, settings.seed, settings.max_tokens, SYSTEM, prompt]
     return hashlib.sha256(orjson.dumps([*sent, hashlib.sha256(picture).hexdigest()])).hexdigest()
 
@@ -156,7 +156,7 @@ def _answers(
     known: Mapping[str, Reply],
     done: Described,
 ) -> Iterator[Reply]:
-    """Return each reply; so many questions are under way at once, and no more are begun at a fault.
+    """Yield each reply; a fixed number of questions run at once, and none start after a failure.
 
     MachineError once the answers cost what the settings allow.
     """
@@ -180,16 +180,16 @@ def _answers(
 
 
 def _ask(server: ChatServer, journal: Journal, question: Question) -> Reply:
-    """Return the reply once it is on disk: what is paid for outlives a fault of another question."""
+    """Return the reply once it is on disk, so that a paid answer survives the failure of another question."""
     reply = _as_reply(question, server.ask(question.prompt, question.picture, MIME), server.settings)
     journal.add(reply)
     return reply
 
 
 def _finished(running: set[Future[Reply]], settings: ServerSettings, done: Described) -> Iterator[Reply]:
-    """Wait for at least one reply and return those that came; an error only behind the others.
+    """Wait for at least one reply and yield those that arrived; an error is raised after them.
 
-    A picture that the server does not take is counted.
+    A picture that the server does not accept is counted.
     """
     ended, _ = wait(running, return_when=FIRST_COMPLETED)
     running -= ended
@@ -210,7 +210,7 @@ def _price(reply: Reply, settings: ServerSettings) -> float:
 
 
 def _check_answers(settings: ServerSettings, done: Described, most: int = MOST_AT_FIRST) -> None:
-    """Raise MachineError where the server took none of so many pictures."""
+    """Raise MachineError if the server accepted none of the first ``most`` pictures."""
     if done.unanswered.total() >= most and not (done.asked or done.known):
         raise MachineError(f"{settings.address}: {next(iter(done.unanswered))}. Correct the settings, then run again.")
 

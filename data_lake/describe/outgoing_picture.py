@@ -1,4 +1,4 @@
-"""The picture as it is sent: decoded, without metadata, its burned-in text filled."""
+"""Prepare a picture for sending: decode it, drop its metadata and fill burned-in text."""
 
 from collections.abc import Callable, Collection
 from importlib.util import find_spec
@@ -21,7 +21,7 @@ MIME: Final = "image/png"
 
 
 def check_text_readers(readers: Collection[str]) -> None:
-    """Raise UsageError where the reader of text is not installed: nothing is sent that was not looked at."""
+    """Raise UsageError if a text reader is not installed, so that no unchecked picture is sent."""
     if "ocr" in readers and find_spec("rapidocr") is None:
         raise UsageError(
             "readers: 'ocr' finds text that names people, and is not installed. Install medmultipoints[ocr], or set "
@@ -30,10 +30,10 @@ def check_text_readers(readers: Collection[str]) -> None:
 
 
 def picture_filler(readers: Collection[str]) -> Callable[[bytes], tuple[bytes, int]]:
-    """Return a function that makes a PNG of a picture, with every place of text filled, and gives their number.
+    """Return a function that turns a picture into a PNG with text filled, and counts the filled places.
 
-    A place that looks like text is filled, whether or not a reader can read it. The PNG is at most 1024 px wide and
-    high: the prompt gives places as shares, so no number depends on it.
+    Every place that looks like text is filled, whether or not a reader can read it. The PNG is at most 1024 px wide and
+    high; prompts give coordinates as fractions, so no number depends on its size.
     """
     fonts, find_text = load_fonts(), open_text_finder() if "ocr" in readers else None
 

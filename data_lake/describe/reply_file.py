@@ -1,6 +1,7 @@
-"""The file of a model's replies: JSON Lines, one line a picture, sorted; answers of a run under way wait apart.
+"""Read and write the file of a model's replies: JSON Lines, one line per picture, sorted.
 
-The file is pinned by a recipe, so the same file gives the same release; a build judges its sentences again.
+Answers of an unfinished run are kept in a separate journal. A recipe pins the file, so the same file gives the same
+release; a build judges its sentences again.
 """
 
 import os
@@ -19,7 +20,7 @@ from medmultipoints.transforms.errors import DataError
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reply:
-    """One reply; ``key`` identifies all that was sent: model, temperature, seed, prompt and picture."""
+    """One reply; ``key`` identifies the request: model, temperature, seed, prompt and picture."""
 
     image_sha256: str
     key: str
@@ -35,7 +36,7 @@ class Reply:
 
 
 def read_replies(path: Path) -> tuple[Reply, ...]:
-    """Return the replies of a finished file. DataError names the line that is none, or that repeats a picture."""
+    """Return the replies of a finished file; DataError names an invalid line or a repeated picture."""
     found = tuple(_lines(path))
     seen: set[str] = set()
     for number, one in enumerate(found, start=1):
@@ -80,14 +81,14 @@ def _line(reply: Reply) -> bytes:
 
 
 class Journal:
-    """Answers as they come: each is on disk before the next is counted, so that a broken run goes on where it was."""
+    """Journal of answers: each is on disk before the next is counted, so that an interrupted run can continue."""
 
     def __init__(self, path: Path) -> None:
         self.path = path.with_name(path.name + ".part")
         self._lock = threading.Lock()
 
     def known(self, finished: Path) -> dict[str, Reply]:
-        """Return all answers of the finished file and of a broken run, by key; a last line that is cut is no answer."""
+        """Return all answers of the finished file and the journal, by key; a truncated last line is ignored."""
         found = {one.key: one for one in (read_replies(finished) if finished.is_file() else ())}
         if self.path.is_file():
             whole = self.path.read_bytes().rpartition(b"\n")[0]
@@ -103,5 +104,5 @@ class Journal:
             os.fsync(file.fileno())
 
     def remove(self) -> None:
-        """Remove the file: all its answers are in the finished one."""
+        """Remove the journal once the finished file holds all its answers."""
         self.path.unlink(missing_ok=True)

@@ -1,4 +1,4 @@
-"""The settings of ``describe``: a TOML file that names the server. Without one, nothing is sent anywhere."""
+"""Read the settings of ``describe``: a TOML file that names the server. Without one, nothing is sent."""
 
 import os
 from pathlib import Path
@@ -16,7 +16,7 @@ Seconds = Annotated[float, Field(gt=0, le=3600)]
 
 
 class ServerSettings(BaseModel):
-    """Where descriptions come from, and the limits of what is asked and paid."""
+    """The server that writes descriptions, and the limits on requests and cost."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -53,9 +53,9 @@ class ServerSettings(BaseModel):
 
     @property
     def token(self) -> str:
-        """Return the token from the environment, empty without one.
+        """Return the token from the environment, empty if there is none.
 
-        UsageError where it would travel by plain http to another machine.
+        UsageError if it would be sent by plain http to another machine.
         """
         token = os.environ.get(self.token_variable, "").strip()
         if token and self.address.startswith("http:") and not is_local(self.address):
@@ -67,7 +67,7 @@ class ServerSettings(BaseModel):
 
 
 def read_settings(path: Path) -> ServerSettings:
-    """Return the settings in a TOML file; folders of definitions become absolute. UsageError says what is wrong."""
+    """Return the settings in a TOML file, with absolute definition folders; UsageError says what is wrong."""
     found = read_model(ServerSettings, path, "settings", absent="Correct the path.", wrong="Correct the file.")
     folders = tuple(str((path.parent / folder).absolute()) for folder in found.knowledge)
     return found.model_copy(update={"knowledge": folders})

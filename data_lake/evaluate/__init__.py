@@ -1,1 +1,1 @@
-"""Evaluate: predictions of a model read and scored against a release."""
+"""Evaluate: read a model's predictions and score them against a release."""

@@ -1,4 +1,4 @@
-"""Interactive segmentation of a release's objects by a declared model that takes clicks."""
+"""Evaluate interactive segmentation of a release's objects by a declared model that takes clicks."""
 
 import hashlib
 from collections.abc import Callable, Sequence
@@ -36,10 +36,10 @@ def evaluate_clicks(
     executor: ExecutorName = "opencv",
     progress: Callable[[int], None] = lambda _done: None,
 ) -> dict[str, Any]:
-    """Return the figures over all objects with masks of the model's labels, in pictures that it did not learn.
+    """Return the metrics over all objects with masks of the model's labels, in pictures that it was not trained on.
 
-    ``most``: so many objects, drawn by the hash of their ids. UsageError for a model that takes no clicks, DataError
-    where no object is left.
+    ``most``: the maximum number of objects, drawn by the hash of their ids. UsageError for a model that takes no
+    clicks, DataError if no object is left.
     """
     if not model.declared.input.click_radius:
         raise UsageError(f"model {model.name}: it takes no clicks ([input] click_radius is 0). Use a model that does.")
@@ -93,7 +93,7 @@ def _session(row: dict[str, Any], model: Model, run: Run, pixels: Pixels, rounds
 
 
 def predictor(model: Model, run: Run, pixels: Pixels, label: str) -> Predict:
-    """Return the function that a session asks: the model's mask of a label after the clicks."""
+    """Return a function that predicts the mask of a label after the given clicks."""
     network = model.declared.network
     place, (height, width) = network.labels.index(label), pixels.shape[:2]
 

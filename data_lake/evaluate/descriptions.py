@@ -1,4 +1,4 @@
-"""The descriptions among a model's answers, judged sentence by sentence against what a release measures."""
+"""Score the descriptions among a model's answers, sentence by sentence, against the release's measurements."""
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -23,7 +23,7 @@ from medmultipoints.transforms.instructions.scenes import Scene, gather_scenes, 
 
 
 def score_descriptions(truth: Path, responses: Mapping[str, str], split: str | None = None) -> list[GroupedScore]:
-    """Return the score of each description, by its instruction id in ``responses``; none where truth is a file."""
+    """Return the score of each description in ``responses``, by instruction id; none if the truth is a file."""
     if not responses or not truth.is_dir():
         return []
     manifest = read_manifest(truth)

@@ -1,4 +1,4 @@
-"""Lines of JSON that people and trainers write: one object a line, with the few fields that scoring looks at."""
+"""Read JSON Lines files of people and trainers: one object per line, with the fields that scoring needs."""
 
 import codecs
 import json
@@ -14,9 +14,9 @@ MOST_DIGITS = 4300
 
 
 def read_lines(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
-    """Yield number (from 1) and content of each line; blank lines at the end are none, and a UTF-8 mark is passed over.
+    """Yield the number (from 1) and content of each line; trailing blank lines and a byte order mark are skipped.
 
-    DataError for an empty file, and for a line that is empty or no JSON object, by its number.
+    DataError names the line if the file is empty, or a line is empty or not a JSON object.
     """
     for number, text in enumerate(_text_of(path).split(b"\n"), start=1):
         try:
@@ -30,9 +30,9 @@ def read_lines(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
 
 
 def _parse(text: bytes) -> Any:
-    """Return a line as JSON, or as Python's ``json.dumps`` writes it: with NaN, and halves of characters as escapes.
+    """Return a line parsed as JSON or as Python's ``json.dumps`` writes it, with NaN and lone surrogates.
 
-    Halves of characters become replacement marks: an answer that has them is read, and wrong.
+    Lone surrogates become replacement characters: such an answer is read, and scored as wrong.
     """
     try:
         return orjson.loads(text)
@@ -41,12 +41,12 @@ def _parse(text: bytes) -> Any:
 
 
 def _whole_number(text: str) -> int | float:
-    """Return a whole number; one of more digits than Python converts is infinite."""
+    """Return an integer; infinity if it has more digits than Python converts."""
     return int(text) if len(text) < MOST_DIGITS else float("inf")
 
 
 def _whole(value: Any) -> Any:
-    """Return the value with every half of a character replaced, so that its texts can be written as UTF-8."""
+    """Return the value with lone surrogates replaced, so that its texts can be written as UTF-8."""
     if isinstance(value, str):
         return value.encode("utf-8", "replace").decode()
     if isinstance(value, list):
@@ -72,7 +72,7 @@ def _text_of(path: Path) -> bytes:
 
 
 def refuse_repeats(path: Path, names: Sequence[tuple[str, str]]) -> None:
-    """Raise DataError when a name occurs in two places; ``names`` are pairs of name and place, empty names are none."""
+    """Raise DataError if a name occurs twice; ``names`` are pairs of name and place, empty names are ignored."""
     seen: dict[str, str] = {}
     for name, place in names:
         if name and name in seen:
@@ -81,7 +81,7 @@ def refuse_repeats(path: Path, names: Sequence[tuple[str, str]]) -> None:
 
 
 def name_of(line: Mapping[str, Any]) -> str:
-    """Return the id of a line, a text or a number (0, too); empty without one."""
+    """Return the id of a line, a text or a number (including 0); empty if there is none."""
     stated = (line.get("instruction_id"), line.get("id"))
     return next((str(name) for name in stated if name not in (None, "")), "")
 
@@ -89,7 +89,7 @@ def name_of(line: Mapping[str, Any]) -> str:
 def images_of(line: Mapping[str, Any]) -> tuple[str, ...]:
     """Return the names of a line's images without folder and extension, in order.
 
-    Empty where it does not name them all.
+    Empty if any image has no name.
     """
     listed = line.get("images") or line.get("image") or line.get("image_sha256")
     images = listed if isinstance(listed, list) else [listed]
@@ -104,17 +104,17 @@ def image_name(path: str) -> str:
 
 
 def messages_of(line: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """Return the messages of a line; an empty list where it has none of the usual form."""
+    """Return the messages of a line; an empty list if it has none in the usual form."""
     messages = line.get("messages")
     usual = isinstance(messages, list) and all(isinstance(message, dict) for message in messages)
     return list(messages or ()) if usual else []
 
 
 def stated_answer(line: Mapping[str, Any]) -> object:
-    """Return the true answer of a line: a value under ``gt``, else text: ``labels``, else the last assistant message.
+    """Return the true answer of a line: the value under ``gt``, else ``labels``, else the last assistant message.
 
-    ``labels`` goes first because a predictions file repeats the model's response as the assistant message.
-    None if it is missing.
+    ``labels`` goes first because a predictions file repeats the model's response as the assistant message. None if all
+    are missing.
     """
     if "gt" in line:
         return line["gt"]

@@ -1,4 +1,4 @@
-"""The masks among a model's answers, compared with those of a release."""
+"""Score the masks among a model's answers against those of a release."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -14,7 +14,7 @@ from medmultipoints.transforms.scoring.mask_overlap import MaskScore, score_mask
 
 
 def score_masks(truth: Path, responses: Mapping[str, str], split: str | None = None) -> list[MaskScore]:
-    """Return the score of each mask, by its instruction id in ``responses``; none where truth is a file."""
+    """Return the score of each mask in ``responses``, by instruction id; none if the truth is a file."""
     if not responses or not truth.is_dir():
         return []
     manifest = read_manifest(truth)

@@ -1,4 +1,4 @@
-"""The questions of a release, or of a file, with their true answers."""
+"""Read the questions of a release or a file, with their true answers."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -27,11 +27,11 @@ from medmultipoints.transforms.scoring.answers.truths import NoTruth, truth_from
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """One place in the order of the truth; ``truth`` is None where its kind of question is not scored.
+    """One question of the truth, in order; ``truth`` is None if its kind of question is not scored.
 
-    ``name`` is the stated id, empty without one; ``images`` are the names of its pictures without folder and
-    extension, in order. ``restore`` makes an answer of the release of a response; ``left_out`` says why a dialect
-    has no form for the question.
+    ``name`` is the stated id, empty if there is none; ``images`` are the names of its pictures without folder and
+    extension, in order. ``restore`` turns a response into an answer of the release; ``left_out`` says why a dialect has
+    no form for the question.
     """
 
     place: str
@@ -44,10 +44,10 @@ class Question:
 
 
 def read_questions(truth: Path, split: str | None = None, dialect: str | None = None) -> list[Question]:
-    """Return the questions of a release, split by split in the order of its files, or of a file in its order.
+    """Return the questions of a release, by split in file order, or of a file in its order.
 
-    A file is JSON Lines as ``stated_answer`` reads them. DataError names the line or instruction whose answer
-    cannot be the truth. With a dialect, responses are in its form.
+    A file is JSON Lines as ``stated_answer`` reads it. DataError names the line or instruction whose answer is not a
+    valid truth. With a dialect, responses are in its form.
     """
     refuse_exports(truth)
     if truth.is_dir():
@@ -127,7 +127,7 @@ def _size_of(stated: object, place: str) -> tuple[int, int] | None:
 
 
 def _labels_by_name() -> dict[str, str]:
-    """Return the label that each of our object names means: answers say "sperm" and "normal sperm" for one label."""
+    """Return the label of each object name: answers say both "sperm" and "normal sperm" for one label."""
     policies = load_names().by_policy.values()
     return {choice.name.singular: label for by in policies for label, choices in by.items() for choice in choices}
 
@@ -138,7 +138,7 @@ def _labelled(question: Question, labels: Mapping[str, str]) -> Question:
 
 
 def _with_sibling_boxes(questions: Sequence[Question]) -> list[Question]:
-    """Return the questions; those for points get object sizes from a question for boxes of the same label and image."""
+    """Return the questions; point questions get object sizes from a box question on the same label and image."""
     truths = [(question.images, question.truth) for question in questions if question.images and question.truth]
     known = {(images, truth.label): truth.boxes for images, truth in truths if truth.boxes}
     return [_with_boxes(question, known) for question in questions]

@@ -1,4 +1,4 @@
-"""A model's responses in a dialect: what makes answers of the release of them."""
+"""Convert a model's responses in a dialect to answers of the release."""
 
 from collections.abc import Callable
 from functools import partial
@@ -24,9 +24,9 @@ _MODELS_OWN = (
 
 
 def read_forms(folder: Path, split: str | None, dialect: str) -> dict[str, Restore | LeftOut]:
-    """Return, by instruction id, what turns a response into an answer of the release, or why the export left it out.
+    """Return, by instruction id, how to restore an answer from a response, or why the export left it out.
 
-    UsageError for a dialect that has no responses, or whose responses are in the model's own form.
+    UsageError for a dialect without responses, or with responses in the model's own form.
     """
     restore, form = _form(dialect)
     manifest = read_manifest(folder)
@@ -52,7 +52,7 @@ def _form(dialect: str) -> tuple[Callable[[Item, str], str], Conversation]:
 
 
 def refuse_exports(truth: Path) -> None:
-    """Raise UsageError for an export in a dialect, or a file of one: its numbers are not those of the release."""
+    """Raise UsageError for an export in a dialect or one of its files, whose numbers differ from the release's."""
     mark = read_mark(truth if truth.is_dir() else truth.parent)
     if mark and (dialect := mark.get("dialect")):
         raise UsageError(

@@ -1,4 +1,4 @@
-"""Predictions brought together with the questions that they answer."""
+"""Match predictions with the questions that they answer."""
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -31,9 +31,9 @@ class Prediction:
 
 @dataclass(frozen=True, slots=True)
 class Matched:
-    """What can be scored, how it was matched, and what is not: by kind, and by why a dialect has no form for it.
+    """Questions to score and how they were matched; counts of those left out, by kind and by reason of the dialect.
 
-    ``descriptions`` and ``masks``: of a release, the response to each question for a description or a mask, by its id.
+    ``descriptions`` and ``masks``: for a release, the response to each question for a description or a mask, by id.
     """
 
     items: tuple[Item, ...]
@@ -48,13 +48,12 @@ class Matched:
 def load_items(
     truth: Path, predictions: Path, split: str | None = None, dialect: str | None = None, *, partial: bool = False
 ) -> Matched:
-    """Return every question with its response: by id where predictions carry ids, by order where no line has one.
+    """Return every question with its response: by id if predictions carry ids, by order if no line has one.
 
-    Truth: the folder of a release, or JSON Lines with the answer in ``gt`` (a value), ``labels`` (a text, as
-    ``swift infer`` writes it) or the last assistant message. Predictions: JSON Lines with ``response``. DataError
-    names the file and the line of what cannot be used, and says what does not fit together. With a dialect, the
-    responses are in its form, to the questions that its export has. ``partial``: questions without a prediction are
-    left out and counted, where there are ids.
+    Truth: a release folder, or JSON Lines with the answer in ``gt`` (a value), ``labels`` (a text, as ``swift infer``
+    writes it) or the last assistant message. Predictions: JSON Lines with ``response``. DataError names the file and
+    the line of invalid content, and what does not match. With a dialect, responses are in its form, to the questions in
+    its export. ``partial``: questions without a prediction are left out and counted; this needs ids.
     """
     every = read_questions(truth, split, dialect)
     questions = [question for question in every if not question.left_out]
@@ -87,7 +86,7 @@ def _responses(pairs: Iterable[tuple[Question, Prediction]], task: str) -> dict[
 def _answered(
     questions: Sequence[Question], answers: Sequence[Prediction], path: Path, *, by_id: bool
 ) -> tuple[list[Question], int]:
-    """Return the questions that have a prediction, and how many have none; UsageError where no line has an id."""
+    """Return the questions with a prediction and the number without; UsageError if no line has an id."""
     if not by_id:
         raise UsageError(f"--partial: the lines of {path.name} have no ids, so which are missing is unknown. Add ids.")
     named = {answer.name for answer in answers}
@@ -98,7 +97,7 @@ def _answered(
 def read_predictions(path: Path) -> list[Prediction]:
     """Return the lines of a predictions file.
 
-    DataError for a line without a ``response`` and for an id that occurs twice.
+    DataError for a line without ``response`` and for an id that occurs twice.
     """
     found = []
     for number, line in read_lines(path):
@@ -116,7 +115,7 @@ def read_predictions(path: Path) -> list[Prediction]:
 
 
 def _have_ids(questions: Sequence[Question], answers: Sequence[Prediction], truth: Path, path: Path) -> bool:
-    """Return whether every prediction has an id; DataError where only some do, or where the truth has none."""
+    """Return whether every prediction has an id; DataError if only some do, or the truth has none."""
     without = [answer.number for answer in answers if not answer.name]
     if len(without) == len(answers):
         return False
@@ -137,7 +136,7 @@ def _have_ids(questions: Sequence[Question], answers: Sequence[Prediction], trut
 def _refuse_others(
     questions: Sequence[Question], answers: Sequence[Prediction], path: Path, remedy: Callable[[frozenset[str]], str]
 ) -> None:
-    """Raise DataError unless every question has a prediction and every prediction a question."""
+    """Raise DataError unless questions and predictions match one to one."""
     named, asked = frozenset(one.name for one in answers), {one.name for one in questions}
     missing, unknown = [one.name for one in questions if one.name not in named], sorted(named - asked)
     for names, one, more in (
@@ -150,7 +149,7 @@ def _refuse_others(
 
 
 def _refuse_other_scale(items: Sequence[Item], path: Path, *, is_release: bool) -> None:
-    """Raise UsageError where the answers fit the pictures on another scale, and in pixels do not."""
+    """Raise UsageError if the answers fit the pictures on another scale but not in pixels."""
     found = find_scale(items)
     if found is None:
         return
@@ -161,7 +160,7 @@ def _refuse_other_scale(items: Sequence[Item], path: Path, *, is_release: bool) 
 
 
 def _remedy(truth: Path, split: str | None, dialect: str | None, named: frozenset[str]) -> str:
-    """Return the option that fits the ids of the predictions, of all dialects and splits of the release."""
+    """Return the option that fits the ids of the predictions, among all dialects and splits of the release."""
     if truth.is_dir():
         fits = [
             name

@@ -14,7 +14,7 @@ TEMPLATE: Final = Path(__file__).with_name("scoring.html.jinja")
 
 
 def render_scoring_page(items: Sequence[Item], report: dict[str, Any]) -> str:
-    """Return the page of a report on these items; sections without figures are left out."""
+    """Return the HTML page of a report on these items, without empty sections."""
     strict = report.get("strict")
     charts = {"bars": metric_bars(strict), "counts": count_dots(items)} if strict else {"bars": [], "counts": None}
     return load_template(TEMPLATE, filters={"figure": _figure}).render(

@@ -1,7 +1,7 @@
-"""Sources at an address: a data set of a Hub at one commit, or a folder of an object store, pinned by content.
+"""Fetch sources from an address: a Hub dataset at one commit or an object store folder, pinned by content.
 
-``hf://datasets/OWNER/NAME@COMMIT`` (a folder may follow), ``s3://BUCKET/FOLDER``. What was fetched lies in the landing
-folder of the source and is not fetched again; the object store is asked for its list each time.
+``hf://datasets/OWNER/NAME@COMMIT`` (a folder may follow), ``s3://BUCKET/FOLDER``. Files in the source's landing folder
+are not fetched again; an object store is listed each time.
 """
 
 import os
@@ -25,15 +25,15 @@ _COMMIT: Final = re.compile(r"[0-9a-f]{40}")
 
 
 def is_address(text: str) -> bool:
-    """Return whether a source is given by an address and not by a path."""
+    """Return whether a source is given by an address rather than a path."""
     return text.startswith(("hf://", "s3://"))
 
 
 def fetch_address(name: str, url: str, sha256: str | None, landing: Path) -> Path:
-    """Download what lies at an address into ``landing`` and return its folder.
+    """Download the content of an address into ``landing`` and return its folder.
 
-    Errors: UsageError where the address is not pinned, or holds other content than ``sha256`` says; MachineError
-    where it cannot be reached.
+    UsageError if the address is not pinned or its content differs from ``sha256``, MachineError if it cannot be
+    reached.
     """
     place = _fetch_hub(name, url, landing) if url.startswith("hf://") else _fetch_store(name, url, landing)
     if not place.is_dir() or not any(place.iterdir()):
@@ -92,7 +92,7 @@ def _ask(name: str, url: str, call: Callable[[], object]) -> object:
 
 
 def _fetch_store(name: str, url: str, landing: Path) -> Path:
-    """Fetch the files of a folder that are not there in their size; others are removed from the landing folder."""
+    """Fetch the files of a folder that are missing or differ in size, and remove others from the landing folder."""
     place = landing / "store"
     listed = remote.names(url.rstrip("/"), "")
     if not listed:

@@ -1,7 +1,7 @@
-"""Downloads: resumed where they stopped, checked against the accepted hashes, visible only when finished.
+"""Download files: resumable, checked against accepted hashes, visible only when finished.
 
-While a file comes in it is hidden (``.name.part``); it takes its name when its hash is accepted. What the server says
-of it stays in a hidden note next to it (``validators``), for resuming and for ``upstream``.
+An unfinished file is hidden (``.name.part``) and renamed when its hash is accepted. The server's validators are kept in
+a hidden note next to it (``validators``), for resuming and for ``upstream``.
 """
 
 import hashlib
@@ -33,9 +33,9 @@ def no_progress(_done: int, _total: int | None) -> None:
 def fetch_source(
     info: SourceInfo, landing: Path, progress: Progress = no_progress, policy: RetryPolicy = DEFAULT
 ) -> Path:
-    """Download what a source requires to its own folder ``landing``, and return that folder.
+    """Download the required files of a source to its own folder ``landing``, and return that folder.
 
-    A file that is there already with an accepted hash is kept. Errors as in ``fetch_file``.
+    An existing file with an accepted hash is kept. Errors as in ``fetch_file``.
     """
     for file in info.downloads:
         fetch_file(file, landing, progress, source=info.name, policy=policy)
@@ -46,11 +46,11 @@ def fetch_file(
     file: Archive | RemoteMember, landing: Path, progress: Progress = no_progress, *, source: str = "NAME",
     policy: RetryPolicy = DEFAULT,
 ) -> Path:  # fmt: skip
-    """Download an archive, or one member of a remote zip without the rest of it, to ``landing``; return its path.
+    """Download an archive, or one member of a remote zip, to ``landing`` and return its path.
 
-    Its hash is an accepted one (any, where none is known). ``progress`` gets bytes done and bytes in all, if known.
-    DataError for a wrong hash (the file is set aside as ``.name.bad``) and for a member that the zip lacks,
-    MachineError for network, server, disk and certificate trouble; all say what to do.
+    Its hash must be accepted (any is, if none is known). ``progress`` gets the bytes done and the total, if known.
+    DataError for a wrong hash (the file is kept as ``.name.bad``) and for a member that the zip lacks, MachineError for
+    network, server, disk and certificate errors; each message names a remedy.
     """
     target = landing / file.name
     with _locked(target) as exists:
@@ -106,17 +106,17 @@ def _bring_member(
 
 
 def by_hand(url: str, name: str) -> str:
-    """Return the command with which a person downloads the file."""
+    """Return the command that downloads the file by hand."""
     return f"curl --fail --location --continue-at - --output {shlex.quote(name)} {shlex.quote(url)}"
 
 
 def remedy(url: str, name: str, source: str) -> str:
-    """Return what a person can do without this download."""
+    """Return what the user can do without this download."""
     return f"Check the network, or get the file by hand ({by_hand(url, name)}) and give it with --source {source}=PATH."
 
 
 def is_accepted(file: Archive | RemoteMember, path: Path) -> bool:
-    """Return whether the content has one of the hashes of the catalogue; any content, where none is known."""
+    """Return whether the content has an accepted hash of the catalogue; any content if none is known."""
     hashes = {"sha256": file.sha256, "sha384": getattr(file, "sha384", ())}
     wanted = {algorithm: accepted for algorithm, accepted in hashes.items() if accepted}
     return not wanted or any(_hash(path, algorithm) in accepted for algorithm, accepted in wanted.items())
@@ -140,9 +140,9 @@ def _set_aside(file: Archive | RemoteMember, part: Path, source: str) -> DataErr
 
 @contextmanager
 def _locked(target: Path) -> Iterator[bool]:
-    """Yield whether the file exists; where it does not, the block holds the lock on its download.
+    """Yield whether the file exists; if not, the block holds the lock on its download.
 
-    An existing file is only read: any number of builds may use it at once. Refusals of the disk become MachineErrors.
+    An existing file is only read, so any number of builds may use it at once. Disk errors become MachineErrors.
     """
     with explained(f"the landing folder {target.parent}"):
         target.parent.mkdir(parents=True, exist_ok=True)

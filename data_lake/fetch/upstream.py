@@ -1,6 +1,6 @@
-"""Whether the files that were downloaded are still what their servers have: one small request a file.
+"""Check whether downloaded files are still current at their servers: one small request per file.
 
-Builds are pinned to accepted hashes, so nothing of this reaches a release; it is news for a curator.
+Builds are pinned to accepted hashes, so no release depends on this; it informs a curator.
 """
 
 import os
@@ -31,7 +31,7 @@ ANSWERS = ".asked.json"
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What became of one file of a source at its server; ``file`` is empty for a source that was given locally."""
+    """The state of one file at its server; ``file`` is empty for a source that was given locally."""
 
     source: str
     file: str
@@ -39,14 +39,14 @@ class Answer:
     detail: str
 
     def sentence(self) -> str:
-        """Return the same in one line."""
+        """Return the state in one line."""
         return f"{' '.join(filter(None, (self.source, self.file)))}: {self.verdict}: {self.detail}"
 
 
 def ask_servers(
     sources: Iterable[SourceInfo], given: Mapping[str, str], landing: Path, policy: RetryPolicy = BRIEF
 ) -> list[Answer]:
-    """Return one answer for each downloaded file, in the order of the sources; those in ``given`` are not asked for."""
+    """Return one answer per downloaded file, in source order; sources in ``given`` are not asked for."""
     chosen = list(sources)
     with ThreadPoolExecutor(AT_ONCE) as pool:
         asked = {
@@ -82,7 +82,7 @@ def _answer(info: SourceInfo, file: Archive | RemoteMember, landing: Path, polic
 
 
 def _known(file: Archive | RemoteMember, path: Path) -> Validators:
-    """Return what is known of the downloaded version: the note, unless it is about a file of another size."""
+    """Return the validators of the downloaded version: its note, unless that is about a file of another size."""
     note = read_note(path, file.url)
     if isinstance(file, RemoteMember):
         return note
@@ -91,7 +91,7 @@ def _known(file: Archive | RemoteMember, path: Path) -> Validators:
 
 
 def ask(url: str, timeout: float) -> Validators:
-    """Return what the server says of the file now, by HEAD; where it refuses that, by a GET of one byte."""
+    """Return the server's validators of the file now, by HEAD, or by a GET of one byte if HEAD is refused."""
     with suppress(Refused), request(url, {}, timeout, "HEAD") as response:
         return validators_of(response)
     with request(url, {"Range": "bytes=0-0"}, timeout) as response:
@@ -99,7 +99,7 @@ def ask(url: str, timeout: float) -> Validators:
 
 
 def keep_answers(lake: Lake, answers: Iterable[Answer]) -> None:
-    """Keep the last answers about each downloaded source in its landing folder."""
+    """Save the latest answers about each downloaded source in its landing folder."""
     asked = datetime.now(UTC).isoformat(timespec="seconds")
     by_source: dict[str, list[dict[str, str]]] = {}
     for answer in answers:
@@ -112,7 +112,7 @@ def keep_answers(lake: Lake, answers: Iterable[Answer]) -> None:
 
 
 def read_answers(lake: Lake) -> list[dict[str, str]]:
-    """Return the last answers about each downloaded file, with the time of the question; damaged ones are left out."""
+    """Return the latest answers about each downloaded file, with the time of the request; skip damaged ones."""
     found: list[dict[str, str]] = []
     for path in sorted(lake.landing.glob(f"*/{ANSWERS}")):
         with suppress(orjson.JSONDecodeError):

@@ -1,1 +1,1 @@
-"""HTTP over verified TLS: requests, attempts, and files that are read in parts."""
+"""HTTP over verified TLS: requests, retries and partial reads."""

@@ -1,4 +1,4 @@
-"""A remote file that is read piece by piece with HTTP ranges: one member of a large zip without the rest."""
+"""Read a remote file in HTTP ranges: one member of a large zip without the rest."""
 
 import io
 from typing import TYPE_CHECKING
@@ -15,9 +15,9 @@ READ_AHEAD = 1 << 20
 
 
 class RemoteFile(io.RawIOBase):
-    """A seekable file over a URL; ``version`` is what the server says of it.
+    """A seekable file over a URL; ``version`` holds the server's validators.
 
-    MachineError, ending in ``remedy``, where the server is out of reach, has no ranges, or changes the file.
+    MachineError, ending in ``remedy``, if the server is unreachable, has no ranges, or changes the file.
     """
 
     def __init__(self, url: str, remedy: str, policy: RetryPolicy = DEFAULT) -> None:
@@ -26,7 +26,7 @@ class RemoteFile(io.RawIOBase):
         self._fetch(0, 1)
 
     def buffered(self) -> io.BufferedReader:
-        """Return the file with requests of at least 1 MiB, so that small reads are cheap."""
+        """Return a buffered file that requests at least 1 MiB, so that small reads are cheap."""
         return io.BufferedReader(self, READ_AHEAD)
 
     def readable(self) -> bool:
@@ -64,7 +64,7 @@ class RemoteFile(io.RawIOBase):
             self.version, content = new, bytearray()
             for chunk in response.iter_raw():
                 content += chunk
-                if len(content) >= stop - start:  # a server that sends more must not fill the memory
+                if len(content) >= stop - start:  # a server that sends too much must not fill the memory
                     break
         if first != start or len(content) != stop - start:
             raise Transient(f"asked for bytes {start}-{stop - 1}, got {len(content)} from {first}")

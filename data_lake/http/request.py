@@ -1,7 +1,7 @@
-"""HTTP over verified TLS: one request, and what its response says of a file.
+"""Send one HTTP request over verified TLS and read what its response says of a file.
 
-Certificates are verified with those of the operating system; nothing turns verification off. Plain http is for this
-machine only.
+Certificates are verified with those of the operating system; nothing turns verification off. Plain http is allowed to
+this machine only.
 """
 
 import ssl
@@ -17,7 +17,7 @@ from medmultipoints.data_lake.http.retries import Refused, Transient
 from medmultipoints.data_lake.http.validators import Validators
 from medmultipoints.transforms.errors import UsageError
 
-if TYPE_CHECKING:  # their import takes a tenth of a build that finds nothing to do
+if TYPE_CHECKING:  # importing it takes a tenth of a build with nothing to do
     import httpx2
 
 HEADERS = {"User-Agent": "medmultipoints", "Accept-Encoding": "identity"}
@@ -28,9 +28,9 @@ MISSING = "where this system lacks a certificate of its chain, name a PEM file w
 def request(
     url: str, headers: Mapping[str, str], timeout: float, method: Literal["GET", "HEAD"] = "GET"
 ) -> Iterator["httpx2.Response"]:
-    """Provide the response with status 2xx or 416, after redirects; its body is read inside the ``with`` block.
+    """Provide a response with status 2xx or 416, after redirects; read its body inside the ``with`` block.
 
-    Transient where another attempt may help, Refused where none will, UsageError for plain http to another host.
+    Transient if a retry may help, Refused if not, UsageError for plain http to another host.
     """
     import httpx2
 
@@ -79,7 +79,7 @@ def _is_about_certificate(error: BaseException | None) -> bool:
 
 
 def check_status(status: int, retry_after: str) -> None:
-    """Raise Transient where another attempt may help, Refused where none will; return for 2xx and 416."""
+    """Raise Transient if a retry may help, Refused if not; return for 2xx and 416."""
     if may_pass(status):
         raise Transient(f"the server answers {status}", _asked_wait(retry_after))
     if not (200 <= status < 300 or status == 416):
@@ -87,7 +87,7 @@ def check_status(status: int, retry_after: str) -> None:
 
 
 def _asked_wait(retry_after: str) -> float | None:
-    """Return the seconds of a Retry-After, which is a number or a date; None where it is neither."""
+    """Return the seconds of a Retry-After header, which is a number or a date; None if it is neither."""
     if fullmatch(r"[0-9]{1,6}", retry_after):
         return float(retry_after)
     try:
@@ -97,18 +97,18 @@ def _asked_wait(retry_after: str) -> float | None:
 
 
 def may_pass(status: int) -> bool:
-    """Return whether the same request may get another answer later."""
+    """Return whether a failed request may succeed later."""
     return status in (408, 425, 429) or (status >= 500 and status != 501)
 
 
 def content_range(response: "httpx2.Response") -> tuple[int | None, int] | None:
-    """Return the first byte of a partial body, None where the range is empty, and the size of the whole file."""
+    """Return the first byte of a partial body (None if the range is empty) and the size of the whole file."""
     match = fullmatch(r"bytes (?:(\d+)-\d+|\*)/(\d+)", response.headers.get("content-range", ""))
     return (int(match[1]) if match[1] else None, int(match[2])) if match else None
 
 
 def validators_of(response: "httpx2.Response") -> Validators:
-    """Return ETag, date and size of the version of the file that the response is about."""
+    """Return the ETag, date and size of the file version that the response is about."""
     found, stated = content_range(response), response.headers.get("content-length", "")
     size = found[1] if found else int(stated) if stated.isdecimal() else None
     return Validators(response.headers.get("etag"), response.headers.get("last-modified"), size)

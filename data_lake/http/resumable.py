@@ -1,4 +1,4 @@
-"""One file on its way: the bytes that came so far, and the version of the remote file that they are from."""
+"""Download one file in parts: the bytes so far and the version of the remote file that they belong to."""
 
 import shutil
 from collections.abc import Callable
@@ -19,9 +19,9 @@ UNSTATED = 64 << 30
 
 
 class Download:
-    """The file at ``url`` on its way to ``target``; ``expected`` is what the catalogue knows of its size.
+    """The download of ``url`` to ``target``; ``expected`` is the size that the catalogue knows.
 
-    ``part`` is the hidden file that grows; ``continued``: its bytes come from more than one response.
+    ``part`` is the hidden unfinished file; ``continued``: its bytes come from more than one response.
     """
 
     def __init__(self, url: str, target: Path, expected: int | None) -> None:
@@ -30,19 +30,19 @@ class Download:
 
     @property
     def size(self) -> int:
-        """The number of bytes that came so far."""
+        """The number of bytes received so far."""
         return self.part.stat().st_size if self.part.exists() else 0
 
     def discard(self) -> None:
-        """Remove the bytes and what is known of them."""
+        """Remove the unfinished file and its note."""
         self.part.unlink(missing_ok=True)
         note_of(self.target).unlink(missing_ok=True)
         self.continued = False
 
     def request(self, progress: Progress, timeout: float) -> None:
-        """Append what one request brings: the rest of the same version, else all of it from the start.
+        """Append the result of one request: the rest of the same version, else the whole file from the start.
 
-        Transient where the connection breaks: what has come is kept. MachineError where the disk is too small.
+        Transient if the connection breaks; received bytes are kept. MachineError if the disk is too small.
         """
         have, known = self.size, read_note(self.target, self.url).if_range
         headers = {"Range": f"bytes={have}-", "If-Range": known} if have and known else {}
@@ -54,7 +54,7 @@ class Download:
             raise Transient(f"the connection ended after {self.size:,} of {total:,} bytes")
 
     def _begin(self, response: "httpx2.Response", have: int) -> int | None:
-        """Return the size of the whole file, if stated; the part is emptied unless the response continues it."""
+        """Return the size of the whole file, if stated; empty the part unless the response continues it."""
         known, new = read_note(self.target, self.url), validators_of(response)
         if response.status_code == 200:
             self.discard()

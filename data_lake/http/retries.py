@@ -1,4 +1,4 @@
-"""Repeated attempts: what may be tried again, how often, and after how long."""
+"""Retry temporary failures: what is retried, how often and after how long."""
 
 import time
 from collections.abc import Callable
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from medmultipoints.transforms.errors import MachineError, PipelineError
 
-if TYPE_CHECKING:  # its import takes a tenth of a build that finds nothing to do
+if TYPE_CHECKING:  # importing it takes a tenth of a build with nothing to do
     from tenacity import RetryCallState, Retrying
 
 Result = TypeVar("Result")
@@ -27,9 +27,9 @@ DEFAULT = RetryPolicy()
 
 
 class Transient(Exception):
-    """A failure that another attempt may not meet.
+    """A failure that a retry may avoid.
 
-    ``wait`` is the number of seconds that the server asks for, ``error`` the one to raise where no attempt is left.
+    ``wait`` is the number of seconds that the server asks for, ``error`` the one to raise after the last attempt.
     """
 
     def __init__(self, problem: str, wait: float | None = None, error: PipelineError | None = None) -> None:
@@ -38,7 +38,7 @@ class Transient(Exception):
 
 
 class Refused(Exception):
-    """The server will not send the file, however often it is asked."""
+    """The server refuses to send the file; a retry does not help."""
 
 
 def persist(
@@ -48,7 +48,7 @@ def persist(
     progress: Callable[[], int] = lambda: 0,
     sleep: Callable[[float], None] = time.sleep,
 ) -> Result:
-    """Return the result of ``attempt``, repeated after transient failures; progress starts the count of attempts again.
+    """Return the result of ``attempt``, retried after transient failures; progress resets the count.
 
     ``failed`` turns the last problem into the error to raise.
     """
@@ -63,7 +63,7 @@ def persist(
 
 
 def retrying(policy: RetryPolicy, progress: Callable[[], int], sleep: Callable[[float], None]) -> "Retrying":
-    """Return attempts until one has no Transient failure or ``policy.attempts`` in a row made no progress."""
+    """Return attempts until one has no Transient failure, or ``policy.attempts`` in a row made no progress."""
     from tenacity import Retrying, retry_if_exception_type
 
     failures, best = 0, progress()

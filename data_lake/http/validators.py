@@ -1,4 +1,4 @@
-"""What a server says of one version of a file, and the hidden note that keeps it next to the downloaded file."""
+"""Compare versions of a remote file, and keep its validators in a hidden note next to the downloaded file."""
 
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -8,7 +8,7 @@ import orjson
 
 @dataclass(frozen=True, slots=True)
 class Validators:
-    """ETag, Last-Modified and the size in bytes of the whole file; None for what the server does not say."""
+    """ETag, Last-Modified and size in bytes of the whole file; None for what the server does not state."""
 
     etag: str | None = None
     last_modified: str | None = None
@@ -16,7 +16,7 @@ class Validators:
 
     @property
     def if_range(self) -> str | None:
-        """The value of If-Range for this version: a strong ETag, else the date of the last change."""
+        """The If-Range value for this version: a strong ETag, else the last modification date."""
         return self.etag if self.etag and self.etag.startswith('"') else self.last_modified
 
     def __str__(self) -> str:
@@ -26,10 +26,10 @@ class Validators:
 
 
 def differing(old: Validators, new: Validators) -> bool | None:
-    """Return whether two responses are about different bytes; None where they have nothing in common to compare.
+    """Return whether two responses are about different bytes; None if they have no common validator.
 
-    Dates count only where there is no ETag to compare; a size that differs always does. A weak ETag is compared like
-    a strong one: proxies weaken them.
+    Dates count only if there is no ETag to compare; a different size always counts. Weak ETags are compared like strong
+    ones, because proxies weaken them.
     """
     pairs = [(_opaque(old.etag), _opaque(new.etag)), (old.last_modified, new.last_modified)]
     known = [one != other for one, other in pairs if one and other][:1]
@@ -43,17 +43,17 @@ def _opaque(etag: str | None) -> str | None:
 
 
 def note_of(file: Path) -> Path:
-    """Return the path of the note about a file, downloaded or on its way."""
+    """Return the path of the note about a file, finished or not."""
     return file.with_name(f".{file.name}.server.json")
 
 
 def write_note(file: Path, url: str, validators: Validators) -> None:
-    """Keep what the server at ``url`` said of a file."""
+    """Save the server's validators of a file."""
     note_of(file).write_bytes(orjson.dumps({"url": url, **asdict(validators)}))
 
 
 def read_note(file: Path, url: str) -> Validators:
-    """Return what the server said of a file; nothing where the note is missing, damaged, or about another address."""
+    """Return the validators of a file; empty if the note is missing, damaged or about another address."""
     try:
         stated = orjson.loads(note_of(file).read_bytes())
         return Validators(**stated) if stated.pop("url") == url else Validators()

@@ -1,1 +1,1 @@
-"""A source that somebody points at: opened, recognised, shown."""
+"""Open, recognise and show a source from the user."""

@@ -1,4 +1,4 @@
-"""A path that somebody gives, opened as a source; or a declaration that names one."""
+"""Open a path from the user as a source, or read a declaration that names one."""
 
 import tomllib
 from pathlib import Path
@@ -9,7 +9,7 @@ from medmultipoints.transforms.errors import MachineError, UsageError
 
 
 def read_declaration_file(path: Path) -> dict[str, Any]:
-    """Return the tables of a declaration. UsageError where it is no TOML, MachineError where it cannot be read."""
+    """Return the tables of a declaration; UsageError if it is not TOML, MachineError if it cannot be read."""
     try:
         held = tomllib.loads(path.read_text("utf-8"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:

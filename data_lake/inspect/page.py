@@ -1,4 +1,4 @@
-"""The page of an inspection: the declaration, what proves it, what is open, and pictures with what was read on them."""
+"""Render the page of an inspection: declaration, evidence, open questions, and pictures with annotations."""
 
 import base64
 import io
@@ -30,7 +30,7 @@ COLOURS: Final = ("#ffb000", "#2ee6ff", "#ff7ad9", "#5dff6b", "#c9a7ff", "#ff6b5
 
 @dataclass(frozen=True, slots=True)
 class Drawn:
-    """One object as SVG draws it: its outlines, else its box, else its point."""
+    """One object to draw in SVG: its outlines, else its box, else its point."""
 
     label: str
     colour: str
@@ -41,7 +41,7 @@ class Drawn:
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """A picture as a data URI, its size in pixels, and what lies on it; without a URI where it cannot be read."""
+    """A picture as a data URI, its size in pixels and its objects; no URI if it cannot be read."""
 
     name: str
     uri: str | None
@@ -52,7 +52,7 @@ class Shown:
 
 
 def render_page(title: str, found: Inspection, declaration: str, files: Files) -> str:
-    """Return the page in one file that needs nothing else: same inspection, same text."""
+    """Return the self-contained page: the same inspection gives the same text."""
     colours = {label: COLOURS[at % len(COLOURS)] for at, label in enumerate(found.objects)}
     shown = [_show(picture, files, colours) for picture in found.shown]
     page = load_template(TEMPLATE, functions={"path": _path})
@@ -119,7 +119,7 @@ def _drawn_layer(layer: MaskLayer, files: Files, colours: dict[str, str], size: 
 
 
 def contours(mask: NDArray[Any]) -> tuple[tuple[Point, ...], ...]:
-    """Return the outer edges of a mask's areas, along pixel edges as nearly as a drawing needs."""
+    """Return the outer contours of a mask's areas, close enough to the pixel edges for a drawing."""
     import cv2
 
     found, _ = cv2.findContours(mask.astype(np.uint8), cv2.RETR_CCOMP, cv2.CHAIN_APPROX_SIMPLE)

@@ -1,1 +1,1 @@
-"""Versions of a release at a place that keeps them: one commit, one tag, read back."""
+"""Publish versions of a release: one commit, one tag, read back."""

@@ -1,7 +1,7 @@
-"""The first rows of a dataset through ``load_dataset``, in a process of its own with caches of its own.
+"""Load the first rows of a dataset with ``load_dataset``, in a separate process with its own caches.
 
-Standard input: JSON with path, revision, configs (splits by config) and rows. Standard output: JSON with the rows
-by config and split, without pictures; a picture that does not decode to its stated size is an error.
+Standard input: JSON with path, revision, configs (splits by config) and rows. Standard output: JSON with the rows by
+config and split, without pictures; a picture that does not decode to its stated size is an error.
 """
 
 import json
@@ -11,7 +11,7 @@ from typing import Any
 
 
 def load_rows(path: str, revision: str | None, config: str, split: str, rows: int) -> list[dict[str, Any]]:
-    """Return the first rows; ValueError for a picture that does not open as its row says."""
+    """Return the first rows; ValueError for a picture that does not decode to its stated size."""
     import datasets
 
     stream = datasets.load_dataset(path, config, split=split, revision=revision, streaming=True)
@@ -37,7 +37,7 @@ def _are_pictures(value: Any) -> bool:
 
 
 def main() -> None:
-    """Answer the question on standard input."""
+    """Answer the request on standard input."""
     asked = json.load(sys.stdin)
     answer = {
         config: {split: load_rows(asked["path"], asked["revision"], config, split, asked["rows"]) for split in splits}
@@ -45,7 +45,7 @@ def main() -> None:
     }
     sys.stdout.write(f"\n{json.dumps(answer)}\n")
     sys.stdout.flush()
-    os._exit(0)  # threads of the readers that outlive the answer now and then abort an orderly end
+    os._exit(0)  # reader threads that are still alive sometimes abort a regular exit
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""A bare git repository in a folder as a place for versions: the Hub's commits and tags for a site without it."""
+"""Keep versions in a bare git repository in a folder: the Hub's commits and tags for a site without it."""
 
 import glob
 import os
@@ -23,7 +23,7 @@ SETTINGS = {
     "core.compression": "0",
     "core.bigFileThreshold": "1m",
     "core.fsync": "committed,reference",
-    "core.filesRefLockTimeout": "5000",  # milliseconds: a lock older than this was left by a killed git
+    "core.filesRefLockTimeout": "5000",  # milliseconds; a killed git leaves older locks
 }
 COMMITS = 200
 
@@ -51,9 +51,9 @@ class GitFolder:
         return (self.folder / "HEAD").is_file() and (self.folder / "objects").is_dir()
 
     def state(self) -> PlaceState:
-        """Return what the branch holds now.
+        """Return the current state of the branch.
 
-        A branch that is to be made starts at the one that the repository began with.
+        A new branch starts at the repository's default one.
         """
         if not self._is_repository():
             return PlaceState(exists=False)
@@ -87,13 +87,13 @@ class GitFolder:
         return kept
 
     def stream(self, revision: str, path: str) -> Iterator[bytes]:
-        """Yield the content of a file, in pieces."""
+        """Yield the content of a file in chunks."""
         with self.open(revision, path) as file:
             while data := file.read(PIECE):
                 yield data
 
     def open(self, revision: str, path: str) -> BinaryIO:
-        """Return the file, unpacked to a temporary one."""
+        """Return a file, copied to a temporary one."""
         file = TemporaryFile()  # noqa: SIM115 - the caller closes it
         command = ["git", f"--git-dir={self.folder}", "cat-file", "blob", f"{revision}:{path}"]
         done = subprocess.run(command, stdout=file, stderr=subprocess.PIPE, env=_environment(), check=False)
@@ -103,7 +103,7 @@ class GitFolder:
         return cast("BinaryIO", file)
 
     def create(self) -> None:
-        """Make an empty repository, whole or not at all; in an existing one, the branch at the repository's head."""
+        """Create an empty repository atomically; in an existing one, create the branch at the repository's head."""
         if self._is_repository():
             refs = self._refs()
             if self.ref not in refs and "HEAD" in refs:
@@ -125,7 +125,7 @@ class GitFolder:
                     raise
 
     def commit(self, change: Change, parent: str | None) -> str:
-        """Return one commit; the branch moves from ``parent`` to it by compare and swap, or StaleParent."""
+        """Create one commit and move the branch from ``parent`` to it, atomically; StaleParent if the branch moved."""
         with system_temporary_folder() as temporary:
             index = {"GIT_INDEX_FILE": str(temporary / "index")}
             if parent:
@@ -143,7 +143,7 @@ class GitFolder:
         return made
 
     def _move(self, commit: str, parent: str | None) -> None:
-        """Move the branch from ``parent``, None where it was not there, to the commit; StaleParent if it moved."""
+        """Move the branch from ``parent`` (None: it did not exist) to the commit; StaleParent if it moved."""
         try:
             self._git("update-ref", self.ref, commit, parent or "0" * 40)
         except MachineError:
@@ -154,7 +154,7 @@ class GitFolder:
             ) from None
 
     def tag(self, tag: str, commit: str, message: str) -> None:
-        """Set the annotated tag on the commit; MachineError where it is on another commit."""
+        """Set the annotated tag on the commit; MachineError if it is on another commit."""
         standing = self._tagged(tag)
         if standing is None:
             try:
@@ -174,7 +174,7 @@ class GitFolder:
         return peeled or oid or None
 
     def load_argument(self, tag: str) -> tuple[str, str | None] | None:  # noqa: ARG002
-        """Return nothing: ``load_dataset`` reads no bare repository."""
+        """Return None: ``load_dataset`` cannot read a bare repository."""
         return None
 
     def environment(self) -> Mapping[str, str]:
@@ -185,7 +185,7 @@ class GitFolder:
 
 
 def _run(folder: Path, *words: str, stdin: str = "", extra: Mapping[str, str] | None = None) -> str:
-    command = ["git", f"--git-dir={folder}", *words]  # named, not searched for: never a repository around it
+    command = ["git", f"--git-dir={folder}", *words]  # explicit, so that git never finds a repository around the folder
     environment = _environment() | dict(extra or {})
     done = subprocess.run(command, input=stdin.encode(), capture_output=True, env=environment, check=False)
     if done.returncode:
@@ -194,13 +194,13 @@ def _run(folder: Path, *words: str, stdin: str = "", extra: Mapping[str, str] | 
 
 
 def _environment() -> dict[str, str]:
-    """Return the caller's, without its git settings: nothing of this machine gets into the repository."""
+    """Return the environment without git settings, so that no detail of this machine enters the repository."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
     return kept | {"GIT_CONFIG_NOSYSTEM": "1", "GIT_CONFIG_GLOBAL": os.devnull, "LC_ALL": "C"}
 
 
 def _check_owner(folder: Path) -> None:
-    """Raise UsageError where the folder is another user's and the caller's own git settings do not allow to use it."""
+    """Raise UsageError if another user owns the folder and the caller's git settings do not allow its use."""
     caller = {name: value for name, value in os.environ.items() if name != "GIT_DIR"} | {"LC_ALL": "C"}
     done = subprocess.run(["git", "-C", folder, "rev-parse"], capture_output=True, env=caller, check=False)
     if b"dubious ownership" in done.stderr:

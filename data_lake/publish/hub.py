@@ -1,4 +1,4 @@
-"""A dataset repository of the Hugging Face Hub as a place for versions."""
+"""Keep versions in a dataset repository of the Hugging Face Hub."""
 
 import os
 import time
@@ -54,7 +54,7 @@ class HubPlace:
         return self._pull_request
 
     def state(self) -> PlaceState:
-        """Return what the branch holds now; ``exists`` False where there is no repository that this token may see."""
+        """Return the current state of the branch; ``exists`` is False if this token can see no repository."""
         refs = self._ask("reading the references", self._refs, missing=None)
         if refs is None:
             return PlaceState(exists=False)
@@ -63,7 +63,7 @@ class HubPlace:
         heads = {branch.name: branch.target_commit for branch in refs.branches}
         tags = {tag.name: tag.target_commit for tag in refs.tags}
         proposals = self._proposals(refs) if self._pull_request else {}
-        head = heads.get(self.branch, heads.get("main"))  # a branch that is to be made starts there
+        head = heads.get(self.branch, heads.get("main"))  # a new branch starts there
         if head is None:
             return PlaceState(exists=True, ready=False, tags=tags, proposals=proposals)
         listed = self._ask("reading the commits", lambda: self._api.list_repo_commits(revision=head, **self._named))
@@ -79,7 +79,7 @@ class HubPlace:
             )
 
     def _proposals(self, refs: Any) -> Mapping[str, str]:
-        """Return the commits of pull requests that are neither closed nor merged: their references stay for ever."""
+        """Return the commits of open pull requests; the references of closed and merged ones are never removed."""
         listed = self._ask(
             "reading the pull requests",
             lambda: list(self._api.get_repo_discussions(discussion_type="pull_request", **self._named)),
@@ -99,7 +99,7 @@ class HubPlace:
         return {entry.path: _kept(entry) for entry in entries if hasattr(entry, "blob_id")}
 
     def stream(self, revision: str, path: str) -> Iterator[bytes]:
-        """Yield the bytes that the Hub gives for a file; a reading that breaks off goes on where it was."""
+        """Yield the bytes of a file; an interrupted read resumes at its position."""
         done = 0
         pieces = self._pieces(revision, path, done)
 
@@ -133,13 +133,13 @@ class HubPlace:
         headers |= {"Range": f"bytes={start}-"} if start else {}
         with get_session().stream("GET", url, headers=headers, follow_redirects=True) as answer:
             hf_raise_for_status(answer)
-            known = 0 if answer.status_code == 206 else start  # a server may ignore the range and send all
+            known = 0 if answer.status_code == 206 else start  # a server may ignore the range and send everything
             for data in answer.iter_bytes(PIECE):
                 yield data[known:]
                 known = max(0, known - len(data))
 
     def create(self) -> None:
-        """Make the repository, private if asked, and the branch."""
+        """Create the repository, private if asked, and the branch."""
         what = "making the repository"
         self._ask(what, lambda: self._api.create_repo(private=self.private, exist_ok=True, **self._named))
         if self.branch != "main":
@@ -149,7 +149,7 @@ class HubPlace:
             )
 
     def commit(self, change: Change, parent: str | None) -> str:
-        """Make one commit on ``parent``; any failure but a stale parent is a LostAnswer, for a reader to resolve."""
+        """Create one commit on ``parent``; every failure but a stale parent is a LostAnswer for the caller to solve."""
         from huggingface_hub import CommitOperationAdd, CommitOperationDelete
 
         operations: list[Any] = [
@@ -179,7 +179,7 @@ class HubPlace:
         raise lost
 
     def tag(self, tag: str, commit: str, message: str) -> None:
-        """Set the tag on the commit; a tag on another commit is an error and is not moved."""
+        """Set the tag on the commit; an existing tag on another commit is an error and is never moved."""
 
         def attempt() -> None:
             trouble = Trouble(None, "the tag is not there", None)
@@ -200,7 +200,7 @@ class HubPlace:
         persist(attempt, POLICY, sleep=self._sleep)
 
     def load_argument(self, tag: str) -> tuple[str, str | None] | None:
-        """Return the repository by name, at the tag."""
+        """Return the repository's name and the tag."""
         return self.repo, tag
 
     def environment(self) -> Mapping[str, str]:
@@ -208,9 +208,9 @@ class HubPlace:
         return {"HF_ENDPOINT": self.endpoint} | ({"HF_TOKEN": self._token} if self._token else {})
 
     def _ask(self, what: str, call: Callable[[], Result], **default: Any) -> Result:
-        """Return what the call gives, asked again where that may help.
+        """Return the result of the call, retried after temporary failures.
 
-        ``missing`` where there is no such repository.
+        ``missing`` if there is no such repository.
         """
 
         def attempt() -> Result:
@@ -226,7 +226,7 @@ class HubPlace:
         return persist(attempt, POLICY, sleep=self._sleep)
 
     def _problem(self, what: str, trouble: Trouble) -> PipelineError | Transient:
-        """Return the error for a person; Transient around it where another attempt may help."""
+        """Return the error for the user, inside a Transient if a retry may help."""
         error = explain(what, self.name, trouble)
         return Transient(str(error), trouble.wait, error) if trouble.may_pass else error
 

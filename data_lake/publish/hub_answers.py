@@ -1,4 +1,4 @@
-"""What the Hub's refusals mean, in sentences that say what to do; no sentence holds a token."""
+"""Explain the Hub's refusals in messages with a remedy; no message contains a token."""
 
 import re
 from collections.abc import Iterator
@@ -33,7 +33,7 @@ ROOM = (
 
 @dataclass(frozen=True, slots=True)
 class Trouble:
-    """What is known of a failed request: status None where no answer came; ``wait`` is what the Hub asks for."""
+    """The facts of a failed request: status is None without a response; ``wait`` is the delay that the Hub asks for."""
 
     status: int | None
     text: str
@@ -42,22 +42,22 @@ class Trouble:
 
     @property
     def is_quota(self) -> bool:
-        """Whether the Hub refuses for want of room and not for want of permission."""
+        """Whether the Hub refuses because of a storage quota rather than missing permission."""
         return self.status in (402, 403, 413, 429, 507) and QUOTA.search(self.text) is not None
 
     @property
     def may_pass(self) -> bool:
-        """Whether asking again may help."""
+        """Whether a retry may help."""
         return not self.card and not self.is_quota and (self.status is None or may_pass(self.status))
 
 
 def redact(text: str, token: str | None = None) -> str:
-    """Return the text without anything that looks like a token or a signature, and without this one."""
+    """Return the text without this token and without anything that looks like a token or a signature."""
     return TOKEN.sub("***", text.replace(token, "***") if token else text)
 
 
 def trouble_of(error: BaseException, token: str | None) -> Trouble:
-    """Return the facts of an exception that the client raised, so that the exception itself can be let go."""
+    """Return the facts of a client's exception, so that the exception itself can be dropped."""
     responses = [found for link in _chain(error) if (found := getattr(link, "response", None)) is not None]
     card = any("Invalid metadata in README" in str(link) for link in _chain(error))
     if not responses:
@@ -80,7 +80,7 @@ def _chain(error: BaseException | None) -> Iterator[BaseException]:
 
 
 def explain(what: str, place: str, trouble: Trouble) -> PipelineError:
-    """Return the error that a person is shown."""
+    """Return the error that the user sees."""
     said = f": {trouble.text.rstrip('.')}" if trouble.text else ""
     if trouble.card:
         return DataError(

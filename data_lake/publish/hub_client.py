@@ -1,4 +1,4 @@
-"""The client library of the Hub, set up for publishing: a token, a timeout, no progress bars."""
+"""Set up the Hub's client library for publishing: a token, a timeout, no progress bars."""
 
 import io
 import sys
@@ -12,11 +12,11 @@ from medmultipoints.transforms.errors import UsageError
 if TYPE_CHECKING:
     from huggingface_hub import HfApi, HfFileSystem
 
-_CLIENTS: list[float] = []  # the timeout of the client that this process has
+_CLIENTS: list[float] = []  # the timeout of this process's client
 
 
 def check_name(repo: str) -> None:
-    """Raise UsageError unless the name is one that the Hub can have."""
+    """Raise UsageError unless the name is valid on the Hub."""
     from huggingface_hub.errors import HFValidationError
     from huggingface_hub.utils._validators import validate_repo_id
 
@@ -30,7 +30,7 @@ def check_name(repo: str) -> None:
 
 
 def check_endpoint(endpoint: str, token: str | None) -> None:
-    """Raise UsageError unless the address is a server that may get the token: by https, or on this machine."""
+    """Raise UsageError unless the address may receive the token: by https, or on this machine."""
     parts = urlsplit(endpoint)
     if parts.scheme not in ("http", "https") or not parts.hostname:
         raise UsageError(f"HF_ENDPOINT={endpoint} is not a valid URL; expected https://HOST.")
@@ -44,7 +44,7 @@ def check_endpoint(endpoint: str, token: str | None) -> None:
 def open_client(endpoint: str, timeout: float) -> tuple[str | None, "HfApi", "HfFileSystem"]:
     """Return the token, the client and its file system.
 
-    A server that never answers is given up after ``timeout`` seconds.
+    A server that does not answer times out after ``timeout`` seconds.
     """
     import httpx2
     import huggingface_hub
@@ -70,7 +70,7 @@ def open_client(endpoint: str, timeout: float) -> tuple[str | None, "HfApi", "Hf
 
 
 class RangedFile(io.RawIOBase):
-    """A file of the Hub that is read in ranges; each read goes through ``ask``, which retries or explains it."""
+    """A Hub file that is read in ranges; each read goes through ``ask``, which retries failures or explains them."""
 
     def __init__(self, file: BinaryIO, ask: Callable[[Callable[[], bytes]], bytes]) -> None:
         self._file, self._ask = file, ask
@@ -88,7 +88,7 @@ class RangedFile(io.RawIOBase):
         return self._file.tell()
 
     def readinto(self, buffer: bytearray | memoryview, /) -> int:  # type: ignore[override]
-        """Read the next bytes; a read that fails moves nothing, so that it can be repeated."""
+        """Read the next bytes; a failed read does not move the position, so that it can be retried."""
         data = self._ask(lambda: self._file.read(len(buffer)))
         buffer[: len(data)] = data
         return len(data)

@@ -1,4 +1,4 @@
-"""A place that keeps versions of a release: what it holds, and what can be asked of it."""
+"""Define a place for versions of a release: its state and the operations on it."""
 
 import hashlib
 from collections.abc import Iterator, Mapping
@@ -13,11 +13,11 @@ PIECE = 1 << 20
 
 
 class StaleParent(MachineError):
-    """Someone else changed the branch since it was read; nothing was changed by us."""
+    """Someone else changed the branch since it was read; our change was not made."""
 
 
 class LostAnswer(MachineError):
-    """No response says whether the commit was made; ``definite``: repeating the request will not help."""
+    """No response says whether the commit was made; ``definite``: a retry will not help."""
 
     def __init__(self, message: str, *, definite: bool) -> None:
         self.definite = definite
@@ -26,7 +26,7 @@ class LostAnswer(MachineError):
 
 @dataclass(frozen=True, slots=True)
 class LocalFile:
-    """A file of the release folder; ``blob`` is git's own name of the content."""
+    """A file of the release folder; ``blob`` is its git object id."""
 
     path: str
     bytes: int
@@ -36,7 +36,7 @@ class LocalFile:
 
 @dataclass(frozen=True, slots=True)
 class KeptFile:
-    """A file at the place: its sha256 where the place keeps it as a large file, else git's name of the content."""
+    """A file at the place: its sha256 if it is stored as a large file, else its git object id."""
 
     path: str
     bytes: int
@@ -44,7 +44,7 @@ class KeptFile:
     blob: str | None
 
     def holds(self, file: LocalFile) -> bool:
-        """Return whether the content is that of the local file."""
+        """Return whether the content equals that of the local file."""
         same = self.sha256 == file.sha256 if self.sha256 else self.blob == file.blob
         return same and self.bytes == file.bytes
 
@@ -60,9 +60,9 @@ class KeptCommit:
 
 @dataclass(frozen=True, slots=True)
 class PlaceState:
-    """What a place held when it was read; ``head`` is None where there is no commit to build on.
+    """The state of a place when it was read; ``head`` is None if there is no commit to build on.
 
-    ``ready``: repository and branch are there. ``commits`` are those of the branch, newest first; ``proposals`` the
+    ``ready``: repository and branch exist. ``commits`` are those of the branch, newest first; ``proposals`` are the
     commits of open pull requests by reference.
     """
 
@@ -77,7 +77,7 @@ class PlaceState:
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """What one commit does: files to take from the folder, paths to delete, and why."""
+    """The content of one commit: files to add from the folder, paths to delete, and the message."""
 
     folder: Path
     add: tuple[LocalFile, ...]
@@ -87,54 +87,54 @@ class Change:
 
 
 class Place(Protocol):
-    """The Hub, a git repository or a plain folder. Errors are PipelineErrors that never hold a token."""
+    """The Hub, a git repository or a plain folder. Its errors are PipelineErrors that never contain a token."""
 
     @property
     def name(self) -> str:
-        """How a person knows the place."""
+        """The name that messages use for the place."""
 
     @property
     def proposes(self) -> bool:
         """Whether commits become pull requests, which are not tagged."""
 
     def state(self) -> PlaceState:
-        """Return what the place holds now."""
+        """Return the current state of the place."""
 
     def files(self, revision: str) -> Mapping[str, KeptFile]:
         """Return all files of a commit or tag."""
 
     def stream(self, revision: str, path: str) -> Iterator[bytes]:
-        """Return the content of a file, in pieces."""
+        """Yield the content of a file in chunks."""
 
     def open(self, revision: str, path: str) -> BinaryIO:
         """Return a file for reading parts of it."""
 
     def create(self) -> None:
-        """Make the repository and its branch; nothing where they are there."""
+        """Create the repository and its branch unless they exist."""
 
     def commit(self, change: Change, parent: str | None) -> str:
-        """Return the id of the one new commit on ``parent``.
+        """Create one commit on ``parent`` and return its id.
 
-        StaleParent or LostAnswer where it may not have been made.
+        StaleParent or LostAnswer if it may not have been made.
         """
 
     def tag(self, tag: str, commit: str, message: str) -> None:
-        """Set the tag on the commit; an error where it is on another one: tags never move."""
+        """Set the tag on the commit; an error if it is on another one: tags never move."""
 
     def load_argument(self, tag: str) -> tuple[str, str | None] | None:
-        """Return what ``load_dataset`` is to be given, name and revision.
+        """Return the name and revision for ``load_dataset``.
 
-        None where it cannot read the place itself.
+        None if it cannot read the place directly.
         """
 
     def environment(self) -> Mapping[str, str]:
-        """Return what a client in another process needs in its environment to read the place, its token included."""
+        """Return the environment variables with which a child process can read the place, including the token."""
 
 
 def hash_local(folder: Path, path: str) -> LocalFile:
-    """Return size and both hashes of a file, read once."""
+    """Return the size and both hashes of a file, read once."""
     size = (folder / path).stat().st_size
-    # The name that git gives a content is defined by sha1; nothing here relies on its strength.
+    # git names content by its sha1; nothing here relies on the strength of sha1.
     sha256, blob = hashlib.sha256(), hashlib.sha1(b"blob %d\0" % size, usedforsecurity=False)
     with (folder / path).open("rb") as file:
         while data := file.read(PIECE):

@@ -1,4 +1,4 @@
-"""A plain folder as a place for versions, where there is no git: ``versions/<X.Y.Z>/`` and ``history.json``."""
+"""Keep versions in a plain folder without git: ``versions/<X.Y.Z>/`` and ``history.json``."""
 
 import hashlib
 import os
@@ -31,7 +31,7 @@ LONGEST_WAIT = 600
 
 
 class PlainFolder:
-    """Every version as files that anyone can open; unchanged files of two versions are one file on disk."""
+    """Every version as plain files; unchanged files of two versions are one file on disk."""
 
     proposes = False
 
@@ -61,14 +61,14 @@ class PlainFolder:
         return PlaceState(True, True, head, self.files(head), history["tags"], commits)
 
     def files(self, revision: str) -> Mapping[str, KeptFile]:
-        """Return all files of a commit or tag; each is hashed."""
+        """Return all files of a commit or tag, each hashed now."""
         folder = self._version(revision)
         paths = sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file())
         local = (hash_local(folder, path) for path in paths)
         return {file.path: KeptFile(file.path, file.bytes, file.sha256, file.blob) for file in local}
 
     def stream(self, revision: str, path: str) -> Iterator[bytes]:
-        """Yield the content of a file, in pieces."""
+        """Yield the content of a file in chunks."""
         with self.open(revision, path) as file:
             while data := file.read(PIECE):
                 yield data
@@ -87,9 +87,9 @@ class PlainFolder:
                     self._write({"commits": [], "tags": {}})
 
     def commit(self, change: Change, parent: str | None) -> str:
-        """Return the version's folder, renamed into place, then the history.
+        """Rename the version's folder into place, then write the history; return the commit id.
 
-        StaleParent where that went on meanwhile.
+        StaleParent if the history changed meanwhile.
         """
         with self._alone():
             history = self._history()
@@ -121,12 +121,12 @@ class PlainFolder:
                     sync(part / path)
                 else:
                     _link(self._version(str(parent)) / path, part / path)
-            shutil.rmtree(target, ignore_errors=True)  # left by a push that ended before its history was written
+            shutil.rmtree(target, ignore_errors=True)  # a push ended before it wrote the history
             os.replace(part, target)
             sync(target.parent)
 
     def tag(self, tag: str, commit: str, message: str) -> None:  # noqa: ARG002
-        """Set the tag on the commit, and make ``versions/<X.Y.Z>`` lead to it."""
+        """Set the tag on the commit, and link ``versions/<X.Y.Z>`` to it."""
         with self._alone():
             history = self._history()
             standing = history["tags"].get(tag)
@@ -148,7 +148,7 @@ class PlainFolder:
 
     @contextmanager
     def _alone(self) -> Iterator[None]:
-        """Lock the folder; unfinished files in it were left by killed processes and are removed."""
+        """Lock the folder and remove the unfinished files of killed processes."""
         with FileLock(self.folder / LOCK, timeout=LONGEST_WAIT):
             for left in (*self.folder.glob(".*.part"), *self.folder.glob(f"{VERSIONS}/.*.part")):
                 remove(left)

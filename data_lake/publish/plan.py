@@ -1,4 +1,4 @@
-"""What a push would do, known before anything is changed: files, version, tag, and the difference in words."""
+"""Plan a push before anything changes: files, version, tag, and a description of the difference."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -44,7 +44,7 @@ Kind = Literal["added", "changed", "unchanged", "deleted", "kept", "late"]
 
 @dataclass(frozen=True, slots=True)
 class FileChange:
-    """What happens to one path; ``kept`` files belong to no release and are left alone.
+    """The change to one path; ``kept`` files belong to no release and are not touched.
 
     ``late``: a signature, or a manifest of the same root, that differs from the published one; it is not uploaded.
     """
@@ -56,11 +56,10 @@ class FileChange:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PushPlan:
-    """What a push would do. ``commit`` is the one that is tagged or exists already, ``parent`` the one to build on.
+    """The effect of a push. ``commit`` is the one to tag or already present, ``parent`` the one to build on.
 
-    ``proposal``: that commit is a pull request's. ``unfinished`` is a version that an earlier push left without its
-    tag: it is tagged first. ``holders`` are the versions at the place that still hold images which the release
-    withdraws.
+    ``proposal``: that commit belongs to a pull request. ``unfinished`` is a version that an earlier push left untagged;
+    it is tagged first. ``holders`` are the published versions that still contain images which the release withdraws.
     """
 
     folder: Path
@@ -97,22 +96,22 @@ class PushPlan:
 
     @property
     def approval(self) -> str:
-        """What a person agreed to: the same for plans that change the same files of the same version."""
+        """The key of what a user agreed to: equal for plans that change the same files of the same version."""
         rows = [
             [file.path, file.kind, file.bytes] for file in self.files if file.kind not in ("unchanged", "kept", "late")
         ]
         return digest([self.name, self.version, self.root, self.old_version, rows])
 
     def paths(self, *kinds: Kind) -> list[FileChange]:
-        """Return the files to which one of these happens."""
+        """Return the changes of these kinds."""
         return [file for file in self.files if file.kind in kinds]
 
 
 @reads_release
 def plan_push(folder: Path, place: Place, *, replace_edits: bool = False) -> PushPlan:
-    """Return what pushing the release would do now; UsageError or DataError where it must not be pushed.
+    """Return the plan for pushing the release now; UsageError or DataError if it must not be pushed.
 
-    Nothing is changed. ``replace_edits`` allows to overwrite release files that someone edited at the place.
+    Nothing is changed. ``replace_edits`` allows overwriting release files that someone edited at the place.
     """
     manifest = read_manifest(folder)
     files = read_files(folder, manifest)
@@ -151,9 +150,9 @@ def plan_push(folder: Path, place: Place, *, replace_edits: bool = False) -> Pus
 
 
 def read_files(folder: Path, manifest: Manifest) -> tuple[LocalFile, ...]:
-    """Return all files of the release with their hashes, manifest and signature too.
+    """Return all files of the release with their hashes, including manifest and signature.
 
-    DataError where one is not as listed.
+    DataError if a file differs from its manifest entry.
     """
     try:
         files = [hash_local(folder, entry.path) for entry in manifest.files]
@@ -167,7 +166,7 @@ def read_files(folder: Path, manifest: Manifest) -> tuple[LocalFile, ...]:
 
 
 def _about(folder: Path, place: Place, manifest: Manifest, files: tuple[LocalFile, ...]) -> Callable[..., PushPlan]:
-    """Return a plan but for what is to be done."""
+    """Return a function that completes a plan of this release for this place."""
     return partial(
         PushPlan,
         folder=folder,
@@ -182,7 +181,7 @@ def _about(folder: Path, place: Place, manifest: Manifest, files: tuple[LocalFil
 def _standing(
     plan: Callable[..., PushPlan], place: Place, state: PlaceState, manifest: Manifest, files: Sequence[LocalFile]
 ) -> PushPlan | None:
-    """Return where this very content already is: under its tag, in a commit without tag, in a pull request, or None."""
+    """Return the plan if this content already exists: tagged, untagged or in a pull request; else None."""
     stands = partial(_stands, plan, files)
     rooted = [file for file in files if is_rooted(file.path)]
     tagged = state.tags.get(f"v{manifest.version}")
@@ -217,7 +216,7 @@ def _compare(
     place: Place, state: PlaceState, last: LastVersion, folder: Path, files: Sequence[LocalFile]
 ) -> Comparison:
     with fetched_tables(place, last.commit, _files(place, state, last.commit), files, folder) as old:
-        return compare_releases(old, folder, ClaimedManifest)  # of large files only some columns were fetched
+        return compare_releases(old, folder, ClaimedManifest)  # only some columns of large files were fetched
 
 
 def _changes(

@@ -20,7 +20,7 @@ class PushResult:
     """The published state.
 
     ``pushed`` by a new commit, ``finished`` by a tag on an existing one, ``unchanged``, or ``proposed`` as a pull
-    request, which has no tag. ``bytes`` are those of the files that were new or changed.
+    request, which has no tag. ``bytes`` is the size of the new and changed files.
     """
 
     outcome: Outcome
@@ -36,11 +36,11 @@ def push(
     plan: PushPlan, place: Place, *, replace_edits: bool = False, waits: Sequence[float] = WAITS,
     sleep: Callable[[float], None] = time.sleep,
 ) -> PushResult:  # fmt: skip
-    """Push the release as planned; MachineError or UsageError where that fails.
+    """Push the release as planned; MachineError or UsageError if that fails.
 
-    A stale parent and a lost answer are resolved by reading the place again: if the same change is still to be
-    made it is made on the new parent, if the commit was made it is finished, and if anything else changed the
-    push stops. The tag is set after every file of the commit was compared.
+    A stale parent or a lost response is resolved by reading the place again. If the same change is still needed, it is
+    made on the new parent; if the commit was made, it is finished; if anything else changed, the push stops. The tag is
+    set after every file of the commit is compared.
     """
     current = plan
     for wait in (*waits, None):
@@ -56,7 +56,7 @@ def push(
                 raise lost
             _check_still_agreed(plan, fresh)
         current = fresh
-    return _push_once(current, place)  # the commit exists: nothing is left that could be lost
+    return _push_once(current, place)  # the commit exists: no response can be lost any more
 
 
 def _push_once(plan: PushPlan, place: Place) -> PushResult:

@@ -1,4 +1,4 @@
-"""A published version, read back as anyone would read it: every byte, and rows through ``load_dataset``."""
+"""Read a published version back as a user would: every byte, and rows through ``load_dataset``."""
 
 import hashlib
 import json
@@ -32,12 +32,12 @@ OWN_SETTINGS = ("HF_HOME", "HF_HUB_CACHE", "HF_DATASETS_CACHE", "HF_HUB_OFFLINE"
 
 
 def read_back(place: Place, tag: str, folder: Path) -> tuple[Check, ...]:
-    """Compare each file of the tag by size and sha256, and first rows of each table and split, with the release."""
+    """Compare each file of the tag by size and sha256, and the first rows of each table and split, with the release."""
     return _run("files_read_back", _wrong_bytes(place, tag, read_manifest(folder))), check_rows(place, tag, folder)
 
 
 def check_rows(place: Place, revision: str, folder: Path) -> Check:
-    """Check that ``load_dataset`` gives the first rows of each table and split as the release has them."""
+    """Check that ``load_dataset`` returns the release's first rows of each table and split."""
     return _run("rows_load", _wrong_rows(place, revision, folder))
 
 
@@ -78,7 +78,7 @@ def _wrong_rows(place: Place, tag: str, folder: Path) -> Iterator[str]:
 
 
 def _without_pictures(rows: pl.DataFrame) -> pl.DataFrame:
-    """Return the columns but lists of pictures, whose bytes ``load_dataset`` turns into pictures."""
+    """Return all columns except lists of pictures, which ``load_dataset`` decodes."""
     return rows.drop(name for name, kind in rows.schema.items() if kind == pl.List(pl.Struct(PICTURE)))
 
 
@@ -89,9 +89,9 @@ def _splits(manifest: Manifest, table: str) -> list[str]:
 def _load(
     place: Place, argument: tuple[str, str | None], wanted: Mapping[str, list[str]], home: Path
 ) -> dict[str, dict[str, Any]] | str:
-    """Return the first rows that ``load_dataset`` gives in a fresh process with empty caches.
+    """Return the first rows that ``load_dataset`` returns in a fresh process with empty caches.
 
-    What went wrong otherwise.
+    The error message if it fails.
     """
     kept = {name: value for name, value in os.environ.items() if name not in OWN_SETTINGS}
     environment = kept | dict(place.environment()) | {"HF_HOME": str(home)}
@@ -119,7 +119,7 @@ def _fetch_all(place: Place, revision: str, manifest: Manifest, folder: Path) ->
 
 @contextmanager
 def fetched_release(place: Place, revision: str) -> Iterator[Path]:
-    """Fetch all that a revision holds of a release, strays in its folders included, into a temporary folder."""
+    """Fetch all release files of a revision, including stray files in its folders, into a temporary folder."""
     state = place.state()
     if revision not in state.tags and revision not in {commit.oid for commit in state.commits}:
         tags = ", ".join(sorted(state.tags)) or "none"

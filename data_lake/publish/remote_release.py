@@ -1,4 +1,4 @@
-"""A release as a place holds it: its manifest, its tables, and whether its files are those that it lists."""
+"""Read a published release: its manifest and tables, and whether its files are those that it lists."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -13,11 +13,11 @@ from medmultipoints.data_lake.release.write.manifest import MANIFEST, Manifest, 
 from medmultipoints.data_lake.store.temporary import system_temporary_folder
 from medmultipoints.transforms.errors import DataError
 
-SMALL = 8_000_000  # smaller files are fetched whole: quicker than reading ranges of them
+SMALL = 8_000_000  # below this, one whole fetch is faster than reading ranges
 
 
 def fetch_manifest(place: Place, revision: str) -> Manifest:
-    """Return the manifest of a revision; DataError where it is damaged."""
+    """Return the manifest of a revision; DataError if it is damaged."""
     with system_temporary_folder() as made:
         download(place, revision, MANIFEST, made / MANIFEST)
         return read_manifest(made)
@@ -29,7 +29,7 @@ def fetched_tables(
 ) -> Iterator[Path]:
     """Provide a temporary release folder with the tables of a revision, without pictures; ``kept`` are its files.
 
-    Files that ``folder`` has with the same content are taken from there, the pictures of others are not fetched.
+    Files that ``folder`` holds with the same content are copied from there; the pictures of others are not fetched.
     """
     mine = {file.path: file for file in known}
     with system_temporary_folder() as made:
@@ -50,7 +50,7 @@ def fetched_tables(
 
 
 def _fetch_rows(place: Place, revision: str, path: str, target: Path) -> None:
-    """Write the rows of a Parquet file without its column of pictures, which is nearly all of it."""
+    """Write the rows of a Parquet file without its picture column, which is nearly all of its size."""
     try:
         with place.open(revision, path) as source, pq.ParquetFile(source, pre_buffer=True) as file:
             columns = [name for name in file.schema_arrow.names if name != "image"]
@@ -63,12 +63,12 @@ def _fetch_rows(place: Place, revision: str, path: str, target: Path) -> None:
 
 
 def wrong_files(kept: Mapping[str, KeptFile], files: Sequence[LocalFile]) -> list[str]:
-    """Return the paths of the release that are missing or hold something else."""
+    """Return the paths of the release that are missing or have other content."""
     return [file.path for file in files if file.path not in kept or not kept[file.path].holds(file)]
 
 
 def broken_files(place: Place, revision: str, manifest: Manifest) -> list[str]:
-    """Return the paths of a revision that are not what its own manifest lists; large files by the place's own hash."""
+    """Return the paths of a revision that differ from its own manifest; large files are compared by the stored hash."""
     kept = place.files(revision)
     return [entry.path for entry in manifest.files if not _is_as_listed(place, revision, kept, entry)]
 

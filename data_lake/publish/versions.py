@@ -1,4 +1,4 @@
-"""Versions on a branch: the last one, what was edited since, and which version may follow."""
+"""Check versions on a branch: the last one, later edits, and which version may follow."""
 
 from dataclasses import dataclass
 
@@ -22,13 +22,13 @@ class VersionRefused(UsageError):
 
 
 def is_own(path: str) -> bool:
-    """Return whether a path lies in a folder that only releases write: a stray file there would become rows."""
+    """Return whether a path lies in a folder that only releases write; a stray file there would become rows."""
     folder, inside, _ = path.partition("/")
     return bool(inside) and (folder in OWN_FOLDERS or folder.startswith(DIALECT_PREFIX))
 
 
 def check_version(manifest: Manifest, previous: Manifest, comparison: Comparison, place: str) -> None:
-    """Raise VersionRefused unless the version is at least the one that the difference from the last one asks for."""
+    """Raise VersionRefused if the version is lower than the difference from the last one requires."""
     if _numbers(manifest.version) < _numbers(comparison.proposed_version) or manifest.version == previous.version:
         reason = (
             "that version exists there with other content"
@@ -39,7 +39,7 @@ def check_version(manifest: Manifest, previous: Manifest, comparison: Comparison
 
 
 def refuse(manifest: Manifest, place: str, reason: str, comparison: Comparison | None) -> VersionRefused:
-    """Return the refusal of a version, with the difference and the version that it asks for."""
+    """Return the error for a refused version, with the difference and the version that it requires."""
     start = f"{manifest.name} {manifest.version} is not published to {place}: {reason}. Versions and tags never change."
     if comparison is None:
         return VersionRefused(f"{start} Build it under a version that is not taken.", None)
@@ -57,7 +57,7 @@ def _numbers(version: str) -> tuple[int, ...]:
 
 @dataclass(frozen=True, slots=True)
 class LastVersion:
-    """The release at the head of a branch, and the commit that made it; ``tagged`` False where its push broke off."""
+    """The release at the head of a branch, and its commit; ``tagged`` is False if its push was interrupted."""
 
     manifest: Manifest
     commit: str
@@ -69,7 +69,7 @@ class LastVersion:
 
 
 def find_last(place: Place, state: PlaceState, name: str) -> LastVersion | None:
-    """Return the version on the branch; UsageError where the branch holds something else than releases of this name."""
+    """Return the last version on the branch; UsageError if the branch holds anything but releases of this name."""
     if state.head is None or not [path for path in state.files if not path.startswith(".git") and path != "README.md"]:
         return None
     if MANIFEST not in state.files:
@@ -89,9 +89,9 @@ def find_last(place: Place, state: PlaceState, name: str) -> LastVersion | None:
 
 
 def find_unfinished(place: Place, last: LastVersion, withdrawn: frozenset[str]) -> tuple[str, str] | None:
-    """Tag and commit of the version, where its push ended before the tag; UsageError where it is damaged.
+    """Return tag and commit of a version whose push ended before the tag; UsageError if it is damaged.
 
-    One that holds images of ``withdrawn`` hashes gets no tag: it may have been removed for them.
+    A version that holds images of ``withdrawn`` hashes gets no tag: the tag may have been removed because of them.
     """
     if last.tagged or holds(place, last.commit, withdrawn):
         return None
@@ -105,7 +105,7 @@ def find_unfinished(place: Place, last: LastVersion, withdrawn: frozenset[str]) 
 
 
 def check_edits(place: Place, state: PlaceState, last: LastVersion) -> None:
-    """Raise UsageError where someone edited release files after the version was made: they are not overwritten."""
+    """Raise UsageError if someone edited release files after the version was made; edits are not overwritten."""
     if last.commit == state.head:
         return
     before = place.files(last.commit)

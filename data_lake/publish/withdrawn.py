@@ -1,4 +1,4 @@
-"""Withdrawn images at a place: the old versions that still hold them, and releases that must not bring them back."""
+"""Find published versions that contain withdrawn images, and refuse releases that would bring them back."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -23,14 +23,14 @@ NAMES: Final = ("image_sha256", "luma_blake3", "pixel_sha256")
 
 @dataclass(frozen=True, slots=True)
 class Holder:
-    """A published version that holds withdrawn images."""
+    """A published version that contains withdrawn images."""
 
     tag: str
     images: tuple[str, ...]
 
 
 def withdrawn_hashes(manifest: Manifest) -> frozenset[str]:
-    """Return the hashes of file and, where given, of pixels of every image that the recipe of a release withdraws."""
+    """Return the file hashes and, if given, pixel hashes of every image that a release's recipe withdraws."""
     stated = recipe_value(manifest, list, "corrections", "withdrawn") or []
     if not all(isinstance(entry, dict) for entry in stated):
         raise DataError(f"{MANIFEST} is damaged: recipe.corrections.withdrawn is of the wrong type.")
@@ -38,7 +38,7 @@ def withdrawn_hashes(manifest: Manifest) -> frozenset[str]:
 
 
 def refuse_withdrawn(folder: Path, manifest: Manifest, previous: Manifest | None) -> None:
-    """Raise DataError where the release holds an image that it, or the version before it, withdraws."""
+    """Raise DataError if the release contains an image that it, or the version before it, withdraws."""
     withdrawn = withdrawn_hashes(manifest) | (withdrawn_hashes(previous) if previous else frozenset())
     if not withdrawn:
         return
@@ -53,7 +53,7 @@ def refuse_withdrawn(folder: Path, manifest: Manifest, previous: Manifest | None
 
 
 def refuse_forgotten(manifest: Manifest, previous: Manifest | None) -> None:
-    """Raise DataError where a withdrawal of the version before is left out: a later one could bring the image back."""
+    """Raise DataError if a withdrawal of the previous version is missing: a later one could bring the image back."""
     forgotten = (withdrawn_hashes(previous) if previous else frozenset()) - withdrawn_hashes(manifest)
     if previous and forgotten:
         raise DataError(
@@ -65,17 +65,17 @@ def refuse_forgotten(manifest: Manifest, previous: Manifest | None) -> None:
 
 
 def hash_columns(columns: Sequence[str]) -> list[str]:
-    """Return the columns that name an image and its pixels: of a release before ``luma_blake3`` the older one."""
+    """Return the columns that identify an image and its pixels; releases before ``luma_blake3`` have an older one."""
     return ["image_sha256", next((name for name in NAMES[1:] if name in columns), "luma_blake3")]
 
 
 def holds(place: Place, commit: str, withdrawn: frozenset[str]) -> bool:
-    """Return whether a version holds an image of these hashes."""
+    """Return whether a version contains an image with one of these hashes."""
     return bool(withdrawn and _held(_images_of(place, commit, {}), withdrawn))
 
 
 def find_holders(place: Place, state: PlaceState, withdrawn: Iterable[str]) -> tuple[Holder, ...]:
-    """Return the versions at the place that still hold an image of these hashes, in the order of their tags."""
+    """Return the published versions that contain an image with one of these hashes, in the order of their tags."""
     wanted = frozenset(withdrawn)
     if not wanted:
         return ()
@@ -85,7 +85,7 @@ def find_holders(place: Place, state: PlaceState, withdrawn: Iterable[str]) -> t
 
 
 def _held(images: Iterable[Hashes], withdrawn: frozenset[str]) -> frozenset[str]:
-    """Return the sha256 of the files of the images that are withdrawn by their bytes or by their pixels."""
+    """Return the file sha256 of the images that are withdrawn by their bytes or pixels."""
     return frozenset(image for image, pixels in images if not withdrawn.isdisjoint((image, pixels)))
 
 

@@ -1,1 +1,1 @@
-"""A release or a difference as one HTML page that needs nothing else."""
+"""Report a release or a difference as one self-contained HTML page."""

@@ -1,4 +1,4 @@
-"""A finding as an entry of ``corrections/*.toml``, to be completed: without reviewer and date it is refused."""
+"""Draft an entry of ``corrections/*.toml`` for a finding; it is refused until reviewer and date are added."""
 
 import json
 import re
@@ -20,14 +20,14 @@ TAIL: Final = """reason = {reason}
 reviewer = ""
 date = ""
 """
-# What the page fills in when somebody chooses an action; the same text for every action as ``entry`` gives.
+# The page fills in the template of the chosen action; ``entry`` returns the same text for every action.
 TEMPLATES: Final = {action: HEAD + OWN.get(action, "") + TAIL for action in ACTIONS}
 
 
 def values_of(finding: Mapping[str, Any], boxes: Sequence[Sequence[float]] = ()) -> dict[str, Any] | None:
-    """Return what a template asks for, of one finding; None where its image was rejected and nothing can be decided.
+    """Return the values for a template of one finding; None if its image was rejected and no decision is possible.
 
-    ``boxes`` are all that the image has of the label, in pixels of the original: replaced, none may be missing.
+    ``boxes`` are all boxes of the label in the image, in pixels of the original: a replacement must list all of them.
     """
     if finding["image_sha256"] is None:
         return None
@@ -42,11 +42,11 @@ def values_of(finding: Mapping[str, Any], boxes: Sequence[Sequence[float]] = ())
 
 
 def offered(values: Mapping[str, Any]) -> tuple[str, ...]:
-    """Return the actions that can be taken; boxes are replaced only where there are some."""
+    """Return the possible actions; boxes can be replaced only if there are some."""
     return tuple(action for action in ACTIONS if action != "replace_boxes" or values["boxes"])
 
 
 def entry(values: Mapping[str, Any], action: str) -> str:
-    """Return the entry as TOML; texts of JSON are texts of TOML."""
+    """Return the entry as TOML; JSON strings are valid TOML strings."""
     given = {**values, "action": action}
     return re.sub(r"\{(\w+)\}", lambda found: json.dumps(given[found[1]], ensure_ascii=False), TEMPLATES[action])

@@ -1,7 +1,7 @@
-"""The expectation results as pages of Great Expectations' Data Docs that need no network.
+"""Render the expectation results as pages of Great Expectations' Data Docs that work offline.
 
-Results and their drawing are Great Expectations' own (its result classes, page renderer and view); the frame of a page
-(``data_docs.html.jinja``) and the index are ours, with one small stylesheet and without scripts.
+Results, renderer and view are Great Expectations' own; the page frame (``data_docs.html.jinja``) and the index are
+ours, with one small stylesheet and without scripts.
 """
 
 import shutil
@@ -25,7 +25,7 @@ EPOCH = datetime(2000, 1, 1, tzinfo=UTC)
 
 
 def escape(text: str) -> str:
-    """Return a text as a page shows it: no markup, hidden characters as escapes."""
+    """Return a text without markup, and with escapes for hidden characters."""
     return escape_markup(text.translate(HIDDEN))
 
 
@@ -63,7 +63,7 @@ def _page(view: Any, stage: str, verdict: Verdict) -> str:
 
 
 def _suite_result(stage: str, verdict: Verdict) -> Any:
-    """Return the verdict as Great Expectations' own result of a suite."""
+    """Return the verdict as Great Expectations' suite result."""
     from great_expectations.core.expectation_validation_result import ExpectationSuiteValidationResult
 
     checked = {rule.rule: rule for rule in verdict.checked}
@@ -92,9 +92,9 @@ def _suite_result(stage: str, verdict: Verdict) -> Any:
 
 
 def _rule_result(verdict: Verdict, checked: RuleResult, expectation: Mapping[str, Any]) -> Any:
-    """Return one rule as Great Expectations' own result.
+    """Return one rule as Great Expectations' validation result.
 
-    Its view prints values as they are, so they are escaped here.
+    Its view prints values unescaped, so they are escaped here.
     """
     from great_expectations.core.expectation_validation_result import ExpectationValidationResult
     from great_expectations.expectations.expectation_configuration import ExpectationConfiguration

@@ -1,4 +1,4 @@
-"""Figures of a report: records, findings and images with what is drawn over them, and the same in words."""
+"""Prepare the figures of a report: records, findings and images with their overlays, and a text description."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
@@ -20,7 +20,7 @@ def record_figure(record: Mapping[str, Any], objects: Rows = ()) -> Figure:
 
 
 def finding_figure(finding: Mapping[str, Any], image: Mapping[str, Any], objects: Rows = ()) -> Figure:
-    """Return a finding with the source's box, the derived one and the masks, in pixels of the source's image."""
+    """Return a finding with the source's box, the derived box and the masks, in pixels of the source's image."""
     boxes = [(kind, _corners(finding[f"{kind}_box"])) for kind in ("derived", "source") if finding[f"{kind}_box"]]
     words = [f"{kind} box {said_box(box)}" for kind, box in boxes]
     alt = f"{finding['sample_id']}, {finding['kind']}: {'; '.join(words) or 'no box'}"
@@ -28,7 +28,7 @@ def finding_figure(finding: Mapping[str, Any], image: Mapping[str, Any], objects
 
 
 def image_figure(image: Mapping[str, Any], boxes: Sequence[tuple[str, Corners]] = (), objects: Rows = ()) -> Figure:
-    """Return a released image, with boxes in pixels of the source's image where there are any."""
+    """Return a released image, with any boxes in pixels of the source's image."""
     words = [f"{kind} {said_box(box)}" for kind, box in boxes]
     return _of_source(image, "; ".join([image["sample_id"], *words]), boxes, objects)
 
@@ -49,12 +49,12 @@ def _masks(objects: Rows, size: Sequence[int], scale: float) -> tuple[Shape, ...
 
 
 def said_box(box: Sequence[float]) -> str:
-    """Return a box as people read it: x1, y1, x2, y2."""
+    """Return a box as text: x1, y1, x2, y2."""
     return ", ".join(map(number, box))
 
 
 def count_of(count: int, label: str) -> str:
-    """Return how many of what, whether the label is a plural or not."""
+    """Return a count with its label, whether or not the label is a plural."""
     return f"{label}, count {count}"
 
 

@@ -1,4 +1,4 @@
-"""The template environment of every HTML page: values are escaped, a missing value is an error."""
+"""Set up the template environment of all HTML pages: values are escaped, a missing value is an error."""
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -13,12 +13,12 @@ NONE: Functions = {}
 
 
 def show(value: object) -> object:
-    """Return a value with hidden characters as escapes, which are those of JSON: pages hold JSON for scripts, too."""
+    """Return a value with hidden characters as JSON escapes, because pages also hold JSON for scripts."""
     return value.translate(IN_JSON) if isinstance(value, str) else value
 
 
 def load_template(path: Path, *, filters: Functions = NONE, functions: Functions = NONE) -> jinja2.Template:
-    """Return the template of an HTML page; it may include others of its folder, and use the filters and functions."""
+    """Return the template of an HTML page; it may include others from its folder, and use the filters and functions."""
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(path.parent),
         autoescape=True,

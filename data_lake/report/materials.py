@@ -1,4 +1,4 @@
-"""Everything that a page shows, read from release folders alone."""
+"""Read the content of a page from release folders alone."""
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
@@ -26,7 +26,7 @@ QUARANTINE = (
 
 @dataclass(frozen=True, slots=True)
 class Materials:
-    """One release: its rows, what was found in it, and its own JSON files; None for those that it does not hold."""
+    """One release: its rows, its findings and its own JSON files; None for files that it lacks."""
 
     folder: Path
     manifest: Manifest
@@ -44,7 +44,7 @@ class Materials:
 def read_materials(folder: Path, *, leakage: bool = False, kind: type[Manifest] = Manifest) -> Materials:
     """Return the materials of a release folder; DataError names a file that cannot be read.
 
-    With ``leakage`` the certificate is computed from the pictures themselves.
+    With ``leakage`` the certificate is computed from the pictures.
     """
     manifest = read_manifest(folder, kind)
     return Materials(
@@ -59,7 +59,7 @@ def read_materials(folder: Path, *, leakage: bool = False, kind: type[Manifest] 
 
 
 def _quarantine(folder: Path, manifest: Manifest, name: str) -> pl.DataFrame:
-    """Return a table of what was found; older releases may lack it."""
+    """Return a table of findings; older releases may lack it."""
     found = read_quarantine(folder, manifest, name)
     return empty_frame(load_table(name)) if found is None else found
 
@@ -74,7 +74,7 @@ def _stated(folder: Path, manifest: Manifest, name: str) -> dict[str, Any] | Non
 def boxes_of_label(own: Materials, finding: Mapping[str, Any]) -> list[list[float]]:
     """Return all boxes of the finding's image and label in the release, in pixels of the original image.
 
-    None where another label of the recipe is released under the same name: whose boxes they are is not known.
+    None if another label of the recipe is released under the same name, because their boxes cannot be told apart.
     """
     names = recipe_value(own.manifest, dict, "labels", "names") or {}
     name = names.get(finding["label"], finding["label"])
@@ -86,14 +86,14 @@ def boxes_of_label(own: Materials, finding: Mapping[str, Any]) -> list[list[floa
 
 
 class Album:
-    """The images of some releases, the first that has an image first; pictures are read once, when all are known."""
+    """The images of some releases; the first release with an image wins. All pictures are read together at the end."""
 
     def __init__(self, folders: Sequence[Path], kind: type[Manifest] = Manifest) -> None:
         manifests = [(folder, read_manifest(folder, kind)) for folder in folders]
         self._places = [(folder, manifest, _images(folder, manifest)) for folder, manifest in manifests]
 
     def image(self, image_sha256: str | None) -> dict[str, Any] | None:
-        """Return the row of an image by the sha256 of its source file; None where no release has it."""
+        """Return the row of an image by the sha256 of its source file; None if no release has it."""
         return next((own[image_sha256] for _, _, own in self._places if image_sha256 in own), None)
 
     def named(self, sample_id: str) -> dict[str, Any] | None:
@@ -102,7 +102,7 @@ class Album:
         return next(rows, None)
 
     def pictures(self, wanted: Collection[str]) -> dict[str, str]:
-        """Return a data URI of all wanted images that some release has, by the sha256 of their source files."""
+        """Return a data URI of each wanted image in some release, by the sha256 of its source file."""
         found: dict[str, str] = {}
         for folder, manifest, _ in self._places:
             found = read_thumbnails(folder, manifest, set(wanted) - found.keys()) | found

@@ -1,4 +1,4 @@
-"""Reports and differences as HTML pages: one file, nothing from elsewhere, the same bytes for the same input."""
+"""Render reports and differences as self-contained HTML pages, the same bytes for the same input."""
 
 import base64
 import hashlib
@@ -36,10 +36,10 @@ FIRST_ROWS: Final = 15
 def report_page(
     folder: Path, against: Path | None = None, *, leakage: bool = False, kind: type[Manifest] = Manifest
 ) -> tuple[str, dict[str, int]]:
-    """Return the report of a release, and what its splits leak; none for a sound one.
+    """Return the report of a release, and its leaks between splits (none for a sound release).
 
-    The difference is that from ``against``, else the one that the release itself holds. With ``leakage`` the
-    certificate is computed again from every picture. ``kind`` is ClaimedManifest for files that need no hashing again.
+    The difference is that from ``against``, else the one in the release itself. With ``leakage`` the certificate is
+    recomputed from every picture. ``kind`` is ClaimedManifest for files that need no further hashing.
     """
     own = read_materials(folder, leakage=leakage, kind=kind)
     stated = own.changes if against is None else difference(against, folder)
@@ -70,7 +70,7 @@ def report_page(
 
 
 def difference(old: Path, new: Path) -> dict[str, Any]:
-    """Return what changes.json would say of the difference from the old release."""
+    """Return the difference from the old release in the form of changes.json."""
     before = read_manifest(old)
     return {"from": f"{before.name} {before.version}", **plain(diff_folders(old, new, EXAMPLES))}
 
@@ -84,7 +84,7 @@ def diff_page(old: Path, new: Path, titles: tuple[str, str], diff: ReleaseDiff) 
 
 
 def left_out(folder: Path) -> dict[str, str]:
-    """Return by image what a reviewer said who excluded or withdrew it."""
+    """Return, by image, the reason of the reviewer who excluded or withdrew it."""
     found = read_quarantine(folder, read_manifest(folder), "exclusions")
     if found is None:
         return {}
@@ -93,7 +93,7 @@ def left_out(folder: Path) -> dict[str, str]:
 
 
 def render(template: str, album: Album, **values: Any) -> str:
-    """Return the page; pictures are read for the figures that its values hold."""
+    """Return the page; pictures are read for the figures among its values."""
     filters: Functions = {
         "number": _number,
         "plural": plural,
@@ -120,7 +120,7 @@ def render(template: str, album: Album, **values: Any) -> str:
             entry=entry,
             **values,
         )
-    except UndefinedError as error:  # a value that the release does not hold
+    except UndefinedError as error:  # a value that the release does not have
         raise LookupError(str(error)) from error
 
 
@@ -144,7 +144,7 @@ def _legend(*kinds: str) -> Markup:
 
 
 def _marked(text: str) -> Markup:
-    """Return a sentence with what stands between backticks as code."""
+    """Return a sentence with the text between backticks as code."""
     parts = [
         escape(part) if place % 2 == 0 else Markup("<code>{}</code>").format(part)
         for place, part in enumerate(text.split("`"))
@@ -153,7 +153,7 @@ def _marked(text: str) -> Markup:
 
 
 def _command(text: str) -> Markup:
-    """Return commands that wrap between words alone, and not inside an option."""
+    """Return commands that wrap only between words, not inside an option."""
     lines = [
         Markup(" ").join(Markup("<span>{}</span>").format(word) for word in line.split(" "))
         for line in text.splitlines()

@@ -1,4 +1,4 @@
-"""Small pictures for a page, made from the released bytes."""
+"""Make small pictures for a page from the released bytes."""
 
 import base64
 import os
@@ -21,9 +21,9 @@ QUALITY: Final = 62
 
 
 def read_thumbnails(folder: Path, manifest: Manifest, wanted: Collection[str]) -> dict[str, str]:
-    """Return a data URI of each wanted image that the release holds, by the sha256 of its source file.
+    """Return a data URI of each wanted image in the release, by the sha256 of its source file.
 
-    Only the row groups that hold one are read.
+    Only the row groups with a wanted image are read.
     """
     found: dict[str, str] = {}
     left = set(wanted)
@@ -50,7 +50,7 @@ def _groups_with(file: pq.ParquetFile, wanted: set[str]) -> list[int]:
 
 
 def data_uri(row: dict[str, Any]) -> str:
-    """Return the picture of a record as a small WebP in a data URI; DataError where its bytes are no picture."""
+    """Return the picture of a record as a small WebP in a data URI; DataError if it does not decode."""
     try:
         with Image.open(BytesIO(row["image"]["bytes"])) as image:
             image.draft("RGB", (2 * SIDE, 2 * SIDE))

@@ -1,4 +1,4 @@
-"""What the pictures of a release show or carry about persons, and what the recipe did about it."""
+"""Summarize personal information in the pictures of a release, and how the recipe handles it."""
 
 from collections.abc import Mapping
 from typing import Any, Final
@@ -31,16 +31,16 @@ DONE: Final = {
 
 
 def privacy(own: Materials) -> dict[str, Any]:
-    """Return sentences about what released pictures show or carry, and the kinds about which nothing was done.
+    """Return sentences about personal information in released pictures, and the kinds that were not handled.
 
-    ``looked`` is false where no reader looked for text in the pictures.
+    ``looked`` is false if no reader looked for text in the pictures.
     """
     images = own.tables.images
     return count_privacy(own.found["disagreements"], images["sample_id"], own.manifest)
 
 
 def count_privacy(findings: pl.DataFrame, released: pl.Series, manifest: Manifest) -> dict[str, Any]:
-    """Return the same from the findings of the audit and the names of the released pictures."""
+    """Return the same from the audit's findings and the names of the released pictures."""
     policy = recipe_value(manifest, dict, "privacy") or {}
     counts = count_personal(findings, released)
     by_action: dict[str, list[tuple[int, str]]] = {}
@@ -63,7 +63,7 @@ def count_privacy(findings: pl.DataFrame, released: pl.Series, manifest: Manifes
 
 
 def _listed(numbers: list[tuple[int, str]], total: int) -> str:
-    """Return "93 of 120 pictures show a date, 91 a clock": a verb that repeats is said once."""
+    """Return "93 of 120 pictures show a date, 91 a clock": a repeated verb is written once."""
     verb, said = "", list[str]()
     for number, words in numbers:
         own, _, what = words.partition(" ")

@@ -1,4 +1,4 @@
-"""Pages about a release, apart from it and remade at will: the report, expectation results, a contact sheet."""
+"""Write pages about a release, outside it and replaceable: report, expectation results, contact sheet."""
 
 import hashlib
 from collections.abc import Iterable, Mapping
@@ -26,7 +26,7 @@ SHEET, EXPECTATIONS = "contact-sheet.jpg", "expectations"
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """Where the pages of one release are; ``path`` is below the lake's ``reports``; no sheet without objects."""
+    """The paths of a release's pages; ``path`` is below the lake's ``reports``; no contact sheet without objects."""
 
     folder: Path
     path: str
@@ -34,9 +34,9 @@ class Report:
 
 
 def write_report(lake: Lake, release: Path, verdicts: Mapping[str, Iterable[Verdict]]) -> Report:
-    """Write the pages of a release that was just built, by stage of the verdicts; those of the version are replaced.
+    """Write the pages of a release that was just built, by stage of the verdicts, and replace earlier ones.
 
-    The files of the release were hashed by the build, and are not hashed again.
+    The build has hashed the release's files, so they are not hashed again.
     """
     manifest = read_manifest(release, ClaimedManifest)
     path = f"{manifest.name}/{manifest.version}"
@@ -55,7 +55,7 @@ def write_report(lake: Lake, release: Path, verdicts: Mapping[str, Iterable[Verd
 
 
 def choose_cells(release: Path, manifest: Manifest, most: int = PICTURES) -> list[Cell]:
-    """Return a few records with objects, the labels in turn; which ones is decided by the sha256 of their ids."""
+    """Return a few records with objects, alternating between labels; the sha256 of their ids decides the choice."""
     rows = pl.scan_parquet([release / path for path in table_files(manifest, "data")])
     known = rows.filter(pl.col("count") > 0).select("record_id", "label").collect()
     drawn = sorted(known.rows(), key=lambda row: hashlib.sha256(row[0].encode()).digest())

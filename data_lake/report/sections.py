@@ -1,4 +1,4 @@
-"""The sections of a report, from materials to plain values for the template."""
+"""Turn materials into plain values for the template, section by section."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -43,9 +43,9 @@ MOST_ROWS: Final = 10_000
 
 @dataclass(frozen=True, slots=True)
 class Listing:
-    """A table of many rows, of which a page shows some at a time; ``total`` is more where not all are on the page.
+    """A long table that a page shows in parts; ``total`` is larger if the page does not hold all rows.
 
-    ``entries`` are, row by row, what a correction of it would hold; None where there can be none.
+    ``entries`` are, row by row, the values of a correction; None if no correction is possible.
     """
 
     name: str
@@ -64,7 +64,7 @@ _LOST: Final = ~_FORMLESS & (pl.col("reason") != "not_part_of_the_dataset")
 
 
 def summary(own: Materials) -> dict[str, Any]:
-    """Return the figures on top: amounts and outcomes."""
+    """Return the figures at the top: amounts and outcomes."""
     tables, manifest = own.tables, own.manifest
     findings = own.found["disagreements"]
     doubtful = findings.filter(pl.col("severity") != "info")
@@ -99,7 +99,7 @@ def summary(own: Materials) -> dict[str, Any]:
 def first_pictures(
     found: Mapping[str, Any], shown: Mapping[str, list[tuple[dict[str, Any], Figure]]]
 ) -> list[tuple[str, Figure]]:
-    """Return three pictures with a line each: the worst finding, then the fullest records of different labels."""
+    """Return three pictures with captions: the worst finding, then the fullest records of different labels."""
     worst = [
         (f"{row['severity']}: {row['kind'].replace('_', ' ')}", figure)
         for row, figure, _ in found["drawn"]
@@ -111,7 +111,7 @@ def first_pictures(
 
 
 def to_do(facts: Mapping[str, Any], release: str) -> list[tuple[str, str]]:
-    """Return what to do about the release next: a sentence and its command, for a lake at its usual place."""
+    """Return the next steps for the release: a sentence and its command, for a lake at its default path."""
     steps, place = [], f"lake/releases/{release}"
     name = release.partition("/")[0]
     if facts["leaks"]:
@@ -139,7 +139,7 @@ def to_do(facts: Mapping[str, Any], release: str) -> list[tuple[str, str]]:
 
 
 def find_leaks(own: Materials) -> dict[str, int]:
-    """Return what more than one split holds, by name: by the certificate, or by the rows of the release themselves."""
+    """Return, by name, what more than one split contains: from the certificate, or from the release's rows."""
     split = own.tables.images.select("sample_id", "split")
     pairs = (
         own.found["near_duplicates"]
@@ -154,7 +154,7 @@ def find_leaks(own: Materials) -> dict[str, int]:
 
 
 def gallery(own: Materials) -> dict[str, list[tuple[dict[str, Any], Figure]]]:
-    """Return by label some records as they are drawn."""
+    """Return by label some drawn records."""
     chosen = choose_records(own.tables.records, GALLERY)
     return {
         label: [(record, record_figure(record, _objects(own, record_id=record["record_id"]))) for record in records]
@@ -187,7 +187,7 @@ def histograms(own: Materials) -> dict[str, Any]:
 
 
 def balance(own: Materials) -> dict[str, Any]:
-    """Return how labels and sources are spread over the splits, and which images are elsewhere than somebody said."""
+    """Return the shares of labels and sources over the splits, and images outside their stated split."""
     splits, rows = split_shares(own.tables.records)
     facts = own.found["split_changes"].group_by("stated_by", "stated_split", "split", "reason")
     moved = facts.agg(images=pl.len().cast(pl.Int64)).sort(pl.all()).head(MOST_MOVES).to_dicts()
@@ -195,7 +195,7 @@ def balance(own: Materials) -> dict[str, Any]:
 
 
 def findings(own: Materials, album: Album) -> dict[str, Any]:
-    """Return the findings of the audit: counted, the worst drawn, all of them listed."""
+    """Return the findings of the audit: counted, the worst ones drawn, all listed."""
     rows = worst_first(own.found["disagreements"])
     drawn: list[tuple[dict[str, Any], Figure, dict[str, Any]]] = []
     for row in some_of_each_kind(rows.filter(pl.col("kind") != "near_duplicate")).to_dicts():
@@ -246,7 +246,7 @@ def _finding_row(row: Mapping[str, Any]) -> tuple[str, ...]:
 
 
 def corrections(own: Materials) -> dict[str, Any]:
-    """Return what reviewers decided, and the images that no release may hold any more."""
+    """Return the decisions of reviewers, and the withdrawn images."""
     rows = own.found["corrections"].sort("correction_id")
     names = ("action", "sample_id", "label", "kind", "reason", "reviewer", "date")
     shown = rows.select(pl.col(names).fill_null("")).head(MOST_ROWS)
@@ -264,7 +264,7 @@ def corrections(own: Materials) -> dict[str, Any]:
 
 
 def near_duplicates(own: Materials, album: Album) -> dict[str, Any]:
-    """Return clusters of pictures that show the same, side by side."""
+    """Return clusters of near-duplicate pictures, side by side."""
     clusters = clusters_of(own.found["near_duplicates"])
     shown = []
     for cluster in clusters[:CLUSTERS]:
@@ -291,7 +291,7 @@ def near_duplicates(own: Materials, album: Album) -> dict[str, Any]:
 
 
 def leakage(own: Materials, album: Album) -> dict[str, Any] | None:
-    """Return the certificate, its nearest pictures of different splits side by side."""
+    """Return the certificate, with its nearest pictures of different splits side by side."""
     stated = own.leakage
     if stated is None:
         return None
@@ -310,7 +310,7 @@ def leakage(own: Materials, album: Album) -> dict[str, Any] | None:
 
 
 def quarantine(own: Materials) -> dict[str, Any]:
-    """Return the inputs that yielded nothing: counted by reason, and listed, rejected inputs first."""
+    """Return the excluded inputs: counted by reason, and listed, rejected ones first."""
     rows = own.found["exclusions"].filter(~_FORMLESS).sort(["verdict", "exclusion_id"], descending=[True, False])
     formless = own.found["exclusions"].filter(_FORMLESS).group_by("reason").len("instructions").sort("reason")
     counted = rows.group_by("verdict", "stage", "reason").len("inputs").with_columns(pl.col("inputs").cast(pl.Int64))
@@ -332,9 +332,9 @@ def quarantine(own: Materials) -> dict[str, Any]:
 def changes(
     stated: Mapping[str, Any] | None, album: Album, left_out: Mapping[str, str] | None = None
 ) -> dict[str, Any] | None:
-    """Return a difference with a drawing for each example that is of an image.
+    """Return a difference with a drawing for each example of an image.
 
-    ``left_out``: by image why the newer release does not hold it.
+    ``left_out``: by image, the reason why the newer release does not contain it.
     """
     if stated is None:
         return None
@@ -343,7 +343,7 @@ def changes(
 
 
 def _changed(change: Mapping[str, Any], album: Album, left_out: Mapping[str, str]) -> dict[str, Any]:
-    """Return one change with its lines, and drawings with a line each; pictures that left are marked."""
+    """Return one change with its lines, and drawings with captions; removed pictures are marked."""
     examples = change["examples"][:EXAMPLES]
     known = Change(change["kind"], change["count"], tuple(Example(**one) for one in examples))
     lines = [known.short(one) for one in known.examples]

@@ -1,4 +1,4 @@
-"""What a report shows of witnesses: objects that are hard or wrong, pictures to label next, and proposals by status."""
+"""List for a report what models add: hard or wrong objects, pictures to label next, and proposals by status."""
 
 from typing import Any
 

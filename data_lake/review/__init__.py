@@ -1,1 +1,1 @@
-"""The desk: review what the audit found, and write what was decided into the recipe's corrections."""
+"""The review desk: show the audit's findings, and write decisions to the recipe's corrections."""

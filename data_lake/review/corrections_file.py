@@ -1,7 +1,7 @@
-"""The corrections file that the desk writes: every change is locked, checked, synced to disk, and then answered.
+"""Write the desk's corrections file: each change is locked, checked and synced to disk before it is confirmed.
 
-The file itself is the only state: a reload, a second window, a second server or a kill loses nothing. What others
-write in the meantime (an editor, git) is read again before each change.
+The file is the only state, so a reload, a second window, a second server or a kill loses nothing. Changes by others (an
+editor, git) are read again before each change.
 """
 
 import tomllib
@@ -28,7 +28,7 @@ LOCK_SECONDS: Final = 10
 
 @dataclass(frozen=True, slots=True)
 class Entries:
-    """What the file holds. Entries with masks have the boxes of these under ``FROM_MASKS``."""
+    """The content of the file; entries with masks have their boxes under ``FROM_MASKS``."""
 
     corrections: tuple[Entry, ...] = ()
     opinions: tuple[Entry, ...] = ()
@@ -38,13 +38,13 @@ class Entries:
 
 @dataclass(slots=True)
 class Change:
-    """The text of the file while it is changed, with the masks to write with it and those to take away."""
+    """The text of the file during a change, with masks to write and to remove."""
 
     text: str
     masks: dict[str, Masks] = field(default_factory=dict)
 
     def add(self, name: str, entry: Entry) -> None:
-        """Add a table at its sorted place."""
+        """Add a table at its sorted position."""
         self.text = add_table(self.text, name, plain_entry(entry), sort_key)
 
     def remove(self, name: str, entry: Entry) -> None:
@@ -53,7 +53,7 @@ class Change:
 
 
 class CorrectionsFile:
-    """A corrections file, ``path``; it is made with the first decision."""
+    """A corrections file, ``path``; the first decision creates it."""
 
     def __init__(self, path: Path, check: Check) -> None:
         self.path = path
@@ -61,7 +61,7 @@ class CorrectionsFile:
         self._lock = FileLock(path.with_name(f".{path.name}.lock"))
 
     def stamp(self) -> tuple[int, int]:
-        """Return what changes whenever somebody writes the file."""
+        """Return a value that changes whenever somebody writes the file."""
         try:
             found = self.path.stat()
         except FileNotFoundError:
@@ -69,14 +69,14 @@ class CorrectionsFile:
         return (found.st_mtime_ns, found.st_size)
 
     def read(self) -> Entries:
-        """Return all entries; UsageError names what is wrong in a file that a build would refuse."""
+        """Return all entries; UsageError names the error in a file that a build would refuse."""
         text = self._text()
         self._check(self.path.name, text.encode(), self.path.parent)
         return self._entries(text)
 
     @contextmanager
     def change(self) -> Iterator[tuple[Entries, Change]]:
-        """Hold the file, and write what the block did to it: whole or not at all, on disk when the block ends."""
+        """Lock the file, and write the block's changes atomically; they are on disk when the block ends."""
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
             with self._lock.acquire(timeout=LOCK_SECONDS):
@@ -117,18 +117,18 @@ class CorrectionsFile:
         return {**entry, FROM_MASKS: mask_boxes(read_masks(self.path.with_name(entry["masks"])))}
 
     def _drop_masks(self, before: str, after: str) -> None:
-        """Remove mask files that no entry names any more."""
+        """Remove mask files that no entry refers to any more."""
         for name in _mask_names(before) - _mask_names(after):
             self.path.with_name(name).unlink(missing_ok=True)
 
 
 def plain_entry(entry: Entry) -> dict[str, Any]:
-    """Return an entry as the file holds it."""
+    """Return an entry in the form of the file."""
     return {key: value for key, value in entry.items() if key != FROM_MASKS}
 
 
 def read_masks(path: Path) -> Masks:
-    """Return the masks of a file; DataError where it is damaged."""
+    """Return the masks of a file; DataError if it is damaged."""
     try:
         return parse_masks(path.read_bytes())
     except (OSError, ValueError) as error:

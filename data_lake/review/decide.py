@@ -1,4 +1,4 @@
-"""Decisions as they come from the page, turned into changes of the corrections file."""
+"""Turn decisions from the page into changes of the corrections file."""
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
@@ -43,7 +43,7 @@ MOST_TOGETHER: Final = 100_000
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """What was decided about a finding, as one reviewer may see it."""
+    """The decisions about a finding that one reviewer may see."""
 
     decisions: tuple[Decision, ...]
     conflict: bool
@@ -54,7 +54,7 @@ class Standing:
 
 
 def standing(desk: Desk, entries: Entries, finding: Row) -> Standing:
-    """Return the decisions about a finding and whether they are in conflict."""
+    """Return the decisions about a finding and whether they conflict."""
     corrections = [*entries.corrections, *_withdrawals(desk, entries, finding["sample_id"])]
     decisions = tuple(decisions_about(finding, corrections, entries.opinions))
     conflict = len(decisions) > 1 and is_conflict(desk.seen(finding["sample_id"]), decisions)
@@ -62,14 +62,14 @@ def standing(desk: Desk, entries: Entries, finding: Row) -> Standing:
 
 
 def decided_images(desk: Desk, entries: Entries) -> set[str]:
-    """Return the images about which anything was decided."""
+    """Return the images with a decision."""
     named = {entry["image"] for entry in (*entries.corrections, *entries.opinions)}
     own = (row["sample_id"] for row in desk.images()) if entries.withdrawn else ()
     return named | {sample_id for sample_id in own if _withdrawn_by(desk, entries, sample_id)}
 
 
 def decide(desk: Desk, file: CorrectionsFile, asked: Mapping[str, Any]) -> None:
-    """Write a decision: it is on disk when this returns. UsageError where it is not complete."""
+    """Write a decision; it is on disk when this returns. UsageError if it is incomplete."""
     finding = desk.finding(_text(asked, "finding"))
     by, verdict = _signed(desk, finding, asked), asked.get("verdict")
     with file.change() as (entries, change):
@@ -94,10 +94,10 @@ def decide(desk: Desk, file: CorrectionsFile, asked: Mapping[str, Any]) -> None:
 
 
 def decide_together(desk: Desk, file: CorrectionsFile, asked: Mapping[str, Any]) -> list[str]:
-    """Write one decision about many findings of a kind, at once or not at all; return the findings decided.
+    """Write one decision about many findings of a kind, atomically; return the decided findings.
 
-    Each entry says that it was made together, and whether its picture was looked at. ``not_looked_at`` is the number
-    that the reviewer confirmed. A finding that somebody decided meanwhile is left out.
+    Each entry records that it belongs to a group, and whether its picture was viewed. ``not_looked_at`` is the number
+    of unviewed ones that the reviewer confirmed. A finding that got a decision meanwhile is left out.
     """
     findings, looked = _alike(desk, asked)
     with file.change() as (entries, change):
@@ -115,7 +115,7 @@ def decide_together(desk: Desk, file: CorrectionsFile, asked: Mapping[str, Any])
 
 
 def _alike(desk: Desk, asked: Mapping[str, Any]) -> tuple[list[Row], set[str]]:
-    """Return the findings to be decided together and the names of those looked at; UsageError where that cannot be."""
+    """Return the findings to decide together and the names of those viewed; UsageError if that is not possible."""
     if asked.get("verdict") not in ("accept", "exclude"):
         raise UsageError("only accept and exclude are decided together. Decide one by one.")
     findings = [desk.finding(name) for name in _names(asked, "findings")]
@@ -130,7 +130,7 @@ def _alike(desk: Desk, asked: Mapping[str, Any]) -> tuple[list[Row], set[str]]:
 
 
 def take_back(desk: Desk, file: CorrectionsFile, asked: Mapping[str, Any]) -> None:
-    """Remove what a reviewer decided about a finding; an opinion of another reviewer takes its place."""
+    """Remove a reviewer's decision about a finding; an opinion of another reviewer replaces it."""
     finding, reviewer = desk.finding(_text(asked, "finding")), _text(asked, "reviewer")
     with file.change() as (entries, change):
         found = _replaced(desk, entries, finding, reviewer, edits=False)
@@ -147,7 +147,7 @@ def take_back(desk: Desk, file: CorrectionsFile, asked: Mapping[str, Any]) -> No
 
 
 def take_back_together(desk: Desk, file: CorrectionsFile, asked: Mapping[str, Any]) -> None:
-    """Remove what a reviewer decided together about many findings, and nothing else."""
+    """Remove a reviewer's decision about a group of findings, and nothing else."""
     reviewer, edits = _text(asked, "reviewer"), asked.get("verdict") == "exclude"
     findings = [desk.finding(name) for name in _names(asked, "findings")]
     with file.change() as (entries, change):
@@ -166,7 +166,7 @@ def _once_an_image(entries: Iterable[Entry]) -> list[Entry]:
 
 
 def _withdraw(desk: Desk, entries: Entries, change: Change, finding: Row, by: Signed) -> None:
-    """Keep a picture and its copies out of every later release; what this reviewer decided about it is void."""
+    """Exclude a picture and its copies from every later release; this reviewer's decisions about it become void."""
     image = desk.image(finding["sample_id"])
     assert image is not None
     for table, entry in _replaced(desk, entries, finding, by.reviewer, edits=True):
@@ -188,7 +188,7 @@ def _withdrawals(desk: Desk, entries: Entries, sample_id: str) -> list[Entry]:
 
 
 def _give_way(change: Change, others: Iterable[Decision]) -> None:
-    """Keep decisions of other reviewers as opinions; a withdrawal is taken back by its own reviewer alone."""
+    """Keep decisions of other reviewers as opinions; only its own reviewer can take back a withdrawal."""
     for one in others:
         if one.withdraws:
             raise UsageError(f"{one.reviewer} withdrew this picture: only {one.reviewer} can take that back.")
@@ -227,7 +227,7 @@ def _entries_of(desk: Desk, change: Change, finding: Row, by: Signed, asked: Map
 
 
 def _about_proposal(change: Change, finding: Row, by: Signed, proposal: Row, *, accepted: bool) -> list[Entry]:
-    """Return the entry that adds a proposed object, or the one that says that the labels are right without it."""
+    """Return the entry that adds a proposed object, or that confirms the labels without it."""
     if not accepted:
         return [accept_entry(by, PROPOSAL, finding["derived_box"])]
     size = proposal["original_width"], proposal["original_height"]
@@ -238,7 +238,7 @@ def _about_proposal(change: Change, finding: Row, by: Signed, proposal: Row, *, 
 
 
 def _new_if_proposed(one: Mapping[str, Any], proposal: Row | None) -> Mapping[str, Any]:
-    """Return a drawn object that comes from a proposal is a new one; untouched, it has the proposal's mask."""
+    """Return a drawn object; one from a proposal is new, and has the proposal's mask if unchanged."""
     if proposal is None or one.get("origin") != proposal["proposal_id"]:
         return one
     return {**one, "origin": None} if one.get("changed") else {**one, "origin": None, "rle": proposal["rle"]}
@@ -273,7 +273,7 @@ def _given_mask(rle: Any, size: tuple[int, int]) -> MaskArray:
 
 
 def outline_mask(outlines: Any, size: tuple[int, int]) -> MaskArray:
-    """Return the pixels inside drawn outlines; UsageError where there are none."""
+    """Return the pixels inside drawn outlines; UsageError if there are none."""
     try:
         polygons = [[(float(x), float(y)) for x, y in one] for one in outlines]
         mask = fill_outlines([one for one in polygons if len(one) >= 3], size[1], size[0])
@@ -285,7 +285,7 @@ def outline_mask(outlines: Any, size: tuple[int, int]) -> MaskArray:
 
 
 def point_of(value: Any) -> Point:
-    """Return a point that the page sent; UsageError where it is none."""
+    """Return a point sent by the page; UsageError if it is invalid."""
     try:
         return Point(float(value[0]), float(value[1]))
     except (TypeError, ValueError, IndexError) as error:
@@ -300,7 +300,7 @@ def _signed(desk: Desk, finding: Row, asked: Mapping[str, Any]) -> Signed:
 
 
 def sign(image: str, image_sha256: str, reviewer: str, reason: str) -> Signed:
-    """Return who decides about an image today."""
+    """Return the signature of a decision about an image: reviewer, reason and today's date."""
     today = date.today().isoformat()  # noqa: DTZ011 (the reviewer's own day)
     return Signed(image=image, image_sha256=image_sha256, reviewer=reviewer, date=today, reason=reason)
 
@@ -323,7 +323,7 @@ def _text(asked: Mapping[str, Any], name: str) -> str:
 
 
 def _replaced(desk: Desk, entries: Entries, finding: Row, reviewer: str, *, edits: bool) -> list[tuple[str, Entry]]:
-    """Return the entries of a reviewer that a new decision takes the place of: acceptances, and with ``edits`` all."""
+    """Return a reviewer's entries that a new decision replaces: acceptances, and with ``edits`` all entries."""
     withdrawn = _withdrawn_by(desk, entries, finding["sample_id"]) if edits else []
     tables: Iterable[tuple[str, Sequence[Entry]]] = ((CORRECTIONS, entries.corrections), (OPINIONS, entries.opinions))
     return [(WITHDRAWN, entry) for entry in withdrawn if entry["reviewer"] == reviewer] + [
@@ -344,7 +344,7 @@ def _move(change: Change, decision: Decision, start: str = CORRECTIONS, to: str 
 
 
 def _note_check(desk: Desk, entries: Entries, change: Change, finding: Row, by: Signed, *, right: bool) -> None:
-    """Put a checked record into the table of its sample."""
+    """Add a checked record to the table of its sample."""
     own = _own_sample(desk, entries, by.reviewer)
     base: dict[str, Any] = {
         "release": desk.title, "manifest_root": desk.manifest.manifest_root, "of": desk.records, "seed": desk.seed,
@@ -374,5 +374,5 @@ def _own_sample(desk: Desk, entries: Entries, reviewer: str) -> Entry | None:
 
 
 def file_name(image: str) -> str:
-    """Return the beginning of the names of an image's mask files."""
+    """Return the common prefix of the names of an image's mask files."""
     return re.sub(r"[^A-Za-z0-9._-]+", "-", image).strip("-.")[:80] or "image"

@@ -1,4 +1,4 @@
-"""What the desk shows of a release: the queue of findings, and each with its picture, objects, words and relatives.
+"""Prepare what the desk shows of a release: the queue, and each finding with picture, objects, text and relatives.
 
 Coordinates are pixels of the original image; labels are keys of the recipe's labels.
 """
@@ -40,7 +40,7 @@ SAMPLE_KIND: Final = "sample"
 
 
 class Desk:
-    """A release to be reviewed. ``sample``: how many records are drawn to be checked, with ``seed``."""
+    """A release to review. ``sample``: the number of records to draw for checking, with ``seed``."""
 
     def __init__(self, folder: Path, *, sample: int = 0, seed: int = 0) -> None:
         self.folder, self.manifest = folder, read_manifest(folder)
@@ -61,7 +61,7 @@ class Desk:
         findings += [*proposal_findings(self._proposals, self._keys)]
         records = read_parquet(folder, manifest, "data").select("record_id", "sample_id", "label").rows()
         self.records = len(records)
-        unnamed = {label for *_, label in records} - set(names.values())  # labels that the recipe keeps as they are
+        unnamed = {label for *_, label in records} - set(names.values())  # labels that the recipe does not rename
         self.released = sorted({self.key_of(label) for *_, label in records})
         self.labels = sorted({*names, *unnamed})
         self.findings: dict[str, Row] = {row["finding_id"]: row for row in [*self._drawn(records, sample), *findings]}
@@ -73,7 +73,7 @@ class Desk:
 
     @property
     def waiting(self) -> int:
-        """How many findings wait for a decision: all but harmless ones and those whose picture is not released."""
+        """The number of undecided findings, except harmless ones and those whose picture is not released."""
         grave = [one for one in self.findings.values() if one["severity"] != "info"]
         return sum(self.image(one["sample_id"]) is not None for one in grave)
 
@@ -84,7 +84,7 @@ class Desk:
         return self.findings[name]
 
     def image(self, sample_id: str) -> Row | None:
-        """Return the row of a released image, or of one that a proposal shows."""
+        """Return the row of a released image, or of one with a proposal."""
         return self._images.get(sample_id) or self._proposed.get(sample_id)
 
     def images(self) -> list[Row]:
@@ -103,7 +103,7 @@ class Desk:
         return self._keys.get(released, released)
 
     def show(self, finding: Row) -> Row:
-        """Return a finding with all that is shown of it, but for what was decided."""
+        """Return a finding with everything shown about it except decisions."""
         image = self.image(finding["sample_id"])
         own = {
             name: finding[name] for name in ("finding_id", "kind", "severity", "label", "sample_id", "detail", "action")
@@ -146,7 +146,7 @@ class Desk:
         ]
 
     def proposed(self, finding: Row) -> list[Row]:
-        """Return the object that a proposal is about, with its outlines; none for other findings."""
+        """Return the object of a proposal with its outlines; none for other findings."""
         row = self.proposal(finding)
         if row is None:
             return []
@@ -157,7 +157,7 @@ class Desk:
         ]
 
     def proposal(self, finding: Row) -> Row | None:
-        """Return the row of the proposal that a finding is about."""
+        """Return the proposal that a finding is about."""
         return self._proposals.get(finding["finding_id"]) if finding["kind"] == PROPOSAL else None
 
     def neighbours(self, sample_id: str) -> list[Row]:
@@ -180,7 +180,7 @@ class Desk:
         return self._small(image) if image else None
 
     def strip(self, image: Row) -> list[Row]:
-        """Return the frames around a frame of a video, itself included."""
+        """Return the frames of a video around a frame, itself included."""
         if image["video_id"] is None:
             return []
         frames = self._videos[image["source"], image["video_id"]]

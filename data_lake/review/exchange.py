@@ -1,4 +1,4 @@
-"""Hand a release's labels to another tool, and take its edited export back as entries of the corrections."""
+"""Export a release's labels to another tool, and import its edited file as entries of the corrections."""
 
 import io
 from collections.abc import Iterator, Mapping, Sequence
@@ -42,7 +42,7 @@ SHOWN: Final = 5
 
 @dataclass(slots=True)
 class Import:
-    """What an import did: pictures with and without changes, entries written, each in words, and what was left out."""
+    """The outcome of an import: changed and unchanged pictures, written entries as text, and omissions."""
 
     changed: int = 0
     unchanged: int = 0
@@ -74,9 +74,9 @@ def export_labels(desk: Desk, tool: Tool, folder: Path) -> int:
 
 
 def export_decisions(desk: Desk, folder: Path, form: DecisionForm = "w3c") -> int:
-    """Write the decisions that a release holds into a new folder, without pictures; return their number.
+    """Write the decisions in a release to a new folder, without pictures; return their number.
 
-    ``w3c``: Web Annotations, one a decision. ``coco``: the corrected pictures, each with all its released objects.
+    ``w3c``: Web Annotations, one per decision. ``coco``: the corrected pictures, each with all its released objects.
     """
     manifest, name = desk.manifest, f"review-{form}"
     found = read_quarantine(desk.folder, manifest, "corrections")
@@ -94,7 +94,7 @@ def export_decisions(desk: Desk, folder: Path, form: DecisionForm = "w3c") -> in
 
 
 def _corrected(desk: Desk, rows: Sequence[Row], sizes: Mapping[str, tuple[int, int]]) -> Iterator[CorrectedPicture]:
-    """Yield the pictures whose labels a reviewer changed; an acceptance alone changes none."""
+    """Yield the pictures whose labels a reviewer changed; an acceptance changes none."""
     by_image: dict[str, list[Row]] = {}
     for row in rows:
         by_image.setdefault(row["sample_id"], []).append(row)
@@ -133,9 +133,9 @@ def _sheets(desk: Desk) -> Iterator[Sheet]:
 
 
 def import_labels(desk: Desk, source: Path, file: CorrectionsFile, reviewer: str, reason: str) -> Import:
-    """Turn an edited export of CVAT, COCO or Label Studio into entries; nothing is written where any of it is in doubt.
+    """Turn an edited export of CVAT, COCO or Label Studio into entries; if any part is unclear, nothing is written.
 
-    Pictures that the file does not name are left as they are. DataError names what cannot be matched or read.
+    Pictures that the file does not name are left unchanged. DataError names what cannot be matched or read.
     """
     members = _Members(desk, source)
     report = Import()
@@ -173,7 +173,7 @@ def import_labels(desk: Desk, source: Path, file: CorrectionsFile, reviewer: str
 
 
 def change_words(entry: Mapping[str, Any]) -> str:
-    """Return what an entry does to which picture, in one line."""
+    """Return the change of an entry and its picture, in one line."""
     about = " ".join(filter(None, [entry["action"].replace("_", " "), entry.get("label")]))
     whole = "" if entry.get("object") or entry["action"] != "exclude" else " the whole picture"
     return f"{entry['image']}: {about}{whole}{' (one object)' if entry.get('object') else ''}"
@@ -207,7 +207,7 @@ def _returned(desk: Desk, one: Annotation, scale: float, size: tuple[int, int]) 
         outlines = [[(point.x / scale, point.y / scale) for point in polygon] for polygon in one.polygons]
         rle = mask_code(outline_mask(outlines, size))
     box = one.box
-    if rle is not None:  # written again: tools end their runs in other ways
+    if rle is not None:  # encode it again, because tools end their runs in other ways
         mask = decode_rle(rle, size[1], size[0])
         return Returned(label=one.label, box=mask_sides(mask), rle=mask_code(mask), object_id=known)
     if box is None:
@@ -217,7 +217,7 @@ def _returned(desk: Desk, one: Annotation, scale: float, size: tuple[int, int]) 
 
 
 def _tidy(key: str, sides: Sequence[float], size: tuple[int, int]) -> Box:
-    """Return the box as it is where it lies in the picture; rounding is for what was moved."""
+    """Return the box unchanged if it lies in the picture; only moved boxes are rounded."""
     try:
         tidy_box(sides, *size)
     except UsageError as error:
@@ -243,7 +243,7 @@ def _format_of(members: "_Members") -> Any:
 
 
 class _Members:
-    """The edited file with those pictures of the release that it names by their hash."""
+    """The edited file with the release's pictures that it names by hash."""
 
     def __init__(self, desk: Desk, source: Path) -> None:
         try:

@@ -1,7 +1,7 @@
-"""Who may speak to the desk: this machine's browser that was given the token, and no page of another site.
+"""Restrict access to the desk to a browser on this machine that has the token; refuse pages of other sites.
 
-One secret per start travels in the address once and then in a cookie. Checks, in this order: the Host header (a
-foreign name that points here), the token or cookie, the Origin, the content type and size of a post.
+Each start creates one secret, sent once in the URL and then in a cookie. Checks, in this order: the Host header (a
+foreign name may resolve to this machine), the token or cookie, the Origin, the content type and size of a post.
 """
 
 import hmac
@@ -26,14 +26,14 @@ WAY_IN: Final = "Open the address that `medmultipoints review serve` printed; it
 
 
 class Guard:
-    """Let a request through to ``app`` if all checks hold."""
+    """Middleware that passes a request on to ``app`` if all checks pass."""
 
     def __init__(self, app: ASGIApp, *, token: str, port: int) -> None:
         self.app, self.token, self.cookie = app, token, f"mm_review_{port}"
         self.hosts = {f"{name}:{port}" for name in ("127.0.0.1", "localhost")}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer a request that may not pass, else hand it on; every answer gets the safety headers."""
+        """Answer a refused request or pass it on; every response gets the security headers."""
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
@@ -48,7 +48,7 @@ class Guard:
         await (refusal or self.app)(scope, receive, safe_send)
 
     def refusal(self, scope: Scope) -> Response | None:
-        """Return the answer to a request that may not pass; None for one that may."""
+        """Return the response to a refused request; None for an allowed one."""
         headers = Headers(scope=scope)
         if headers.get("host") not in self.hosts:
             return PlainTextResponse("This server answers to 127.0.0.1 alone.", 421)

@@ -1,4 +1,4 @@
-"""The pictures of a release by the sha256 of their source file: their released bytes, and small ones."""
+"""Serve the pictures of a release by the sha256 of their source file: released bytes and thumbnails."""
 
 from collections import OrderedDict
 from io import BytesIO
@@ -17,7 +17,7 @@ THUMBNAIL: Final = 220
 
 
 class Pictures:
-    """Find pictures without reading the whole release again: where each lies is read once, the last ones are kept."""
+    """Pictures of a release: locations are read once, and the most recent pictures are cached."""
 
     def __init__(self, folder: Path, manifest: Manifest) -> None:
         self._folder, self._manifest = folder, manifest
@@ -29,7 +29,7 @@ class Pictures:
         return image_sha256 in self._places
 
     def read(self, image_sha256: str) -> bytes | None:
-        """Return the released bytes of a picture; None where the release does not hold it."""
+        """Return the released bytes of a picture; None if the release does not contain it."""
         if image_sha256 not in self._places:
             return None
         with self._lock:
@@ -52,7 +52,7 @@ class Pictures:
         return buffer.getvalue()
 
     def _load(self, path: str, group: int) -> None:
-        """Keep the pictures of a row group, the oldest others making room."""
+        """Cache the pictures of a row group and evict the oldest ones."""
         with readable(own_file(self._folder, self._manifest, path)) as file:
             for row in file.read_row_group(group, columns=["image_sha256", "image"]).to_pylist():
                 self._held[row["image_sha256"]] = row["image"]["bytes"]

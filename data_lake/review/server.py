@@ -1,4 +1,4 @@
-"""The web server of the desk: the page, what it shows, and the decisions that it sends. One process, this machine."""
+"""Serve the desk on this machine in one process: the page, its data, and the decisions that it sends."""
 
 import asyncio
 import secrets
@@ -84,7 +84,7 @@ class Server:
         return Starlette(routes=routes, middleware=[Middleware(Guard, token=token, port=port)])
 
     def _answer(self, work: Callable[[dict[str, Any]], Any]) -> Callable[[Request], Any]:
-        """Return a route that works off the event loop; what is wrong becomes a sentence with status 400 or 500."""
+        """Return a route that runs in a thread; an error becomes a message with status 400 or 500."""
 
         async def answer(request: Request) -> Response:
             try:
@@ -98,7 +98,7 @@ class Server:
         return answer
 
     def queue(self, asked: dict[str, Any]) -> Any:
-        """Return one row a finding: what it is, what this reviewer decided, and how many others did."""
+        """Return one row per finding: its facts, this reviewer's decision, and the number of others."""
         reviewer, entries = str(asked.get("reviewer", "")), self.file.read()
         touched = decided_images(self.desk, entries)
         checks = self._checks(entries, reviewer)
@@ -122,7 +122,7 @@ class Server:
         }
 
     def _disputes(self, stands: dict[str, Standing]) -> dict[str, str]:
-        """Return for findings in conflict the first one that the same decisions settle: a dispute is listed once."""
+        """Return for conflicting findings the first one that the same decisions settle: a dispute is listed once."""
         by_image: dict[str, dict[str, Any]] = {}
         for name, stand in stands.items():
             if stand.conflict:
@@ -155,7 +155,7 @@ class Server:
         }
 
     def _statements(self, entries: Entries) -> list[str]:
-        """Return what can be said of the review: how far reviewers agree, and what the checks of samples prove."""
+        """Return statements about the review: the agreement of reviewers, and what checked samples prove."""
         touched = {entry["image"] for entry in entries.opinions}
         twice = [
             (self.desk.seen(finding["sample_id"]), standing(self.desk, entries, finding).decisions)
@@ -169,7 +169,7 @@ class Server:
         return [one.words for one in agreements(twice)] + checked
 
     def finding(self, asked: dict[str, Any]) -> Any:
-        """Return all that is shown of one finding. Decisions of others are left out until this reviewer has decided."""
+        """Return everything shown about one finding; decisions of others only once this reviewer has decided."""
         finding, reviewer = self.desk.finding(str(asked.get("id", ""))), str(asked.get("reviewer", ""))
         shown = self.desk.show(finding)
         stand = standing(self.desk, self.file.read(), finding)
@@ -189,7 +189,7 @@ class Server:
         return shown | {"decisions": decisions, "others": len(stand.decisions) - bool(mine), "conflict": stand.conflict}
 
     def decision(self, asked: dict[str, Any]) -> Any:
-        """Write a decision; the answer is sent when it is on disk."""
+        """Write a decision; the response is sent when it is on disk."""
         decide(self.desk, self.file, asked)
         return {"ok": True}
 
@@ -198,17 +198,17 @@ class Server:
         return {"done": decide_together(self.desk, self.file, asked)}
 
     def undo_together(self, asked: dict[str, Any]) -> Any:
-        """Take back what was decided together."""
+        """Remove a decision about a group of findings."""
         take_back_together(self.desk, self.file, asked)
         return {"ok": True}
 
     def undo(self, asked: dict[str, Any]) -> Any:
-        """Take a decision back."""
+        """Remove a decision."""
         take_back(self.desk, self.file, asked)
         return {"ok": True}
 
     def shape(self, asked: dict[str, Any]) -> Any:
-        """Join drawn objects to one, or cut one in two along a line: pixels for masks, sides for boxes."""
+        """Join drawn objects, or cut one in two along a line: by pixels for masks, by sides for boxes."""
         try:
             width, height = (int(side) for side in asked["size"])
             objects = [dict(one) for one in asked["objects"]]
@@ -247,7 +247,7 @@ class Server:
         return Response(data, media_type="image/webp") if data else Response(status_code=404)
 
     async def events(self, _request: Request) -> Response:
-        """Return a stream that says when the corrections file changed, whoever changed it."""
+        """Return a stream of events, one for every change of the corrections file by anyone."""
         return StreamingResponse(self._events(), media_type="text/event-stream")
 
     async def _events(self) -> AsyncIterator[str]:
@@ -265,7 +265,7 @@ class Server:
 
 
 def serve(desk: Desk, file: CorrectionsFile, port: int, ready: Callable[[str], None]) -> None:
-    """Serve until a signal; ``ready`` gets the address to open. MachineError where the port is taken."""
+    """Serve until a signal; ``ready`` receives the URL to open. MachineError if the port is in use."""
     file.read()
     token = secrets.token_urlsafe(32)
     listener = listen(port)
@@ -281,12 +281,12 @@ def serve(desk: Desk, file: CorrectionsFile, port: int, ready: Callable[[str], N
 
 
 def listen(port: int) -> socket.socket:
-    """Return a socket of this machine alone; MachineError where the port is taken."""
+    """Return a socket that only this machine can reach; MachineError if the port is in use."""
     listener = socket.socket()
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listener.bind((LOCAL, port))
-        listener.listen()  # a browser that is opened before the server runs waits for it
+        listener.listen()  # a browser that opens before the server runs waits for it
     except OSError as error:
         raise MachineError(f"--port {port}: {error.strerror}. Choose another, or 0 for any that is free.") from error
     return listener

@@ -1,4 +1,4 @@
-"""What models doubt and propose, as findings of the desk's queue: after those of the audit, in their own order."""
+"""Add doubts and proposals of models to the desk's queue, after the audit's findings, in their own order."""
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -24,21 +24,21 @@ _WORDS: Final = {
 
 
 def read_proposals(folder: Path, manifest: Manifest) -> dict[str, Row]:
-    """Return the proposals of a release by id; none where it holds none."""
+    """Return the proposals of a release by id; empty if it has none."""
     if not table_files(manifest, "proposals"):
         return {}
     return {row["proposal_id"]: row for row in read_parquet(folder, manifest, "proposals").iter_rows(named=True)}
 
 
 def proposed_images(proposals: Mapping[str, Row]) -> dict[str, Row]:
-    """Return what the desk must know of the pictures of proposals, by sample_id: no record need hold them."""
+    """Return the rows of pictures with proposals, by sample_id: they need not have a record."""
     names = ("sample_id", "image_sha256", "source", "split", "scale", "original_width", "original_height")
     facts = {"video_id": None, "frame_index": None}
     return {row["sample_id"]: {name: row[name] for name in names} | facts for row in proposals.values()}
 
 
 def doubt_findings(doubts: pl.DataFrame, keys: Mapping[str, str]) -> Iterator[Row]:
-    """Yield the doubts as findings, the greatest first; ``keys``: label of the recipe by its released name."""
+    """Yield the doubts as findings, the largest first; ``keys``: label of the recipe by its released name."""
     if doubts.is_empty():
         return
     for row in doubts.filter(pl.col("kind") != "agrees").sort("place").iter_rows(named=True):
@@ -53,7 +53,7 @@ def doubt_findings(doubts: pl.DataFrame, keys: Mapping[str, str]) -> Iterator[Ro
 
 
 def proposal_findings(proposals: Mapping[str, Row], keys: Mapping[str, str]) -> Iterator[Row]:
-    """Yield the proposals as findings, those that the model is surest of first."""
+    """Yield the proposals as findings, by falling confidence of the model."""
     for row in sorted(proposals.values(), key=lambda one: (-one["score_bin"], -one["stability"], one["proposal_id"])):
         likeness = "unknown" if row["likeness"] is None else f"{row['likeness']:g}"
         yield _finding(row, row["proposal_id"], PROPOSAL, PROPOSAL, keys) | {

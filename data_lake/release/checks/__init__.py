@@ -1,1 +1,1 @@
-"""Checks of a release: everything in it is computed again."""
+"""Checks of a release: all of its content is recomputed."""

@@ -15,7 +15,7 @@ LISTS = tuple(name for name in column_names("records", "of_objects") if name != 
 
 
 def check_keys(tables: Tables) -> Iterator[str]:
-    """Yield every key occurs once; image keys by sample and by content."""
+    """Check that every key occurs once, and image keys once by sample and once by content."""
     keyed = (("records", "record_id"), ("objects", "object_id"), ("images", "sample_id"), ("images", "image_sha256"))
     for table, key in (*keyed, ("instructions", "instruction_id")):
         column = getattr(tables, table)[key]
@@ -23,7 +23,7 @@ def check_keys(tables: Tables) -> Iterator[str]:
 
 
 def check_references(tables: Tables) -> Iterator[str]:
-    """Yield every record has its image, every image a record, every object and instruction its record; in one split."""
+    """Check that every row has the rows it refers to, in the same split: records, images, objects and instructions."""
     pairs = (
         ("records", ["sample_id", "image_sha256", "split"], "images"),
         ("images", ["sample_id", "image_sha256", "split"], "records"),
@@ -37,7 +37,7 @@ def check_references(tables: Tables) -> Iterator[str]:
 
 
 def check_lengths(tables: Tables) -> Iterator[str]:
-    """Yield the count of a record is the length of each of its lists."""
+    """Check that the count of a record is the length of each of its lists."""
     for name in LISTS:
         wrong = tables.records.filter(pl.col(name).list.len() != pl.col("count"))
         for record_id, count, length in wrong.select("record_id", "count", pl.col(name).list.len()).iter_rows():
@@ -45,7 +45,7 @@ def check_lengths(tables: Tables) -> Iterator[str]:
 
 
 def check_objects(tables: Tables) -> Iterator[str]:
-    """Yield the lists of a record hold what the objects table says, object by object."""
+    """Check that the lists of a record equal the objects table, object by object."""
     listed, stated = _listed_objects(tables.records), _stated_objects(tables.objects)
     if listed["object_id"].to_list() != stated["object_id"].to_list():
         missing, extra = set(listed["object_id"]) - set(stated["object_id"]), set(stated["object_id"])
@@ -60,7 +60,7 @@ def check_objects(tables: Tables) -> Iterator[str]:
 
 
 def _listed_objects(records: pl.DataFrame) -> pl.DataFrame:
-    """Return one row per object as the records list them."""
+    """Return one row per object from the lists of the records."""
     rows = records.filter(pl.col("count") > 0).sort("record_id").select(LISTS).explode(LISTS)
     box = [pl.col("bbox").list.get(side).alias(name) for side, name in enumerate(SIDES)]
     return rows.select(
@@ -100,7 +100,7 @@ def _stated_objects(objects: pl.DataFrame) -> pl.DataFrame:
 
 
 def _differs(listed: pl.Series, stated: pl.Series) -> NDArray[np.bool_]:
-    """Return rows that differ; numbers may differ by the rounding to float32, which lists of boxes and points have."""
+    """Return a mask of rows that differ by more than float32 rounding, which lists of boxes and points have."""
     if not listed.dtype.is_float():
         return np.asarray(listed.ne_missing(stated).to_numpy(), np.bool_)
     left, right = (values.cast(pl.Float64).to_numpy() for values in (listed, stated))
@@ -110,7 +110,7 @@ def _differs(listed: pl.Series, stated: pl.Series) -> NDArray[np.bool_]:
 
 
 def check_sizes(tables: Tables) -> Iterator[str]:
-    """Check sizes, scale and hashes of a record against its image; an untouched picture has the source's hash."""
+    """Check sizes, scale and hashes of a record against its image; an unchanged picture has the source's hash."""
     image = tables.images.select(
         "sample_id",
         pl.concat_list("width", "height").alias("img_size_i"),
@@ -123,7 +123,7 @@ def check_sizes(tables: Tables) -> Iterator[str]:
         same = pl.col(name).cast(both.schema[f"{name}_i"]).eq_missing(pl.col(f"{name}_i"))
         yield from (f"{one}: {name} differs from the images table" for one in both.filter(~same)["record_id"])
     untouched = (pl.col("scale") == 1) & (pl.col("image_origin") == "member")
-    if "orientation_done" in tables.images.columns:  # releases before version 2 have none
+    if "orientation_done" in tables.images.columns:  # releases before version 2 lack the column
         untouched &= pl.col("orientation_done").is_null()
     changed = tables.images.filter(untouched & (pl.col("stored_sha256") != pl.col("image_sha256")))
     yield from (f"{one}: not resized, yet stored_sha256 is not image_sha256" for one in changed["sample_id"])
@@ -147,7 +147,7 @@ def check_areas(tables: Tables) -> Iterator[str]:
 
 
 def check_absence(tables: Tables) -> Iterator[str]:
-    """Yield a record with count 0 exists only where the image's labels are exhaustive for it."""
+    """Check that a record with count 0 exists only if the image's labels are exhaustive for its label."""
     empty = tables.records.filter(pl.col("count") == 0).join(
         tables.images.select("sample_id", "labels_exhaustive"), on="sample_id"
     )
@@ -156,7 +156,7 @@ def check_absence(tables: Tables) -> Iterator[str]:
 
 
 def check_splits(tables: Tables) -> Iterator[str]:
-    """Yield no group of images, and no source picture, is in two splits."""
+    """Check that no group of images and no source picture is in two splits."""
     for key in ("group_id", "luma_blake3"):
         spread = tables.images.group_by(key).agg(pl.col("split").unique().sort()).filter(pl.col("split").list.len() > 1)
         for value, splits in spread.sort(key).iter_rows():

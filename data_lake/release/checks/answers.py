@@ -1,4 +1,4 @@
-"""Answers of a release, derived again from its records."""
+"""Derive the answers of a release again from its records."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -14,10 +14,10 @@ ELSEWHERE = "a label that the recipe leaves out"
 
 
 def check_answers(tables: Tables, recipe: Mapping[str, Any]) -> Iterator[str]:
-    """Yield a sentence for every instruction whose prompt or answer is not what its record says."""
+    """Yield a sentence for every instruction whose prompt or answer does not follow from its record."""
     policy = box_policy(recipe)
     wrong = _wrong(tables, tables.instructions, policy)
-    # An image may hold labels that the recipe leaves out, so the name for "with others" can be right as well.
+    # An image may hold labels that the recipe leaves out, so the name for "with others" can be right, too.
     unsure = tables.instructions.filter(
         pl.col("instruction_id").is_in(wrong.filter(pl.col("reason") == "name_not_allowed")["instruction_id"].implode())
     )
@@ -28,7 +28,7 @@ def check_answers(tables: Tables, recipe: Mapping[str, Any]) -> Iterator[str]:
 
 
 def box_policy(recipe: Mapping[str, Any]) -> str:
-    """Return the box policy of a release, on which the names of labels depend; DataError without one."""
+    """Return the box policy of a release, on which label names depend; DataError if it has none."""
     policy = recipe.get("boxes", {}).get("policy")
     if not isinstance(policy, str):
         raise DataError("manifest.json is damaged: recipe.boxes.policy is missing. Get the release again.")

@@ -1,4 +1,4 @@
-"""Check README.md of a release against the rules of the Hub before anything is sent."""
+"""Check a release's README.md against the rules of the Hub before an upload."""
 
 from collections.abc import Iterator
 from fnmatch import fnmatchcase
@@ -17,7 +17,7 @@ REQUIRED = ("license", "pretty_name", "configs", "dataset_info", "size_categorie
 
 
 def check_card(folder: Path, manifest: Manifest) -> None:
-    """Raise DataError with the first problem unless the front matter is one that the Hub reads."""
+    """Raise DataError with the first problem unless the Hub can read the front matter."""
     try:
         text = (folder / README).read_text("utf-8")
     except (OSError, UnicodeDecodeError) as error:
@@ -27,7 +27,7 @@ def check_card(folder: Path, manifest: Manifest) -> None:
 
 
 def card_problems(text: str, paths: list[str]) -> Iterator[str]:
-    """Yield a sentence for everything in the front matter that the Hub or its viewer would not accept."""
+    """Yield a sentence for each part of the front matter that the Hub or its viewer would not accept."""
     if not text.startswith("---\n") or "\n---\n" not in text[4:]:
         yield "has no front matter between two lines of ---"
         return

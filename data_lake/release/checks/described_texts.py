@@ -1,4 +1,4 @@
-"""Whether every kept sentence of a model's descriptions holds against the tables of the release itself."""
+"""Check every accepted sentence of a model's descriptions against the tables of the release."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,12 +18,12 @@ TABLE = "descriptions"
 
 
 def has_descriptions(manifest: Manifest) -> bool:
-    """Return whether a release holds the table."""
+    """Return whether a release has the table of descriptions."""
     return bool(table_files(manifest, TABLE))
 
 
 def check_descriptions(folder: Path, manifest: Manifest, tables: Tables) -> Iterator[str]:
-    """Yield a sentence for every kept one whose verdict or regions are not those that the tables give."""
+    """Yield a sentence for every accepted one whose verdict or regions differ from those that the tables give."""
     rows = {row["image_sha256"]: row for row in read_parquet(folder, manifest, TABLE).iter_rows(named=True)}
     names = release_names(tables.records, tables.images, plurals_of(manifest.recipe))
     policy = box_policy(manifest.recipe)

@@ -1,4 +1,4 @@
-"""Whether what models made agrees with the rest of a release: their pictures, splits and masks."""
+"""Check tables that models made against the rest of a release: pictures, splits and masks."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,7 +18,7 @@ def made_in(manifest: Manifest) -> tuple[str, ...]:
 
 
 def check_made(folder: Path, manifest: Manifest, images: pl.DataFrame) -> Iterator[str]:
-    """Yield a sentence for each repeated key, picture in another split, and mask unlike its box and area."""
+    """Yield a sentence for each repeated key, picture in another split, and mask that contradicts its box or area."""
     splits = dict(images.select("image_sha256", "split").iter_rows())
     for name in made_in(manifest):
         rows = read_parquet(folder, manifest, name)

@@ -23,9 +23,9 @@ AT_ONCE = 64
 
 
 def check_pictures(pictures: Iterable[Picture], images: pl.DataFrame, objects: pl.DataFrame) -> Iterator[str]:
-    """Yield a sentence for each picture whose bytes, decoded size, name or objects' tones differ from the tables.
+    """Yield a sentence for each picture whose bytes, decoded size, name or object tones differ from the tables.
 
-    Pictures are decoded on all cores; the sentences come in the order of the pictures.
+    Pictures are decoded on all cores; the sentences follow the order of the pictures.
     """
     tones = stated_tones(objects, images)
     stated = {row[0]: row[1:] for row in images.select("sample_id", "stored_bytes", "image_file").iter_rows()}
@@ -50,7 +50,7 @@ def _sha256(picture: Picture) -> str:
 
 
 def _is_new(picture: Picture, found: str, decoded: set[str]) -> bool:
-    """Whether the bytes are the stated ones and were not decoded for an earlier record; noted in ``decoded``."""
+    """Return whether the bytes match their hash and were not decoded for an earlier record; updates ``decoded``."""
     new = found == picture.stored_sha256 and found not in decoded
     if new:
         decoded.add(found)
@@ -71,7 +71,7 @@ def _check_bytes(picture: Picture, found: str, size: int | None, file: str) -> l
 
 
 def _check_pixels(picture: Picture, tones: Sequence[ObjectTone]) -> list[str]:
-    """Return what a picture gives that the tables do not say; it is decoded once, in full where tones are measured."""
+    """Return the differences between a picture and the tables; it is decoded once, in full if tones are measured."""
     pixels = None
     try:
         if any(row["measurable"] for row in tones):
@@ -88,7 +88,7 @@ def _check_pixels(picture: Picture, tones: Sequence[ObjectTone]) -> list[str]:
 
 
 def decoded_size(data: bytes) -> tuple[int, int]:
-    """Return width and height of a picture that decodes to its end (at an eighth of the size where the format can)."""
+    """Return width and height of a picture that decodes to its end (at an eighth of the size if the format can)."""
     if image_extension(data) == "jpg":
         height, width, *_ = simplejpeg.decode_jpeg_header(data)
         simplejpeg.decode_jpeg(data, "GRAY", min_height=1, min_width=1)

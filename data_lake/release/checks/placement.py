@@ -1,4 +1,4 @@
-"""Whether the files of a release hold what their names and the accounting say."""
+"""Check the files of a release against their names and the accounting."""
 
 import json
 from collections import Counter
@@ -18,7 +18,7 @@ EXCLUSIONS = "quarantine/exclusions.parquet"
 
 
 def check_placement(folder: Path, manifest: Manifest) -> Iterator[str]:
-    """Yield a sentence for every Parquet file with rows of another split than its name says."""
+    """Yield a sentence for every Parquet file with rows of a split other than the one in its name."""
     for table in ("data", "images", "objects", "instructions", *MADE):
         for path in table_files(manifest, table):
             if not path.endswith(".parquet"):
@@ -31,9 +31,9 @@ def check_placement(folder: Path, manifest: Manifest) -> Iterator[str]:
 
 
 def check_classes(folder: Path, manifest: Manifest) -> Iterator[str]:
-    """Yield a sentence for every file of records whose ``label_id`` is not the place of ``label`` among the names.
+    """Yield a sentence for every file of records whose ``label_id`` is not the index of ``label`` among the names.
 
-    Releases before there was such a column have nothing to check.
+    Releases from before this column have nothing to check.
     """
     known: set[tuple[str, ...]] = set()
     for path in table_files(manifest, "data"):
@@ -54,10 +54,9 @@ def check_classes(folder: Path, manifest: Manifest) -> Iterator[str]:
 
 
 def check_quarantine(folder: Path, manifest: Manifest) -> Iterator[str]:
-    """Yield a sentence for every reason whose count in the manifest is not that of the table of exclusions.
+    """Yield a sentence for every reason whose count in the manifest differs from the table of exclusions.
 
-    DataError for a column of any table of the quarantine that has another type than declared, or nulls where none may
-    be.
+    DataError for a column of a quarantine table that has an undeclared type, or nulls where none are allowed.
     """
     yield from _check_tables(folder, manifest)
     if EXCLUSIONS not in {file.path for file in manifest.files}:
@@ -82,7 +81,7 @@ def check_quarantine(folder: Path, manifest: Manifest) -> Iterator[str]:
 
 
 def _check_tables(folder: Path, manifest: Manifest) -> Iterator[str]:
-    """Yield a sentence for every file of the quarantine that is no declared table; the others are read."""
+    """Yield a sentence for every file of the quarantine that is not a declared table; the others are read."""
     for file in manifest.files:
         folder_name, _, name = file.path.rpartition("/")
         if folder_name == "quarantine" and file.path != EXCLUSIONS:
@@ -95,7 +94,7 @@ def _check_tables(folder: Path, manifest: Manifest) -> Iterator[str]:
 
 
 def _wrong_values(path: str, table: str, rows: pl.DataFrame) -> Iterator[str]:
-    """Yield a sentence for each column that holds words which its declaration does not know, or a key twice."""
+    """Yield a sentence for each column with a repeated key or with values that its declaration does not list."""
     declared = load_table(table)
     for column in declared.columns:
         if column.name not in rows.columns or not isinstance(known := column.check.values, tuple):
@@ -108,7 +107,7 @@ def _wrong_values(path: str, table: str, rows: pl.DataFrame) -> Iterator[str]:
 
 
 def check_totals(manifest: Manifest, tables: Tables) -> Iterator[str]:
-    """Yield a sentence for every table whose number of rows is not what the accounting says went into it."""
+    """Yield a sentence for every table whose number of rows contradicts the accounting."""
     stages = {stage.name: stage for stage in manifest.accounting}
     for name in sorted({"record", "instruct"} - stages.keys()):
         yield f"the accounting lacks the stage {name}"

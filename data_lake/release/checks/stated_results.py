@@ -1,4 +1,4 @@
-"""Whether leakage.json and expectations.json say what the tables of the release give."""
+"""Check leakage.json and expectations.json against the tables of the release."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -33,7 +33,7 @@ class _Stated(BaseModel):
 
 
 class StatedRule(_Stated):
-    """One rule of a suite: the rows that it judged, and those that broke it."""
+    """One rule of a suite: the number of rows that it judged and that broke it."""
 
     rule: str
     severity: Literal["warning", "critical"]
@@ -87,7 +87,7 @@ def read_expectations(folder: Path) -> StatedExpectations:
 
 
 def _accounting_problems(where: str, table: StatedTable, manifest: Manifest) -> Iterator[str]:
-    """Yield rows that are held back reject inputs for a rule, and only those do."""
+    """Yield a sentence if the rows that are held back and the rejections in the accounting disagree."""
     reasons = {
         reason.reason
         for stage in manifest.accounting
@@ -100,9 +100,9 @@ def _accounting_problems(where: str, table: StatedTable, manifest: Manifest) -> 
 
 
 def check_stated_leakage(folder: Path, manifest: Manifest, images: pl.DataFrame) -> Iterator[str]:
-    """Yield a sentence for each leak in leakage.json, and for each count that the images table contradicts.
+    """Yield a sentence for each leak in leakage.json, and for each count that contradicts the images table.
 
-    Near-duplicates need the pictures: ``verify --leakage`` computes the whole certificate again.
+    Near-duplicates need the pictures: ``verify --leakage`` recomputes the whole certificate.
     """
     stated = read_certificate(folder)
     yield from threshold_problems(threshold_of(stated), manifest)

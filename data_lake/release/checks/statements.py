@@ -1,4 +1,4 @@
-"""Whether manifest.json says of a release what the files under its root say."""
+"""Check the statements of manifest.json against the files under its root."""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -20,7 +20,7 @@ CARD_CODE = re.compile(r"the digest of the code \(`([0-9a-f]{12})`\)")
 
 
 def check_identity(folder: Path, manifest: Manifest) -> Iterator[str]:
-    """Yield a sentence for each of name, version, date and code that differs in folder, card or croissant.json."""
+    """Yield a sentence if name, version, date or code differs in the folder, card or croissant.json."""
     place = folder.resolve()
     if VERSION.fullmatch(place.name) and place.name != manifest.version:
         yield f"the folder is that of version {place.name}, the manifest says {manifest.version}"
@@ -52,7 +52,7 @@ def _card_problems(folder: Path, manifest: Manifest) -> Iterator[str]:
 
 
 def check_recipe(folder: Path, manifest: Manifest) -> Iterator[str]:
-    """Yield a sentence for each key of the manifest's recipe that differs in recipe.json, withdrawals among them."""
+    """Yield a sentence for each key of the manifest's recipe that differs in recipe.json, including withdrawals."""
     stated, claimed = read_object(folder, RECIPE), without_version(manifest.recipe)
     for key in sorted(stated.keys() | claimed.keys()):
         if stated.get(key) != claimed.get(key):
@@ -78,7 +78,7 @@ def check_inputs(folder: Path, manifest: Manifest) -> Iterator[str]:
 
 
 def check_sources(manifest: Manifest, tables: Tables, catalogue: Mapping[str, SourceInfo]) -> Iterator[str]:
-    """Yield a sentence for each source that the images table contradicts, and each file wrongly called official."""
+    """Yield a sentence for each source that contradicts the images table, and each file wrongly called official."""
     for name in sorted(set(tables.images["source"]) - {source.name for source in manifest.sources}):
         yield f"images come from the source {name}, which the manifest does not list"
     for source in manifest.sources:
@@ -94,7 +94,7 @@ def check_sources(manifest: Manifest, tables: Tables, catalogue: Mapping[str, So
 
 
 def _unofficial(name: str, info: SourceInfo, claimed: Mapping[str, str]) -> Iterator[str]:
-    """Yield files that are claimed to be official and are not; where only a sha384 is known, they are not checked."""
+    """Yield files that are wrongly claimed to be official; those with only a known sha384 are not checked."""
     if any(archive.sha384 for archive in info.archives):
         return
     accepted = {sha256 for file in info.archives for sha256 in file.sha256}

@@ -1,4 +1,4 @@
-"""Brightness and roughness of a release's objects, measured again in its pictures."""
+"""Measure brightness and roughness of a release's objects again in its pictures."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import astuple
@@ -18,9 +18,9 @@ ObjectTone = Mapping[str, Any]
 
 
 def stated_tones(objects: pl.DataFrame, images: pl.DataFrame) -> Mapping[str, Sequence[ObjectTone]]:
-    """Return by image what must be measured again: masks in pictures as the source ships them, and every stated tone.
+    """Return by image what to measure again: masks in unchanged source pictures, and every stated tone.
 
-    Masks of reviewers have no tone: corrections are applied without the picture.
+    Masks of reviewers have no tone, because corrections are applied without the picture.
     """
     own = (pl.col("scale") == 1) & (pl.col("image_origin") == "member") & pl.col("rle").is_not_null()
     own &= pl.col("evidence") != "correction"
@@ -31,9 +31,9 @@ def stated_tones(objects: pl.DataFrame, images: pl.DataFrame) -> Mapping[str, Se
 
 
 def check_tones(pixels: NDArray[np.uint8] | None, stated: Sequence[ObjectTone]) -> Iterator[str]:
-    """Yield a sentence for every object of a picture whose stated tone is not the measured one.
+    """Yield a sentence for every object of a picture whose stated tone differs from the measured one.
 
-    ``pixels``: height x width x 3, RGB; needed where an object is measurable.
+    ``pixels``: height x width x 3, RGB; required if an object can be measured.
     """
     for row in stated:
         own = tuple(row[name] for name in TONE_COLUMNS)

@@ -1,4 +1,4 @@
-"""Verify a release: everything in it is computed again, or reported as unproved."""
+"""Verify a release: all of its content is recomputed, or reported as unproved."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
@@ -47,7 +47,7 @@ LEFT_BY_CLIENTS = (".cache", ".git", ".gitattributes")
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """One check: what was found, or the first problems and their number; ``proved`` False for what is only stated."""
+    """The outcome of a check: a summary, or the first problems and their number; ``proved``: not a mere claim."""
 
     name: str
     ok: bool
@@ -59,7 +59,7 @@ class Check:
 class VerifyReport:
     """All checks of one release, in the order they ran.
 
-    ``leakage`` is the certificate that was computed again from the pictures, where that was asked for and possible.
+    ``leakage`` is the certificate recomputed from the pictures, if that was requested and possible.
     """
 
     checks: tuple[Check, ...]
@@ -76,10 +76,10 @@ Problems = Callable[[], Iterator[str]]
 def verify_release(folder: Path, *, leakage: bool = False, trust: Trust | None = None) -> VerifyReport:
     """Return the outcome of every check; a damaged release gives failing checks, never an exception.
 
-    Files: all there, none besides, size and sha256, manifest root. Tables: readable, references, lists,
-    splits, answers, logical digest. Pictures: bytes, size in pixels. Accounting: sums of every stage. With
-    ``leakage`` the certificate is computed again from the pictures, and any leak fails. With ``trust`` the release must
-    be signed by somebody it allows, and every file must be the signed one.
+    Files: complete, no others, size and sha256, manifest root. Tables: readable, references, lists, splits, answers,
+    logical digest. Pictures: bytes, size in pixels. Accounting: sums of every stage. With ``leakage`` the certificate
+    is recomputed from the pictures, and any leak fails. With ``trust`` an allowed signer must have signed the release,
+    and every file must be the signed one.
     """
     try:
         manifest = read_manifest(folder, ClaimedManifest)
@@ -146,7 +146,7 @@ def _content_checks(folder: Path, manifest: Manifest) -> Iterator[Check]:
 
 
 def _unproved(manifest: Manifest, *, signed: bool, leakage: bool) -> Iterator[Check]:
-    """Yield statements that nothing in the release proves, or that were not asked to be proved."""
+    """Yield a check for each statement that nothing in the release proves, or whose proof was not requested."""
     if not signed:
         detail = "stated, not proved: a signature proves it (--allowed-signers)"
         yield Check("packages", True, detail, proved=False)
@@ -171,7 +171,7 @@ def _signature(folder: Path, manifest: Manifest, trust: Trust) -> Check:
 
 
 def _joins(folder: Path, manifest: Manifest) -> Check:
-    """Prove joins of one examination, frame or day again; what cannot be proved here is counted."""
+    """Prove joins of one examination, frame or day again; those that cannot be proved here are counted."""
     proofs: list[Proofs] = []
 
     def prove() -> Iterator[str]:
@@ -183,16 +183,16 @@ def _joins(folder: Path, manifest: Manifest) -> Check:
 
 
 def _leaks(folder: Path, manifest: Manifest, certificates: list[Certificate]) -> Iterator[str]:
-    """Yield what the certificate of leakage states wrongly; what the pictures give is added to ``certificates``."""
+    """Yield the errors of the leakage certificate; the recomputed one is added to ``certificates``."""
     found = check_leakage(folder, manifest)
     certificates.append(found.certificate)
     yield from found.problems
 
 
 def _run(name: str, problems: Problems, *, raised: tuple[type[Exception], ...] = ()) -> Check:
-    """Return the outcome of a check; anything that hostile bytes make a library raise is a finding, not a crash.
+    """Return the outcome of a check; an exception that malformed bytes cause in a library is a finding, not a crash.
 
-    ``raised`` says nothing of the release, but of what was asked or of this machine.
+    Errors of the kinds ``raised`` concern the request or this machine, so they are passed on.
     """
     shown: list[str] = []
     count = 0
@@ -226,13 +226,13 @@ def _changed_files(folder: Path, manifest: Manifest) -> Iterator[str]:
 
 
 def check_sizes(folder: Path, manifest: Manifest) -> None:
-    """Raise DataError where a file is missing or not of the stated size: what takes no time, for what reads no file."""
+    """Raise DataError if a file is missing or has another size: a quick check that reads no file."""
     for problem in filter(None, (size_problem(folder, entry) for entry in manifest.entries)):
         raise DataError(f"{folder}: {problem}. Verify it, and get it again.")
 
 
 def size_problem(folder: Path, entry: FileEntry) -> str | None:
-    """Return what is wrong with a file as far as that shows without reading it."""
+    """Return what is wrong with a file as far as its metadata show."""
     path = folder / entry.path
     if not path.is_file():
         return f"{entry.path} is missing"

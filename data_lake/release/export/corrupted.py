@@ -1,4 +1,4 @@
-"""A corrupted twin of a split: the same questions and answers over pictures that are damaged, at five severities."""
+"""Export a corrupted copy of a split: the same questions and answers on damaged pictures, at five severities."""
 
 import hashlib
 from pathlib import Path
@@ -25,9 +25,9 @@ QUALITY = 95
 def export_corrupted(folder: Path, to: Path, split: str) -> ExportReport:
     """Write ``severity-1`` to ``severity-5``, each an export of the split as plain files, and ``corruptions.jsonl``.
 
-    Ids, questions, answers and file names are those of the plain export: predictions are scored against the release,
-    severity by severity. A picture has the same kind of corruption at all severities. The folder appears whole or not
-    at all; the same release gives the same files.
+    Ids, questions, answers and file names equal those of the plain export, so predictions are scored against the
+    release, severity by severity. A picture has the same kind of corruption at all severities. The folder appears whole
+    or not at all; the same release gives the same files.
     """
     manifest = read_manifest(folder)
     splits = choose_splits(manifest, split)
@@ -45,7 +45,7 @@ def export_corrupted(folder: Path, to: Path, split: str) -> ExportReport:
 
 
 def corrupting(severity: int) -> Render:
-    """Return what corrupts the bytes of a picture; its size and format stay."""
+    """Return a function that corrupts the bytes of a picture and keeps its size and format."""
 
     def render(data: bytes, _size: Size) -> bytes:
         image = decode_image(data)
@@ -56,7 +56,7 @@ def corrupting(severity: int) -> Render:
 
 
 def _kinds(folder: Path, manifest: Manifest, split: str) -> list[bytes]:
-    """Return one line a picture: its file and its kind of corruption."""
+    """Return one line per picture: its file and its kind of corruption."""
     rows = read_parquet(folder, manifest, "images", split).sort("image_file")
     return [
         orjson.dumps({"image": name, "corruption": kind_of(sha256)}, option=orjson.OPT_APPEND_NEWLINE)

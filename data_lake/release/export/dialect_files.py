@@ -1,4 +1,4 @@
-"""The files of an export in a dialect: entries of conversations, layouts of pictures and their objects."""
+"""Write the files of an export in a dialect: conversations, or picture layouts with their objects."""
 
 from collections import Counter
 from collections.abc import Iterable, Iterator
@@ -31,7 +31,7 @@ _TAGS: Final = {
 
 @dataclass(frozen=True, slots=True)
 class Export:
-    """One export under way: the release, and the folder that is written."""
+    """An export in progress: the release and the target folder."""
 
     folder: Path
     manifest: Manifest
@@ -46,7 +46,7 @@ class Export:
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """Pictures and entries (instructions or objects) written; ``left_out`` counts by reason what has no form."""
+    """The number of pictures and entries (instructions or objects); ``left_out`` counts unsupported ones by reason."""
 
     images: int
     entries: int
@@ -54,7 +54,7 @@ class Written:
 
 
 def write_conversations(export: Export, form: Conversation) -> Written:
-    """Return one file of entries per split, the pictures they need, and what the trainer needs to find them."""
+    """Write one file of entries per split, the pictures they need, and the trainer's index file."""
     images = entries = 0
     left_out: Counter[str] = Counter()
     filled: list[str] = []
@@ -73,7 +73,7 @@ def write_conversations(export: Export, form: Conversation) -> Written:
 
 
 def write_layout(export: Export, form: Layout) -> Written:
-    """Write the pictures of each split at their places, and the other files of the layout."""
+    """Write the pictures of each split to their paths, and the other files of the layout."""
     images = entries = 0
     left_out: Counter[str] = Counter()
     known: set[str] = set()
@@ -98,7 +98,7 @@ def write_layout(export: Export, form: Layout) -> Written:
 
 
 def _lines(export: Export, form: Conversation, split: str, used: set[str], left_out: Counter[str]) -> Iterator[bytes]:
-    """Yield the entries of a split; fills ``used`` with the pictures they need, and counts those without a form."""
+    """Yield the entries of a split; adds their pictures to ``used`` and counts unsupported ones in ``left_out``."""
     for item in read_items(export.folder, export.manifest, split):
         try:
             line = form.encode(item)
@@ -110,7 +110,7 @@ def _lines(export: Export, form: Conversation, split: str, used: set[str], left_
 
 
 def _write_lines(path: Path, lines: Iterator[bytes], *, listed: bool) -> int:
-    """Yield the number of entries written; without any there is no file, since readers refuse an empty one."""
+    """Write the entries and return their number; without any, no file is written, since readers refuse empty ones."""
     first = next(lines, None)
     if first is None:
         return 0
@@ -130,14 +130,14 @@ def _write_lines(path: Path, lines: Iterator[bytes], *, listed: bool) -> int:
 
 
 def _dataset_info(name: str, form: Conversation, splits: Iterable[str]) -> bytes:
-    """Return what LLaMA-Factory looks the files up in."""
+    """Return the index in which LLaMA-Factory looks up the files."""
     shape = {"formatting": "sharegpt", "columns": {"messages": "messages", "images": "images"}, "tags": _TAGS}
     entries = {f"{name}_{split}": {"file_name": form.path(split)} | shape for split in splits}
     return orjson.dumps(entries, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
 
 
 def _claim(known: set[str], paths: Iterable[str]) -> None:
-    """Remember the paths; DataError for one that two things want, and for one that leads out of the folder."""
+    """Add the paths; DataError for a path that is used twice or leads out of the folder."""
     for path in paths:
         parts = PurePosixPath(path).parts
         if path in known or path.startswith("/") or ".." in parts or path != "/".join(parts):

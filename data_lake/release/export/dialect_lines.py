@@ -1,4 +1,4 @@
-"""The instructions of a release in dialects of trainers: the entries that an export writes, each as canonical JSON."""
+"""Translate the instructions of a release to trainers' dialects: the entries of an export as canonical JSON."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -24,7 +24,7 @@ PICTURES = "images"
 
 @dataclass(frozen=True, slots=True)
 class LeftOut:
-    """One instruction that a dialect has no form for, and why."""
+    """An instruction that a dialect cannot express, and the reason."""
 
     dialect: str
     instruction_id: str
@@ -33,14 +33,14 @@ class LeftOut:
 
 
 def left_out_reason(dialect: str) -> str:
-    """Return the word for it in the accounting."""
+    """Return the accounting's reason for instructions that a dialect cannot express."""
     return "no_form_in_" + dialect.replace("-", "_").replace(".", "_")
 
 
 def translate(
     instructions: pl.DataFrame, images: pl.DataFrame, records: pl.DataFrame, dialects: Iterable[str]
 ) -> tuple[pl.DataFrame, list[LeftOut]]:
-    """Return the instructions in each of the dialects, sorted by key, and what has no form there."""
+    """Return the instructions in each of the dialects, sorted by key, and those that have no form there."""
     forms = {name: FORMS[name] for name in dialects}
     splits = dict(instructions.select("instruction_id", "split").iter_rows())
     rows: list[tuple[str, ...]] = []
@@ -58,5 +58,5 @@ def translate(
 
 
 def encode_line(item: Item, form: Conversation) -> str:
-    """Return the entry of an instruction as a row of its table, in canonical JSON."""
+    """Return the entry of an instruction, as a row of its table, in canonical JSON."""
     return orjson.dumps(to_row(form.encode(item), form.columns)).decode()

@@ -1,4 +1,4 @@
-"""What the dialects encode, read from a release: its instructions and its pictures with their objects."""
+"""Read the input of the dialects from a release: its instructions and its pictures with their objects."""
 
 import math
 from collections.abc import Iterator, Mapping
@@ -29,7 +29,7 @@ Row = Mapping[str, Any]
 
 
 class Pictures:
-    """The pictures of a split with their objects, sorted by sample_id; every pass over them reads them again."""
+    """The pictures of a split with their objects, sorted by sample_id; every iteration reads them again."""
 
     def __init__(self, images: pl.DataFrame, objects: pl.DataFrame) -> None:
         self._images = images.sort("sample_id")
@@ -55,12 +55,12 @@ class Pictures:
 
 
 def read_dialect_pictures(folder: Path, manifest: Manifest, split: str) -> Pictures:
-    """Return the pictures of a split; DataError for objects of no picture."""
+    """Return the pictures of a split; DataError for objects without a picture."""
     return Pictures(*(read_parquet(folder, manifest, table, split) for table in ("images", "objects")))
 
 
 def read_contents(folder: Path, manifest: Manifest, splits: tuple[str, ...]) -> Contents:
-    """Read from all splits what is the same for each, so that class numbers never depend on ``splits``."""
+    """Return what all splits share, read from all of them, so that class numbers never depend on ``splits``."""
     images = read_parquet(folder, manifest, "images").select("labels_exhaustive", "licence")
     labels = {*read_parquet(folder, manifest, "data")["label"], *read_parquet(folder, manifest, "objects")["label"]}
     labels |= {label for certain in images["labels_exhaustive"] for label in certain}
@@ -69,17 +69,17 @@ def read_contents(folder: Path, manifest: Manifest, splits: tuple[str, ...]) -> 
 
 
 def read_items(folder: Path, manifest: Manifest, split: str) -> Iterator[Item]:
-    """Yield the instructions of a split, sorted by id; DataError for one whose record or picture the release lacks."""
+    """Yield the instructions of a split, sorted by id; DataError if the release lacks a record or picture of one."""
     images, records = (read_parquet(folder, manifest, table, split) for table in ("images", "data"))
     yield from make_items(read_all_instructions(folder, manifest, split), images, records)
 
 
 def make_items(instructions: pl.DataFrame, images: pl.DataFrame, records: pl.DataFrame) -> Iterator[Item]:
-    """Yield the instructions, sorted by id, with all that a dialect needs of their images and records."""
+    """Yield the instructions, sorted by id, with all image and record data that a dialect needs."""
     sizes, labels = images.select("image_file", "width", "height"), records.select("record_id", "label")
     requests, all_points = learn_template_requests(), records["points"]
 
-    @lru_cache(1)  # a record has thousands of instructions where it has thousands of objects
+    @lru_cache(1)  # a record with thousands of objects has thousands of instructions
     def points_of(record: int) -> tuple[tuple[float, ...], ...]:
         return tuple(tuple(round_place(point)) for point in all_points[record].to_list())
 
@@ -94,7 +94,7 @@ def make_items(instructions: pl.DataFrame, images: pl.DataFrame, records: pl.Dat
 
 
 def learn_template_requests() -> Requests:
-    """Return the format requests of the templates that come with the project."""
+    """Return the format requests of the built-in templates."""
     templates = load_templates().by_task
     return learn_requests({task: [template.request for template in found] for task, found in templates.items()})
 

@@ -1,4 +1,4 @@
-"""The instructions of a release in dialects of trainers, as tables: one config of the dataset for each dialect."""
+"""Write the instructions of a release in trainers' dialects as tables: one dataset config per dialect."""
 
 import hashlib
 import json
@@ -46,9 +46,9 @@ CACHED: Final = 16
 def write_dialect_rows(
     path: Path, lines: pl.DataFrame, dialect: str, *, name: str, read_picture: Callable[[str], bytes]
 ) -> FileEntry:
-    """Return the entry of a Parquet file with the lines of one dialect and split, sorted by instruction_id.
+    """Write a Parquet file with the lines of one dialect and split, sorted by instruction_id; return its entry.
 
-    ``read_picture`` gives the picture at a path ``images/NAME``, for the dialects whose table holds pictures.
+    ``read_picture`` returns the picture at a path ``images/NAME``, for dialects whose table holds pictures.
     """
     schema = dialect_schema(dialect)
     rows = (orjson.loads(line) for line in lines.sort("instruction_id")["line"])
@@ -61,7 +61,7 @@ def write_dialect_rows(
 
 
 def _with_pictures(rows: Iterable[dict[str, Any]], read: Callable[[str], bytes]) -> Iterator[list[dict[str, Any]]]:
-    """Return the rows with their pictures in place of the paths, in groups that memory holds."""
+    """Yield the rows with pictures instead of paths, in groups that fit in memory."""
     group: list[dict[str, Any]] = []
     held = 0
     for row in rows:
@@ -77,7 +77,7 @@ def _with_pictures(rows: Iterable[dict[str, Any]], read: Callable[[str], bytes])
 
 
 def picture_reader(images: pl.DataFrame, read: Callable[[str], bytes]) -> Callable[[str], bytes]:
-    """Return a reader of pictures and crops at paths ``images/NAME``; ``read`` gives a released image by its id.
+    """Return a reader of pictures and crops at paths ``images/NAME``; ``read`` returns a released image by its id.
 
     DataError for a path that names no image of the table.
     """
@@ -95,7 +95,7 @@ def picture_reader(images: pl.DataFrame, read: Callable[[str], bytes]) -> Callab
 
 
 def dialect_schema(dialect: str) -> pa.Schema:
-    """Return the Arrow schema of a dialect's table, with the metadata by which ``load_dataset`` knows pictures."""
+    """Return the Arrow schema of a dialect's table, with the metadata that marks pictures for ``load_dataset``."""
     columns = FORMS[dialect].columns
     schema = pa.schema([(name, _arrow_type(kind)) for name, kind in columns.items()])
     if dialect not in WITH_PICTURES:
@@ -123,7 +123,7 @@ def _arrow_type(kind: Any) -> pa.DataType:
 
 
 def check_dialects(folder: Path, manifest: Manifest, tables: Tables) -> Iterator[str]:
-    """Yield a sentence for every entry that is not what its dialect makes of the instruction, byte for byte."""
+    """Yield a sentence for every entry that differs, byte for byte, from its instruction in the dialect."""
     asked = recipe_value(manifest, list, "instructions", "dialects") or []
     for name in sorted({*asked, *tables.dialects["dialect"]}):
         if name not in FORMS:
@@ -143,7 +143,7 @@ def _wrong_columns(folder: Path, manifest: Manifest, dialect: str) -> Iterator[s
 
 
 def check_shown(folder: Path, manifest: Manifest, images: pl.DataFrame) -> Iterator[str]:
-    """Yield a sentence for every picture in the tables of dialects that is not the released one, or not its crop."""
+    """Yield a sentence for every picture in a dialect's table that is neither the released one nor its crop."""
     stored = dict(images.select("image_file", "stored_sha256").iter_rows())
     for dialect in sorted(WITH_PICTURES):
         for path in table_files(manifest, DIALECT_PREFIX + dialect):

@@ -1,4 +1,4 @@
-"""A release in another format: pictures and annotations as a trainer or tool wants them, from the Parquet alone."""
+"""Export a release in another format: pictures and annotations for a trainer or tool, from the Parquet alone."""
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
@@ -20,9 +20,9 @@ from medmultipoints.transforms.problems import meant
 
 @dataclass(frozen=True, slots=True)
 class DialectReport:
-    """What an export wrote; ``entries`` are instructions or objects.
+    """The outcome of an export; ``entries`` are instructions or objects.
 
-    ``left_out`` counts by reason the instructions, objects and pictures that the dialect has no form for.
+    ``left_out`` counts by reason the instructions, objects and pictures that the dialect cannot express.
     """
 
     folder: Path
@@ -38,8 +38,8 @@ def export_dialect(folder: Path, to: Path, dialect: str, split: str | None = Non
     """Write the release in a dialect as files in ``to``, which appears whole or not at all.
 
     The same release gives the same files. UsageError for an unknown dialect or split, for a folder that holds anything
-    but an earlier export of the same, and for a release that has nothing for the dialect; DataError for rows that
-    cannot be what a release holds; MachineError for the disk.
+    but an earlier export of the same, and for a release without content for the dialect; DataError for rows that no
+    valid release has; MachineError for disk errors.
     """
     chosen = find_dialect(dialect)
     manifest = read_manifest(folder)
@@ -49,7 +49,7 @@ def export_dialect(folder: Path, to: Path, dialect: str, split: str | None = Non
 
 
 def find_dialect(name: str) -> Dialect:
-    """Return the dialect of that name; UsageError lists all."""
+    """Return the dialect of that name; UsageError lists all names."""
     if name not in DIALECTS:
         raise UsageError(f"unknown dialect '{name}'; {meant(name, DIALECTS)}.")
     return DIALECTS[name]
@@ -68,7 +68,7 @@ def _write(export: Export, dialect: Dialect, to: Path) -> DialectReport:
 
 
 def _mark(export: Export, dialect: Dialect, report: DialectReport) -> bytes:
-    """Return which release this is, in which frame, with which limits of the resize, and what is not in it."""
+    """Return the export's description: release, coordinate frame, limits of the resize, and what is left out."""
     manifest, resize = export.manifest, dialect.resize
     mark = {
         "release": manifest.name,

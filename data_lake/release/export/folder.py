@@ -1,4 +1,4 @@
-"""The folder of an export: it appears whole or not at all, and replaces only an earlier export of the same."""
+"""Write an export folder atomically; it replaces only an earlier export of the same content."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -16,10 +16,10 @@ MARK = "export.json"
 
 @contextmanager
 def export_folder(to: Path, manifest: Manifest, splits: Sequence[str], dialect: str | None = None) -> Iterator[Path]:
-    """Provide a new folder, which becomes ``to`` when the block ends well; an earlier export stays until then.
+    """Provide a new folder, which is renamed to ``to`` if the block succeeds; an earlier export stays until then.
 
-    UsageError where ``to`` is a file, lies in a release, or holds anything but an earlier export of the same release,
-    dialect and splits (or fewer); MachineError for the disk.
+    UsageError if ``to`` is a file, lies in a release, or holds anything but an earlier export of the same release,
+    dialect and splits (or fewer); MachineError for disk errors.
     """
     to = to.absolute()
     _refuse_other(to, manifest, splits, dialect)
@@ -52,7 +52,7 @@ def _refuse_other(to: Path, manifest: Manifest, splits: Sequence[str], dialect: 
 
 
 def read_mark(folder: Path) -> dict[str, Any] | None:
-    """Return what an export says of itself; None for any other folder."""
+    """Return the description in an export folder; None for any other folder."""
     try:
         mark = orjson.loads((folder / MARK).read_bytes())
     except (OSError, orjson.JSONDecodeError):
@@ -62,7 +62,7 @@ def read_mark(folder: Path) -> dict[str, Any] | None:
 
 
 def _refuse_foreign_files(to: Path, unfinished: Path) -> None:
-    """Raise UsageError where the earlier export holds files of somebody else."""
+    """Raise UsageError if the earlier export contains other files."""
     foreign = sorted(_files(to) - _files(unfinished))
     if foreign:
         raise UsageError(

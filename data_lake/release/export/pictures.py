@@ -1,4 +1,4 @@
-"""The picture files of an export, and the crops that instructions show: releases hold no crops, exports do."""
+"""Write the picture files of an export and the crops that instructions show; a release stores no crops."""
 
 import os
 from collections.abc import Collection, Iterable, Iterator, Mapping
@@ -21,9 +21,9 @@ def write_pictures(
     release: tuple[Path, Manifest], split: str, to: Path, paths: Mapping[str, str], *,
     shown: Collection[str] = (), render: Render = AS_RELEASED,
 ) -> int:  # fmt: skip
-    """Write the pictures of a split at their ``paths`` (by sample_id) below ``to``, with the crops among ``shown``.
+    """Write the pictures of a split to their ``paths`` (by sample_id) below ``to``, with the crops among ``shown``.
 
-    Returns the number of files. DataError for a picture or crop that the release does not hold, and for damaged ones.
+    Returns the number of files. DataError for a picture or crop that is damaged or not in the release.
     """
     missing, written, crops = dict(paths), set[str](), crops_among(shown)
     for stored in read_sound_pictures(*release, split):
@@ -50,7 +50,7 @@ def crops_among(paths: Iterable[str]) -> Crops:
 def cut_crops(picture: Picture, crops: Crops) -> Iterator[tuple[str, bytes]]:
     """Yield path and PNG of each crop of a picture.
 
-    DataError for a damaged picture and for a crop that passes its edge.
+    DataError for a damaged picture and for a crop that extends beyond it.
     """
     wanted = crops.get(picture.image_sha256, {})
     if wanted:
@@ -60,7 +60,7 @@ def cut_crops(picture: Picture, crops: Crops) -> Iterator[tuple[str, bytes]]:
 
 
 def _rendered(stored: Picture, path: str, render: Render, crops: Crops) -> Iterator[tuple[str, bytes]]:
-    """Yield the picture and its crops with their paths; crops are cut from the released pixels and rendered like it."""
+    """Yield the picture and its crops with their paths; crops are cut from the released pixels, then rendered."""
     with _explained(stored):
         yield path, render(stored.data, Size(stored.width, stored.height))
         for place, data in cut_crops(stored, crops):
@@ -85,7 +85,7 @@ def _explained(picture: Picture) -> Iterator[None]:
 
 
 def write_whole(path: Path, chunks: Iterable[bytes]) -> None:
-    """Write the chunks as one file, which appears whole or not at all; folders are made."""
+    """Write the chunks as one file atomically; create its folders."""
     path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_name(f".{path.name}.part")
     with part.open("wb") as file:

@@ -1,4 +1,4 @@
-"""A release as plain files: pictures under their hashes, and the JSONL whose image paths open from there."""
+"""Export a release as plain files: pictures named by hash, and JSONL files with relative image paths."""
 
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -27,7 +27,7 @@ ROWS_AT_ONCE = 5_000
 
 @dataclass(frozen=True, slots=True)
 class ExportReport:
-    """What an export wrote: pictures, crops among them, instruction lines and record lines, by the splits taken."""
+    """The number of pictures, of crops among them, of instruction lines and of record lines, and the splits."""
 
     folder: Path
     splits: tuple[str, ...]
@@ -40,9 +40,9 @@ class ExportReport:
 def export_release(folder: Path, to: Path, split: str | None = None) -> ExportReport:
     """Write ``images/<image_sha256>.<extension>``, ``instructions/<split>.jsonl`` and ``records/<split>.jsonl``.
 
-    The crops that instructions show are among the images, in the very pixels of their images.
-    The folder appears whole or not at all; the same release gives the same files. UsageError for a split the release
-    does not have and for a target folder that holds anything but an earlier export of the same.
+    The images include the crops that instructions show, with the exact pixels of their images. The folder appears whole
+    or not at all; the same release gives the same files. UsageError for a split that the release does not have and for
+    a target folder that holds anything but an earlier export of the same.
     """
     manifest = read_manifest(folder)
     chosen = choose_splits(manifest, split)
@@ -51,7 +51,7 @@ def export_release(folder: Path, to: Path, split: str | None = None) -> ExportRe
 
 
 def choose_splits(manifest: Manifest, split: str | None) -> tuple[str, ...]:
-    """Return all splits of the release, or the one that is asked for; UsageError where it has none of that name."""
+    """Return all splits of the release, or the requested one; UsageError if it does not exist."""
     check_split(manifest, split)
     return splits_of(manifest) if split is None else (split,)
 
@@ -59,7 +59,7 @@ def choose_splits(manifest: Manifest, split: str | None) -> tuple[str, ...]:
 def write_plain(
     folder: Path, manifest: Manifest, to: Path, splits: tuple[str, ...], render: Render = AS_RELEASED
 ) -> ExportReport:
-    """Write pictures, instructions and records of some splits into a folder that is there or whose parent is."""
+    """Write pictures, instructions and records of some splits to a folder, created if missing."""
     images = instructions = records = 0
     for name in ("images", "instructions", "records"):
         (to / name).mkdir(parents=True)
@@ -76,7 +76,7 @@ def write_plain(
 
 
 def image_paths(images: pl.DataFrame) -> dict[str, str]:
-    """Return the export path of each sample; DataError for a path that is not of the declared form."""
+    """Return the export path of each sample; DataError for a path of another form than declared."""
     paths = dict(images.select("sample_id", "image_file").iter_rows())
     for sample_id, path in paths.items():
         if not isinstance(path, str) or IMAGE_FILE.fullmatch(path) is None:
@@ -87,7 +87,7 @@ def image_paths(images: pl.DataFrame) -> dict[str, str]:
 def _shown(asked: pl.DataFrame, known: set[str]) -> set[str]:
     """Return the paths of all pictures that instructions show.
 
-    DataError for one that is neither an image nor a crop.
+    DataError for a path that is neither an image nor a crop.
     """
     shown = set(asked["image_files"].explode().drop_nulls())
     lost = sorted(path for path in shown - known if read_crop(path) is None)

@@ -1,1 +1,1 @@
-"""Read: releases read, verified and compared."""
+"""Read and compare releases."""

@@ -1,4 +1,4 @@
-"""What the audit of a release found, read back from its quarantine."""
+"""Read the audit findings of a release from its quarantine."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -19,9 +19,9 @@ KEYS = column_names("disagreements", "reported")
 
 @reads_release
 def read_findings(folder: Path) -> pl.DataFrame:
-    """Return all findings of a release, the worst first, then by image.
+    """Return all findings of a release, the most severe first, then by image.
 
-    DataError where the release has no such table.
+    DataError if the release has no such table.
     """
     return _read(folder, "disagreements").sort(severity_rank(), "source", "stem", "finding_id")
 
@@ -33,7 +33,7 @@ def read_conventions(folder: Path) -> pl.DataFrame:
 
 
 def finding_rows(findings: pl.DataFrame) -> Iterator[dict[str, Any]]:
-    """Return each finding with exactly the ``KEYS``."""
+    """Yield each finding with exactly the ``KEYS``."""
     return findings.select(KEYS).iter_rows(named=True)
 
 

@@ -1,4 +1,4 @@
-"""leakage.json of a release, and its proof: computed again from the pictures in the release's Parquet files alone."""
+"""Read leakage.json of a release, and recompute it from the pictures in the release's Parquet files alone."""
 
 import hashlib
 from collections.abc import Iterator, Mapping
@@ -28,7 +28,7 @@ STATED = ("sample_id", *(name for name in COLUMNS if name not in MEASURED))
 
 @dataclass(frozen=True, slots=True)
 class Leakage:
-    """A certificate that was computed again from the pictures, and what is wrong with the splits or the stated one."""
+    """A certificate recomputed from the pictures, and the errors in the splits or in the stated certificate."""
 
     certificate: Certificate
     problems: tuple[str, ...]
@@ -40,7 +40,7 @@ def certificate_bytes(certificate: Certificate) -> bytes:
 
 
 def check_leakage(folder: Path, manifest: Manifest) -> Leakage:
-    """Return the certificate of the pictures themselves; leakage.json must equal it and have no leak."""
+    """Return the certificate computed from the pictures; leakage.json must equal it and have no leak."""
     stated = read_certificate(folder)
     threshold = threshold_of(stated)
     seen = read_seen(folder, manifest)
@@ -53,9 +53,9 @@ def check_leakage(folder: Path, manifest: Manifest) -> Leakage:
 
 
 def read_seen(folder: Path, manifest: Manifest) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """Return images with the columns of a certificate, and thumbnails; hashes and splits are those of the pictures.
+    """Return images with the columns of a certificate, and thumbnails; hashes and splits come from the pictures.
 
-    Videos and groups are those of the images table. DataError for a picture that it does not know.
+    Videos and groups come from the images table. DataError for a picture that is not in that table.
     """
     pictures = pl.DataFrame(list(_look(folder, manifest)), schema=dict.fromkeys((*MEASURED, "thumbnail"), pl.String))
     stated = read_parquet(folder, manifest, "images").select(STATED)
@@ -67,9 +67,9 @@ def read_seen(folder: Path, manifest: Manifest) -> tuple[pl.DataFrame, pl.DataFr
 
 
 def _look(folder: Path, manifest: Manifest) -> Iterator[dict[str, str]]:
-    """Yield one row a picture and split.
+    """Yield one row per picture and split.
 
-    Only of pictures as their source ships them can the source's hashes be computed.
+    The source's hashes can only be computed from unchanged source pictures.
     """
     original = set(
         read_parquet(folder, manifest, "images")
@@ -101,14 +101,14 @@ def _row(picture: Picture, split: str, file: str, original: bool, stated: Mappin
 
 
 def read_certificate(folder: Path) -> dict[str, Any]:
-    """Return the content of leakage.json; DataError where it is missing or no JSON object."""
+    """Return the content of leakage.json; DataError if it is missing or not a JSON object."""
     if not (folder / CERTIFICATE).is_file():
         raise DataError(f"{folder} holds no {CERTIFICATE}: the release is older than it. Build it again.")
     return read_object(folder, CERTIFICATE)
 
 
 def stated_text(stated: Mapping[str, Any]) -> dict[str, int]:
-    """Return how many pictures' texts are in each state, as a certificate has it: text is in no release."""
+    """Return the number of pictures by text state as the certificate states it; the text itself is not released."""
     section = stated.get("examinations")
     text = section.get("text") if isinstance(section, dict) else None
     if not isinstance(text, dict) or sorted(text) != sorted(STATES) or not all(_is_count(one) for one in text.values()):
@@ -121,17 +121,17 @@ def _is_count(value: object) -> bool:
 
 
 def read_text_states(folder: Path) -> dict[str, int]:
-    """Return the counts of text that a release's certificate holds."""
+    """Return the text state counts in a release's certificate."""
     return stated_text(read_certificate(folder))
 
 
 def read_threshold(folder: Path) -> float:
-    """Return the distance below which the release took pictures for near-duplicates."""
+    """Return the distance below which the release treated pictures as near-duplicates."""
     return threshold_of(read_certificate(folder))
 
 
 def threshold_of(stated: Mapping[str, Any]) -> float:
-    """Return the distance below which a certificate takes pictures for near-duplicates."""
+    """Return the distance below which a certificate treats pictures as near-duplicates."""
     search = stated.get("search")
     threshold = search.get("threshold") if isinstance(search, dict) else None
     if not isinstance(threshold, int | float) or isinstance(threshold, bool):
@@ -140,7 +140,7 @@ def threshold_of(stated: Mapping[str, Any]) -> float:
 
 
 def threshold_problems(threshold: float, manifest: Manifest) -> Iterator[str]:
-    """Yield a threshold below what the rule can choose would hide leaks, unless the recipe itself says so."""
+    """Yield a problem if the threshold is not the one of the recipe, or else outside the range of the rule."""
     chosen = recipe_value(manifest, (int, float), "splits", "near_threshold")
     if chosen is not None and threshold != chosen:
         yield f"{CERTIFICATE} uses the threshold {threshold}, the recipe {chosen}"

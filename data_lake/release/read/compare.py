@@ -1,4 +1,4 @@
-"""Two releases on disk, compared."""
+"""Compare two releases on disk."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -20,7 +20,7 @@ SAID_ELSEWHERE: Final = ("version", "corrections.files", "corrections.entries", 
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """How a release differs from an older one, and the version that the difference asks for."""
+    """The difference of a release from an older one, and the version that it requires."""
 
     old_version: str
     new_version: str
@@ -29,15 +29,15 @@ class Comparison:
 
     @property
     def text(self) -> str:
-        """The difference in words, one line a change."""
+        """The difference as text, one line per change."""
         return describe(self.diff)
 
 
 @reads_release
 def compare_releases(old: Path, new: Path, old_kind: type[Manifest] = Manifest) -> Comparison:
-    """Compare two release folders of the same name; where their roots are equal, nothing is read.
+    """Compare two release folders of the same name; if their roots are equal, nothing is read.
 
-    ``old_kind``: ClaimedManifest where ``old`` holds less than the files that its manifest names.
+    ``old_kind``: ClaimedManifest if ``old`` holds only some of the files in its manifest.
     """
     before, after = read_manifest(old), read_manifest(new)
     if before.name != after.name:
@@ -48,9 +48,9 @@ def compare_releases(old: Path, new: Path, old_kind: type[Manifest] = Manifest) 
 
 @reads_release
 def diff_folders(old: Path, new: Path, shown: int = EXAMPLES, *, old_kind: type[Manifest] = Manifest) -> ReleaseDiff:
-    """Return the difference of any two release folders, what they were made of included.
+    """Return the difference between two release folders, including their inputs.
 
-    None where the roots are equal.
+    None if the roots are equal.
     """
     before, after = read_manifest(old, old_kind), read_manifest(new)
     if before.manifest_root == after.manifest_root:
@@ -60,7 +60,7 @@ def diff_folders(old: Path, new: Path, shown: int = EXAMPLES, *, old_kind: type[
 
 
 def _made_of(old: Manifest, new: Manifest, shown: int) -> list[Change]:
-    """Return the decisions, the files of the sources and the values of the recipe that differ."""
+    """Return the decisions, source files and recipe values that differ."""
     decided = [_decisions(one) for one in (old, new)]
     found = [
         Change(kind, len(told), tuple(told[:shown]))
@@ -95,7 +95,7 @@ def _files(manifest: Manifest) -> dict[str, str]:
 
 
 def _decisions(manifest: Manifest) -> list[tuple[str, str]]:
-    """Return image, a withdrawn one by its sha256, and decision in words of each entry; acceptances are last."""
+    """Return image (or sha256, if withdrawn) and decision text of each entry; acceptances come last."""
     entries = recipe_value(manifest, list, "corrections", "entries") or []
     withdrawn = recipe_value(manifest, list, "corrections", "withdrawn") or []
     named = [(one.get("image", ""), one) for one in entries if isinstance(one, Mapping)]
@@ -105,7 +105,7 @@ def _decisions(manifest: Manifest) -> list[tuple[str, str]]:
 
 
 def say_decision(entry: Mapping[str, Any]) -> str:
-    """Return what a reviewer decided, who, and why: ``polyps → instrument, Dr Desk: wrong label``."""
+    """Return a decision with reviewer and reason: ``polyps → instrument, Dr Desk: wrong label``."""
     named = str(entry.get("object") or "").split(":")
     before = named[-2] if len(named) > 2 else ""
     label, kind = entry.get("label") or "", str(entry.get("kind") or "").replace("_", " ")
@@ -121,7 +121,7 @@ def say_decision(entry: Mapping[str, Any]) -> str:
 
 
 def _flat(values: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
-    """Yield every value of a recipe under its dotted name, corrections by their image; the version is left out."""
+    """Yield every value of a recipe by its dotted name, corrections by their image; skip the version."""
     for name, value in values.items():
         if f"{prefix}{name}" in SAID_ELSEWHERE:
             continue
@@ -137,7 +137,7 @@ def _flat(values: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, An
 
 
 def _decision(entry: Mapping[str, Any]) -> str:
-    """Return what an entry of the corrections does, or why an image is withdrawn, with all that it says of it."""
+    """Return the action of a correction, or the reason of a withdrawal, with all its details."""
     first = ("kind", "object", "label", "box", "boxes", "masks", "points")
     said = (entry.get(name) for name in first)
     action = entry.get("action") or entry.get("reason") or dict(entry)
@@ -150,7 +150,7 @@ def _short(value: object) -> str:
 
 
 def _apart(before: object, after: object) -> tuple[str, str]:
-    """Return both values in short; long ones that begin alike are cut where they begin to differ."""
+    """Return both values shortened; long ones with a common start are cut near their first difference."""
     if (short := (_short(before), _short(after)))[0] != short[1]:
         return short
     one, other = str(before), str(after)

@@ -1,4 +1,4 @@
-"""expectations.json of a release: the suite of every table, and how many rows did not pass."""
+"""Write expectations.json of a release: the suite of every table, and how many rows failed."""
 
 from collections.abc import Iterable, Mapping
 from itertools import groupby
@@ -21,7 +21,7 @@ def expectations_bytes(verdicts: Mapping[str, Iterable[Mapping[str, Any]]]) -> b
 
 
 def _by_table(verdicts: Iterable[Verdict]) -> Iterable[dict[str, Any]]:
-    """Yield one entry a table and suite; rows held back are those that break a rule themselves."""
+    """Yield one entry per table and suite; rows held back are those that break a rule themselves."""
     ordered = sorted(verdicts, key=lambda verdict: (verdict.table, verdict.suite))
     for (table, suite), group in groupby(ordered, lambda verdict: (verdict.table, verdict.suite)):
         found = list(group)

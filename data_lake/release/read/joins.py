@@ -1,7 +1,7 @@
-"""Joins of pictures that a release claims, proved again from its pictures.
+"""Prove the picture joins of a release again from its pictures.
 
-Scenes and frames are matched again, days and starts are read again. Where that cannot be done here, the join is stated
-and not proved: its picture is redacted, or the reader that the recipe used is not installed.
+Scenes and frames are matched again, days and start times are read again. If that is not possible here, because the
+picture is redacted or the recipe's reader is not installed, the join counts as stated, not proved.
 """
 
 from collections.abc import Callable, Mapping
@@ -33,7 +33,7 @@ Pixels = NDArray[np.uint8]
 
 @dataclass(slots=True)
 class Proofs:
-    """How many joins were proved again, how many are stated alone, and what contradicts the pictures."""
+    """The number of joins that were proved again or are only stated, and contradictions with the pictures."""
 
     proved: int = 0
     stated: int = 0
@@ -45,7 +45,7 @@ class Proofs:
 
 
 def read_joins(folder: Path, manifest: Manifest) -> pl.DataFrame:
-    """Return the joins of a release; none if it is older than they are. DataError for a table of another shape."""
+    """Return the joins of a release, empty for releases without them; DataError for a table with other columns."""
     found = read_quarantine(folder, manifest, "joins")
     if found is None:
         return pl.DataFrame(schema=schema_of("joins"))
@@ -55,7 +55,7 @@ def read_joins(folder: Path, manifest: Manifest) -> pl.DataFrame:
 
 
 def redacted_images(folder: Path, manifest: Manifest) -> frozenset[str]:
-    """Return the images of a release of whose pixels regions are filled: their text is gone."""
+    """Return the images of a release with filled pixel regions, whose text cannot be read again."""
     found = read_quarantine(folder, manifest, "redactions")
     return frozenset() if found is None else frozenset(found["sample_id"].to_list())
 
@@ -85,7 +85,7 @@ def prove_joins(folder: Path, manifest: Manifest, joins: pl.DataFrame, redacted:
 
 
 def _prover(pixels: Mapping[str, Pixels], manifest: Manifest) -> Callable[[Mapping[str, Any]], bool | None]:
-    """Return a function that says whether a join holds; None where it cannot be proved here."""
+    """Return a function that says whether a join holds; None if it cannot be proved here."""
     readers = manifest.recipe.get("text", {}).get("readers", ())
     able = "ocr" not in readers or find_spec("rapidocr") is not None
     ocr = open_ocr() if able and "ocr" in readers else None

@@ -1,4 +1,4 @@
-"""Values in JSON files of a release and in the recipe of its manifest, of the type that they must have."""
+"""Read typed values from a release's JSON files and from the recipe in its manifest."""
 
 from pathlib import Path
 from typing import Any
@@ -10,7 +10,7 @@ from medmultipoints.transforms.errors import DataError
 
 
 def read_object(folder: Path, name: str) -> dict[str, Any]:
-    """Return the JSON object in a file of the release; DataError where it holds anything else."""
+    """Return the JSON object in a file of the release; DataError for any other content."""
     try:
         value = orjson.loads((folder / name).read_bytes())
     except OSError as error:
@@ -23,9 +23,9 @@ def read_object(folder: Path, name: str) -> dict[str, Any]:
 
 
 def recipe_value(manifest: Manifest, kind: type | tuple[type, ...], *names: str) -> Any:
-    """Return the value under nested names in the recipe of a release, None where it is missing.
+    """Return the value under nested names in the recipe of a release, None if it is missing.
 
-    DataError where it, or a table on the way to it, is of another type.
+    DataError if it, or a table on the way to it, has another type.
     """
     value: Any = manifest.recipe
     for depth, name in enumerate(names, 1):

@@ -1,4 +1,4 @@
-"""An earlier release as an input of a build: the splits of its images, under its manifest root."""
+"""Read an earlier release as an input of a build: the splits of its images, under its manifest root."""
 
 from pathlib import Path
 
@@ -18,13 +18,13 @@ COLUMNS = ("image_sha256", "luma_blake3", "split")
 def read_previous(reference: str, releases: Path) -> tuple[str, pl.DataFrame]:
     """Return ``name@root`` with the full root, and image_sha256, luma_blake3 and split of the release's images, sorted.
 
-    ``reference``: the folder of a release, with @ROOT or without, or NAME@ROOT of a release below ``releases``.
-    UsageError where there is no such release or its root is another, DataError where its files are not its own.
+    ``reference``: a release folder, with or without @ROOT, or NAME@ROOT of a release below ``releases``. UsageError if
+    there is no such release or its root differs, DataError if its files do not match its manifest.
     """
     folder, manifest = _find(reference, releases)
     _check_files(folder, manifest)
     images = read_parquet(folder, manifest, "images")
-    if "luma_blake3" not in images.columns:  # a release from before it: its images are known by their bytes alone
+    if "luma_blake3" not in images.columns:  # older releases identify images by their bytes alone
         images = images.with_columns(luma_blake3=pl.lit(None, pl.String))
     images = images.select(COLUMNS).unique().sort(COLUMNS)
     return f"{manifest.name}@{manifest.manifest_root}", images
@@ -33,7 +33,7 @@ def read_previous(reference: str, releases: Path) -> tuple[str, pl.DataFrame]:
 def read_previous_tables(reference: str, releases: Path) -> tuple[str, Tables]:
     """Return ``name version`` and all rows of the same release, without pictures.
 
-    DataError where they are not its own.
+    DataError if they do not match its manifest.
     """
     folder, manifest = _find(reference, releases)
     tables = read_tables(folder, manifest)
@@ -47,7 +47,7 @@ def read_previous_tables(reference: str, releases: Path) -> tuple[str, Tables]:
 
 
 def _find(reference: str, releases: Path) -> tuple[Path, Manifest]:
-    """Return the folder and the manifest of the release that is meant."""
+    """Return the folder and the manifest of the referenced release."""
     place, root = split_reference(reference)
     folder = Path(place).expanduser()
     if not (folder / MANIFEST).is_file():
@@ -76,7 +76,7 @@ def _in_lake(reference: str, name: str, root: str, releases: Path) -> Path:
 
 
 def _check_files(folder: Path, manifest: Manifest) -> None:
-    """Raise DataError unless the root is that of the listed files and the tables of images are the listed ones."""
+    """Raise DataError unless the root matches the listed files and the tables of images match the list."""
     entries = {entry.path: entry for entry in manifest.entries}
     changed = [
         path

@@ -1,4 +1,4 @@
-"""A release, read back: its tables without pictures, and its pictures one row group at a time."""
+"""Read a release: its tables without pictures, and its pictures one row group at a time."""
 
 import hashlib
 from collections.abc import Collection, Iterable, Iterator
@@ -39,19 +39,19 @@ PICTURE_COLUMNS = column_names("records", "picture")
 
 
 def table_files(manifest: Manifest, table: str, split: str | None = None) -> tuple[str, ...]:
-    """Return the paths of a table's files, sorted; of one split, or of all."""
+    """Return the paths of a table's files, sorted, for one split or all."""
     places = ((file.path, table_place(file.path)) for file in manifest.files)
     return tuple(sorted(path for path, place in places if place and place[0] == table and split in (None, place[1])))
 
 
 def table_place(path: str) -> tuple[str, str] | None:
-    """Return the table and the split that a file holds by its name, None for files that are part of no table."""
+    """Return the table and the split of a file, by its name; None for files that belong to no table."""
     found = PARQUET_FILE.fullmatch(path) or INSTRUCTIONS_FILE.fullmatch(path)
     return (found["table"], found["split"]) if found else None
 
 
 def dialects_in(paths: Iterable[str]) -> tuple[str, ...]:
-    """Return the dialects that files of a release are in, sorted."""
+    """Return the dialects among the files of a release, sorted."""
     tables = {place[0] for path in paths if (place := table_place(path))}
     return tuple(sorted(name.removeprefix(DIALECT_PREFIX) for name in tables if name.startswith(DIALECT_PREFIX)))
 
@@ -63,22 +63,22 @@ def splits_of(manifest: Manifest) -> tuple[str, ...]:
 
 
 def check_split(manifest: Manifest, split: str | None) -> None:
-    """Raise UsageError for a split that the release does not have; None is all of them."""
+    """Raise UsageError for a split that the release does not have; None means all splits."""
     splits = splits_of(manifest)
     if split is not None and split not in splits:
         raise UsageError(f"--split {split}: the release has no such split; it has {', '.join(splits)}.")
 
 
 def read_tables(folder: Path, manifest: Manifest) -> Tables:
-    """Return all tables of a release; records come without their pictures."""
+    """Return all tables of a release, without the pictures of the records."""
     records, objects, images = (read_parquet(folder, manifest, name) for name in ("data", "objects", "images"))
     return Tables(records, objects, images, read_all_instructions(folder, manifest), read_lines(folder, manifest))
 
 
 def read_parquet(folder: Path, manifest: Manifest, table: str, split: str | None = None) -> pl.DataFrame:
-    """Return the rows of a table, file by file; pictures are left out. DataError names a file that cannot be read.
+    """Return the rows of a table without pictures; DataError names a file that cannot be read.
 
-    A release in which nothing is anywhere has no file of objects.
+    A release without any objects has no file of objects.
     """
     paths = [path for path in table_files(manifest, table, split) if path.endswith(".parquet")]
     parts = [_read_file(own_file(folder, manifest, path), DECLARED.get(table)) for path in paths]
@@ -105,7 +105,7 @@ def _read_file(path: Path, declared: str | None) -> pl.DataFrame:
 
 
 def read_all_instructions(folder: Path, manifest: Manifest, split: str | None = None) -> pl.DataFrame:
-    """Return the instructions of a split, or of all, from their JSONL; an empty table where there are none."""
+    """Return the instructions of one split or all, from their JSONL files; an empty table if there are none."""
     wanted = [path for path in table_files(manifest, "instructions", split) if path.endswith(".jsonl")]
     empty = pl.DataFrame(schema=INSTRUCTION_SCHEMA)
     return pl.concat([empty, *(read_instructions(own_file(folder, manifest, path)) for path in wanted)])
@@ -132,7 +132,7 @@ def read_lines(folder: Path, manifest: Manifest) -> pl.DataFrame:
 
 
 def _picture_lists(file: pq.ParquetFile) -> list[str]:
-    """Return the columns that hold lists of pictures, of which the lines of a dialect have the paths."""
+    """Return the columns with lists of pictures; the lines of a dialect hold their paths."""
     return [one.name for one in file.schema_arrow if getattr(one.type, "value_type", None) == IMAGE_TYPE]
 
 
@@ -142,7 +142,7 @@ def _without_bytes(file: pq.ParquetFile) -> list[str]:
 
 
 def read_pictures(folder: Path, manifest: Manifest, split: str | None = None) -> Iterator[Picture]:
-    """Yield every record with its picture, in the order of the files; one row group is in memory at a time."""
+    """Yield every record with its picture, in file order; one row group is in memory at a time."""
     for path in table_files(manifest, "data", split):
         with readable(own_file(folder, manifest, path)) as file:
             for group in range(file.num_row_groups):
@@ -152,7 +152,7 @@ def read_pictures(folder: Path, manifest: Manifest, split: str | None = None) ->
 def read_chosen_pictures(
     folder: Path, manifest: Manifest, wanted: Collection[str], split: str | None = None
 ) -> Iterator[Picture]:
-    """Yield the pictures of these image_sha256; only the row groups that hold one are read with pictures."""
+    """Yield the pictures with these image_sha256; pictures are read only in row groups that hold one."""
     left = set(wanted)
     for path in table_files(manifest, "data", split) if left else ():
         with readable(own_file(folder, manifest, path)) as file:
@@ -165,7 +165,7 @@ def read_chosen_pictures(
 
 
 def read_sound_pictures(folder: Path, manifest: Manifest, split: str | None = None) -> Iterator[Picture]:
-    """Yield the same; DataError names the first record whose picture is not the one that was released."""
+    """Yield every record with its picture; DataError names the first record whose picture has another hash."""
     for picture in read_pictures(folder, manifest, split):
         if hashlib.sha256(picture.data).hexdigest() != picture.stored_sha256:
             raise DataError(f"record {picture.record_id}: its picture is damaged. Verify {folder}, and get it again.")
@@ -182,7 +182,7 @@ def _pictures(rows: pa.Table) -> Iterator[Picture]:
 
 
 def read_quarantine(folder: Path, manifest: Manifest, name: str) -> pl.DataFrame | None:
-    """Return a table of what was left out or found; None where the release is older than that table."""
+    """Return a table of excluded inputs or findings; None if the release is older than that table."""
     path = f"quarantine/{name}.parquet"
     if path not in {file.path for file in manifest.files}:
         return None
@@ -193,9 +193,9 @@ def read_quarantine(folder: Path, manifest: Manifest, name: str) -> pl.DataFrame
 
 
 def own_file(folder: Path, manifest: Manifest, path: str) -> Path:
-    """Return where a file of the release lies, once its bytes are those that a binding manifest names; else DataError.
+    """Return the path of a release file whose bytes match the binding manifest; DataError if they do not.
 
-    A file is hashed once, unless it changes. One that cannot be read is for its reader to name.
+    A file is hashed once, unless it changes. A file that cannot be read is left to its reader to report.
     """
     place = folder / path
     if manifest.binding:
@@ -211,7 +211,7 @@ def own_file(folder: Path, manifest: Manifest, path: str) -> Path:
 
 @contextmanager
 def readable(path: Path) -> Iterator[pq.ParquetFile]:
-    """Open a Parquet file; what goes wrong inside the with block becomes a DataError that names the file."""
+    """Open a Parquet file; errors inside the with block become a DataError that names the file."""
     try:
         with pq.ParquetFile(path) as file:
             yield file

@@ -1,4 +1,4 @@
-"""A few rows of a release with their pictures, drawn by their ids, to be read with one's own eyes."""
+"""Draw a few rows of a release with their pictures, by their ids, for a person to read."""
 
 import hashlib
 from collections.abc import Mapping, Sequence
@@ -34,7 +34,7 @@ _MIME = {"jpg": "image/jpeg", "png": "image/png"}
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """One image that a question shows, as the release holds it or as it is cut from what it holds."""
+    """An image that a question shows: as the release stores it, or a crop of it."""
 
     picture: bytes
     width: int
@@ -47,7 +47,7 @@ class Shown:
 
 @dataclass(frozen=True, slots=True)
 class Given:
-    """Places that a prompt gives, in pixels of the question's first image."""
+    """Boxes and points in a prompt, in pixels of the question's first image."""
 
     boxes: Places = ()
     points: Places = ()
@@ -57,10 +57,10 @@ class Given:
 class SampledRow:
     """One instruction with its pictures.
 
-    ``stated`` is what its answer says, read back from its text; ``boxes`` what the record holds, for comparison, in the
-    published tasks; ``outline`` is that of a mask. ``images`` are all that the question shows, ``pictures`` the same
-    in bytes; ``picture`` is the one of the record, of which ``crops`` are pieces.
-    All in pixels of the released picture.
+    ``stated`` holds the objects parsed from the answer's text; ``boxes`` are those of the record, for comparison, in
+    the published tasks; ``outline`` is that of a mask. ``images`` are all that the question shows, ``pictures`` the
+    same in bytes; ``picture`` is the record's own, and ``crops`` are cut from it. All coordinates are pixels of the
+    released picture.
     """
 
     instruction_id: str
@@ -82,26 +82,26 @@ class SampledRow:
 
     @property
     def given(self) -> Given:
-        """What the prompt gives: boxes, and clicks inside and outside."""
+        """Boxes, and points inside and outside, that the prompt gives."""
         found = [orjson.loads(one) for one in GIVEN.findall(self.prompt)]
         boxes, points = ([place for one in found for place in _listed(one.get(key, ()))] for key in PLACE_KEYS)
         return Given(tuple(boxes), tuple(points))
 
     @property
     def place(self) -> int:
-        """Which of the question's images the picture is, from 1."""
+        """The position of the record's picture among the question's images, from 1."""
         return self.images.index(self.image_file) + 1
 
     @property
     def crops(self) -> tuple[tuple[int, Crop], ...]:
-        """Which of the question's images, from 1, are pieces of the picture."""
+        """The question's images, by position from 1, that are crops of the picture."""
         found = ((place, read_crop(path)) for place, path in enumerate(self.images, 1))
         return tuple((place, crop) for place, crop in found if crop)
 
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """Rows of a release, and how many there were to choose from."""
+    """The sampled rows and the number of candidates."""
 
     release: str
     root: str
@@ -115,8 +115,8 @@ def sample_release(
 ) -> Sample:
     """Return ``number`` instructions of a task (or of all) and a split (or of all), sorted by id.
 
-    Which ones is decided by sha256 of seed and id: another row in the release replaces at most one. UsageError for
-    a task or split that the release does not have.
+    The sha256 of seed and id decides the choice: an added row replaces at most one. UsageError for a task or split that
+    the release does not have.
     """
     manifest = read_manifest(folder)
     check_split(manifest, split)
@@ -145,7 +145,7 @@ def _records(folder: Path, manifest: Manifest, split: str | None, chosen: pl.Dat
 
 
 def sha256_of(path: str) -> str:
-    """Return the sha256 of the image at a path of the release, or of the one that a crop is cut from."""
+    """Return the sha256 of the image at a release path, or of the image that a crop is cut from."""
     crop = read_crop(path)
     return crop.image_sha256 if crop else PurePosixPath(path).stem
 
@@ -184,18 +184,18 @@ def _row(row: Mapping[str, Any], record: Mapping[str, Any], pictures: Mapping[st
 
 
 def _outline(value: Any) -> Places:
-    """Return the corners of the outline in an answer with a mask."""
+    """Return the corners of the outline in a mask answer."""
     return tuple(map(tuple, value["polygon"])) if isinstance(value, dict) and value.get("polygon") else ()
 
 
 def _listed(places: Sequence[Any]) -> Places:
-    """Return the places, one or many, as a list of them."""
+    """Return one place or many as a list."""
     many = bool(places) and isinstance(places[0], list)
     return tuple(map(tuple, places if many else [places] if places else []))
 
 
 def drawable(answer: str) -> str:
-    """Return the answer; of a description only the regions that it speaks of."""
+    """Return the answer; of a description only the regions that it mentions."""
     value = _value(answer)
     regions = value.get("regions") if isinstance(value, dict) else None
     return orjson.dumps(regions).decode() if regions else answer

@@ -1,4 +1,4 @@
-"""Sampled rows as one HTML page that needs nothing else: pictures inside, answers drawn over them."""
+"""Render sampled rows as one self-contained HTML page: embedded pictures with the answers drawn over them."""
 
 import base64
 from collections.abc import Iterable, Iterator, Sequence
@@ -20,13 +20,13 @@ from medmultipoints.transforms.reporting.drawing import (
 )
 
 TEMPLATE: Final = Path(__file__).with_name("sample.html.jinja")
-MOST_NUMBERED: Final = 12  # more numbers than this hide what they number
+MOST_NUMBERED: Final = 12  # more numbers would hide the objects
 
 
 def render_page(sample: Sample) -> str:
-    """Return the page: same sample, same text.
+    """Return the page: the same sample gives the same text.
 
-    Boxes and points of each answer lie over the released picture's own bytes.
+    Boxes and points of each answer are drawn over the released picture's own bytes.
     """
     functions: Functions = {
         "picture": _picture,
@@ -40,7 +40,7 @@ def render_page(sample: Sample) -> str:
 
 
 def describe(row: SampledRow) -> str:
-    """Return what the drawing shows, in words: the picture's alternative text."""
+    """Return the alternative text of a drawing."""
     stated = row.stated
     said = [] if stated.count is None else [f"count {stated.count}"]
     for name, places in (("box", stated.boxes), ("point", stated.points)):
@@ -64,7 +64,7 @@ def _picture(shown: Shown) -> str:
 
 
 def _drawn(row: SampledRow, place: int) -> Iterator[str]:
-    """Draw what the question gives over its first image, and what the answer says over the image of the record."""
+    """Draw the prompt's places over the question's first image, and the answer over the record's image."""
     shown = row.pictures[place - 1]
     unit = max(shown.width, shown.height) / 100
     parts: list[str] = []

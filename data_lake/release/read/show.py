@@ -1,4 +1,4 @@
-"""What a release holds, as plain values for people and scripts."""
+"""Describe a release as plain values for people and scripts."""
 
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,7 @@ from medmultipoints.transforms.splits.order import in_order
 def describe_release(folder: Path) -> dict[str, Any]:
     """Return name, version, root, splits, labels, counts, licences, sources and accounting of a release folder.
 
-    DataError where the folder is no release or a file of it cannot be read; hashes are not checked here.
+    DataError if the folder is not a release or a file of it cannot be read; hashes are not checked here.
     """
     manifest = read_manifest(folder)
     images = read_parquet(folder, manifest, "images")

@@ -1,4 +1,4 @@
-"""Releases with values of the wrong type: an error that names the release, never an internal error."""
+"""Turn values of the wrong type in a release into an error that names the release."""
 
 from collections.abc import Callable
 from functools import wraps
@@ -24,7 +24,7 @@ UNSOUND: Final = (
 
 
 def reads_release(work: Callable[Concatenate[Path, P], Result]) -> Callable[Concatenate[Path, P], Result]:
-    """Make what a function meets in an unsound release a DataError; the function's first argument is its folder."""
+    """Raise errors from an unsound release as DataError; the function's first argument is the release folder."""
 
     @wraps(work)
     def explained(folder: Path, /, *args: P.args, **kwargs: P.kwargs) -> Result:
@@ -41,9 +41,9 @@ def reads_release(work: Callable[Concatenate[Path, P], Result]) -> Callable[Conc
 
 
 def check_types(path: Path, rows: pl.DataFrame, table: str) -> None:
-    """Raise DataError for a column of another type than declared, and for a null where none may be.
+    """Raise DataError for a column of an undeclared type, and for a null where none is allowed.
 
-    Columns that the rows lack are those of later releases.
+    Missing columns are those of later releases.
     """
     stated = load_table(table)
     for name, declared in polars_schema(stated).items():

@@ -1,4 +1,4 @@
-"""Check splits that others published on the pictures of a release, by the rules of the leakage certificate."""
+"""Check splits that others published against a release's pictures, by the rules of the leakage certificate."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ from medmultipoints.transforms.splits.stated_splits import place_folds, place_it
 
 @dataclass(frozen=True, slots=True)
 class StatedLeakage:
-    """``listed`` images (or instructions) of the files, ``matched`` images of the release, and what the splits leak."""
+    """Leaks of splits: ``listed`` images (or instructions) of the files, ``matched`` images of the release."""
 
     listed: int
     matched: int
@@ -27,17 +27,17 @@ class StatedLeakage:
 
 @reads_release
 def check_folds(folder: Path, folds: Path) -> StatedLeakage:
-    """Return what HyperKvasir's official folds (CSV) leak, on the HyperKvasir images that the release holds."""
+    """Return the leaks of HyperKvasir's official folds (CSV) among the HyperKvasir images of the release."""
     stated = read_folds(_read(folds), str(folds))
     return _check(folder, len(stated), lambda images: place_folds(stated, images))
 
 
 @reads_release
 def check_items(folder: Path, items: Mapping[str, Path], rest: str | None = None) -> StatedLeakage:
-    """Return what a split of instructions leaks: by split, a JSONL file whose lines have ``image_sha256``.
+    """Return the leaks of a split of instructions: by split, a JSONL file whose lines have ``image_sha256``.
 
     With ``rest``, every instruction of the release that no file lists is in that split: the release knows how many
-    there are of an image.
+    instructions an image has.
     """
     stated = {split: read_items(_read(path), str(path)) for split, path in items.items()}
     instructions = read_all_instructions(folder, read_manifest(folder))

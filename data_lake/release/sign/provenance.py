@@ -1,4 +1,4 @@
-"""What a signature is set under: an in-toto statement of a release, with everything that it was made of."""
+"""Write the in-toto statement that a signature covers: a release and all its inputs."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -19,10 +19,10 @@ BUILDER: Final = "urn:medmultipoints:pipeline"
 
 
 def statement_bytes(folder: Path, manifest: Manifest) -> bytes:
-    """Return the statement of a release, the same for equal manifests: no time, host or path is in it.
+    """Return the statement of a release, the same for equal manifests: it contains no time, host or path.
 
-    Subjects are the manifest root, the manifest itself and every file; materials (``resolvedDependencies``) the
-    files of the sources and the code.
+    Subjects are the manifest root, the manifest itself and every file; materials (``resolvedDependencies``) are the
+    source files and the code.
     """
     manifest_sha256 = hash_file(folder / MANIFEST, MANIFEST).sha256
     root = _named(f"{manifest.name} {manifest.version}", manifest.manifest_root) | {
@@ -58,7 +58,7 @@ def _materials(manifest: Manifest) -> Iterator[dict[str, Any]]:
 
 
 def check_statement(folder: Path, manifest: Manifest, statement: Path) -> Iterator[str]:
-    """Yield a sentence for each thing in the folder that is not as the statement says; files by their very bytes."""
+    """Yield a sentence for each difference between the folder and the statement; files are compared byte by byte."""
     stated = read_statement(statement)
     release, root = next(iter(stated["subject"].items()))
     if (release, root) != (f"{manifest.name} {manifest.version}", manifest.manifest_root):

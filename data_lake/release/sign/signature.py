@@ -1,4 +1,4 @@
-"""Signatures of a release, made and checked offline by OpenSSH: ``ssh-keygen -Y``."""
+"""Sign a release, and check its signature, offline with OpenSSH: ``ssh-keygen -Y``."""
 
 import os
 import subprocess
@@ -17,9 +17,9 @@ NAMESPACE: Final = "medmultipoints-release"
 
 @dataclass(frozen=True, slots=True)
 class Trust:
-    """Whose signatures count: a file of allowed signers (see ``ssh-keygen(1)``), and where the signature lies.
+    """The trusted signers: a file of allowed signers (see ``ssh-keygen(1)``), and the path of the signature.
 
-    Without ``signature`` it is the one in the release folder.
+    Without ``signature``, the one in the release folder is used.
     """
 
     allowed_signers: Path
@@ -27,10 +27,10 @@ class Trust:
 
 
 def sign_release(folder: Path, key: Path) -> tuple[Path, Path]:
-    """Return the paths of statement and signature, written next to the manifest and not part of its root.
+    """Sign a release; return the paths of statement and signature, next to the manifest and not part of its root.
 
-    ``key`` is a private SSH key, or a public one whose private half an agent holds. What is signed should have been
-    verified before.
+    ``key`` is a private SSH key, or a public one whose private half an agent holds. Verify the release before signing
+    it.
     """
     if not key.is_file():
         raise UsageError(f"--key {key}: there is no such file. `ssh-keygen -t ed25519 -f KEY` makes a key.")
@@ -49,9 +49,9 @@ def sign_release(folder: Path, key: Path) -> tuple[Path, Path]:
 
 
 def check_signature(folder: Path, manifest: Manifest, trust: Trust, signers: list[str]) -> Iterator[str]:
-    """Yield a sentence for each thing that is wrong: the signature, its signer, or a file that is not the signed one.
+    """Yield a sentence for each problem: the signature, its signer, or a file that differs from the signed one.
 
-    Who signed goes to ``signers``.
+    The signer is added to ``signers``.
     """
     statement, signature = folder / STATEMENT, trust.signature or folder / SIGNATURE
     for path in (statement, signature):
@@ -65,7 +65,7 @@ def check_signature(folder: Path, manifest: Manifest, trust: Trust, signers: lis
 def find_signer(statement: Path, signature: Path, allowed_signers: Path) -> str:
     """Return who signed the statement, by the name in the file of allowed signers.
 
-    DataError where nobody of them did.
+    DataError if none of them did.
     """
     if not allowed_signers.is_file():
         raise UsageError(f"--allowed-signers {allowed_signers}: there is no such file.")
@@ -78,7 +78,7 @@ def find_signer(statement: Path, signature: Path, allowed_signers: Path) -> str:
         if whole.returncode:
             raise DataError(f"{signature.name} is no signature of {statement.name}: {_said(whole)}")
         raise DataError(f"{signature.name} was made with a key that {allowed_signers} does not allow")
-    # ssh-keygen names the first line with that key only; a later line may be the one that allows this use of it.
+    # ssh-keygen names only the first line with that key; a later line may be the one that allows this use of it.
     for name in dict.fromkeys([*names, *_names(allowed_signers.read_bytes())]):
         done = _keygen(["verify", *given, "-I", name, "-n", NAMESPACE], data)
         if not done.returncode:
@@ -87,7 +87,7 @@ def find_signer(statement: Path, signature: Path, allowed_signers: Path) -> str:
 
 
 def _names(lines: bytes) -> list[str]:
-    """Return whom lines of allowed signers name, in order; a name after ``!`` is one who may not sign."""
+    """Return the names in lines of allowed signers, in order; a name after ``!`` is not allowed to sign."""
     first = (
         line.split(maxsplit=1)[0].strip('"') for line in lines.decode(errors="replace").splitlines() if line.strip()
     )

@@ -1,1 +1,1 @@
-"""Write: the files of a release."""
+"""Write the files of a release."""

@@ -1,4 +1,4 @@
-"""README.md of a release: front matter that the Hub reads, and a body whose every number is computed."""
+"""Write README.md of a release: front matter for the Hub, and a body in which every number is computed."""
 
 from collections.abc import Mapping
 from functools import cache
@@ -49,7 +49,7 @@ BOX_SIDES = (
 def render_card(facts: CardFacts, template: str) -> str:
     """Return the text of README.md.
 
-    ``template`` is the content of ``card.md.jinja``, given so that it enters the key.
+    ``template`` is the content of ``card.md.jinja``, an argument so that it is part of the key.
     """
     body = _compile(template).render(facts=facts, **_figures(facts))
     return f"---\n{yaml_dump(front_matter(facts), sort_keys=False)}---\n\n{body}"
@@ -65,7 +65,7 @@ def _compile(template: str) -> jinja2.Template:
 
 
 def _figures(facts: CardFacts) -> dict[str, Any]:
-    """Return the counts that the body shows, as rows of plain values."""
+    """Return the counts in the body, as rows of plain values."""
     tables, audit = facts.tables, facts.disagreements
     asked = facts.recipe.get("instructions", {})
     licences = licensed(facts.sources, facts.licensed_pictures)
@@ -109,7 +109,7 @@ def _figures(facts: CardFacts) -> dict[str, Any]:
 
 
 def _overview(facts: CardFacts) -> list[tuple[str, str]]:
-    """Return the table on top: what a reader wants to know first, each in one line."""
+    """Return the overview table at the top: the first facts a reader needs, one per line."""
     tables, audit = facts.tables, facts.disagreements
     counts = tables.records.group_by("label").agg(pl.len(), pl.col("count").sum())
     labels = counts.sort("count", "label", descending=[True, False])
@@ -148,13 +148,13 @@ def _overview(facts: CardFacts) -> list[tuple[str, str]]:
 
 
 def _twice(audit: pl.DataFrame) -> dict[str, Any]:
-    """Return how many pairs of one frame have masks on both sides, and how well these agree in the median."""
+    """Return the number of pairs of one frame with masks on both sides, and their median agreement."""
     own = audit.filter(pl.col("kind").is_in(["same_frame", "contradicting_copies"])).drop_nulls("iou")
     return {"pairs": own.height // 2, "iou": f"{float(np.median(own['iou'])):.2f}" if own.height else ""}
 
 
 def _describe_source(source: SourceInfo, facts: CardFacts) -> dict[str, Any]:
-    """Return what a reader must know of a source: what it brings, by which evidence, under which licences."""
+    """Return the facts of a source: content, evidence and licences."""
     images = facts.tables.images.filter(pl.col("source") == source.name)
     objects = facts.tables.objects.join(images.select("sample_id"), on="sample_id", how="semi")
     evidence = objects.group_by("evidence").len().sort("evidence").iter_rows()
@@ -171,7 +171,7 @@ def _describe_source(source: SourceInfo, facts: CardFacts) -> dict[str, Any]:
 
 
 def _describe_dialect(facts: CardFacts, name: str) -> dict[str, Any]:
-    """Return what its numbers mean, how many entries there are and what is missing, for the card."""
+    """Return a dialect's coordinate convention, number of entries and omissions, for the card."""
     told, reason = DIALECTS[name], left_out_reason(name)
     left_out = [one.count for stage in facts.accounting for one in stage.reasons if one.reason == reason]
     rows = facts.tables.dialects.filter(dialect=name)
@@ -186,7 +186,7 @@ def _describe_dialect(facts: CardFacts, name: str) -> dict[str, Any]:
 
 
 def describe_convention(row: Mapping[str, Any]) -> str:
-    """Return one source's convention as a sentence: how its boxes lie to half-open ones, and how many follow that."""
+    """Return the box convention of a source as a sentence: offset from half-open boxes, and share of boxes."""
     steps = ", ".join(f"{row[step]:+g}" if row[step] else "0" for step, *_ in BOX_SIDES)
     off = [
         f"the {side} side of its boxes is {abs(row[step]):g} px too far {back if row[step] < 0 else forth}"
@@ -201,7 +201,7 @@ def describe_convention(row: Mapping[str, Any]) -> str:
 
 
 def _describe_correction(row: Mapping[str, Any]) -> dict[str, str]:
-    """Return one decision of a reviewer: the image, what was done, and to what."""
+    """Return one decision of a reviewer: the image, the action and its object."""
     boxes = ["(" + ", ".join(f"{side:g}" for side in box) + ")" for box in row["boxes"]]
     objects = [f"object {name.rpartition(':')[2]}" for name in row["region_ids"]]
     labels = {name.split(":")[-2] for name in row["region_ids"]} - {row["label"]}

@@ -1,4 +1,4 @@
-"""What the card of a release is made of."""
+"""Collect the input of a release's card."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -15,9 +15,9 @@ from medmultipoints.transforms.sources.builtin import BUILT_IN
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Curated:
-    """What a curator writes for the card, given by the recipe.
+    """A curator's text for the card, from the recipe.
 
-    Texts are Markdown and are put on the card as they are; empty ones are left out.
+    Texts are Markdown and copied to the card unchanged; empty ones are left out.
     """
 
     about: str = ""
@@ -33,14 +33,13 @@ class Curated:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CardFacts:
-    """Everything the card is made from; ``files`` are all files of the release but the card itself.
+    """All input of the card; ``files`` are all files of the release except the card itself.
 
-    ``known`` says by source name whether the sha256 of every file
-    is an accepted one; ``recipe`` is the complete recipe as plain values; ``earlier`` names the release before and
-    gives the difference in words, where the recipe says which that is. ``copies`` says what is lost of sources whose
-    pictures are copies of another's. ``classes`` are the labels as ``label_id``
-    numbers them. ``made`` are the tables that models made, by name, ``witness`` and ``described`` what is said of them.
-    No time, host or path is among the facts.
+    ``known`` says by source name whether the sha256 of every file is an accepted one; ``recipe`` is the complete recipe
+    as plain values; ``earlier`` names the previous release and describes the difference, if the recipe names one.
+    ``copies`` describes the losses of sources whose pictures are copies of another's. ``classes`` are the labels in the
+    order of ``label_id``. ``made`` are the tables that models made, by name; ``witness`` and ``described`` are the
+    facts about them. No time, host or path is included.
     """
 
     name: str
@@ -73,12 +72,12 @@ class CardFacts:
 
     @property
     def from_published_sources(self) -> bool:
-        """Whether every source is one of the published MedMultiPoints."""
+        """Whether every source belongs to the published MedMultiPoints."""
         return BUILT_IN.issuperset(source.name for source in self.sources)
 
     @property
     def licensed_pictures(self) -> pl.DataFrame:
-        """Source and licence of every picture of the release, those of proposals among them."""
+        """Source and licence of every picture of the release, including those of proposals."""
         columns = ("source", "licence")
         tables = [self.tables.images, *(self.made[name] for name in ("proposals",) if name in self.made)]
         return pl.concat([table.select(columns) for table in tables])

@@ -1,4 +1,4 @@
-"""changes.json of a release: the difference from the release that its recipe names as the one before."""
+"""Write changes.json of a release: the difference from the release that its recipe names as the previous one."""
 
 from dataclasses import asdict
 from typing import Any, Final
@@ -14,13 +14,13 @@ SHOWN: Final = 12
 
 
 def changes_bytes(earlier: str, diff: ReleaseDiff) -> bytes:
-    """Return the content of changes.json; ``earlier`` is name and version of the release before."""
+    """Return the content of changes.json; ``earlier`` is name and version of the previous release."""
     told = {"format": 1, "from": earlier, **plain(diff)}
     return orjson.dumps(told, option=orjson.OPT_INDENT_2 | orjson.OPT_SORT_KEYS | orjson.OPT_APPEND_NEWLINE)
 
 
 def plain(diff: ReleaseDiff) -> dict[str, Any]:
-    """Return the difference for machines: lists, texts and numbers."""
+    """Return the difference as lists, texts and numbers."""
     return {"level": diff.level, "changes": [_plain_change(change) for change in diff.changes]}
 
 
@@ -38,7 +38,7 @@ def _plain_change(change: Change) -> dict[str, Any]:
 
 
 def markdown(titles: tuple[str, str], diff: ReleaseDiff) -> str:
-    """Return the difference as a Markdown table, the gravest change first; one line if nothing changed."""
+    """Return the difference as a Markdown table, the most severe change first; one line if nothing changed."""
     if not diff.changes:
         return f"No difference between {titles[0]} and {titles[1]}.\n"
     head = "| level | number | what | how far | for example |\n|---|---:|---|---|---|\n"

@@ -1,7 +1,7 @@
-"""croissant.json of a release: what its files and tables are, for machines that know Croissant 1.1 and not us.
+"""Write croissant.json of a release: its files and tables in the Croissant 1.1 vocabulary.
 
-Columns come from the declarations, hashes from the files. Addresses are relative: the file describes the folder it
-lies in, wherever that was copied to. https://docs.mlcommons.org/croissant/docs/croissant-spec-1.1.html
+Columns come from the declarations, hashes from the files. URLs are relative: the file describes its own folder, even
+after a copy. https://docs.mlcommons.org/croissant/docs/croissant-spec-1.1.html
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -74,7 +74,7 @@ CONTEXT: Mapping[str, Any] = {
 
 
 def croissant_bytes(facts: CardFacts, files: Iterable[FileEntry]) -> bytes:
-    """Return the content of croissant.json; ``files`` are all files of the release but this one and the manifest."""
+    """Return the content of croissant.json; ``files`` are all files of the release except this one and the manifest."""
     listed = sorted(files)
     tables = config_tables([file.path for file in listed])
     named = [name for name in tables if any(_is_of(file, tables[name]) for file in listed)]
@@ -97,7 +97,7 @@ def croissant_bytes(facts: CardFacts, files: Iterable[FileEntry]) -> bytes:
 
 
 def _about(facts: CardFacts) -> dict[str, Any]:
-    """Return who made it, when, under which licence; what the recipe does not say is left out."""
+    """Return creators, date and licence; facts that the recipe does not state are left out."""
     citations = [source.citation for source in facts.sources if source.citation]
     sources = licensed(facts.sources, facts.licensed_pictures)
     chosen = choose_licence(sources)
@@ -187,7 +187,7 @@ def _dialect_set(config: str) -> dict[str, Any]:
 
 
 def _dialect_columns(dialect: str) -> dict[str, Any]:
-    """Return the columns of a dialect's table; of pictures their paths, for mlcroissant opens no lists of pictures."""
+    """Return the columns of a dialect's table; pictures as paths, because mlcroissant reads no lists of pictures."""
     columns = dict(FORMS[dialect].columns)
     return columns | ({PICTURES: pl.List(pl.Struct({"path": pl.String()}))} if dialect in WITH_PICTURES else {})
 
@@ -210,7 +210,7 @@ def _dialect_field(config: str, name: str, kind: Any) -> dict[str, Any]:
 
 
 def _unlisted(kind: Any) -> tuple[Any, int]:
-    """Return what a list holds in the end, and how deep it lies."""
+    """Return the innermost element type of a list, and its depth."""
     depth = 0
     while isinstance(kind, pl.List):
         kind, depth = kind.inner, depth + 1
@@ -226,7 +226,7 @@ def _array(depth: int) -> dict[str, Any]:
 
 
 def _fields(config: str, table: Table) -> Iterator[dict[str, Any]]:
-    """Yield ``split`` first: mlcroissant joins by the first reference alone, and can do that with inline rows only."""
+    """Yield ``split`` first: mlcroissant joins only by the first reference, and only with inline rows."""
     for column in sorted(released_columns(table), key=lambda column: column.name != "split"):
         yield _field(config, column)
 

@@ -1,4 +1,4 @@
-"""Files of a release: their names, sizes and hashes."""
+"""Define the files of a release: names, sizes and hashes."""
 
 import hashlib
 import re
@@ -28,7 +28,7 @@ class FileEntry:
 
 
 class HashingFile:
-    """A file being written whose size and sha256 are known when it closes; nothing is read back."""
+    """A file being written whose size and sha256 are known when it closes, without reading it back."""
 
     def __init__(self, path: Path) -> None:
         self._file = path.open("wb")
@@ -36,7 +36,7 @@ class HashingFile:
         self.size = 0
 
     def write(self, data: bytes | memoryview) -> int:
-        """Append the bytes and take them into the hash."""
+        """Append the bytes and update the hash."""
         with memoryview(data) as view:
             self._file.write(view)
             self._sha256.update(view)
@@ -65,19 +65,19 @@ class HashingFile:
         self.close()
 
     def entry(self, name: str) -> FileEntry:
-        """Return the finished file under the path that it has in the release."""
+        """Return the entry of the finished file, with its path in the release."""
         return FileEntry(name, self.size, self._sha256.hexdigest())
 
 
 def write_bytes(path: Path, data: bytes, *, name: str | None = None) -> FileEntry:
-    """Return the entry of a small file, written in one go."""
+    """Write a small file at once and return its entry."""
     with HashingFile(path) as file:
         file.write(data)
     return file.entry(name or path.name)
 
 
 def hash_file(path: Path, name: str) -> FileEntry:
-    """Return the entry of a file that lies on disk."""
+    """Return the entry of a file on disk."""
     return FileEntry(name, path.stat().st_size, file_sha256(path))
 
 
@@ -87,7 +87,7 @@ def shard_path(table: str, split: str, index: int = 0, total: int = 1) -> str:
 
 
 def image_extension(data: bytes) -> str | None:
-    """Return ``jpg`` or ``png`` by the first bytes of the file, None for anything else."""
+    """Return ``jpg`` or ``png`` by the first bytes of the file, None for any other format."""
     if data.startswith(b"\xff\xd8\xff"):
         return "jpg"
     return "png" if data.startswith(b"\x89PNG\r\n\x1a\n") else None

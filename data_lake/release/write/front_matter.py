@@ -1,4 +1,4 @@
-"""The front matter of README.md: the metadata that the Hub reads, and the configs of a release."""
+"""Build the front matter of README.md: metadata for the Hub, and the configs of a release."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -16,7 +16,7 @@ from medmultipoints.data_lake.release.write.parquet import describe_features
 from medmultipoints.transforms.columns.tables import Table, load_table, released_schema
 from medmultipoints.transforms.splits.order import in_order
 
-# ``datasets`` reads all configs of a folder in one format, so the config of instructions is their Parquet files.
+# ``datasets`` reads all configs of a folder in one format, so the config of instructions uses their Parquet files.
 CONFIGS = {"records": "data", "images": "images", "objects": "objects", "instructions": "instructions"}
 DECLARED = {"records": "records", "images": "released_images", "objects": "objects", "instructions": "instructions"}
 ORIGIN = {"annotations_creators": ["expert-generated"], "source_datasets": ["extended"]}
@@ -26,7 +26,7 @@ SIZES = ((10**3, "n<1K"), (10**4, "1K<n<10K"), (10**5, "10K<n<100K"), (10**6, "1
 
 
 def front_matter(facts: CardFacts) -> dict[str, Any]:
-    """Return the metadata block, in the form that ``datasets`` and ``huggingface_hub`` write themselves."""
+    """Return the metadata block, in the form that ``datasets`` and ``huggingface_hub`` write."""
     splits = in_order(facts.tables.images["split"])
     labels = facts.tables.records["label"].unique().sort().to_list()
     named = config_tables([file.path for file in facts.files])
@@ -44,13 +44,13 @@ def front_matter(facts: CardFacts) -> dict[str, Any]:
 
 
 def config_tables(paths: Sequence[str]) -> dict[str, str]:
-    """Return the folder of every config of a release with these files: its tables, and its instructions by dialect."""
+    """Return the folder of each config of a release with these files: its tables, and its instructions by dialect."""
     made = {name: name for name in made_tables(paths)}
     return CONFIGS | made | {name: name for name in (DIALECT_PREFIX + dialect for dialect in dialects_in(paths))}
 
 
 def made_tables(paths: Sequence[str]) -> list[str]:
-    """Return the tables that models made, of which a release with these files holds any."""
+    """Return the tables made by models that a release with these files contains."""
     return [name for name in MADE if any(path.startswith(f"{name}/") for path in paths)]
 
 

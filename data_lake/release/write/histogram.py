@@ -1,6 +1,6 @@
-"""Counts as a picture: records by the number of their objects, one panel a label.
+"""Draw records by their number of objects, one panel per label.
 
-Drawn with Pillow and its own font, so that equal counts give equal bytes under the locked packages.
+Drawn with Pillow and its own font, so that equal counts give equal bytes with the locked packages.
 """
 
 from collections.abc import Mapping, Sequence
@@ -18,7 +18,7 @@ SIZES = {"title": 16, "text": 12}
 
 
 def bin_counts(histogram: pl.DataFrame) -> list[dict[str, Any]]:
-    """Return records by label in bins of counts that double: 0, 1, 2-3, 4-7, ...; columns label, low, records, bin."""
+    """Return records by label in bins of doubling counts: 0, 1, 2-3, 4-7, ...; columns label, low, records, bin."""
     power = pl.col("count").clip(1).log(2).floor().cast(pl.Int64)
     low = pl.when(pl.col("count") == 0).then(0).otherwise(2**power)
     binned = histogram.with_columns(low.cast(pl.Int64).alias("low"))
@@ -31,7 +31,7 @@ def _name(low: int) -> str:
 
 
 def histogram_png(histogram: pl.DataFrame) -> bytes:
-    """Return the bytes of a PNG; ``histogram`` has label, count and records. All panels have the same bins."""
+    """Return a PNG; ``histogram`` has label, count and records. All panels have the same bins."""
     rows = bin_counts(histogram)
     labels = sorted({row["label"] for row in rows})
     bins = _axis([row["low"] for row in rows])
@@ -47,7 +47,7 @@ def histogram_png(histogram: pl.DataFrame) -> bytes:
 
 
 def _axis(found: Sequence[int]) -> dict[int, str]:
-    """Return every bin from the first to the last, those between that nothing fell into as well."""
+    """Return every bin from the first to the last, including empty ones."""
     least, most = min(found, default=1), max(found, default=1)
     lows = [low for low in (0, *(2**power for power in range(max(1, most).bit_length()))) if least <= low <= most]
     return {low: _name(low) for low in lows}

@@ -1,6 +1,6 @@
-"""The instructions of a release a second time, as Parquet: one row a prompt, the config that the Hub shows.
+"""Write the instructions of a release as Parquet, one row per prompt: the config that the Hub shows.
 
-Trainers read the JSONL of the same rows. Both hold the same; ``check_both_formats`` proves it.
+Trainers read the JSONL files of the same rows; ``check_both_formats`` proves that both are equal.
 """
 
 from collections.abc import Iterator
@@ -19,20 +19,20 @@ TABLE = "instructions"
 
 
 def released_columns(table: Table) -> tuple[Column, ...]:
-    """Return the columns that the released files of a table hold: all, but for instructions those of their JSONL."""
+    """Return the columns in the released files of a table: all, except that instructions have those of their JSONL."""
     if table.name != TABLE:
         return table.columns
     return tuple(table.column(name) for name in INSTRUCTION_COLUMNS)
 
 
 def write_instruction_rows(path: Path, instructions: pl.DataFrame, *, name: str) -> FileEntry:
-    """Return the entry of a Parquet file with the rows of one split, sorted by instruction_id."""
+    """Write a Parquet file with the rows of one split, sorted by instruction_id; return its entry."""
     rows = instructions.sort("instruction_id").select(INSTRUCTION_COLUMNS)
     return write_table(path, rows, released_schema(released_columns(load_table(TABLE))), name=name)
 
 
 def check_both_formats(folder: Path, manifest: Manifest, instructions: pl.DataFrame) -> Iterator[str]:
-    """Yield a sentence for every split whose Parquet does not hold the same ``instructions`` as its JSONL."""
+    """Yield a sentence for every split whose Parquet and JSONL differ in ``instructions``."""
     for split in splits_of(manifest):
         paths = table_files(manifest, TABLE, split)
         parquet = [path for path in paths if path.endswith(".parquet")]

@@ -1,4 +1,4 @@
-"""The instructions of a release as JSON Lines files, one a split."""
+"""Read and write the instructions of a release as JSON Lines, one file per split."""
 
 from pathlib import Path
 
@@ -17,7 +17,7 @@ def instructions_path(split: str) -> str:
 
 
 def write_instructions(path: Path, instructions: pl.DataFrame, *, name: str | None = None) -> FileEntry:
-    """Return the entry of a JSONL file with these rows, sorted by instruction_id.
+    """Write a JSONL file with these rows, sorted by instruction_id; return its entry.
 
     ``name`` is its path in the release.
     """
@@ -28,7 +28,7 @@ def write_instructions(path: Path, instructions: pl.DataFrame, *, name: str | No
 
 
 def read_instructions(path: Path) -> pl.DataFrame:
-    """Return the rows of a JSONL file, with the split of its name; DataError names the file and the line."""
+    """Return the rows of a JSONL file, with the split from its name; DataError names the file and the line."""
     try:
         with path.open("rb") as file:
             return read_jsonl(file).with_columns(pl.lit(path.stem).alias("split"))

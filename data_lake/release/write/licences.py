@@ -1,4 +1,4 @@
-"""The licence of a release: one that the terms of the sources of all its pictures allow, in the words of the Hub."""
+"""Choose the licence of a release: one that the terms of all its pictures allow, as the Hub writes it."""
 
 from collections.abc import Sequence
 
@@ -10,7 +10,7 @@ from medmultipoints.transforms.licences.combine import LicenceConflict, release_
 
 
 def choose_licence(sources: Sequence[SourceInfo]) -> str:
-    """Return the freest licence that all sources allow; UsageError with the way out if no licence fits."""
+    """Return the least restrictive licence that all sources allow; UsageError with a remedy if there is none."""
     try:
         return release_licence([source.licensed for source in sources])
     except LicenceConflict as conflict:
@@ -18,14 +18,14 @@ def choose_licence(sources: Sequence[SourceInfo]) -> str:
 
 
 def licence_link(licence: str, sources: Sequence[SourceInfo]) -> str:
-    """Return where a licence can be read: at SPDX, or with the source that has it."""
+    """Return a link to the text of a licence: at SPDX, or at the source that uses it."""
     if not licence.startswith("LicenseRef-"):
         return f"https://spdx.org/licenses/{licence}.html"
     return next((source.homepage for source in sources if source.licence == licence and source.homepage), "README.md")
 
 
 def hub_licence(sources: Sequence[SourceInfo]) -> dict[str, str]:
-    """Return the licence for the front matter of a card; terms of its own are ``other`` with name and link."""
+    """Return the licence for the front matter of a card; a custom licence is ``other`` with name and link."""
     licence = choose_licence(sources)
     if not licence.startswith("LicenseRef-"):
         return {"license": licence.lower()}
@@ -34,9 +34,9 @@ def hub_licence(sources: Sequence[SourceInfo]) -> dict[str, str]:
 
 
 def licensed(sources: Sequence[SourceInfo], images: pl.DataFrame) -> list[SourceInfo]:
-    """Return the sources of these images, and once more those of which files have another licence, under that one.
+    """Return the sources of these images, with another entry for each further licence of a source's files.
 
-    A source without an image decides nothing; without any images all sources do.
+    A source without an image is ignored; if there are no images, all sources count.
     """
     own = [source for source in sources if source.name in set(images["source"])] or list(sources)
     by_name = {source.name: source for source in own}
@@ -50,7 +50,7 @@ def licensed(sources: Sequence[SourceInfo], images: pl.DataFrame) -> list[Source
 
 
 def licence_reason(sources: Sequence[SourceInfo]) -> str:
-    """Return in one sentence why a release has its licence."""
+    """Return one sentence that explains the licence of a release."""
     licence = choose_licence(sources)
     own = sorted({source.licence for source in sources})
     if own == [licence]:

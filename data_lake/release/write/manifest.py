@@ -1,4 +1,4 @@
-"""manifest.json: what a release holds and what it was made of."""
+"""Read and write manifest.json: the content of a release and its inputs."""
 
 import hashlib
 import re
@@ -38,7 +38,7 @@ class ReleasedFile(_Part):
 
 
 class SourceFile(_Part):
-    """One archive or member that the release was made from; ``known``: its sha256 is an accepted official one."""
+    """One archive or member that the release was made from; ``known``: its sha256 is an official one."""
 
     name: str
     bytes: Count
@@ -55,7 +55,7 @@ class ManifestSource(_Part):
 
 
 class Reason(_Part):
-    """How many inputs of a stage were excluded for one reason."""
+    """The number of inputs of a stage that were excluded for one reason."""
 
     verdict: Literal["dropped", "rejected"]
     reason: str
@@ -63,7 +63,7 @@ class Reason(_Part):
 
 
 class StageCount(_Part):
-    """The accounting of one stage, by input: ``in`` = used + dropped + rejected; ``rows`` are counted apart."""
+    """The accounting of one stage, by input: ``in`` = used + dropped + rejected; ``rows`` are counted separately."""
 
     name: str
     taken: Count = Field(alias="in")
@@ -108,29 +108,29 @@ class Manifest(_Part):
         return tuple(FileEntry(file.path, file.bytes, file.sha256) for file in self.files)
 
     def lists(self, path: str) -> bool:
-        """Return whether the release has a file of that path."""
+        """Return whether the manifest lists a file with that path."""
         return any(file.path == path for file in self.files)
 
 
 class ClaimedManifest(Manifest):
-    """A manifest that is to be checked, or whose files were hashed just now: they are read without hashing them."""
+    """A manifest to check, or whose files were just hashed: files are read without hashing them."""
 
     binding: ClassVar[bool] = False
 
 
 def is_rooted(path: str) -> bool:
-    """Return whether a file counts for the root: all but the manifest and its signatures (manifest.json.*)."""
+    """Return whether a file counts for the root: all except the manifest and its signatures (manifest.json.*)."""
     return re.fullmatch(r"manifest\.json(\..+)?", path) is None
 
 
 def manifest_root(files: Iterable[FileEntry]) -> str:
-    """Return the sha256 of the JSON list, without blanks, of [path, bytes, sha256] of rooted files, by path."""
+    """Return the sha256 of the compact JSON list of [path, bytes, sha256] of the rooted files, sorted by path."""
     rows = sorted([file.path, file.bytes, file.sha256] for file in files if is_rooted(file.path))
     return hashlib.sha256(orjson.dumps(rows)).hexdigest()
 
 
 def list_files(files: Iterable[FileEntry]) -> tuple[ReleasedFile, ...]:
-    """Return the files as a manifest lists them: sorted by path, rooted ones only."""
+    """Return the files in manifest order: sorted by path, rooted ones only."""
     rooted = sorted(file for file in files if is_rooted(file.path))
     return tuple(ReleasedFile(path=file.path, bytes=file.bytes, sha256=file.sha256) for file in rooted)
 
@@ -144,7 +144,7 @@ def manifest_bytes(manifest: Manifest) -> bytes:
 def read_manifest(folder: Path, kind: type[Manifest] = Manifest) -> Manifest:
     """Return the checked manifest of a release.
 
-    DataError says what is missing or wrong in it, UsageError: no such folder.
+    DataError says what is missing or wrong in it, UsageError that the folder does not exist.
     """
     try:
         return kind.model_validate_json((folder / MANIFEST).read_bytes())

@@ -1,4 +1,4 @@
-"""recipe.json and inputs.json: what a release was made from, as files under its root.
+"""Write recipe.json and inputs.json: the inputs of a release, as files under its root.
 
 manifest.json repeats both; ``medmultipoints.data_lake.release.checks.statements`` compares them.
 """
@@ -16,12 +16,12 @@ _OPTIONS: Final = orjson.OPT_INDENT_2 | orjson.OPT_SORT_KEYS | orjson.OPT_APPEND
 
 
 def recipe_bytes(recipe: Mapping[str, Any]) -> bytes:
-    """Return the content of recipe.json: the recipe without its version, which alone changes nothing."""
+    """Return the content of recipe.json: the recipe without its version, which does not affect the content."""
     return orjson.dumps(without_version(recipe), option=_OPTIONS)
 
 
 def without_version(recipe: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the values of a recipe but its version."""
+    """Return the values of a recipe except its version."""
     return {name: value for name, value in recipe.items() if name != "version"}
 
 

@@ -1,7 +1,7 @@
-"""Canonical Parquet: equal rows give equal bytes under any thread count, and ``load_dataset`` gives images back.
+"""Write canonical Parquet: the same bytes with any number of threads, and images for ``load_dataset``.
 
-Image bytes are stored as they are (they are compressed already), other columns as zstd with a dictionary, both cut
-by content so that a changed row changes little of the file. No time, host or path is written.
+Image bytes are stored without compression (they are already compressed), other columns as zstd with a dictionary. Both
+use content-defined chunks, so that a changed row changes little of the file. No time, host or path is written.
 """
 
 import hashlib
@@ -20,7 +20,7 @@ from medmultipoints.data_lake.release.write.files import FileEntry, HashingFile,
 from medmultipoints.data_lake.release.write.shards import Shard
 from medmultipoints.transforms.errors import DataError
 
-# The values that datasets 5.2 uses; fixed here because they are part of the released bytes.
+# The values of datasets 5.2; fixed here because they affect the released bytes.
 CHUNKING = {"min_chunk_size": 262_144, "max_chunk_size": 1_048_576, "norm_level": 0}
 TABLE_ROWS_PER_GROUP = 10_000
 IMAGE_ROWS_PER_GROUP = 100
@@ -37,7 +37,7 @@ def write_table(
     rows_per_group: int = TABLE_ROWS_PER_GROUP,
     name: str | None = None,
 ) -> FileEntry:
-    """Return the entry of a Parquet file with these rows in this order; ``name`` is its path in the release."""
+    """Write a Parquet file with these rows in this order; return its entry. ``name`` is its path in the release."""
     arrow = to_arrow(table, schema)
     with parquet_file(path, schema) as (sink, writer):
         for start in range(0, arrow.num_rows, rows_per_group):
@@ -51,11 +51,11 @@ def write_records_shard(
     read_image: Callable[[str], bytes],
     schema: pa.Schema,
 ) -> FileEntry:
-    """Return the entry of one file of records with their pictures, written row group by row group.
+    """Write one file of records with their pictures, row group by row group; return its entry.
 
-    ``read_image`` gives the released bytes of a sample by its id. It is called in another thread, for the next row
-    group while one is written, so that the pictures of two are in memory. DataError where bytes do not hash to the
-    record's ``stored_sha256`` or are neither JPEG nor PNG.
+    ``read_image`` returns the released bytes of a sample by its id. It is called in another thread, for the next row
+    group while one is written, so that the pictures of two are in memory. DataError if bytes do not match the record's
+    ``stored_sha256`` or are neither JPEG nor PNG.
     """
     arrow = shard.records.to_arrow(compat_level=pl.CompatLevel.oldest())
     identity = shard.records.select(IDENTITY)
@@ -74,7 +74,7 @@ def write_records_shard(
 def _one_ahead(
     pool: Executor, make: Callable[[tuple[int, int]], pa.Table], parts: Iterable[tuple[int, int]]
 ) -> Iterator[pa.Table]:
-    """Yield what is made of each part; the next one is made while this one is used."""
+    """Yield the result for each part; the next one is computed while this one is used."""
     upcoming: Future[pa.Table] | None = None
     for part in parts:
         made, upcoming = upcoming, pool.submit(make, part)
@@ -89,7 +89,7 @@ def to_arrow(
 ) -> pa.Table:
     """Return the rows with exactly the columns, order, types and metadata of the schema.
 
-    ``columns`` are added ready made.
+    ``columns`` are finished Arrow columns to add.
     """
     arrow = table.to_arrow(compat_level=pl.CompatLevel.oldest()) if isinstance(table, pl.DataFrame) else table
     for name, column in (columns or {}).items():
@@ -101,17 +101,16 @@ def to_arrow(
 
 
 def describe_features(schema: pa.Schema | pa.StructType) -> list[dict[str, Any]]:
-    """Return name and type of each column as the metadata of a card on the Hub state them.
+    """Return name and type of each column in the form of a dataset card's metadata on the Hub.
 
-    Equal to what ``datasets.Features`` gives, which a test proves; made here because to import datasets takes most of
-    a second of every build.
+    A test proves that this equals ``datasets.Features``, whose import would take most of a second of every build.
     """
     classes = _class_names(schema)
     return [{"name": field.name, **classes.get(field.name, _feature(field.type))} for field in schema]
 
 
 def _class_names(schema: pa.Schema | pa.StructType) -> dict[str, dict[str, Any]]:
-    """Return the names of each column of class numbers, as the metadata of the schema have them."""
+    """Return the names of each column of class numbers, from the metadata of the schema."""
     metadata = getattr(schema, "metadata", None) or {}
     known = json.loads(metadata.get(b"huggingface", b"{}")).get("info", {}).get("features", {})
     numbered = {name: kind["names"] for name, kind in known.items() if isinstance(kind, dict) and "names" in kind}
@@ -134,7 +133,7 @@ def _feature(kind: pa.DataType) -> dict[str, Any]:
 
 @contextmanager
 def parquet_file(path: Path, schema: pa.Schema) -> Iterator[tuple[HashingFile, pq.ParquetWriter]]:
-    """Open a writer with the project's fixed options, and the file below it that hashes what is written."""
+    """Open a writer with the project's fixed options, and the hashing file that it writes to."""
     stored, packed = _leaves(schema)
     repeated = [path for path in stored if ".list.element." in path]
     options = {
@@ -152,7 +151,7 @@ def parquet_file(path: Path, schema: pa.Schema) -> Iterator[tuple[HashingFile, p
 
 
 def _leaves(schema: pa.Schema) -> tuple[list[str], list[str]]:
-    """Paths of the leaf columns: of pictures, in lists too, stored as they are, and of everything else."""
+    """Return paths of leaf columns: pictures, also in lists, which are stored uncompressed, and all others."""
     stored: list[str] = []
     packed: list[str] = []
     for field in schema:
@@ -185,7 +184,7 @@ def _image_column(rows: Iterable[Mapping[str, str]], read_image: Callable[[str],
     pictures: list[bytes] = []
     names: list[str] = []
     previous = ""
-    for row in rows:  # records of one picture are neighbours: read it once
+    for row in rows:  # records of one picture are adjacent: read it once
         if not pictures or row["sample_id"] != previous:
             data, previous = read_image(row["sample_id"]), row["sample_id"]
             name = f"{row['image_sha256']}.{check_image(data, previous, row['stored_sha256'])}"
@@ -195,7 +194,7 @@ def _image_column(rows: Iterable[Mapping[str, str]], read_image: Callable[[str],
 
 
 def check_image(data: bytes, sample_id: str, stored_sha256: str) -> str:
-    """Return the file name extension of a picture with the promised hash; DataError names the picture otherwise."""
+    """Return the file extension of a picture; DataError names a picture with another hash or format."""
     found = hashlib.sha256(data).hexdigest()
     if found != stored_sha256:
         raise DataError(

@@ -1,7 +1,7 @@
-"""How the data came about and what may be wrong with them, in the RAI vocabulary of Croissant 1.0.
+"""Describe data collection and limitations, in the RAI vocabulary of Croissant 1.0.
 
-https://docs.mlcommons.org/croissant/docs/croissant-rai-spec.html: every sentence is computed from the release or is the
-curator's own. What nobody said, such as who the annotators of a source were, is left out.
+https://docs.mlcommons.org/croissant/docs/croissant-rai-spec.html: every sentence is computed from the release or
+written by the curator. Unknown facts, such as a source's annotators, are left out.
 """
 
 from typing import Any, Final
@@ -20,7 +20,7 @@ ORIGINS: Final = {
 
 
 def responsible_ai(facts: CardFacts) -> dict[str, Any]:
-    """Return the properties ``rai:*`` of a release; those about which nothing is known are absent."""
+    """Return the properties ``rai:*`` of a release, without unknown ones."""
     told = {
         "dataCollection": collection(facts),
         "dataCollectionType": ["Secondary Data Analysis"],
@@ -39,14 +39,14 @@ def responsible_ai(facts: CardFacts) -> dict[str, Any]:
 
 
 def collection(facts: CardFacts) -> str:
-    """Return where the pictures come from."""
+    """Return the origin of the pictures."""
     counted = dict(facts.tables.images.group_by("source").len().iter_rows())
     parts = [f"{source.title} ({counted.get(source.name, 0):,} images)" for source in facts.sources]
     return f"No picture was taken for this dataset. Its images are those of {', '.join(parts)}."
 
 
 def annotation(facts: CardFacts) -> str:
-    """Return what the objects rest on, and how many decisions of reviewers there are."""
+    """Return the evidence of the objects, and the number of reviewers' decisions."""
     counted = facts.tables.objects.group_by("evidence").len().sort("len", "evidence", descending=[True, False])
     origins = [f"{number:,} {ORIGINS.get(name, name)}" for name, number in counted.iter_rows()]
     decided = f" Reviewers made {facts.corrections.height:,} decisions." if facts.corrections.height else ""
@@ -54,14 +54,14 @@ def annotation(facts: CardFacts) -> str:
 
 
 def analysis(facts: CardFacts) -> list[str]:
-    """Return what the audit found, how far reviewers agree, and what a random sample showed."""
+    """Return the audit's findings, the agreement of reviewers, and the result of a random sample."""
     found = dict(facts.disagreements.group_by("severity").len().iter_rows())
     audit = ", ".join(f"{found.get(name, 0):,} {name}" for name in ("error", "warning", "info"))
     return [f"Findings of the audit of the sources' labels: {audit}.", *facts.review]
 
 
 def preprocessing(facts: CardFacts) -> list[str]:
-    """Return what happened to the pictures."""
+    """Return the changes to the pictures."""
     images = facts.tables.images
     origins = dict(images.group_by("image_origin").len().iter_rows())
     said = {
@@ -76,7 +76,7 @@ def preprocessing(facts: CardFacts) -> list[str]:
 
 
 def limitations(facts: CardFacts) -> list[str]:
-    """Return what the curator says, and what the tables show to be missing or of no use."""
+    """Return the curator's limitations, and the missing or unusable content that the tables show."""
     asked = facts.recipe.get("instructions", {})
     shares = facts.recipe.get("splits", {}).get("fractions", ())
     notes = note_tasks(facts.tables.instructions, asked.get("tasks", ()), degenerate=asked.get("degenerate", "keep"))
@@ -89,7 +89,7 @@ def limitations(facts: CardFacts) -> list[str]:
 
 
 def biases(facts: CardFacts) -> list[str]:
-    """Return how unevenly sources, modalities and labels are represented, as shares of the images and objects."""
+    """Return the shares of sources, modalities and labels among the images and objects."""
     images, objects = facts.tables.images, facts.tables.objects
     rows = [("images by source", images["source"]), ("images by modality", images["modality"].drop_nulls())]
     rows += [("objects by label", objects["label"])]
@@ -102,7 +102,7 @@ def _shares(column: pl.Series) -> str:
 
 
 def personal(facts: CardFacts) -> list[str]:
-    """Return what pictures and files show or carry that may concern a person, and what was looked for."""
+    """Return the content of pictures and files that may concern a person, and the checks for it."""
     readers = ", ".join(facts.recipe.get("text", {}).get("readers", ()))
     found = [
         f"{plural(count, 'picture')}: {kind.replace('_', ' ')}."

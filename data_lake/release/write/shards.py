@@ -1,4 +1,4 @@
-"""Which records go into which file, decided by the data alone."""
+"""Divide records into files, by the data alone."""
 
 import math
 from collections.abc import Iterator
@@ -16,7 +16,7 @@ ROWS_FOR_A_LOADER = 50
 
 @dataclass(frozen=True, slots=True)
 class Shard:
-    """One file of records to write: rows sorted by record_id, without pictures, and the bytes of each picture."""
+    """One file of records to write: rows sorted by record_id, without pictures, and the size of each picture."""
 
     path: str
     split: str
@@ -27,11 +27,11 @@ class Shard:
 def plan_shards(records: pl.DataFrame, max_bytes: int = MAX_SHARD_BYTES, *, table: str = "data") -> tuple[Shard, ...]:
     """Return the files of the records table, by split and then by record_id, each of at most ``max_bytes`` of pictures.
 
-    A split has up to 8 files where each holds some 50 rows: 1, 2, 4 or 8, so that the number seldom changes.
+    A split has 1, 2, 4 or 8 files with some 50 rows each, so that the number seldom changes.
 
-    ``records`` holds ``record_id``, ``image_sha256``, ``split`` and ``stored_bytes`` besides what is to be written.
-    Files cover equal ranges of the image hash, so that a row added or removed changes one file and not all that
-    follow; a file passes ``max_bytes`` only where a few huge pictures fall into one range.
+    ``records`` holds ``record_id``, ``image_sha256``, ``split`` and ``stored_bytes`` besides the columns to write.
+    Files cover equal ranges of the image hash, so that an added or removed row changes only one file; a file exceeds
+    ``max_bytes`` only if a few huge pictures fall into one range.
     """
     ordered = records.sort("record_id")
     names = ordered["split"].unique().sort().to_list()
@@ -49,7 +49,7 @@ def _plan_split(records: pl.DataFrame, max_bytes: int, table: str) -> Iterator[S
 
 
 def _parts(records: pl.DataFrame, max_bytes: int) -> list[pl.DataFrame]:
-    """Return the rows cut into the fewest equal hash ranges that respect the limits; empty ranges are left out."""
+    """Return the rows divided into the fewest equal hash ranges within the limits, without empty ranges."""
     loaders = min(LOADERS, 2 ** int(math.log2(max(records.height // ROWS_FOR_A_LOADER, 1))))
     fewest = max(loaders, math.ceil(records["stored_bytes"].sum() / max_bytes))
     parts = [records]
