@@ -39,7 +39,14 @@ def _corrections(i: int) -> Row:
 
 
 def _disagreements(i: int) -> Row:
-    boxes = {"source_box": [0.0, 1.0, 8.0, 9.0], "derived_box": None, "iou": 0.5, "side_px": None, "detail": None}
+    boxes = {
+        "source_box": [0.0, 1.0, 8.0, 9.0],
+        "derived_box": None,
+        "iou": 0.5,
+        "side_px": None,
+        "detail": None,
+        "places": None,
+    }
     names = {"sample_id": f"a/{i}", "source": "a", "stem": f"{i}", "image_sha256": _sha(i), "label": "polyps"}
     return names | boxes | {"finding_id": f"a/{i}:phantom:0", "kind": "phantom", "severity": "error", "action": "cut"}
 
