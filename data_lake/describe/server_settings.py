@@ -53,7 +53,7 @@ class ServerSettings(BaseModel):
 
     @property
     def token(self) -> str:
-        """Return the token from the environment, empty if there is none.
+        """Return the token from the environment, empty if it is not set.
 
         UsageError if it would be sent by plain http to another machine.
         """

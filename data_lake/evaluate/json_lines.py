@@ -81,7 +81,7 @@ def refuse_repeats(path: Path, names: Sequence[tuple[str, str]]) -> None:
 
 
 def name_of(line: Mapping[str, Any]) -> str:
-    """Return the id of a line, a text or a number (including 0); empty if there is none."""
+    """Return the id of a line, a text or a number (including 0); empty without one."""
     stated = (line.get("instruction_id"), line.get("id"))
     return next((str(name) for name in stated if name not in (None, "")), "")
 

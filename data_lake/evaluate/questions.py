@@ -29,7 +29,7 @@ from medmultipoints.transforms.scoring.answers.truths import NoTruth, truth_from
 class Question:
     """One question of the truth, in order; ``truth`` is None if its kind of question is not scored.
 
-    ``name`` is the stated id, empty if there is none; ``images`` are the names of its pictures without folder and
+    ``name`` is the given id, empty without one; ``images`` are the names of its pictures without folder and
     extension, in order. ``restore`` turns a response into an answer of the release; ``left_out`` says why a dialect has
     no form for the question.
     """

@@ -74,7 +74,7 @@ def _stated(folder: Path, manifest: Manifest, name: str) -> dict[str, Any] | Non
 def boxes_of_label(own: Materials, finding: Mapping[str, Any]) -> list[list[float]]:
     """Return all boxes of the finding's image and label in the release, in pixels of the original image.
 
-    None if another label of the recipe is released under the same name, because their boxes cannot be told apart.
+    None if another label of the recipe is released under the same name, because their boxes cannot be distinguished.
     """
     names = recipe_value(own.manifest, dict, "labels", "names") or {}
     name = names.get(finding["label"], finding["label"])

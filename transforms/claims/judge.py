@@ -15,7 +15,7 @@ from medmultipoints.transforms.claims.claim_types import PREMISE, Claim, JudgedS
 from medmultipoints.transforms.claims.enumerations import can_match
 from medmultipoints.transforms.claims.facts import ObjectFacts, PictureFacts, Vocabulary
 from medmultipoints.transforms.claims.grammar import parse_sentence, split_sentences
-from medmultipoints.transforms.claims.pairs import (
+from medmultipoints.transforms.claims.object_pairs import (
     NEAR,
     PLACE_TOLERANCE,
     Known,

@@ -1,7 +1,7 @@
 """Build the released rows: one record per (image, label), its objects, and the images that have records.
 
 Objects are defined in ``transforms.compose.object_rows``, in pixels of the released image (``scale`` of the images
-table). A record with count 0 states that the label is certainly absent: if the recipe asks for it, one is made for each
+table). A record with count 0 says that the label is certainly absent: if the recipe asks for it, one is made for each
 released label that is exhaustive in an annotated image and has no object there by any evidence. Every table is sorted
 by its key and does not depend on the order of the input rows.
 """

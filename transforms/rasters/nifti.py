@@ -53,7 +53,7 @@ def require_nibabel() -> Any:
 
 
 def read_volume(data: bytes, name: str, channel: int | None = None) -> Volume:
-    """Return the volume of a file; ``channel``: index on a fourth axis, ignored if there is none.
+    """Return the volume of a file; ``channel``: index on a fourth axis, ignored if the volume has none.
 
     Raises ImageProblem if the file is damaged or truncated, or the volume does not have three dimensions.
     """

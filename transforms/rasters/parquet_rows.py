@@ -34,7 +34,7 @@ def picture_columns(schema: pa.Schema) -> tuple[str, ...]:
 
 
 def row_picture(data: bytes, name: str, row: int, column: str | None = None) -> bytes:
-    """Return the picture's bytes in a row (from 0) and a column. Raise ImageProblem if there is none."""
+    """Return the picture's bytes in a row (from 0) and a column. Raise ImageProblem if the cell is empty."""
     table = open_table(data, name)
     column = column or picture_column(table.schema_arrow)
     start = 0

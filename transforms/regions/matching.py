@@ -56,7 +56,7 @@ def _groups(rows: NDArray[np.int64], columns: NDArray[np.int64], height: int) ->
 def _assign(rows: NDArray[np.int64], columns: NDArray[np.int64], scores: NDArray[np.float64]) -> NDArray[np.int64]:
     """Return the positions of the chosen pairs; a box may stay unmatched, which scores 0.
 
-    SciPy matches every row, so each row gets an extra column that stands for "unmatched".
+    SciPy matches every row, so each row gets an extra column for "unmatched".
     """
     from scipy.sparse import coo_array
     from scipy.sparse.csgraph import min_weight_full_bipartite_matching

@@ -38,7 +38,7 @@ def add_table(text: str, name: str, table: Table, key: Callable[[Table], Any]) -
 
 
 def remove_table(text: str, name: str, table: Table) -> str:
-    """Return the text without the ``[[name]]`` equal to ``table``; raise TomlChangeError if there is none."""
+    """Return the text without the ``[[name]]`` equal to ``table``; raise TomlChangeError if none is equal."""
     before = tomllib.loads(text)
     blocks = split_blocks(text)
     for place, one in enumerate(blocks):

@@ -33,7 +33,7 @@ class AnnotatedPicture:
 
     ``member``: an image file, a video with ``frame`` (from 0), or a volume or stack with ``plane``. ``name``: unique in
     the source; empty means the path of the member. ``width`` and ``height``: as stated by the annotation.
-    ``rendering``: rule for gray levels, see ``transforms.rasters.intensity``. ``annotated``: the source states the
+    ``rendering``: rule for gray levels, see ``transforms.rasters.intensity``. ``annotated``: the source gives the
     objects of this picture, or that it has none. ``read_from``: further members used. ``columns``: group, split, organ,
     modality, finding, classification and licence, if known. ``doubts``: unreadable entries that may belong to this
     picture.

@@ -1,6 +1,6 @@
 """Models of a source's declaration, the ``[read]`` table of a TOML file.
 
-``medmultipoints inspect PATH`` proposes every key that the data can prove; a person states the others. The reference
+``medmultipoints inspect PATH`` proposes every key that the data can prove; a person gives the others. The reference
 of the keys is generated from these models.
 """
 

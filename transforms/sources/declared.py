@@ -149,7 +149,7 @@ def _make_unique(names: dict[str, str]) -> dict[str, str]:
 def _note_problems(ledger: _Ledger, problems: Iterable[ReadProblem], names: Mapping[str, str]) -> _Doubts:
     """Exclude unusable inputs, and return the labels of each picture whose count is uncertain.
 
-    A rejected entry without a label may have any label: None stands for all labels.
+    A rejected entry without a label may have any label: None means all labels.
     """
     stems = {name: name for name in names.values()} | dict(names)
     doubts: dict[str, set[str | None]] = {}

@@ -1,4 +1,4 @@
-"""Explain why no format reads a source: the files found, and what to state or write instead."""
+"""Explain why no format reads a source: the files found, and what to declare or write instead."""
 
 from collections.abc import Iterator, Sequence
 from typing import Final

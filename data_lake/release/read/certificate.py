@@ -108,7 +108,7 @@ def read_certificate(folder: Path) -> dict[str, Any]:
 
 
 def stated_text(stated: Mapping[str, Any]) -> dict[str, int]:
-    """Return the number of pictures by text state as the certificate states it; the text itself is not released."""
+    """Return the number of pictures by text state from the certificate; the text itself is not released."""
     section = stated.get("examinations")
     text = section.get("text") if isinstance(section, dict) else None
     if not isinstance(text, dict) or sorted(text) != sorted(STATES) or not all(_is_count(one) for one in text.values()):

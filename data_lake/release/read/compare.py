@@ -15,7 +15,7 @@ from medmultipoints.transforms.errors import DataError
 from medmultipoints.transforms.reporting.counted import plural
 
 SAID_ELSEWHERE: Final = ("version", "corrections.files", "corrections.entries", "corrections.withdrawn")
-"""Values of the recipe that are no change of it, or are told as decisions."""
+"""Values of the recipe that are no change of it, or are reported as decisions."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,7 +20,7 @@ from medmultipoints.transforms.splits.order import in_order
 CONFIGS = {"records": "data", "images": "images", "objects": "objects", "instructions": "instructions"}
 DECLARED = {"records": "records", "images": "released_images", "objects": "objects", "instructions": "instructions"}
 ORIGIN = {"annotations_creators": ["expert-generated"], "source_datasets": ["extended"]}
-"""What these sources state of themselves; of others nobody knows it."""
+"""Origin of the published sources; it is unknown for others."""
 TAGS = ("medical", "counting", "pointing")
 SIZES = ((10**3, "n<1K"), (10**4, "1K<n<10K"), (10**5, "10K<n<100K"), (10**6, "100K<n<1M"), (10**7, "1M<n<10M"))
 

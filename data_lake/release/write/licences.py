@@ -10,7 +10,7 @@ from medmultipoints.transforms.licences.combine import LicenceConflict, release_
 
 
 def choose_licence(sources: Sequence[SourceInfo]) -> str:
-    """Return the least restrictive licence that all sources allow; UsageError with a remedy if there is none."""
+    """Return the least restrictive licence that all sources allow; UsageError with a remedy if no licence is."""
     try:
         return release_licence([source.licensed for source in sources])
     except LicenceConflict as conflict:

@@ -24,7 +24,7 @@ from medmultipoints.transforms.masks.run_lengths import decode_rle_in
 from medmultipoints.transforms.records import ReleasedObject
 
 Mask = NDArray[np.bool_]
-_GAP: Final = "\ufffc"  # stands for a value in the prompt
+_GAP: Final = "\ufffc"  # replaces a value in the prompt
 
 
 def prove_segmentation(reading: Reading, scenes: Sequence[Scene], lexicon: Lexicon) -> tuple[str, ...]:

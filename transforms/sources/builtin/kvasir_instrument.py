@@ -22,7 +22,7 @@ from medmultipoints.transforms.sources.paths import MemberPath, split_paths
 
 SOURCE = "kvasir_instrument"
 LABEL = "instrument"
-# The source states none of these, and the strings of the published rows are unknown, so they are ours.
+# The source gives none of these, and the strings of the published rows are unknown, so they are ours.
 ORGAN = "Gastrointestinal tract"
 FINDING = "instrument"
 CLASSIFICATION = "surgical-instruments"

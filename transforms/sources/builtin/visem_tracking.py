@@ -18,7 +18,7 @@ from medmultipoints.transforms.sources.builtin.visem_layout import SOURCE, Frame
 from medmultipoints.transforms.sources.paths import describe_found, split_paths
 
 LABELS = ("cluster", "normal", "pinhead")
-# The published card states only the organ; the other two strings are ours.
+# The published card gives only the organ; the other two strings are ours.
 ORGAN = "Microscopy"
 FINDING = "sperm"
 CLASSIFICATION = "microscopy"

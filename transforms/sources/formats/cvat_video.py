@@ -1,7 +1,7 @@
 """Read CVAT XML for videos: tracks of shapes over frames counted from 0; ``outside`` ends a track.
 
 Frames are pictures whose names end in their number, or those of the source's only video. Exports of key frames alone
-have gaps, and ``interpolate`` must state how to fill them.
+have gaps, and ``interpolate`` must say how to fill them.
 """
 
 import re

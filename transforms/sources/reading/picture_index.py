@@ -53,7 +53,7 @@ class PictureIndex:
         return _gather((fold("_".join(name.split("/")[-2:])), name) for name in self.names if "/" in name)
 
     def find(self, stated: str, near: str = "") -> Joined:
-        """Return the picture of a name; ``near``: the member that states it, to break ties."""
+        """Return the picture of a name; ``near``: the member that names it, to break ties."""
         parts, unsafe = clean_parts(stated)
         if not parts:
             return Joined(None, "missing", unsafe)

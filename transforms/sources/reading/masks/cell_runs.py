@@ -27,7 +27,7 @@ Mask = NDArray[np.uint8]
 
 
 def has_no_runs(text: str) -> bool:
-    """Return whether a cell states that there is no mask: it is empty, or -1 as in SIIM."""
+    """Return whether a cell says that there is no mask: it is empty, or -1 as in SIIM."""
     return is_empty(text) or text.strip() == "-1"
 
 

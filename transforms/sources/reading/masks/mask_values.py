@@ -87,7 +87,7 @@ def count_components(mask: NDArray[Any]) -> int:
 
 
 def value_names(listing: Listing, numbers: Sequence[int]) -> tuple[str, dict[int, str]] | None:
-    """Return a JSON file that names all ``numbers``, and its names; None if there is none or several disagree."""
+    """Return a JSON file that names all ``numbers``, and its names; None without one, or if several disagree."""
     found: list[tuple[str, dict[int, str]]] = []
     for name in listing.of("text"):
         head = listing.head(name)

@@ -2,7 +2,7 @@
 
 A record describes one picture. Its objects are a list of tables (each with a box, four edges or an outline), parallel
 lists of boxes and labels, or the record itself if it has one box. Paths are dotted, as in ``a.b``; the part ``*``
-stands for each item of a list and concatenates the results.
+selects each item of a list and concatenates the results.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
