@@ -35,7 +35,7 @@ def note_unverified(exclusions: pl.DataFrame, images: pl.DataFrame, sources: Ite
     counts = dict(exclusions.filter(reason="unverified_empty").group_by("source").len().iter_rows())
     read = dict(images.group_by("source").len().iter_rows())
     return [
-        f"{name}: {counts[name]:,} of {read[name]:,} pictures are left out, since nothing is annotated in them "
+        f"{name}: {counts[name]:,} of {read[name]:,} pictures left out, since nothing is annotated there "
         "(unverified_empty): add what is missing, such as masks; if nothing is there, name the labels in "
         f"[sources.{name}.read.absence] certain"
         for name in sources

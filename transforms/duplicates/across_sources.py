@@ -4,6 +4,7 @@ import polars as pl
 
 from medmultipoints.transforms.compose.policy import STRENGTH
 from medmultipoints.transforms.records import SIDES
+from medmultipoints.transforms.reporting.counted import plural
 
 SAME_OBJECT = 0.5
 """Two objects of one label whose boxes have this intersection over union are the same one."""
@@ -25,11 +26,11 @@ def note_copies(duplicates: pl.DataFrame, images: pl.DataFrame, regions: pl.Data
         own = copies.filter(source=name)
         others = " and ".join(own["kept_source"].unique().sort())
         total = images.filter(source=name).height
-        share = f"all {total:,} pictures" if own.height == total else f"{own.height:,} of {total:,} pictures"
+        share = f"{own.height:,} of {plural(total, 'picture')}"
         objects = lost.filter(source=name).group_by("label").len("objects").sort("label").rows()
         counted = ", ".join(f"{label} {count:,}" for label, count in objects)
         also = f", and with them objects that these do not have: {counted}" if objects else ""
-        notes.append(f"{name}: {share} are left out as copies of pictures of {others}{also}")
+        notes.append(f"{name}: {share} left out as copies of pictures of {others}{also}")
     return notes
 
 

@@ -89,7 +89,7 @@ def test_pictures_of_which_nothing_is_known_are_noted_with_the_remedy() -> None:
     exclusions = pl.DataFrame(reasons, schema=["source", "reason", "sample_id"], orient="row")
     images = pl.DataFrame({"source": ["a", "a", "a", "b"]})
     (note,) = note_unverified(exclusions, images, ["a", "b"])
-    assert note.startswith("a: 1 of 3 pictures are left out, since nothing is annotated in them (unverified_empty)")
+    assert note.startswith("a: 1 of 3 pictures left out, since nothing is annotated there (unverified_empty)")
     assert note.endswith("name the labels in [sources.a.read.absence] certain")
     assert note_unverified(exclusions, images, ["b"]) == []
 
