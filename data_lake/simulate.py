@@ -1,4 +1,4 @@
-"""Simulated sources on disk: one folder a source, archives under their official names."""
+"""Write simulated sources to disk: one folder per source, with archives under their official names."""
 
 import hashlib
 import os
@@ -43,11 +43,11 @@ ZIP_DATE = (2020, 9, 1, 0, 0, 0)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SimulatedSizes:
-    """How much to simulate; the defaults are those of the demo. A source of size 0 is left out.
+    """The amount of simulated data; the defaults are those of the demo. A source of size 0 is left out.
 
-    ``polyps``, ``instruments``: image and mask pairs; ``unsegmented``: polyps in the label table alone;
-    ``negatives``: labelled images without polyps (with them the labelled archive is written);
-    ``videos`` of ``frames`` each, which a table of counts overrules.
+    ``polyps``, ``instruments``: image and mask pairs; ``unsegmented``: polyps only in the label table; ``negatives``:
+    labelled images without polyps (they add the labelled archive); ``videos`` of ``frames`` each, which a table of
+    counts overrides.
     """
 
     polyps: int = 60
@@ -62,7 +62,7 @@ class SimulatedSizes:
 
 @dataclass(frozen=True, slots=True)
 class FurtherFaults:
-    """What is planted besides the known faults: on a pair each, by name, and in the tracks of the videos."""
+    """Additional faults to plant: by name, one pair each, and in the tracks of the videos."""
 
     pairs: Mapping[str, PairFault]
     tracks: PlantTracks | None = None
@@ -70,7 +70,7 @@ class FurtherFaults:
 
 @dataclass(frozen=True, slots=True)
 class SimulatedSources:
-    """The folder of each source, to be given as ``--source NAME=PATH``, and the faults that were planted."""
+    """The folder of each source, for ``--source NAME=PATH``, and the planted faults."""
 
     paths: dict[str, Path]
     planted: tuple[Planted, ...]
@@ -88,11 +88,10 @@ def write_sources(
 ) -> SimulatedSources:
     """Write the sources to sub-folders of ``folder``; equal arguments give equal bytes, and a second call is instant.
 
-    ``counts`` is the content of the authors' table of counts per frame: with it VISEM-Tracking has exactly
-    those objects, and 1,121 / 20 / 35 tracks when the table is the real, whole one. ``shuffle_seed`` shuffles
-    the entries of the archives. A stamp is written last; what an interrupted call left is rewritten.
-    Errors: UsageError for an unknown fault, sizes too small for the faults, or a folder with data of another
-    origin; MachineError for the disk.
+    ``counts`` is the content of the authors' table of counts per frame: with it VISEM-Tracking has exactly those
+    objects, and 1,121 / 20 / 35 tracks if the table is the complete real one. ``shuffle_seed`` shuffles the entries of
+    the archives. A stamp is written last; the output of an interrupted call is rewritten. Errors: UsageError for an
+    unknown fault, sizes too small for the faults, or a folder with other data; MachineError for disk errors.
     """
     names = [*faults, *(further.pairs if further else ())]
     request = _request(seed, sizes, names, counts, shuffle_seed)
@@ -102,7 +101,7 @@ def write_sources(
             return finished
         sources = _simulate(seed, sizes, faults, further, counts, shuffle_seed)
         _clear(folder)
-        with ThreadPoolExecutor() as pool:  # pictures are drawn as they are written, most of it without Python's lock
+        with ThreadPoolExecutor() as pool:  # pictures are drawn while others are written, mostly without the GIL
             written = pool.map(lambda source: _write_source(folder, source), sources)
             files = {name: size for sizes_of in written for name, size in sizes_of.items()}
         stamp: dict[str, Any] = {
@@ -118,7 +117,7 @@ def write_sources(
 def _request(
     seed: int, sizes: SimulatedSizes, faults: Sequence[str], counts: bytes | None, shuffle_seed: int | None
 ) -> str:
-    """Return the digest of everything that the bytes depend on, the simulation's own code included."""
+    """Return the digest of everything that determines the bytes, including the simulation's own code."""
     arguments = [seed, asdict(sizes), sorted(set(faults)), shuffle_seed, hashlib.sha256(counts or b"").hexdigest()]
     code = [Path(__file__), *sorted(Path(simulated_package.__path__[0]).glob("*.py"))]
     found = hashlib.sha256(orjson.dumps(arguments, option=orjson.OPT_SORT_KEYS))
@@ -188,7 +187,7 @@ def _simulate_videos(
 
 
 def _clear(folder: Path) -> None:
-    """Remove what earlier calls wrote, and mark the folder as one for simulated sources."""
+    """Remove the output of earlier calls, and mark the folder as one for simulated sources."""
     written = [folder / part / name for part in FOLDERS.values() for name in FILES]
     there = [path for path in written if path.exists()]
     if there and not (folder / STAMP).exists():
@@ -200,7 +199,7 @@ def _clear(folder: Path) -> None:
 
 
 def _write_source(folder: Path, source: Simulated) -> dict[str, int]:
-    """Return the archives and loose files of one source: size in bytes by path below ``folder``."""
+    """Write the archives and loose files of one source; return size in bytes by path below ``folder``."""
     target = folder / FOLDERS[source.source]
     target.mkdir(parents=True, exist_ok=True)
     archives: defaultdict[str, list[Member]] = defaultdict(list)
@@ -216,7 +215,7 @@ def _write_source(folder: Path, source: Simulated) -> dict[str, int]:
 
 
 def _write_zip(path: Path, members: Sequence[Member]) -> None:
-    """Write a zip without compression: pictures are compressed already, and bytes do not depend on the zlib at hand."""
+    """Write an uncompressed zip: pictures are already compressed, and the bytes do not depend on the zlib version."""
     partial = path.with_name(f"{path.name}.partial")
     with zipfile.ZipFile(partial, "w", zipfile.ZIP_STORED) as archive:
         for member in members:
@@ -239,7 +238,7 @@ def _finish(partial: Path, path: Path) -> None:
 
 
 def _read_stamp(folder: Path, request: str) -> SimulatedSources | None:
-    """Return what an earlier call with the same request wrote, if all of it is still there."""
+    """Return the result of an earlier call with the same request, if all its files still exist."""
     try:
         stamp = orjson.loads((folder / STAMP).read_bytes())
     except (FileNotFoundError, orjson.JSONDecodeError):

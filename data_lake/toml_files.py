@@ -1,4 +1,4 @@
-"""TOML files that people write and name: read whole, or refused in words."""
+"""Read TOML files from users, with errors for people."""
 
 import re
 import tomllib
@@ -14,10 +14,9 @@ Model = TypeVar("Model", bound=BaseModel)
 
 
 def read_toml(file: Path, what: str, *, absent: str, wrong: str = "") -> dict[str, Any]:
-    """Return the tables of a file. UsageError begins with ``what`` the file is and ends with a remedy.
+    """Return the tables of a file. UsageError starts with ``what``, the kind of file, and ends with a remedy.
 
-    ``absent``: the remedy where the file cannot be opened; ``wrong``: where it is not TOML. A byte order mark is
-    passed over.
+    ``absent``: the remedy if the file cannot be opened; ``wrong``: if it is not TOML. A byte order mark is skipped.
     """
     try:
         return tomllib.loads(file.read_text("utf-8-sig"))
@@ -28,7 +27,7 @@ def read_toml(file: Path, what: str, *, absent: str, wrong: str = "") -> dict[st
 
 
 def explain(error: Exception) -> str:
-    """Return the words of an error of TOML; of a table that is written in two places, with the way out."""
+    """Return the text of a TOML error; for a table that is written twice, with a remedy."""
     said = str(error)
     found = re.search(r"\(('[^()]*)\)", said)
     if found is None or not said.startswith(("Cannot declare", "Cannot mutate")):
@@ -39,7 +38,7 @@ def explain(error: Exception) -> str:
 
 
 def read_model(kind: type[Model], file: Path, what: str, *, absent: str, wrong: str) -> Model:
-    """Return the checked content of a file. UsageError names every key that is wrong; the rest as in ``read_toml``."""
+    """Return the checked content of a file. UsageError names every invalid key; other errors as in ``read_toml``."""
     content = read_toml(file, what, absent=absent, wrong=wrong)
     try:
         return kind.model_validate(content)

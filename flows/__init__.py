@@ -1,7 +1,7 @@
-"""When things happen: the pipeline, the only Prefect, settings and the command line."""
+"""Flows: the pipeline, the Prefect code, the settings and the command line."""
 
 import os
 
-# The pipeline runs its own threads, one shard each: a second pool inside NumPy's matrix product, which waits for work
-# by spinning, would only take their cores. It is read when NumPy is imported, so it is said before anything is.
+# The pipeline runs its own threads, one shard each. A second thread pool in NumPy's matrix product, which spins while
+# it waits, would only take their cores. NumPy reads the variable at import, so it is set first.
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")

@@ -1,1 +1,1 @@
-"""One TOML file per upstream source; see ``data_lake.catalogue``."""
+"""The built-in catalogue: one TOML file per upstream source; see ``data_lake.catalogue``."""

@@ -1,1 +1,1 @@
-"""Store: content-addressed objects, receipts, tables and run records of a lake."""
+"""The store: content-addressed objects, receipts, tables and run records of a lake."""

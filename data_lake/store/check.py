@@ -1,7 +1,7 @@
-"""Find what is damaged in a lake: receipts, objects, records of runs and releases; repair it on request.
+"""Find damage in a lake (receipts, objects, run records and releases), and repair it on request.
 
-A repair removes what is damaged, so that the next build makes it again, and restores files of releases from intact
-objects. It touches nothing else of a release, and no source.
+A repair removes damaged files, so that the next build makes them again, and restores release files from intact objects.
+It changes nothing else in a release, and no source.
 """
 
 import os
@@ -22,9 +22,9 @@ Kind = Literal["object", "receipt", "record of a run", "release"]
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """One damaged file of a lake; ``repair`` says what makes it good, ``repairable`` whether ``repair`` does that.
+    """One damaged file of a lake; ``repair`` describes the remedy, ``repairable`` whether ``repair`` applies it.
 
-    ``object`` is the sha256 of the object that a file of a release is restored from.
+    ``object`` is the sha256 of the object from which a release file is restored.
     """
 
     path: Path
@@ -36,7 +36,7 @@ class Fault:
 
 
 def find_faults(lake: Lake) -> Iterator[Fault]:
-    """Yield every fault, in the order in which they must be repaired; reads every byte of objects and releases."""
+    """Yield every fault, in the order of repair; reads every byte of objects and releases."""
     damaged = set()
     for path in sorted(lake.objects.glob("*/*")):
         if (found := file_sha256(path)) != path.name:
@@ -78,7 +78,7 @@ def _release_faults(lake: Lake, folder: Path, damaged: set[str]) -> Iterator[Fau
 
 
 def repair(lake: Lake, fault: Fault) -> None:
-    """Make one fault good; nothing for one that is not repairable."""
+    """Repair one fault; do nothing if it is not repairable."""
     if not fault.repairable:
         return
     with explained(f"the lake folder {lake.root}"):

@@ -1,11 +1,11 @@
-"""Files outside the lake that must not be lost: whole under their name, and on disk."""
+"""Write files outside the lake atomically and durably."""
 
 import os
 from pathlib import Path
 
 
 def write_durably(path: Path, data: bytes) -> None:
-    """Write a file whole, and return when it is on disk under its name."""
+    """Write a file atomically, and return when it is on disk under its name."""
     part = path.with_name(f".{path.name}.part")
     with part.open("wb") as file:
         file.write(data)

@@ -1,7 +1,7 @@
-"""What a lake holds that none of its releases needs any more: found first, removed when asked.
+"""Find what no release in a lake needs any more, and remove it on request.
 
 Kept are all releases (or the newest of each name), the receipts and objects of the runs that made them and of the last
-run of each recipe, and everything younger than the grace: an interrupted build goes on from it.
+run of each recipe, and everything younger than the grace period, which an interrupted build continues from.
 """
 
 import os
@@ -27,7 +27,7 @@ MOST_RUNS = 200
 
 @dataclass(frozen=True, slots=True)
 class Garbage:
-    """A file or folder that is not needed: why, and how much room it takes."""
+    """An unneeded file or folder, the reason, and its size."""
 
     path: Path
     kind: str
@@ -36,7 +36,7 @@ class Garbage:
 
 @dataclass(frozen=True, slots=True)
 class Retention:
-    """How much is kept: versions of each release name (None: all), records of runs, days of grace."""
+    """The retention rules: versions of each release name (None: all), run records, days of grace."""
 
     releases: int | None = None
     runs: int = MOST_RUNS
@@ -44,7 +44,7 @@ class Retention:
 
 
 def find_garbage(lake: Lake, keep: Retention) -> list[Garbage]:
-    """Return everything that may go, by kind and path; nothing is changed."""
+    """Return everything that may be removed, by kind and path; nothing is changed."""
     old = (
         [folder for folders in releases(lake).values() for folder in folders[: -keep.releases or None]]
         if keep.releases
@@ -72,7 +72,7 @@ def find_garbage(lake: Lake, keep: Retention) -> list[Garbage]:
 
 
 def remove(lake: Lake, garbage: list[Garbage]) -> None:
-    """Remove what was found; a folder of the lake goes by its name first, so that no release is ever seen half."""
+    """Remove the garbage; a folder of the lake is renamed first, so that no reader sees part of a release."""
     with explained(f"the lake folder {lake.root}"):
         for one in garbage:
             if one.path.is_dir() and not one.path.is_relative_to(lake.root):
@@ -87,7 +87,7 @@ def remove(lake: Lake, garbage: list[Garbage]) -> None:
 
 @contextmanager
 def alone(lake: Lake) -> Iterator[None]:
-    """Hold the lake against builds; LockHeld where one is running."""
+    """Lock the lake against builds; LockHeld if one is running."""
     with ExitStack() as held:
         held.enter_context(only_collector(lake))
         for lock in sorted(lake.releases.glob("*/.lock")):
@@ -109,13 +109,13 @@ def releases(lake: Lake) -> dict[str, list[Path]]:
 
 
 def version_of(folder: Path) -> tuple[int, ...]:
-    """Return the version as numbers; names that are none come last, so that they are kept."""
+    """Return the version as numbers; other names sort last, so that they are kept."""
     parts = folder.name.split(".")
     return tuple(map(int, parts)) if all(map(str.isdecimal, parts)) else (1 << 62,)
 
 
 def root_of(folder: Path) -> str | None:
-    """Return the manifest root of a release; None where it is damaged."""
+    """Return the manifest root of a release; None if it is damaged."""
     try:
         return read_manifest(folder).manifest_root
     except DataError:
@@ -126,7 +126,7 @@ Run = tuple[Path, dict[str, object]]
 
 
 def read_run_files(lake: Lake) -> list[Run]:
-    """Return every record of a run with its path, the newest first; one that is damaged counts as empty."""
+    """Return every run record with its path, the newest first; a damaged one counts as empty."""
 
     def read(path: Path) -> dict[str, object]:
         try:
@@ -138,7 +138,7 @@ def read_run_files(lake: Lake) -> list[Run]:
 
 
 def needed_receipts(runs: list[Run], standing: set[str | None]) -> set[tuple[str, str]]:
-    """Return stage and key of every receipt that a kept release or the last run of a recipe was made of."""
+    """Return stage and key of every receipt that a kept release or the last run of a recipe uses."""
     last: set[object] = set()
     needed: set[tuple[str, str]] = set()
     for _, run in runs:
@@ -152,18 +152,18 @@ def needed_receipts(runs: list[Run], standing: set[str | None]) -> set[tuple[str
 
 
 def is_needed(receipt: Path, needed: set[tuple[str, str]]) -> bool:
-    """Return whether a receipt is among those; parts of a stage are needed only until the stage is finished."""
+    """Return whether a receipt is needed; shard receipts are needed only until their stage is finished."""
     return (receipt.parent.name, receipt.stem) in needed
 
 
 def objects_of(receipt: Path) -> set[str]:
-    """Return the objects that a receipt names; none where it is damaged."""
+    """Return the objects that a receipt names; none if it is damaged."""
     found = parse_receipt(receipt.read_bytes())
     return {entry.sha256 for table in found.objects.values() for entry in table} if found else set()
 
 
 def surplus_runs(runs: list[Run], most: int, standing: set[str | None]) -> list[Path]:
-    """Return records beyond the newest so many; the newest record that made an existing release stays at any age."""
+    """Return run records beyond the newest ``most``, except the newest record of each existing release."""
     made: dict[object, Path] = {}
     for path, run in runs:
         made.setdefault(run.get("manifest_root"), path)
@@ -172,35 +172,35 @@ def surplus_runs(runs: list[Run], most: int, standing: set[str | None]) -> list[
 
 
 def reports_of(lake: Lake, old: list[Path]) -> list[Path]:
-    """Return the pages about releases that go."""
+    """Return the pages about releases to remove."""
     return [path for path in (lake.reports / folder.parent.name / folder.name for folder in old) if path.exists()]
 
 
 def homes(lake: Lake) -> list[Path]:
-    """Return homes of the embedded servers of builds; that of ``serve`` is its history and stays."""
+    """Return the homes of embedded servers of builds; the home of ``serve`` is its history and stays."""
     return [path for path in lake.prefect.glob("*") if path.name != "serve"]
 
 
 def unfinished(lake: Lake) -> list[Path]:
-    """Return parts of downloads, and downloads with a hash that is not accepted."""
+    """Return unfinished downloads, and downloads with a hash that is not accepted."""
     return [path for pattern in ("*/.*.part", "*/.*.bad") for path in lake.landing.glob(pattern)]
 
 
 def left_behind(lake: Lake) -> list[Path]:
-    """Return what killed processes were writing: in the lake, pages of reports, copies of published versions."""
+    """Return unfinished files of killed processes: in the lake, pages of reports, copies of published versions."""
     pages = [path for path in lake.reports.glob("*/*/.*-*-*") if is_left_behind(path, path.name.rpartition(".")[2])]
     written = [path for path in lake.temporary.glob("*") if is_left_behind(path, path.name)]
     return [*written, *pages, *system_left_behind()]
 
 
 def is_old(path: Path, before: float) -> bool:
-    """Return whether it was last changed before that time."""
+    """Return whether the path was last changed before that time."""
     return path.stat().st_mtime < before
 
 
 def size_of(folder: Path) -> int:
-    """Return the bytes of a file or folder.
+    """Return the size of a file or folder in bytes.
 
-    A file that has other names elsewhere counts, though its room is not freed.
+    A file with other hard links counts, although its space is not freed.
     """
     return sum(path.stat().st_size for path in (folder, *folder.rglob("*")) if path.is_file())

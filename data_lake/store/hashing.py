@@ -1,4 +1,4 @@
-"""The sha256 of files, computed once in a process as long as a file does not change."""
+"""Hash files with sha256, once per process as long as a file does not change."""
 
 import hashlib
 import os
@@ -13,7 +13,7 @@ _known: dict[_State, str] = {}
 
 
 def file_sha256(path: Path) -> str:
-    """Return the sha256 of a file's content, in hex; an unchanged file is read once under all its names."""
+    """Return the sha256 of a file's content, in hex; an unchanged file is read once, under all its names."""
     state = _state(path.stat())
     if state not in _known:
         with path.open("rb") as file:
@@ -24,7 +24,7 @@ def file_sha256(path: Path) -> str:
 
 
 def remember_sha256(path: Path, sha256: str) -> None:
-    """Keep the sha256 of a file that was just read, for ``file_sha256``."""
+    """Remember the sha256 of a file that was just read, for ``file_sha256``."""
     found = path.stat()
     if time.time_ns() - found.st_ctime_ns > SETTLED_NS:
         _known[_state(found)] = sha256

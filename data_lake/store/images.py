@@ -1,4 +1,4 @@
-"""Images that a release does not store as their source ships them: one memory-mapped file a shard."""
+"""Store images that differ from their source's bytes: one memory-mapped file per shard."""
 
 from collections.abc import Callable, Iterable, Sequence
 from functools import lru_cache
@@ -13,7 +13,7 @@ SCHEMA = pa.schema([("sample_id", pa.string()), ("data", pa.large_binary())])
 
 
 def put_images(lake: Lake, images: Iterable[tuple[str, bytes]]) -> tuple[StoredObject, ...]:
-    """Return one object with the bytes of each image, sorted by sample_id; none for no images."""
+    """Store the bytes of all images, sorted by sample_id, as one object; no object for no images."""
     rows = sorted(images)
     if not rows:
         return ()
@@ -25,7 +25,7 @@ def put_images(lake: Lake, images: Iterable[tuple[str, bytes]]) -> tuple[StoredO
 
 
 def stored_reader(lake: Lake, objects: Sequence[StoredObject]) -> Callable[[str], bytes | None]:
-    """Return a reader of the bytes of an image by its sample_id; None for images that are stored as they came."""
+    """Return a reader of an image's bytes by its sample_id; None for images that are stored unchanged."""
     tables = [_mapped(object_path(lake, entry.sha256)) for entry in objects]
     places = {
         sample_id: (table, row)

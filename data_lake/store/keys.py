@@ -1,4 +1,4 @@
-"""Names for work before it is done: digests of code, data files, parameters and inputs."""
+"""Compute the keys of work before it runs: digests of code, data files, parameters and inputs."""
 
 import hashlib
 import re
@@ -16,7 +16,7 @@ import orjson
 import medmultipoints
 
 CODE_ROOT = Path(medmultipoints.__file__).parent.parent
-# Packages whose distribution has another name; asking the metadata of all distributions takes 0.2 s.
+# Packages whose distribution has another name; reading the metadata of all distributions takes 0.2 s.
 DISTRIBUTIONS = {"cv2": "opencv-python-headless", "PIL": "pillow", "nrrd": "pynrrd", "yaml": "pyyaml"}
 
 _IMPORT = re.compile(
@@ -27,7 +27,7 @@ _COMMENT = re.compile(rb"#[^\n]*")
 
 
 def digest(value: object) -> str:
-    """Return the sha256 of a value's canonical JSON: sorted keys, no blanks."""
+    """Return the sha256 of a value's canonical JSON: sorted keys, no whitespace."""
     return hashlib.sha256(orjson.dumps(value, option=orjson.OPT_SORT_KEYS, default=_plain)).hexdigest()
 
 
@@ -48,22 +48,22 @@ Scan = dict[str, tuple[tuple[str, str, tuple[Import, ...]], ...]]
 
 
 def code_digest(modules: Iterable[str], root: Path = CODE_ROOT) -> str:
-    """Return the sha256 over the source of the modules and of every project module that they import, however deep."""
+    """Return the sha256 over the source of the modules and of every project module that they import, transitively."""
     return str(code_inputs(modules, root)["code"])
 
 
 def package_versions(modules: Iterable[str], root: Path = CODE_ROOT) -> dict[str, str]:
-    """Return the versions of the installed packages that the modules, and the project modules they reach, import.
+    """Return the versions of the installed packages that the modules and their imported project modules use.
 
-    Codecs are part of the packages that bring them. A package that is not installed is left out: nothing ran it.
+    Codecs belong to the packages that contain them. A package that is not installed is left out, since no code used it.
     """
     return dict(code_inputs(modules, root)["packages"])
 
 
 def code_inputs(modules: Iterable[str], root: Path = CODE_ROOT, scan: Scan | None = None) -> dict[str, Any]:
-    """Return both, the code digest of modules and the versions of the packages that they reach.
+    """Return the code digest of modules and the versions of the packages that they import.
 
-    With the same ``scan`` in several calls, each file is looked at once.
+    Several calls with the same ``scan`` read each file once.
     """
     modules = tuple(modules)
     own = {"medmultipoints", *(_root(module) for module in modules)}
@@ -77,8 +77,8 @@ def code_inputs(modules: Iterable[str], root: Path = CODE_ROOT, scan: Scan | Non
 def reachable(modules: Iterable[str], root: Path = CODE_ROOT) -> frozenset[str]:
     """Return the files, relative to the root, of the modules and of all modules of their own packages that they import.
 
-    Imports are absolute. The packages around a module count too: importing it runs their ``__init__``. What lies next
-    to the package, as in a folder of installed packages, does not count.
+    Imports are absolute. Parent packages count, too, because importing a module runs their ``__init__``. Files next to
+    the package, as in a folder of installed packages, do not count.
     """
     return frozenset(_reach(tuple(modules), root, {}))
 
@@ -113,7 +113,7 @@ def _root(module: str) -> str:
 
 @cache
 def _version(package: str) -> str | None:
-    """Return the installed version of the distribution that brings an importable package; None if it is missing."""
+    """Return the installed version of the distribution that provides a package; None if it is missing."""
     with suppress(PackageNotFoundError):
         return version(DISTRIBUTIONS.get(package, package))
     if find_spec(package) is None:
@@ -124,9 +124,9 @@ def _version(package: str) -> str | None:
 
 @cache
 def _scanned(path: Path, _mtime: int) -> tuple[str, tuple[Import, ...]]:
-    """Return the sha256 of a module and what it imports when it runs, so nothing for type checking alone.
+    """Return the sha256 of a module and its runtime imports, without those for type checking.
 
-    Import lines are found by a pattern, 30 times faster than a syntax tree; a test holds the two equal.
+    Import lines are found by a pattern, 30 times faster than a syntax tree; a test checks that both agree.
     """
     source = path.read_bytes()
     names: list[str] = []
@@ -139,6 +139,6 @@ def _scanned(path: Path, _mtime: int) -> tuple[str, tuple[Import, ...]]:
 
 
 def _names(listed: bytes) -> list[str]:
-    """Return the names of ``a, b as c``, in brackets or not, comments left out."""
+    """Return the names of ``a, b as c``, with or without parentheses, without comments."""
     text = _COMMENT.sub(b"", listed).strip(b"() \t").decode()
     return [found.split()[0] for found in text.split(",") if found.strip()]

@@ -1,4 +1,4 @@
-"""Where everything lies below the lake's root."""
+"""Define the folders below the lake's root."""
 
 import errno
 import hashlib
@@ -24,7 +24,7 @@ class Lake:
     """The folders of one lake; nothing outside ``root`` is ever written.
 
     A lake in an object store has its address as ``remote``; ``root`` is then the cache of this machine, and another
-    machine that is handed the lake uses its own.
+    machine that works on the lake uses its own.
     """
 
     root: Path
@@ -40,22 +40,22 @@ class Lake:
 
     @property
     def scratch(self) -> Path:
-        """Archives inside archives, unpacked once to plain tars; safe to delete."""
+        """Nested archives, unpacked once to plain tars; safe to delete."""
         return self.root / "scratch"
 
     @property
     def objects(self) -> Path:
-        """Every finished file under the sha256 of its content."""
+        """Every finished file by the sha256 of its content."""
         return self.root / "objects"
 
     @property
     def receipts(self) -> Path:
-        """One small file per finished piece of work: what it wrote."""
+        """One small file per finished piece of work, with its outputs."""
         return self.root / "receipts"
 
     @property
     def releases(self) -> Path:
-        """releases/<name>/<version>/: immutable once there."""
+        """releases/<name>/<version>/: immutable once placed."""
         return self.root / "releases"
 
     @property
@@ -65,7 +65,7 @@ class Lake:
 
     @property
     def temporary(self) -> Path:
-        """Files that are being written; what an interrupted run left is removed by the next."""
+        """Files being written; the next run removes those of an interrupted one."""
         return self.root / "tmp"
 
     @property
@@ -75,14 +75,14 @@ class Lake:
 
     @property
     def reports(self) -> Path:
-        """reports/<name>/<version>/: pages about a release, remade at will. Never part of it."""
+        """reports/<name>/<version>/: pages about a release, replaceable and never part of it."""
         return self.root / "reports"
 
 
 def lake_at(where: Path | str) -> Lake:
     """Return the lake in a folder, or at an address such as s3://bucket/lake with its cache in LAKE_CACHE.
 
-    Each address at each endpoint has a cache of its own, by the hash of both in the folder's name.
+    Each address at each endpoint has its own cache, in a folder named by the hash of both.
     """
     if not is_remote(str(where)):
         return Lake(Path(where).expanduser().absolute())
@@ -93,12 +93,12 @@ def lake_at(where: Path | str) -> Lake:
 
 
 def new_temporary(lake: Lake) -> Path:
-    """Return a new path for what this process writes, on the lake's own disk."""
+    """Return a new temporary path for this process, on the lake's own disk."""
     return lake.temporary / temporary_name()
 
 
 def open_lake(root: Path | str) -> Lake:
-    """Return the lake at ``root``, created if missing; MachineError where the folder cannot be written."""
+    """Return the lake at ``root``, created if missing; MachineError if the folder cannot be written."""
     lake = lake_at(root)
     with explained(f"the lake folder {lake.root}"):
         for folder in (lake.landing, lake.scratch, lake.objects, lake.receipts, lake.runs, lake.temporary):
@@ -111,7 +111,7 @@ def open_lake(root: Path | str) -> Lake:
 
 @contextmanager
 def explained(what: str) -> Iterator[None]:
-    """Turn the operating system's refusals into a MachineError that says what to do."""
+    """Turn errors of the operating system into a MachineError with a remedy."""
     try:
         yield
     except OSError as error:
@@ -127,13 +127,13 @@ def explained(what: str) -> Iterator[None]:
         }
         if error.errno not in remedies:
             raise
-        said = os.strerror(error.errno)  # libraries put their own words into the error's
+        said = os.strerror(error.errno)  # libraries replace the text of the error
         raise MachineError(f"{what}: {said} ({error.filename or what}). {remedies[error.errno]}.") from error
 
 
 @contextmanager
 def only_builder(lake: Lake, name: str) -> Iterator[None]:
-    """Hold the lock on one release name; the operating system frees it if the process dies."""
+    """Lock one release name; the operating system frees the lock if the process dies."""
     lock = FileLock(lake.releases / name / ".lock")
     try:
         with explained(f"the lake folder {lake.root}"), only_collector(lake, seconds=5):
@@ -151,7 +151,7 @@ def only_builder(lake: Lake, name: str) -> Iterator[None]:
 
 @contextmanager
 def only_collector(lake: Lake, seconds: float = 0) -> Iterator[None]:
-    """Hold the lake against ``lake gc``, or as ``lake gc`` against builds that would begin; wait so long for it."""
+    """Lock the lake against ``lake gc``, or as ``lake gc`` against new builds; wait up to ``seconds`` for the lock."""
     lock = FileLock(lake.temporary.with_name(".collecting"))
     try:
         lock.acquire(timeout=seconds)

@@ -1,7 +1,7 @@
-"""The content-addressed store: objects under their sha256, receipts that say a piece of work is finished.
+"""The content-addressed store: objects by their sha256, and receipts of finished work.
 
-An object is written under a temporary name, synced and renamed; a receipt is written the same way after
-all its objects. A process that dies leaves at most a temporary file and never a half-written object.
+An object is written under a temporary name, synced and renamed; a receipt is written the same way after all its
+objects. A process that dies leaves at most a temporary file and never a partial object.
 """
 
 import os
@@ -38,7 +38,7 @@ class StoredObject:
 class Receipt:
     """Proof that a piece of work is finished: its key and every object it wrote, by table.
 
-    ``counts`` holds the accounting; ``verdicts`` the results of the expectation suites.
+    ``counts`` holds the accounting, ``verdicts`` the results of the expectation suites.
     """
 
     key: str
@@ -49,7 +49,7 @@ class Receipt:
 
 @contextmanager
 def temporary_file(lake: Lake) -> Iterator[Path]:
-    """Provide a path to write to on the store's own disk; it is removed unless it was moved away."""
+    """Provide a temporary path on the store's own disk; it is removed unless it was moved away."""
     path = new_temporary(lake)
     with explained(f"the lake folder {lake.root}"):
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -60,12 +60,12 @@ def temporary_file(lake: Lake) -> Iterator[Path]:
 
 
 def local_path(lake: Lake, sha256: str) -> Path:
-    """Return where an object lies on this machine, whether or not it is there."""
+    """Return the path of an object on this machine, whether or not it exists."""
     return lake.objects / sha256[:2] / sha256
 
 
 def object_path(lake: Lake, sha256: str) -> Path:
-    """Return where an object lies, whether or not it is there; fetched first where the lake is remote and has it."""
+    """Return the path of an object, whether or not it exists; a remote lake's object is fetched first."""
     path = local_path(lake, sha256)
     if lake.remote and not path.exists():
         fetch_object(lake.remote, sha256, path)
@@ -73,7 +73,7 @@ def object_path(lake: Lake, sha256: str) -> Path:
 
 
 def fetch_object(address: str, sha256: str, path: Path) -> None:
-    """Bring an object of a remote lake to the path, if it is there; MachineError where it is not what its name says."""
+    """Fetch an object of a remote lake to the path, if it exists; MachineError if its content has another hash."""
     partial = path.with_name(f".{sha256}-{uuid4().hex}")
     if not remote.get(address, object_name(sha256), partial):
         return
@@ -89,11 +89,11 @@ def object_name(sha256: str) -> str:
 
 
 def put_file(lake: Lake, path: Path, rows: int = 0, *, known: str | None = None, durable: bool = True) -> StoredObject:
-    """Move a finished file into the store; the same content twice is stored once.
+    """Move a finished file into the store; equal content is stored once.
 
-    ``known``: its sha256, where it was computed as the file was written; else the file is read for it. ``durable``: it
-    is forced to disk. A file that only receipts name need not be: each is hashed before it is relied on, and one that a
-    power cut lost is made again.
+    ``known``: its sha256, if it was computed while the file was written; else the file is read to compute it.
+    ``durable``: sync it to disk. A file that only receipts refer to need not be durable: it is hashed before each use
+    and made again if a power failure lost it.
     """
     sha256, size = known or file_sha256(path), path.stat().st_size
     target = local_path(lake, sha256)
@@ -111,7 +111,7 @@ def put_file(lake: Lake, path: Path, rows: int = 0, *, known: str | None = None,
 
 
 def put_copy(lake: Lake, path: Path) -> StoredObject:
-    """Store a copy of a file that stays where it is."""
+    """Store a copy of a file that stays in its place."""
     with temporary_file(lake) as copy:
         shutil.copyfile(path, copy)
         return put_file(lake, copy)
@@ -125,16 +125,16 @@ def put_bytes(lake: Lake, data: bytes, rows: int = 0) -> StoredObject:
 
 
 def write_receipt(lake: Lake, stage: str, receipt: Receipt, *, durable: bool = True) -> None:
-    """Declare a piece of work finished; its objects must be in the store already.
+    """Mark a piece of work as finished; its objects must already be in the store.
 
-    ``durable``: the receipt is forced to disk; else a power cut may lose it, and the work is done again.
+    ``durable``: sync the receipt to disk; otherwise a power failure may lose it, and the work is repeated.
     """
     target = receipt_path(lake, stage, receipt.key)
     with temporary_file(lake) as path:
         path.write_bytes(orjson.dumps(asdict(receipt), option=orjson.OPT_INDENT_2))
         if durable:
             sync(path)
-        if lake.remote:  # first: what is finished here is not sent again
+        if lake.remote:  # before the local receipt, which would prevent a later upload
             remote.put(lake.remote, receipt_name(stage, receipt.key), path)
         target.parent.mkdir(parents=True, exist_ok=True)
         os.replace(path, target)
@@ -143,7 +143,7 @@ def write_receipt(lake: Lake, stage: str, receipt: Receipt, *, durable: bool = T
 
 
 def read_receipt(lake: Lake, stage: str, key: str) -> Receipt | None:
-    """Return the receipt of finished work whose objects are all intact, else None."""
+    """Return the receipt of finished work if all its objects are intact, else None."""
     path = receipt_path(lake, stage, key)
     if lake.remote and not path.exists():
         remote.get(lake.remote, receipt_name(stage, key), path)
@@ -158,9 +158,9 @@ def read_receipt(lake: Lake, stage: str, key: str) -> Receipt | None:
 
 
 def parse_receipt(raw: bytes) -> Receipt | None:
-    """Return the receipt that a file holds.
+    """Return the receipt in a file.
 
-    None where it is damaged or of another shape, so that the work is done again.
+    None if it is damaged or has another form, so that the work is repeated.
     """
     try:
         receipt = _receipts().validate_json(raw)
@@ -181,7 +181,7 @@ def _verdicts() -> TypeAdapter[tuple[Verdict, ...]]:
 
 
 def receipt_path(lake: Lake, stage: str, key: str) -> Path:
-    """Return where the receipt of a piece of work lies, whether or not it is there."""
+    """Return the path of a receipt, whether or not it exists."""
     return lake.receipts / stage / f"{key}.json"
 
 
@@ -191,9 +191,9 @@ def receipt_name(stage: str, key: str) -> str:
 
 
 def is_intact(lake: Lake, entry: StoredObject) -> bool:
-    """Return whether the object is there with the very bytes its name promises.
+    """Return whether the object exists with the content that its name states.
 
-    A remote one is hashed when it is fetched.
+    A remote object is hashed when it is fetched.
     """
     path = local_path(lake, entry.sha256)
     if lake.remote and not path.exists():
@@ -205,7 +205,7 @@ def is_intact(lake: Lake, entry: StoredObject) -> bool:
 
 
 def link_object(lake: Lake, sha256: str, target: Path) -> None:
-    """Make an object appear at ``target``: a hard link, or a copy where links are not possible."""
+    """Create ``target`` with an object's content: a hard link, or a copy if links are not possible."""
     target.parent.mkdir(parents=True, exist_ok=True)
     try:
         os.link(object_path(lake, sha256), target)
@@ -214,13 +214,13 @@ def link_object(lake: Lake, sha256: str, target: Path) -> None:
 
 
 def clear_temporary(lake: Lake) -> None:
-    """Remove what dead processes left in the lake's folder of temporary files."""
+    """Remove the files of dead processes from the lake's temporary folder."""
     if lake.temporary.is_dir():
         remove_left_behind(lake.temporary.iterdir())
 
 
 def sync(path: Path) -> None:
-    """Force a file, or a folder's entries, to disk."""
+    """Sync a file, or a folder's entries, to disk."""
     descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)

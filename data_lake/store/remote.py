@@ -1,7 +1,7 @@
-"""The part of a lake that lies in an object store: single writes under content names, receipts last.
+"""Store a lake's files in an object store: single writes under content names, receipts last.
 
-The local folder of such a lake is a cache: what is read is fetched once and compared with its name; what is written
-goes to the store before anything refers to it. Two machines that write the same thing write the same bytes.
+The local folder of such a lake is a cache: objects are fetched once and checked against their name; new ones are sent
+to the store before anything refers to them. Two machines that write the same object write the same bytes.
 """
 
 import os
@@ -22,7 +22,7 @@ CHUNK = 1 << 22
 
 
 def is_remote(text: str) -> bool:
-    """Return whether a lake is named by the address of an object store; a path loses one of its slashes."""
+    """Return whether a lake's name is an object store address; a path loses one of its slashes."""
     return text.startswith("s3:/")
 
 
@@ -32,7 +32,7 @@ def address(text: str) -> str:
 
 
 def put(remote: str, name: str, path: Path) -> None:
-    """Write a finished file under a name; nothing stays at the name unless all of it is there."""
+    """Upload a finished file under a name; a partial upload leaves nothing at the name."""
     store, place = _store(remote), _place(remote, name)
     with told(remote), path.open("rb") as source:
         try:
@@ -40,13 +40,13 @@ def put(remote: str, name: str, path: Path) -> None:
                 while chunk := source.read(CHUNK):
                     target.write(chunk)
         except BaseException:
-            with suppress(OSError, pa.ArrowException):  # closing the stream has completed what there was
+            with suppress(OSError, pa.ArrowException):  # closing the stream has written what there was
                 store.delete_file(place)
             raise
 
 
 def get(remote: str, name: str, path: Path) -> bool:
-    """Fetch a file to a path, whole or not at all; False where it does not exist."""
+    """Download a file to a path, whole or not at all; False if it does not exist."""
     if size(remote, name) is None:
         return False
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -60,7 +60,7 @@ def get(remote: str, name: str, path: Path) -> bool:
 
 
 def size(remote: str, name: str) -> int | None:
-    """Return the bytes of a file; None where it does not exist."""
+    """Return the size of a file in bytes; None if it does not exist."""
     with told(remote):
         found = _store(remote).get_file_info(_place(remote, name))
     return int(found.size) if found.type == pafs.FileType.File else None
@@ -77,7 +77,7 @@ def names(remote: str, folder: str) -> list[str]:
 
 @contextmanager
 def told(remote: str) -> Iterator[None]:
-    """Turn the store's refusals into a StoreError that says what to do."""
+    """Turn errors of the store into a StoreError with a remedy."""
     try:
         yield
     except (OSError, pa.ArrowException) as error:

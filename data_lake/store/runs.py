@@ -1,4 +1,4 @@
-"""What each run did and how it ended: one JSON file a run, for people and ``status``; never part of a release."""
+"""Record each run and its outcome: one JSON file per run, for people and ``status``; never part of a release."""
 
 import os
 from collections.abc import Mapping
@@ -20,9 +20,9 @@ SPARE = 4096
 
 
 def write_run(lake: Lake, started: datetime, facts: Mapping[str, object]) -> Path:
-    """Return the path of the run's record, which replaces an earlier one of the same run; names sort by start time.
+    """Write the run's record, replacing an earlier one of the same run; return its path. Names sort by start time.
 
-    It takes more room than it needs, so that a run that a full disk ended can still say so in its place.
+    The file is larger than necessary, so that a run that fails on a full disk can still record its end in it.
     """
     target = _path(lake, started)
     record = {"started": started.isoformat(), "machine": os.uname().nodename, **facts}
@@ -43,7 +43,7 @@ def write_run(lake: Lake, started: datetime, facts: Mapping[str, object]) -> Pat
 
 
 def amend_run(lake: Lake, started: datetime, more: Mapping[str, object]) -> None:
-    """Put more facts into the record of a run of this process, or other ones; nothing where there is no record."""
+    """Add or replace facts in the record of a run of this process; do nothing without a record."""
     facts = read_run(_path(lake, started))
     if facts is not None:
         write_run(lake, started, facts | dict(more))
@@ -58,9 +58,9 @@ def _fits(target: Path, content: bytes) -> bool:
 
 
 def read_runs(lake: Lake) -> list[dict[str, Any]]:
-    """Return all runs of the lake, the newest first; records that are damaged or of another shape are left out.
+    """Return all runs of the lake, the newest first; damaged records and those of another form are left out.
 
-    A run that is said to be running, though its process on this machine is gone, was ``killed``.
+    A run that is recorded as running, but whose process on this machine is gone, counts as ``killed``.
     """
     for name in remote.names(lake.remote, "runs") if lake.remote else ():
         if _may_be_newer(lake.root / name):
@@ -96,7 +96,7 @@ class _Run(BaseModel):
 
 
 def read_run(path: Path) -> dict[str, Any] | None:
-    """Return a record with all that is always shown of one; None where it is gone, damaged or of another shape."""
+    """Return a record with all fields that are always shown; None if it is missing, damaged or of another form."""
     with suppress(FileNotFoundError, orjson.JSONDecodeError, ValidationError):
         run = orjson.loads(path.read_bytes())
         _Run.model_validate(run)
@@ -105,7 +105,7 @@ def read_run(path: Path) -> dict[str, Any] | None:
 
 
 def _may_be_newer(copy: Path) -> bool:
-    """Return whether the store may hold more than this copy: it is not there, or its run goes on on another machine."""
+    """Return whether the store may hold a newer record: this copy is missing, or another machine still runs it."""
     run = read_run(copy)
     return run is None or (run.get("outcome") == "running" and run.get("machine") != os.uname().nodename)
 

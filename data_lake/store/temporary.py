@@ -1,6 +1,6 @@
-"""Names of files and folders under construction: they say which process of which machine writes them.
+"""Name unfinished files and folders after the process and machine that write them.
 
-What a killed process left can therefore be recognised and removed, and what a living one writes is left alone.
+So the files of killed processes can be found and removed, and those of running ones are kept.
 """
 
 import ctypes
@@ -18,19 +18,19 @@ from uuid import uuid4
 FOREIGN_SECONDS = 7 * 24 * 3600
 ASIDE = "-aside"
 SYSTEM_PREFIX = "medmultipoints-"
-AT_CWD, EXCHANGE = -100, 2  # of Linux: <fcntl.h> and <linux/fs.h>
-SWAP = 2  # of macOS: RENAME_SWAP of <sys/stdio.h>
+AT_CWD, EXCHANGE = -100, 2  # Linux: <fcntl.h> and <linux/fs.h>
+SWAP = 2  # macOS: RENAME_SWAP of <sys/stdio.h>
 
 
 def temporary_name() -> str:
-    """Return a new name for what this process writes."""
+    """Return a new temporary name for this process."""
     return f"{os.getpid()}-{os.uname().nodename}-{uuid4().hex}"
 
 
 def is_left_behind(path: Path, name: str) -> bool:
-    """Return whether the writer of a path is gone; ``name`` is the part that ``temporary_name`` gave.
+    """Return whether the writer of a path is gone; ``name`` is the part made by ``temporary_name``.
 
-    Processes of other machines cannot be seen: what they write counts as left behind after a week.
+    Processes of other machines are not visible: their files count as left behind after a week.
     """
     owner, _, rest = name.partition("-")
     if rest.rpartition("-")[0] == os.uname().nodename:
@@ -42,20 +42,20 @@ def is_left_behind(path: Path, name: str) -> bool:
 
 
 def is_alive(process: int) -> bool:
-    """Return whether a process of this number runs on this machine."""
+    """Return whether a process with this id runs on this machine."""
     try:
         os.kill(process, 0)
     except (ProcessLookupError, OverflowError):
         return False
-    except PermissionError:  # it is another user's
+    except PermissionError:  # the process belongs to another user
         return True
     return True
 
 
 def remove_left_behind(paths: Iterable[Path], prefix: str = "") -> None:
-    """Remove those paths, named ``prefix`` and ``temporary_name``, whose writers are gone.
+    """Remove paths named ``prefix`` and ``temporary_name`` whose writers are gone.
 
-    Another process may remove them at the same time; what cannot be removed stays.
+    Another process may remove them at the same time; files that cannot be removed stay.
     """
     for path in paths:
         if is_left_behind(path, path.name.removeprefix(prefix)):
@@ -63,7 +63,7 @@ def remove_left_behind(paths: Iterable[Path], prefix: str = "") -> None:
 
 
 def remove(path: Path) -> None:
-    """Remove a file or a folder, if it is there and can be removed."""
+    """Remove a file or folder, if it exists and can be removed."""
     if path.is_dir() and not path.is_symlink():
         shutil.rmtree(path, ignore_errors=True)
     else:
@@ -72,7 +72,7 @@ def remove(path: Path) -> None:
 
 @contextmanager
 def system_temporary_folder() -> Iterator[Path]:
-    """Provide a folder in the system's place for temporary files; those of killed processes are removed first."""
+    """Provide a folder in the system's temporary folder; those of killed processes are removed first."""
     for path in system_left_behind():
         remove(path)
     folder = Path(tempfile.gettempdir()) / f"{SYSTEM_PREFIX}{temporary_name()}"
@@ -84,14 +84,14 @@ def system_temporary_folder() -> Iterator[Path]:
 
 
 def system_left_behind() -> list[Path]:
-    """Return the folders of ``system_temporary_folder`` of this user that killed processes left."""
+    """Return this user's folders of ``system_temporary_folder`` that killed processes left."""
     found = Path(tempfile.gettempdir()).glob(f"{SYSTEM_PREFIX}*-*-*")
     own = (path for path in found if path.is_dir() and path.stat().st_uid == os.getuid())
     return sorted(path for path in own if is_left_behind(path, path.name.removeprefix(SYSTEM_PREFIX)))
 
 
 def swap_folders(one: Path, other: Path) -> bool:
-    """Exchange two folders of one file system in a single step; False where system or file system cannot do that."""
+    """Exchange two folders of one file system atomically; False if the system or file system cannot."""
     library = ctypes.CDLL(None, use_errno=True)
     names = os.fsencode(one), os.fsencode(other)
     if hasattr(library, "renameat2"):
@@ -107,11 +107,11 @@ def swap_folders(one: Path, other: Path) -> bool:
 
 @contextmanager
 def replaced_folder(target: Path) -> Iterator[Path]:
-    """Provide a new folder that takes the place of ``target`` when the block ends well.
+    """Provide a new folder that replaces ``target`` if the block succeeds.
 
-    There is no moment without the old or the new folder where the file system can exchange two names at once (Linux and
-    macOS); elsewhere the old one is moved aside first and comes back if the new one cannot be placed. What killed
-    processes left next to the target is removed first, and an old folder that one left aside is put back.
+    If the file system can exchange two names atomically (Linux and macOS), either the old or the new folder always
+    exists. Otherwise the old one is moved aside first and restored if the new one cannot be placed. Unfinished folders
+    of killed processes next to the target are removed first, and an old folder that was moved aside is restored.
     """
     prefix = f".{target.name}."
     target.parent.mkdir(parents=True, exist_ok=True)

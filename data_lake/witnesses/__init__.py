@@ -1,1 +1,1 @@
-"""Witnesses on disk: declared models, what runs them, files of what they say, and the small trained model."""
+"""Witnesses on disk: declared models, executors, prediction files, and the small trained model."""

@@ -1,7 +1,7 @@
-"""What runs a model: OpenCV, which is always there, or onnxruntime (extra ``onnx``), on the processor or a GPU.
+"""Run a model with OpenCV, which is always installed, or onnxruntime (extra ``onnx``), on CPU or GPU.
 
-Before a model runs, its graph is read: external data, inputs and outputs of another shape than declared are refused by
-name. What an executor gives is checked each time: its shape, and that it is finite.
+The graph is read before a model runs: external data, and inputs or outputs of an undeclared shape, are refused by name.
+Each output is checked: its shape, and that it is finite.
 """
 
 import re
@@ -31,8 +31,8 @@ Run = Callable[[Tensor], Tensor]
 def open_model(model: Model, executor: ExecutorName = "opencv") -> Run:
     """Return a function that runs the model; UsageError or DataError says why it cannot run.
 
-    Errors: an executor that is not installed, external data, another shape than declared, an operator that the executor
-    lacks, output that is not finite.
+    Errors: an executor that is not installed, external data, an undeclared shape, an operator that the executor does
+    not support, output that is not finite.
     """
     _check_header(model, read_header(model.onnx, model.name))
     forward = _open_opencv(model) if executor == "opencv" else _open_onnxruntime(model, executor)
@@ -90,7 +90,7 @@ def _open_opencv(model: Model) -> Callable[[Tensor], Any]:
 
 
 def _quietly(model: Model, work: Callable[[], Any]) -> Any:
-    """Return what OpenCV gives; what it would log about a model that it cannot run is in the error."""
+    """Return OpenCV's result, without its log output: the error contains the reason."""
     before = cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
     try:
         return work()
@@ -103,7 +103,7 @@ def _quietly(model: Model, work: Callable[[], Any]) -> Any:
 
 
 def _reason(error: Exception) -> str:
-    """Return the operator that is missing, or else the beginning of what a library says, in one line."""
+    """Return the missing operator, or else the start of the library's message, in one line."""
     said = " ".join(str(error).split())
     if operator := _OPERATOR.search(said):
         return f"it lacks the operator {operator[1] or operator[2]}"

@@ -1,7 +1,7 @@
-"""A declared model: a TOML file that names an ONNX file by its sha256, what it takes and gives, and what it learned.
+"""Read a declared model: a TOML file with the sha256 of an ONNX file, its input, output and training data.
 
-The ONNX file and the list of what the model was trained on lie next to the TOML file. Both are named with their sha256;
-a model that keeps its weights in further files is refused, because no hash would cover them.
+The ONNX file and the list of training pictures lie next to the TOML file. Both are named with their sha256; a model
+with weights in further files is refused, because no hash would cover them.
 """
 
 import hashlib
@@ -33,7 +33,7 @@ class _Part(BaseModel):
 
 
 class Input(_Part):
-    """What the model takes."""
+    """The model's input."""
 
     width: Side = Field(description="width of the input in px; pictures are resized to it by area")
     height: Side = Field(description="height of the input in px")
@@ -43,7 +43,7 @@ class Input(_Part):
 
 
 class Result(_Part):
-    """What the model gives."""
+    """The model's output."""
 
     labels: tuple[Annotated[str, Field(min_length=1)], ...] = Field(min_length=1, description="one map a label")
     activation: Literal["none", "sigmoid", "softmax"] = Field(
@@ -59,7 +59,7 @@ class Result(_Part):
 
 
 class TrainedOn(_Part):
-    """What the model learned from."""
+    """The model's training data."""
 
     release: str = Field(min_length=1, description="name and version of the release, or what it was, in words")
     split: str = Field(default="", description="split of that release")
@@ -83,7 +83,7 @@ class Declared(_Part):
 
     @property
     def network(self) -> Network:
-        """Return what the model takes and gives."""
+        """Return the model's input and output."""
         taken, given = self.input, self.output
         return Network(
             width=taken.width, height=taken.height, mean=taken.mean, std=taken.std, click_radius=taken.click_radius,
@@ -93,7 +93,7 @@ class Declared(_Part):
 
 @dataclass(frozen=True, slots=True)
 class Model:
-    """A declared model whose files were read and are the declared ones."""
+    """A declared model whose files were read and match their hashes."""
 
     declared: Declared
     onnx: bytes
@@ -109,17 +109,17 @@ class Model:
         return self.declared.sha256
 
     def learned(self, group_id: str | None, luma_blake3: str) -> bool:
-        """Return whether the model was trained on a picture, or on one of its group: it may not judge it."""
+        """Return whether the model was trained on a picture or its group, so that it may not judge it."""
         return group_id in self.groups or luma_blake3 in self.pixels
 
     def statement(self) -> dict[str, Any]:
-        """Return what a predictions file says of the model."""
+        """Return the facts about the model for a predictions file."""
         told = self.declared.model_dump(mode="json", exclude={"input", "file"})
         return told | {"trained_pictures": len(self.pixels), "trained_groups": len(self.groups)}
 
 
 def load_model(name_or_path: str) -> Model:
-    """Return the model of a TOML file, or of an installed package; UsageError or DataError names what is wrong."""
+    """Return the model of a TOML file or installed package; UsageError or DataError names the fault."""
     path = find_model(name_or_path)
     declared = read_model(
         Declared, path, "model", absent="Give the path of a model's TOML file.",
@@ -132,7 +132,7 @@ def load_model(name_or_path: str) -> Model:
 
 
 def find_model(name_or_path: str) -> Path:
-    """Return the TOML file of a path, or of a name that an installed package registers."""
+    """Return the TOML file at a path, or under a name that an installed package registers."""
     installed = {one.name: one for one in entry_points(group=GROUP)}
     if name_or_path in installed:
         return _installed_file(name_or_path, installed[name_or_path].value)
@@ -191,5 +191,5 @@ def _parse_learned(path: Path, data: bytes) -> tuple[frozenset[str], frozenset[s
 
 
 def learned_bytes(groups: frozenset[str], pixels: frozenset[str]) -> bytes:
-    """Return the file that says what a model was trained on."""
+    """Return the content of the file that lists a model's training pictures."""
     return json.dumps({"groups": sorted(groups), "luma_blake3": sorted(pixels)}, indent=0).encode() + b"\n"

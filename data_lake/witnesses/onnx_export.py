@@ -1,4 +1,4 @@
-"""The small model as an ONNX file, node by node: the same weights give the same bytes."""
+"""Write the small model as an ONNX file, node by node: the same weights give the same bytes."""
 
 from typing import Any
 
@@ -10,7 +10,7 @@ OPSET, IR_VERSION = 13, 8
 
 
 def onnx_bytes(weights: Weights, labels: int) -> bytes:
-    """Return the model with these weights; its output are logits, one map a label. Needs the package ``onnx``."""
+    """Return the model with these weights; its outputs are logits, one map per label. Needs the package ``onnx``."""
     import onnx
 
     graph = _Graph(onnx, weights)
@@ -28,7 +28,7 @@ def onnx_bytes(weights: Weights, labels: int) -> bytes:
 
 
 class _Graph:
-    """Nodes and initialisers in the order in which they are added; names are numbers."""
+    """Nodes and initialisers in insertion order; names are numbers."""
 
     def __init__(self, onnx: Any, weights: Weights) -> None:
         self.onnx, self.left = onnx, list(weights)

@@ -1,7 +1,7 @@
-"""The outline of an ONNX file, read from its bytes: shapes of inputs and outputs, and weights in external files.
+"""Read the outline of an ONNX file from its bytes: input and output shapes, and external weight files.
 
-ONNX is Protocol Buffers; the field numbers are those of ``onnx.proto``. The package ``onnx`` is needed to write models,
-not to check them.
+ONNX uses Protocol Buffers; the field numbers are those of ``onnx.proto``. The package ``onnx`` is needed only to write
+models.
 """
 
 from collections.abc import Iterator
@@ -19,7 +19,7 @@ Field = tuple[int, bytes | int]
 
 @dataclass(frozen=True, slots=True)
 class Header:
-    """Shapes of inputs and outputs (None: an axis of any size), and the names of files that hold weights."""
+    """Shapes of inputs and outputs (None: an axis of any size), and the names of external weight files."""
 
     inputs: tuple[Shape, ...]
     outputs: tuple[Shape, ...]
@@ -27,7 +27,7 @@ class Header:
 
 
 def read_header(data: bytes, name: str) -> Header:
-    """Return the outline of a model; DataError where the bytes are no ONNX model."""
+    """Return the outline of a model; DataError if the bytes are not an ONNX model."""
     try:
         graphs = _messages(data, GRAPH)
         graph = graphs[0]
@@ -48,7 +48,7 @@ def read_header(data: bytes, name: str) -> Header:
 
 
 def _external(tensor: bytes) -> Iterator[str]:
-    """Yield the files in which a tensor keeps its values."""
+    """Yield the external files of a tensor's values."""
     stated = [value for number, value in _fields(tensor) if number == DATA_LOCATION]
     entries = {_text(entry, 1): _text(entry, 2) for entry in _messages(tensor, EXTERNAL_DATA)}
     if 1 in stated or entries:
@@ -76,7 +76,7 @@ def _text(data: bytes, wanted: int) -> str:
 
 
 def _fields(data: bytes) -> Iterator[Field]:
-    """Yield number and value of each field of a message; ValueError where the bytes are none."""
+    """Yield number and value of each field of a message; ValueError if the bytes are not a message."""
     place = 0
     while place < len(data):
         key, place = _varint(data, place)

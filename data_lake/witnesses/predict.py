@@ -1,4 +1,4 @@
-"""Ask models about pictures: one row per picture and model, in threads, each thread with a model of its own."""
+"""Run models on pictures: one row per picture and model, in threads, each with its own model instance."""
 
 import hashlib
 import threading
@@ -29,7 +29,7 @@ AT_ONCE = 8
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """A picture to ask about; ``group_id`` and ``luma_blake3`` as the release has them, None where it is in none."""
+    """A picture to predict; ``group_id`` and ``luma_blake3`` come from the release, None if it is in none."""
 
     image_sha256: str
     stored_sha256: str
@@ -40,7 +40,7 @@ class Shown:
 
 @dataclass(slots=True)
 class Asked:
-    """What was asked: pictures, those that a model was trained on (by model), and files that are no pictures."""
+    """The numbers of pictures, of training pictures (once per model), and of files that do not decode."""
 
     pictures: int = 0
     learned: int = 0
@@ -58,7 +58,7 @@ def released_pictures(folder: Path, manifest: Manifest, split: str | None = None
 
 
 def loose_pictures(path: Path, scratch: Path) -> Iterator[Shown]:
-    """Yield the JPEG and PNG files of a folder or archive, equal ones once; other files are passed over."""
+    """Yield the distinct JPEG and PNG files of a folder or archive; other files are skipped."""
     files, seen = open_source("pictures", path, scratch), set[str]()
     for name in files.names():
         if name.lower().endswith(PICTURE_NAMES):
@@ -78,9 +78,9 @@ def ask_models(
     progress: Callable[[int], None] = lambda _done: None,
     asked: Asked | None = None,
 ) -> Iterator[Row]:
-    """Yield what each model says of each picture that it did not learn, in the order of pictures and models.
+    """Yield each model's predictions on each picture it was not trained on, in the order of pictures and models.
 
-    A damaged file among loose pictures is counted as unreadable. The rows are the same with any number of threads.
+    A damaged loose picture is counted as unreadable. The rows are the same with any number of threads.
     """
     counts, own = asked or Asked(), threading.local()
 
@@ -90,7 +90,7 @@ def ask_models(
         found: list[Run] = own.runs
         return found
 
-    runs()  # what is wrong with a model is said before any work
+    runs()  # a faulty model is reported before any work
     waiting = iter(pictures)
     with ThreadPoolExecutor(workers, thread_name_prefix="witness") as pool:
         while batch := list(islice(waiting, AT_ONCE * workers)):
@@ -116,7 +116,7 @@ def _ask(shown: Shown, models: Sequence[Model], runs: Sequence[Run]) -> list[Row
 
 
 def predict(model: Model, run: Run, pixels: Pixels) -> list[Predicted]:
-    """Return the objects that a model sees in an RGB picture."""
+    """Return the objects that a model predicts in an RGB picture."""
     network = model.declared.network
     return find_objects(_maps(model, run, variants(to_tensor(pixels, network))), network, pixels)
 

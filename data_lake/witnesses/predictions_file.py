@@ -1,4 +1,4 @@
-"""The file of what models say: Parquet with one row per picture and model, pinned by a recipe with its sha256.
+"""Read and write predictions: Parquet with one row per picture and model, pinned by a recipe's sha256.
 
 Its columns are those of the declared table ``predictions`` without ``sample_id`` and ``split``, which a release adds.
 The models' declarations are JSON under ``medmultipoints.models`` in the file's metadata.
@@ -30,7 +30,7 @@ Statement = dict[str, Any]
 
 
 def write_predictions(path: Path, rows: Iterable[Row], models: Sequence[Statement]) -> FileEntry:
-    """Write the rows, sorted by key, and what the models say of themselves; equal rows give equal bytes."""
+    """Write the rows, sorted by key, and the models' declarations; equal rows give equal bytes."""
     frame = pl.DataFrame(list(rows), schema=_schema()).sort("prediction_id")
     columns = released_schema(column for column in load_table("predictions").columns if column.name in COLUMNS)
     told = orjson.dumps(sorted(models, key=lambda one: one["sha256"]), option=orjson.OPT_SORT_KEYS)
@@ -38,7 +38,7 @@ def write_predictions(path: Path, rows: Iterable[Row], models: Sequence[Statemen
 
 
 def read_predictions(path: Path, where: str) -> tuple[pl.DataFrame, list[Statement]]:
-    """Return the rows of a file and its models; DataError names the first thing that is wrong with it."""
+    """Return the rows of a file and its models; DataError names the first fault."""
     try:
         with pq.ParquetFile(path) as file:
             metadata: Mapping[bytes, bytes] = file.schema_arrow.metadata or {}
@@ -56,7 +56,7 @@ def read_predictions(path: Path, where: str) -> tuple[pl.DataFrame, list[Stateme
 
 
 def read_models(path: Path) -> list[Statement]:
-    """Return what the models of a sound file say of themselves."""
+    """Return the models' declarations in a valid file."""
     with pq.ParquetFile(path) as file:
         found: list[Statement] = orjson.loads((file.schema_arrow.metadata or {})[MODELS])
     return found

@@ -1,7 +1,7 @@
-"""The fixed small model: a U-Net of about 200,000 weights, trained with jax, seeded, written as ONNX.
+"""Train the small model: a fixed U-Net of about 200,000 weights, trained with jax from a seed, written as ONNX.
 
 It is the same on every release, so that a change in the data shows as a change in its score. It takes clicks: half of
-the training examples show a wrong mask and one or two clicks in its error. Needs the extra ``train``.
+the training examples contain a wrong mask and one or two clicks in its error. Needs the extra ``train``.
 """
 
 from collections.abc import Callable, Sequence
@@ -30,14 +30,14 @@ Weights = list[Any]
 
 @dataclass(frozen=True, slots=True)
 class Example:
-    """One picture of the training, in the size of the input: levels normalised, one 0/1 map a label."""
+    """One training picture in input size: normalised levels, one 0/1 map per label."""
 
     tensor: Tensor
     truth: NDArray[np.bool_]
 
 
 def network_of(labels: Sequence[str]) -> Network:
-    """Return what the small model takes and gives for these labels; its output are probabilities."""
+    """Return the small model's input and output for these labels; its output is probabilities."""
     return Network(
         width=SIDE, height=SIDE, mean=MEAN, std=STD, labels=tuple(labels), activation="sigmoid", threshold=0.5,
         click_radius=CLICK_RADIUS,
@@ -45,7 +45,7 @@ def network_of(labels: Sequence[str]) -> Network:
 
 
 def layers(labels: int) -> list[tuple[int, int]]:
-    """Return channels in and out of each convolution, in the order in which they run."""
+    """Return input and output channels of each convolution, in execution order."""
     found, before = [], CHANNELS
     for width in WIDTHS:
         found += [(before, width), (width, width)]
@@ -59,7 +59,7 @@ def layers(labels: int) -> list[tuple[int, int]]:
 def train(
     examples: Sequence[Example], labels: int, *, seed: int, steps: int, progress: Callable[[int, int], None]
 ) -> Weights:
-    """Return the trained weights: the same for the same examples, seed and packages on one machine."""
+    """Return the trained weights: equal for equal examples, seed and packages on one machine."""
     import jax
     import jax.numpy as jnp
 
@@ -90,7 +90,7 @@ def _initial(labels: int, random: np.random.Generator) -> list[tuple[Any, Any, A
 
 
 def _folded(trained: Sequence[tuple[Any, ...]], levels: Sequence[tuple[Any, ...]]) -> Weights:
-    """Take the normalisation into kernels and biases: mean and variance are those of the last training batches."""
+    """Fold the normalisation into kernels and biases, with mean and variance of the last training batches."""
     found = []
     for (kernel, gain, bias), (mean, variance) in zip(trained[:-1], levels, strict=True):
         factor = gain / np.sqrt(variance + EPSILON)
@@ -153,7 +153,7 @@ def _forward(jax: Any, jnp: Any, weights: Any, inputs: Any) -> tuple[Any, Any]:
 
 
 def vary(example: Example, random: np.random.Generator) -> tuple[Tensor, Tensor]:
-    """Return an example turned, moved, resized and recoloured at random, half of the time with clicks in a wrong mask.
+    """Return an example randomly turned, moved, resized and recoloured; half of them with clicks in a wrong mask.
 
     Height x width x channels, and height x width x labels.
     """

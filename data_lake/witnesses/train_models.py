@@ -1,7 +1,7 @@
-"""Train the small model on a release, cross-fitted: each model leaves out some groups, which it may judge afterwards.
+"""Train the small model on a release with cross-fitting: each model leaves out some groups, and judges those.
 
-Groups of one split are divided into folds; the model of a fold learns from all other folds. A picture of that split is
-judged by the one model that did not learn its group, a picture of another split by all of them.
+Groups of one split are divided into folds; the model of a fold is trained on all other folds. A picture of that split
+is judged by the one model that was not trained on its group, a picture of another split by all models.
 """
 
 import hashlib
@@ -37,7 +37,7 @@ Truths = Mapping[str, NDArray[np.bool_]]
 
 @dataclass(frozen=True, slots=True)
 class Labelled:
-    """A picture of a release with masks: its groups and the codes of its masks by label."""
+    """A picture of a release with masks: its groups, and its encoded masks by label."""
 
     image_sha256: str
     luma_blake3: str
@@ -49,7 +49,7 @@ class Labelled:
     rles: Mapping[str, tuple[str, ...]]
 
     def truths(self, labels: Iterable[str]) -> Truths:
-        """Return the union of the masks of each label; empty without one."""
+        """Return the union of the masks of each label; empty if it has none."""
         width, height = self.size
         empty = np.zeros((height, width), np.bool_)
         return {
@@ -59,7 +59,7 @@ class Labelled:
 
 
 def labelled_pictures(folder: Path, manifest: Manifest) -> list[Labelled]:
-    """Return the pictures of a release all of whose objects have masks, and that have any, sorted by hash."""
+    """Return the pictures with objects all of which have masks, sorted by hash."""
     images = read_parquet(folder, manifest, "images")
     objects = read_parquet(folder, manifest, "objects").select("image_sha256", "label", "rle")
     masked = (
@@ -78,7 +78,7 @@ def labelled_pictures(folder: Path, manifest: Manifest) -> list[Labelled]:
 
 
 def divide_groups(pictures: Sequence[Labelled], folds: int, seed: int) -> list[list[Labelled]]:
-    """Return the pictures in folds of about equal size, groups whole; DataError with too few groups or pictures."""
+    """Return the pictures in folds of similar size, with whole groups; DataError for too few groups or pictures."""
     groups: dict[str, list[Labelled]] = {}
     for one in pictures:
         groups.setdefault(one.group_id, []).append(one)
@@ -95,7 +95,7 @@ def divide_groups(pictures: Sequence[Labelled], folds: int, seed: int) -> list[l
 
 @dataclass(frozen=True, slots=True)
 class Training:
-    """What is trained: a split of a release in so many folds, each in so many steps."""
+    """The training settings: a split of a release, the number of folds, and the steps of each."""
 
     split: str
     folds: int
@@ -106,7 +106,7 @@ class Training:
 def train_models(
     folder: Path, manifest: Manifest, out: Path, training: Training, progress: Callable[[int, int, int], None]
 ) -> list[Model]:
-    """Train and write one model a fold into ``out``; ``progress`` gets fold, step and steps."""
+    """Train one model per fold and write it to ``out``; ``progress`` receives fold, step and steps."""
     pictures = [one for one in labelled_pictures(folder, manifest) if one.split == training.split]
     folds = divide_groups(pictures, training.folds, training.seed)
     labels = sorted({label for one in pictures for label in one.rles})
@@ -138,7 +138,7 @@ def train_models(
 
 
 def make_example(shown: Shown, labelled: Labelled, network: Network) -> Example:
-    """Return a picture and its masks in the size of the input."""
+    """Return a picture and its masks in input size."""
     tensor = to_tensor(decode_image(shown.data).pixels, network)
     truths = labelled.truths(network.labels)
     small = [
@@ -157,7 +157,7 @@ def write_model(
     manifest: Manifest,
     training: Training,
 ) -> Model:
-    """Write a model, what it learned and its declaration; return it as it is read back."""
+    """Write a model, its training list and its declaration; return the model as read back."""
     known = learned_bytes(frozenset(one.group_id for one in learned), frozenset(one.luma_blake3 for one in learned))
     out.mkdir(parents=True, exist_ok=True)
     (out / f"{name}.onnx").write_bytes(data)
@@ -196,9 +196,9 @@ sha256 = "{hashlib.sha256(known).hexdigest()}"
 def train_and_score(
     folder: Path, out: Path, training: Training, workers: int, progress: Callable[[int, int], None]
 ) -> dict[str, Any]:
-    """Train the models of a release and return their score, which is written to ``score.json`` too.
+    """Train the models of a release and return their score, also written to ``score.json``.
 
-    ``out_of_fold``: pictures of the split by the model that left out their group; ``other_splits``: by each model.
+    ``out_of_fold``: pictures of the split, by the model that left out their group; ``other_splits``: by each model.
     """
     if missing := [package for package in ("jax", "onnx") if find_spec(package) is None]:
         raise UsageError(f"train-witness needs {' and '.join(missing)}. Install medmultipoints[train].")
@@ -223,7 +223,7 @@ def train_and_score(
 
 
 def score_models(folder: Path, manifest: Manifest, models: Sequence[Model], workers: int) -> list[dict[str, Any]]:
-    """Return the Dice of models on pictures that they did not learn: one row a picture, label and model."""
+    """Return the Dice of models on pictures they were not trained on: one row per picture, label and model."""
     known = {one.image_sha256: one for one in labelled_pictures(folder, manifest)}
     shown = (one for one in released_pictures(folder, manifest) if one.image_sha256 in known)
     return [row for found in ask_models(shown, models, workers=workers) for row in _score(found, known)]

@@ -1,4 +1,4 @@
-"""What models say of a release and of further pictures, written as the file that a recipe pins."""
+"""Write predictions about a release and further pictures to the file that a recipe pins."""
 
 from collections.abc import Callable, Iterator, Sequence
 from itertools import chain
@@ -26,7 +26,7 @@ def predict_release(
     workers: int = 1,
     progress: Callable[[int, int | None], None] = lambda _done, _total: None,
 ) -> dict[str, Any]:
-    """Write ``predictions.parquet`` into ``out`` and return its figures."""
+    """Write ``predictions.parquet`` to ``out`` and return its statistics."""
     manifest = read_manifest(folder)
     check_split(manifest, split)
     models = [load_model(name) for name in names]
@@ -62,7 +62,7 @@ def predict_release(
 
 
 def _check_labels(models: Sequence[Model], released: set[str]) -> None:
-    """Raise UsageError for a model that knows no label of the release: nothing that it says could be used."""
+    """Raise UsageError for a model that knows no label of the release, whose predictions are of no use."""
     for model in models:
         known = model.declared.output.labels
         if released and not released & set(known):
@@ -75,7 +75,7 @@ def _check_labels(models: Sequence[Model], released: set[str]) -> None:
 def _pictures(
     folder: Path, manifest: Manifest, split: str | None, further: Sequence[Path], scratch: Path
 ) -> Iterator[Shown]:
-    """Yield the pictures of the release, then those of folders and archives that it does not hold."""
+    """Yield the pictures of the release, then those of folders and archives that it does not contain."""
     known = set(read_parquet(folder, manifest, "images")["image_sha256"])
     loose = chain.from_iterable(loose_pictures(path, scratch) for path in further)
     yield from released_pictures(folder, manifest, split)

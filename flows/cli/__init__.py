@@ -11,10 +11,10 @@ from medmultipoints.flows.engine.collecting import collect_seldom
 
 
 def main() -> NoReturn:
-    """Run the command line; an interrupt ends it with a message even while it is still loading."""
+    """Run the command line; an interrupt ends it with a message, even while it is loading."""
     signal.signal(signal.SIGINT, _leave)
     collect_seldom()
-    os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "true")  # else it reads about every installed package at import
+    os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "true")  # otherwise it reads all installed packages at import
     import_module("medmultipoints.flows.cli.app").main()
     raise AssertionError("the application ends the process itself")
 

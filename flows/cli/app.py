@@ -1,4 +1,4 @@
-"""The application: commands that are loaded when they are called, one place where errors become messages."""
+"""Define the application: commands are loaded on use, and errors become messages in one place."""
 
 import ast
 import errno
@@ -24,7 +24,7 @@ from medmultipoints.transforms.errors import MachineError, PipelineError, Source
 INTERRUPTED, BROKEN_PIPE = 130, 141
 GROUP = "app"
 
-# Each command by its module and its function there; of a group, its application.
+# Each command's module and function; for a group, its application.
 COMMANDS: dict[str, tuple[str, str]] = {
     "demo": ("demo", "demo"),
     "build": ("build", "build"),
@@ -85,14 +85,14 @@ def help_of(name: str) -> str:
 
 
 class Deferred(TyperGroup):
-    """A group whose commands are shown by name and help, and imported only when one is called."""
+    """A group that shows its commands by name and help, and imports a command only when it is called."""
 
     def __init__(self, **settings: Any) -> None:
         super().__init__(**settings)
         self.commands = {name: TyperCommand(name, help=help_of(name)) for name in COMMANDS}
 
     def resolve_command(self, ctx: Any, args: list[str]) -> tuple[str | None, Any, list[str]]:
-        """Return the command that is called and its arguments; from here a heartbeat goes on until it ends."""
+        """Return the called command and its arguments; start a heartbeat that runs until the command ends."""
         from medmultipoints.flows.cli.console import HEARTBEAT
 
         name, _, rest = super().resolve_command(ctx, args)
@@ -125,11 +125,11 @@ def _options(
         bool, typer.Option("--version", help="Print the version.", is_eager=True, callback=_print_version)
     ] = False,
 ) -> None:
-    """Read the options of the program itself."""
+    """Handle the options of the program itself."""
 
 
 def escape_unprintable() -> None:
-    """Let standard output and error show as escapes what their encoding lacks, rather than fail."""
+    """Make standard output and error escape characters that their encoding lacks, instead of failing."""
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
@@ -140,26 +140,26 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     signal.signal(signal.SIGTERM, _interrupt)
     signal.signal(signal.SIGINT, _interrupt)
     escape_unprintable()
-    os.environ["PYTHONSAFEPATH"] = "1"  # workers and servers run no code from the folder that they start in
+    os.environ["PYTHONSAFEPATH"] = "1"  # workers and servers run no code from their working folder
     try:
         code = _run(list(sys.argv[1:] if arguments is None else arguments))
         sys.stdout.flush()
     except BrokenPipeError:  # as with `medmultipoints show RELEASE | head`
         code = BROKEN_PIPE
     sys.stderr.flush()
-    # Worker threads may be in the middle of a shard; what they write is temporary until renamed: leave at once.
+    # Worker threads may be inside a shard, whose files are temporary until renamed: exit at once.
     os._exit(code)
 
 
 def _run(arguments: list[str]) -> int:
     try:
-        # Typer does not raise Exit in this mode: it returns the code, and 130 where it caught an interrupt itself.
+        # In this mode Typer does not raise Exit: it returns the code, and 130 if it caught an interrupt itself.
         code = int(app(arguments, standalone_mode=False, default_map=read_defaults(COMMANDS)) or 0)
         if code == INTERRUPTED:
             raise KeyboardInterrupt
     except BrokenPipeError:
         raise
-    except SystemExit as left:  # rich, where the reader of standard output is gone
+    except SystemExit as left:  # rich, if the reader of standard output is gone
         raise BrokenPipeError from left
     except BaseException as error:  # noqa: BLE001 (each kind has its message)
         code, message = explain(error)
@@ -169,7 +169,7 @@ def _run(arguments: list[str]) -> int:
 
 
 def explain(error: BaseException) -> tuple[int, str]:
-    """Return the exit code of an error and its message for people; no message where the help was printed instead."""
+    """Return the exit code and message of an error; no message if the help was printed instead."""
     if isinstance(error, PipelineError):
         return error.exit_code, str(error)
     if isinstance(error, KeyboardInterrupt | typer.Abort):
@@ -180,7 +180,7 @@ def explain(error: BaseException) -> tuple[int, str]:
         return 2, f"{words}{end} See `medmultipoints --help`." if words else ""
     if isinstance(error, OSError) and error.errno in (errno.ENAMETOOLONG, errno.ELOOP):
         return 2, f"{str(error.filename)[:80]}: {error.strerror}. Give another path."
-    if isinstance(error, RuntimeError) and "home directory" in str(error):  # of Path.expanduser
+    if isinstance(error, RuntimeError) and "home directory" in str(error):  # from Path.expanduser
         return 2, "a path begins with ~ and the name of a user that does not exist. Give another path."
     if isinstance(error, OSError):
         where = f": {error.filename}" if error.filename else ""
@@ -191,7 +191,7 @@ def explain(error: BaseException) -> tuple[int, str]:
 
 
 def report_error(code: int, message: str, error: BaseException) -> None:
-    """Print an error for people on standard error; with --json as one object on standard output."""
+    """Print an error on standard error; with --json as one object on standard output."""
     from medmultipoints.flows.cli.console import print_json, say_error
 
     if "--json" not in sys.argv:
@@ -206,7 +206,7 @@ def report_error(code: int, message: str, error: BaseException) -> None:
 
 
 def _interrupt(_signal: int, _frame: FrameType | None) -> NoReturn:
-    """Stop in order at the first signal, at once at the second: nothing unfinished is ever in place."""
+    """Stop in order at the first signal, at once at the second; no unfinished file is ever in place."""
     for again in (signal.SIGINT, signal.SIGTERM):
         signal.signal(again, lambda *_: os._exit(INTERRUPTED))
     raise KeyboardInterrupt

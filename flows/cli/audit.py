@@ -67,7 +67,7 @@ TITLES = ("severity", "kind", "image", "label", "source's box", "derived box", "
 
 
 def print_entries(findings: pl.DataFrame) -> None:
-    """Print findings as TOML entries; a comment counts the findings that have no entry."""
+    """Print findings as TOML entries; a comment counts the findings without an entry."""
     found = [values for row in findings.iter_rows(named=True) if (values := values_of(row)) is not None]
     for values in found:
         OUT.print(entry(values, "accept"), markup=False)

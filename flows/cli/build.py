@@ -52,7 +52,7 @@ MOST_LABELS, MOST_REASONS, SHOWN_REASONS, MOST_NOTES = 4, 2, 3, 4
 
 
 class CheckVersion(StrEnum):
-    """When a version that exists is compared."""
+    """When an existing version is compared."""
 
     early = "early"
     late = "late"
@@ -112,7 +112,7 @@ build.__doc__ = f"{build.__doc__}\n    {EXAMPLES}"
 
 
 def run(request: BuildRequest) -> Outcome:
-    """Run a build; Prefect starts only if there is something to do."""
+    """Run a build; start Prefect only if there is something to do."""
     with transfer_progress() as transfer:
         prepared = prepare_attempt(request, PIPELINE, transfer, say)
     with stage_progress() as progress:
@@ -121,7 +121,7 @@ def run(request: BuildRequest) -> Outcome:
             return execute(prepared, PIPELINE, run_in_threads(1), progress, plan)
         refuse_early(prepared)
         with only_builder(prepared.lake, prepared.recipe.name):
-            pass  # report a lock that is held before Prefect starts
+            pass  # report a held lock before Prefect starts
         say("starting Prefect" if os.environ.get("PREFECT_API_URL") else "starting an embedded Prefect server")
         from medmultipoints.flows.orchestration.local import run_flow
 
@@ -129,14 +129,14 @@ def run(request: BuildRequest) -> Outcome:
 
 
 def timed(request: BuildRequest) -> Outcome:
-    """Run a build and return its outcome with the time that the person waited, start of Prefect included."""
+    """Run a build and return its outcome with the total waiting time, including the start of Prefect."""
     start = time.perf_counter()
     outcome = run(request)
     return replace(outcome, seconds=time.perf_counter() - start)
 
 
 def print_outcome(outcome: Outcome) -> None:
-    """Print about 20 lines: what the release holds, what was left out and why, notes, decisions, where it is."""
+    """Print about 20 lines: content of the release, omissions with reasons, notes, decisions and paths."""
     if unchanged(outcome):
         return
     OUT.print(f"[bold]{outcome.sentence()}[/] in {outcome.seconds:.1f} s")
@@ -149,9 +149,9 @@ def print_outcome(outcome: Outcome) -> None:
 
 
 def left_out(outcome: Outcome) -> list[str]:
-    """Return why inputs yielded nothing: one line a verdict, its reasons by their number.
+    """Return why inputs yielded nothing: one line per verdict, the most frequent reasons first.
 
-    Questions that the format of a trainer cannot hold are no loss of the release.
+    Questions that a trainer's format cannot express are not counted as losses of the release.
     """
     found: dict[str, dict[str, int]] = {}
     for stage, verdict, reason, count in reasons_of(outcome):
@@ -166,19 +166,19 @@ def left_out(outcome: Outcome) -> list[str]:
 
 
 def most_first(reasons: Mapping[str, int]) -> list[tuple[str, int]]:
-    """Return the most frequent reasons, and in one entry how many inputs have others."""
+    """Return the most frequent reasons, and one entry for the number of all others."""
     ranked = sorted(reasons.items(), key=lambda one: (-one[1], one[0]))
     others = sum(count for _, count in ranked[SHOWN_REASONS:])
     return [*ranked[:SHOWN_REASONS], *([("for other reasons", others)] if others else [])]
 
 
 def broken_of(outcome: Outcome) -> list[str]:
-    """Return each source that is left out as a whole, with the reason and the remedy."""
+    """Return each source that is left out entirely, with the reason and the remedy."""
     return [f"{name}: {why}" for name, why in sorted(broken_sources(exclusions_of(outcome, "dropped")).items())]
 
 
 def notes_of(outcome: Outcome) -> list[str]:
-    """Return what is unusual about the release: copies, splits that are empty or not the authors', equal answers."""
+    """Return what is unusual about the release: copies, empty or unofficial splits, equal answers."""
     asked, splits = outcome.build.recipe.instructions, outcome.build.recipe.splits
     images = outcome.table("released_images")
     dropped = exclusions_of(outcome, "dropped")
@@ -192,7 +192,7 @@ def notes_of(outcome: Outcome) -> list[str]:
 
 
 def review_of(outcome: Outcome) -> list[str]:
-    """Return what asks for a person: findings to decide, decisions that were applied, what pictures show of people."""
+    """Return what needs a person: undecided findings, applied decisions, personal information in pictures."""
     findings, decided = outcome.table("disagreements"), outcome.table("corrections").height
     counts = [(name, findings.filter(severity=name).height) for name in ("error", "warning")]
     words = ", ".join(plural(count, name) for name, count in counts if count)
@@ -206,12 +206,12 @@ def review_of(outcome: Outcome) -> list[str]:
 
 
 def shortened(lines: Sequence[str], most: int) -> list[str]:
-    """Return the lines, and instead of those beyond the limit how many they are."""
+    """Return at most ``most`` lines, and a line with the number of the rest."""
     return [*lines] if len(lines) <= most else [*lines[: most - 1], f"and {len(lines) - most + 1} more, see the page"]
 
 
 def print_timings(outcome: Outcome) -> None:
-    """Print the seconds of each stage that was run; those of shards that ran side by side are added up."""
+    """Print the seconds of each stage that ran; times of parallel shards are added up."""
     columns = ("work", "validation", "storing", "waiting")
     rows = [
         [result.name, f"{result.seconds:.2f}", *(f"{getattr(result.times, name):.2f}" for name in columns)]
@@ -223,7 +223,7 @@ def print_timings(outcome: Outcome) -> None:
 
 
 def unchanged(outcome: Outcome) -> bool:
-    """Return whether the build found everything finished; if so, print that, and where the release is."""
+    """Return whether everything was already finished; if so, print that and the release's path."""
     kept = outcome.release.kept and all(result.kept for result in outcome.stages)
     if kept:
         name = f"{outcome.build.recipe.name} {outcome.release.version}"
@@ -234,12 +234,12 @@ def unchanged(outcome: Outcome) -> bool:
 
 
 def page_of(outcome: Outcome) -> Path:
-    """Return where the page of the release is."""
+    """Return the path of the release's page."""
     return outcome.build.lake.reports / outcome.build.recipe.name / outcome.release.version / PAGE
 
 
 def print_places(outcome: Outcome, *, root: bool = False) -> None:
-    """Print where the release is, its root if asked for, and last the page that shows it, if there is one."""
+    """Print the release's path, its root if asked, and last the path of its page, if there is one."""
     release = outcome.release
     kept = "  (kept, unchanged)" if release.kept and root else ""
     OUT.print(f"release     {shown(release.path)}{kept}", markup=False)

@@ -1,4 +1,4 @@
-"""``medmultipoints sources`` and ``recipes``: what there is."""
+"""``medmultipoints sources`` and ``recipes``: list what is available."""
 
 from typing import Annotated
 

@@ -1,4 +1,4 @@
-"""What the command line prints: results on standard output, everything else on standard error."""
+"""Print for the command line: results to standard output, everything else to standard error."""
 
 import os
 import sys
@@ -21,12 +21,12 @@ from medmultipoints.transforms.reporting.hidden import BREAKS, HIDDEN, IN_JSON
 if TYPE_CHECKING:
     from medmultipoints.flows.engine.run import StageResult
 
-# Where output goes to a file or a pipe there is no edge to fold names and paths at.
+# Output to a file or pipe must not wrap names and paths.
 PIPE_WIDTH = 240
 
 
 class PlainConsole(Console):
-    """A console that shows hidden characters of names and records as escapes; its own colours stay."""
+    """A console that escapes hidden characters in names and records; its own colours stay."""
 
     def render_str(self, text: str, **options: Any) -> Text:
         return super().render_str(text.translate(HIDDEN), **options)
@@ -37,15 +37,15 @@ OUT = PlainConsole(highlight=False, soft_wrap=True, width=None if sys.stdout.isa
 
 
 class Heartbeat:
-    """Says on standard error, outside a terminal, that a long command is still running, and what it does."""
+    """Reports on standard error, outside a terminal, that a long command is still running, and its current work."""
 
     def __init__(self) -> None:
         self.doing = ""
-        self.idle = False  # a server that waits for people is not at work
+        self.idle = False  # a server that waits for users is not at work
         self.last = time.monotonic()
 
     def start(self, every: float = 30) -> Callable[[], None]:
-        """Begin, and return what ends it; in a terminal bars show the same, and nothing begins."""
+        """Start, and return a function that stops it; in a terminal, where bars show progress, do nothing."""
         ended = threading.Event()
         if not ERR.is_terminal:
             threading.Thread(target=self._beat, args=(every, ended), daemon=True).start()
@@ -66,7 +66,7 @@ HEARTBEAT = Heartbeat()
 
 
 def say(text: str) -> None:
-    """Print a line for the person on standard error."""
+    """Print a message on standard error."""
     HEARTBEAT.last, HEARTBEAT.doing = time.monotonic(), text
     ERR.print(escape(text))
 
@@ -86,7 +86,7 @@ def print_json(value: object) -> None:
 
 
 def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]], *, err: bool = False) -> None:
-    """Print a table for people, numbers to the right."""
+    """Print a table, with numbers aligned to the right."""
     drawn = Table(title=title, title_justify="left", title_style="bold", box=None, pad_edge=False, header_style="dim")
     for place, name in enumerate(columns):
         numeric = all(row[place].replace(",", "").replace(".", "").isdigit() for row in rows if row[place])
@@ -97,7 +97,7 @@ def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]], *, 
 
 
 class StageProgress:
-    """Bars with rate and time left, one a stage; where standard error is no terminal, the heartbeat names the stage."""
+    """Bars with rate and remaining time, one per stage; outside a terminal, the heartbeat names the stage."""
 
     def __init__(self, progress: Progress) -> None:
         self.progress = progress
@@ -111,7 +111,7 @@ class StageProgress:
         HEARTBEAT.doing = f"stage {stage}"
 
     def shard_finished(self, stage: str, shard: str, inputs: int) -> None:
-        """Move the bar."""
+        """Advance the bar."""
         self.inputs[stage] += inputs
         task = self.progress.tasks[self.bars[stage]]
         seconds = task.elapsed or 1e-9
@@ -131,7 +131,7 @@ class StageProgress:
 
 @contextmanager
 def stage_progress() -> Iterator[StageProgress]:
-    """Return an observer that draws bars while the block runs."""
+    """Provide an observer that draws bars inside the block."""
     columns = (
         TextColumn("{task.description:<10}"),
         BarColumn(),
@@ -145,13 +145,13 @@ def stage_progress() -> Iterator[StageProgress]:
 
 @contextmanager
 def transfer_progress() -> Iterator["TransferProgress"]:
-    """Return a callback for downloads that draws bars while the block runs."""
+    """Provide a callback for downloads that draws bars inside the block."""
     with Progress(console=ERR, disable=not ERR.is_terminal) as progress:
         yield TransferProgress(progress)
 
 
 class TransferProgress:
-    """One bar a file; called with its name, the bytes that are there and the bytes in all."""
+    """One bar per file; called with its name, the bytes done and the total bytes."""
 
     def __init__(self, progress: Progress) -> None:
         self.progress = progress
@@ -165,14 +165,14 @@ class TransferProgress:
 
 
 def write_aside(html: Path | None, page: Callable[[], str]) -> None:
-    """Write the page that ``--html`` asks for, and print its path on standard error."""
+    """Write the page requested by ``--html``, and print its path on standard error."""
     if html is not None:
         write_page(html, page())
         say(f"page  {html}")
 
 
 def write_page(path: Path, page: str) -> None:
-    """Write the page whole or not at all; MachineError if it cannot be written."""
+    """Write the page atomically; MachineError if it cannot be written."""
     part = path.with_name(f".{path.name}.part")
     try:
         part.write_text(page, "utf-8")

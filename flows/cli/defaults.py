@@ -1,4 +1,4 @@
-"""Defaults of options: the table ``[defaults]`` of a ``medmultipoints.toml`` in the working folder or above it."""
+"""Read defaults of options: the table ``[defaults]`` of a ``medmultipoints.toml`` in the working folder or above."""
 
 import os
 import sys
@@ -15,9 +15,9 @@ LAKE, OLD_LAKE = "MEDMULTIPOINTS_LAKE", "LAKE_ROOT"
 
 
 def read_defaults(commands: Iterable[str]) -> dict[str, Any]:
-    """Return the defaults of every command's options; an option or an environment variable overrides them.
+    """Return the defaults of every command's options; options and environment variables override them.
 
-    Paths are relative to the file that names them. UsageError names the file and the key that is wrong.
+    Paths are relative to the file that names them. UsageError names the file and the invalid key.
     """
     honour_old_name()
     found = next((folder / FILE for folder in _upward(Path.cwd()) if (folder / FILE).is_file()), None)
@@ -32,7 +32,7 @@ def read_defaults(commands: Iterable[str]) -> dict[str, Any]:
 
 
 def honour_old_name() -> None:
-    """Take the lake from ``LAKE_ROOT``, with a warning, where the new name is not set."""
+    """Use ``LAKE_ROOT``, with a warning, if the new variable is not set."""
     if OLD_LAKE in os.environ and LAKE not in os.environ:
         os.environ[LAKE] = os.environ[OLD_LAKE]
         sys.stderr.write(f"warning: {OLD_LAKE} is deprecated; set {LAKE} instead.\n")
@@ -45,7 +45,7 @@ def _upward(folder: Path) -> Iterable[Path]:
 def _options(given: dict[str, Any], file: Path) -> dict[str, Any]:
     for key, value in given.items():
         if key not in KEYS:
-            from medmultipoints.transforms.problems import meant  # pydantic, which `--help` does without
+            from medmultipoints.transforms.problems import meant  # imports pydantic, which `--help` does not need
 
             raise UsageError(f"{file}: defaults.{key}: unknown key; {meant(key, KEYS)}. Correct the file.")
         if not isinstance(value, dict if key == "sources" else str):

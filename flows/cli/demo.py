@@ -39,7 +39,7 @@ def demo(
 
 
 def print_summary(outcome: Outcome) -> None:
-    """Print at most 20 lines: what the demo made, what to try next, and last the page to open."""
+    """Print at most 20 lines: the demo's result, commands to try next, and last the page to open."""
     OUT.print(f"[bold]{outcome.sentence()}[/] in {outcome.seconds:.1f} s\n")
     table("Objects", *label_table(outcome))
     release = shown(outcome.release.path)

@@ -92,13 +92,13 @@ def evaluate(
 
 
 def _score(truth: Path, matched: Matched, metrics: MetricSet, split: str | None) -> dict[str, Any]:
-    """Return the report: how answers were matched, the metrics, masks and sentences."""
+    """Return the report: how answers were matched, the metrics, and scores of masks and descriptions."""
     from medmultipoints.data_lake.evaluate.descriptions import score_descriptions
     from medmultipoints.data_lake.evaluate.predicted_masks import score_masks
     from medmultipoints.transforms.claims.score import by_kind, by_sentence, total
     from medmultipoints.transforms.scoring.mask_overlap import total_overlap
     from medmultipoints.transforms.scoring.metric_sets import (
-        scoring_report,  # scipy and the COCO evaluator: not for every command
+        scoring_report,  # imports scipy and the COCO evaluator
     )
 
     report: dict[str, Any] = {
@@ -166,7 +166,7 @@ def _print_unscored(matched: Matched) -> None:
 
 
 def _print_headline(report: dict[str, Any]) -> None:
-    """Print the numbers that are looked at first in one row."""
+    """Print the most important numbers in one row."""
     strict = report.get("strict", {}).get("overall", {})
     found = {title: strict[name]["value"] for name, title in COLUMNS.items() if name in strict}
     found |= {name: report["masks"][name] for name in ("dice", "iou") if "masks" in report}

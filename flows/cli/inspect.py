@@ -61,7 +61,7 @@ def inspect(
 
 
 def with_licence(found: Inspection, held: Mapping[str, Any]) -> Inspection:
-    """Return the inspection with a hint where the declaration has no licence: no file of a source can prove it."""
+    """Return the inspection with a hint if the declaration has no licence, which no file of a source can prove."""
     if held.get("licence") or found.recognition is None:
         return found
     text = 'give the licence of the source in its declaration, such as licence = "CC-BY-4.0"; a build asks for it'
@@ -83,13 +83,13 @@ def plain(found: Inspection, text: str) -> dict[str, object]:
 
 
 def _plain_choice(choice: str) -> str:
-    """Return a choice as ``--answer`` takes it: texts without quotes, lists and tables as TOML."""
+    """Return a choice in the form of ``--answer``: texts without quotes, lists and tables as TOML."""
     value = choice_value(choice)
     return value if isinstance(value, str) else choice
 
 
 def _answer(given: str) -> tuple[str, Any]:
-    """Return key and value of ``KEY=VALUE``; the value is read as TOML where it is such, else as a text."""
+    """Return key and value of ``KEY=VALUE``; the value is parsed as TOML if it is valid, else kept as text."""
     key, equals, value = given.partition("=")
     if not equals or not key.strip():
         raise UsageError(f"--answer {given}: expected KEY=VALUE, such as boxes.frame=edges")
@@ -97,7 +97,7 @@ def _answer(given: str) -> tuple[str, Any]:
 
 
 def _answer_value(key: str, text: str) -> Any:
-    """Return the value of an answer: TOML; ``a, b`` for lists, ``1=a, 2=b`` for tables; else the text as it is."""
+    """Return the value of an answer: TOML; ``a, b`` for lists, ``1=a, 2=b`` for tables; else the text itself."""
     held = choice_value(text)
     if not isinstance(held, str | int) or isinstance(held, bool):
         return held

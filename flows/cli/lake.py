@@ -1,4 +1,4 @@
-"""``medmultipoints lake``: remove what no release needs, find and repair damage."""
+"""``medmultipoints lake``: remove unneeded files, find and repair damage."""
 
 from contextlib import nullcontext
 from itertools import groupby
@@ -82,7 +82,7 @@ def check(
 
 
 def print_faults(faults: list[Fault], *, repaired: int) -> None:
-    """Print what is damaged, and what repairs it."""
+    """Print the damaged files and their remedies."""
     if not faults:
         OUT.print("no damage found")
         return
@@ -99,7 +99,7 @@ def print_faults(faults: list[Fault], *, repaired: int) -> None:
 
 
 def print_garbage(garbage: list[Garbage]) -> None:
-    """Print how much there is of each kind, and old releases by name."""
+    """Print the size of each kind of garbage, and old releases by name."""
     if not garbage:
         OUT.print("nothing to remove")
         return
@@ -112,10 +112,10 @@ def print_garbage(garbage: list[Garbage]) -> None:
 
 
 def total(garbage: list[Garbage]) -> int:
-    """Return the bytes of all together."""
+    """Return the total size in bytes."""
     return sum(one.bytes for one in garbage)
 
 
 def shown(one: Garbage) -> dict[str, object]:
-    """Return one entry for machines."""
+    """Return one entry as plain values."""
     return {"path": str(one.path), "kind": one.kind, "bytes": one.bytes}

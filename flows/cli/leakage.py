@@ -1,4 +1,4 @@
-"""``medmultipoints leakage``, and what the command line shows of a leakage certificate."""
+"""``medmultipoints leakage``, and the output of leakage certificates."""
 
 from collections.abc import Mapping
 from dataclasses import asdict
@@ -46,7 +46,7 @@ def leakage(
 
 
 def _print_joins(joined: Mapping[str, Any]) -> None:
-    """Show pairs of one examination, frame or day, and what text could not be read."""
+    """Print pairs of one examination, frame or day, and the text that could not be read."""
     for kind, count in joined["pairs"].items():
         if count:
             across = joined["across_splits"][kind]
@@ -58,7 +58,7 @@ def _print_joins(joined: Mapping[str, Any]) -> None:
 
 
 def parse_items(texts: list[str]) -> dict[str, Path]:
-    """Return SPLIT=FILE pairs of the command line."""
+    """Return the paths of SPLIT=FILE pairs by split."""
     pairs = [text.partition("=") for text in texts]
     wrong = [text for text, (split, _, path) in zip(texts, pairs, strict=True) if not (split and path)]
     if wrong:
@@ -67,7 +67,7 @@ def parse_items(texts: list[str]) -> dict[str, Path]:
 
 
 def print_certificate(certificate: Certificate) -> None:
-    """Print the certificate: splits, nearest pairs across splits, histogram, what was looked at and what not."""
+    """Print the certificate: splits, nearest pairs across splits, histogram, and what was not checked."""
     leaks, near, search = (certificate[name] for name in ("leaks", "near_duplicates", "search"))
     shared = ", ".join(f"{name.replace('_', ' ')} {count}" for name, count in leaks.items())
     OUT.print(f"\nIn more than one split: {shared}")

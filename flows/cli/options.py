@@ -1,4 +1,4 @@
-"""Options that several commands share."""
+"""Define options that several commands share."""
 
 from pathlib import Path
 from typing import Annotated
@@ -15,7 +15,7 @@ DEFAULT_LAKE = Path("lake")
 
 
 def existing_lake(where: Path) -> Lake:
-    """Return the lake for commands that only read it, even from a read-only disk; UsageError if it does not exist."""
+    """Return the lake for commands that only read it, even from a read-only disk; UsageError if it is missing."""
     place = lake_at(where)
     if place.remote is None and not place.root.exists():
         raise UsageError(f"--lake {where}: there is no such folder. `medmultipoints demo` and `build` make a lake.")
@@ -23,6 +23,6 @@ def existing_lake(where: Path) -> Lake:
 
 
 def chosen_repo(ctx: typer.Context, repo: str | None, to: str | None) -> str | None:
-    """Return the repository to publish to: not one from the defaults file where a folder was asked for."""
+    """Return the repository to publish to; one from the defaults file is ignored if a folder was given."""
     source = ctx.get_parameter_source("repo")
     return None if to and source is not None and source.name == "DEFAULT_MAP" else repo

@@ -1,4 +1,4 @@
-"""``medmultipoints publish``: a release becomes a version that anyone can pin, reload and check."""
+"""``medmultipoints publish``: publish a release as a version that anyone can pin, reload and check."""
 
 import os
 import sys
@@ -114,7 +114,7 @@ def print_plan(plan: PushPlan, *, proposed: bool) -> None:
 
 
 def print_contents(plan: PushPlan) -> None:
-    """Print what becomes public: images, licences, what pictures show, findings that nobody decided."""
+    """Print what becomes public: images, licences, personal information, undecided findings."""
     from medmultipoints.data_lake.report.materials import read_materials
     from medmultipoints.data_lake.report.sections import summary
 
@@ -134,7 +134,7 @@ def print_contents(plan: PushPlan) -> None:
 
 
 def print_holders(plan: PushPlan) -> None:
-    """Print the versions that still hold withdrawn images: publishing never changes them."""
+    """Print the published versions that still contain withdrawn images; publishing never changes them."""
     for holder in plan.holders:
         OUT.print(
             f"[bold]{holder.tag}[/] at {plan.place} still holds {plural(len(holder.images), 'withdrawn image')}, "
@@ -154,7 +154,7 @@ def print_late(plan: PushPlan) -> None:
 
 
 def plan_json(plan: PushPlan) -> dict[str, object]:
-    """Return the plan for machines."""
+    """Return the plan as plain values."""
     return {
         "action": plan.action,
         "place": plan.place,

@@ -70,7 +70,7 @@ def show(
     if as_json:
         print_json({"inputs": frame.to_dicts()})
         return
-    # An image, its mask and its labels are an input each, and often left out for the same reason.
+    # An image, its mask and its labels are separate inputs, often left out for the same reason.
     ordered = frame.sort("exclusion_id").group_by("stage", "verdict", "reason", "detail", maintain_order=True)
     for stage, verdict, reason, detail, keys in ordered.agg("key").iter_rows():
         OUT.print(f"{stage}  {verdict}  {reason}  {', '.join(keys)}\n    {detail}", markup=False)
@@ -78,7 +78,7 @@ def show(
 
 def last_exclusions(lake: Lake, recipe: str | None) -> pl.DataFrame:
     """Return all inputs that the last run excluded; UsageError if there is no run."""
-    begun = (run for run in read_runs(lake) if run.get("keys"))  # others ended before anything was looked at
+    begun = (run for run in read_runs(lake) if run.get("keys"))  # others ended before they examined any input
     runs: list[dict[str, Any]] = [run for run in begun if recipe in (None, run["recipe"])]
     if not runs:
         raise UsageError(f"no run in {lake.root}: build something first, or give another --lake.")

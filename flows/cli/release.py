@@ -1,4 +1,4 @@
-"""``medmultipoints verify``, ``show``, ``export`` and ``sign``: from a release folder alone."""
+"""``medmultipoints verify``, ``show``, ``export`` and ``sign``: work on a release folder alone."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -37,7 +37,7 @@ PublishedArgument = Annotated[
 
 @contextmanager
 def opened_release(release: str) -> Iterator[Path]:
-    """Return the folder of a release; a published version is downloaded for the time of the block."""
+    """Provide the folder of a release; a published version is downloaded for the duration of the block."""
     published = place_of(release)
     if published is not None:
         with fetched_release(*published) as folder:
@@ -93,7 +93,7 @@ def verify(
 
 
 def print_checks(release: str, checks: Sequence[Check]) -> None:
-    """Print a line a check, and last whether all hold."""
+    """Print one line per check, and last whether all passed."""
     table(release, ["", "check", "found"], [[outcome_of(check), check.name, check.detail] for check in checks])
     stated = sum(1 for check in checks if check.ok and not check.proved)
     if all(check.ok for check in checks):
@@ -131,7 +131,7 @@ def show(release: ReleaseArgument, as_json: JsonOption = False) -> None:
 
 
 def figure(value: object) -> str:
-    """Return a value as people read it."""
+    """Return a value as text for people."""
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, list):
@@ -179,7 +179,7 @@ def export(
 
 
 def picture_words(folder: Path, files: int) -> str:
-    """Return how many picture files an export has, and how many of them are no pictures of the release but crops."""
+    """Return the number of picture files in an export, and how many of them are crops."""
     crops = sum(1 for _ in folder.rglob("*.crop.*.png"))
     return f"{files:,} images" if not crops else f"{files - crops:,} images and {crops:,} crops that questions show"
 

@@ -1,4 +1,4 @@
-"""Options of commands that make a request: their help is the description of its fields."""
+"""Build the options of commands that make a request; their help is the description of its fields."""
 
 from typing import Annotated, Any
 

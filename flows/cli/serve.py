@@ -108,7 +108,7 @@ def serve(
 
 
 def destination(repo: str | None, to: str | None) -> Destination | None:
-    """Return where new versions go; UsageError for two places, or for a name that cannot be one."""
+    """Return the destination of new versions; UsageError for two destinations or an invalid name."""
     if repo:
         check_name(repo)
     folder = str(Path(to).expanduser().absolute()) if to else None
@@ -116,7 +116,7 @@ def destination(repo: str | None, to: str | None) -> Destination | None:
 
 
 def lake_for(lake: Path, port: int) -> Lake:
-    """Return the lake; a new one is created only if the port is free."""
+    """Return the lake; create a new one only if the port is free."""
     if not lake_at(lake).root.exists():
         check_port(port)
     return open_lake(lake)
@@ -154,7 +154,7 @@ def run(
 
 
 def announcement(what: RefreshRequest, due: datetime | None) -> Iterator[str]:
-    """Return what is served, where new versions go, and when."""
+    """Yield what is served, where new versions are published, and when."""
     place = what.publish_to
     yield f"recipe {what.recipe}, lake {what.lake}"
     yield (

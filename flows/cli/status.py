@@ -1,4 +1,4 @@
-"""``medmultipoints status``: the state of a lake, from its files alone."""
+"""``medmultipoints status``: show the state of a lake, from its files alone."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
@@ -65,7 +65,7 @@ def print_runs(runs: list[dict[str, Any]]) -> None:
 
 
 def first_line(text: str) -> str:
-    """Return the first line of a message, which says what happened."""
+    """Return the first line of a message, its summary."""
     return text.partition("\n")[0]
 
 
@@ -84,6 +84,6 @@ def rejections(lake: Lake, run: dict[str, Any]) -> list[dict[str, Any]]:
 
 
 def stage_row(stage: dict[str, Any]) -> list[str]:
-    """Return one line of the table of stages."""
+    """Return one row of the table of stages."""
     time = "kept" if stage["kept"] else f"{stage['seconds']:.1f} s"
     return [stage["name"], *(f"{stage[name]:,}" for name in COUNTS), time]

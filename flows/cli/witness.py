@@ -1,4 +1,4 @@
-"""``medmultipoints witness``, ``train-witness`` and ``evaluate-clicks``: models that propose and doubt."""
+"""``medmultipoints witness``, ``train-witness`` and ``evaluate-clicks``: models that check labels and add new ones."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -137,7 +137,7 @@ def _print_score(score: dict[str, Any]) -> None:
 
 
 class _Counting:
-    """Draws how far a command is; called with what is done and, where known, the total."""
+    """Draws the progress of a command; called with the amount done and, if known, the total."""
 
     def __init__(self, progress: Progress, what: str) -> None:
         self.progress, self.what = progress, what
@@ -150,7 +150,7 @@ class _Counting:
 
 @contextmanager
 def counting(what: str) -> Iterator[_Counting]:
-    """Return a callback that draws one bar while the block runs."""
+    """Provide a callback that draws one bar inside the block."""
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns, console=ERR, disable=not ERR.is_terminal) as progress:
         yield _Counting(progress, what)

@@ -1,1 +1,1 @@
-"""Engine: runs a pipeline of stages with receipts; knows no stage and no Prefect."""
+"""Engine: run a pipeline of stages with receipts, independent of the stages and of Prefect."""

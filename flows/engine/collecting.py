@@ -1,4 +1,4 @@
-"""How often Python's cyclic garbage collector runs."""
+"""Reduce how often Python's cyclic garbage collector runs."""
 
 import gc
 from collections.abc import Iterator
@@ -21,7 +21,7 @@ def collect_seldom() -> None:
 
 @contextmanager
 def seldom_collecting() -> Iterator[None]:
-    """Run the collector less often within the block."""
+    """Run the collector less often inside the block."""
     usual = gc.get_threshold()
     collect_seldom()
     try:

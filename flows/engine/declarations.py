@@ -1,4 +1,4 @@
-"""Declared sources made complete before a build: what the files prove is added, open questions stop everything."""
+"""Complete declared sources before a build: add what the files prove, and stop at open questions."""
 
 import tomllib
 from collections.abc import Callable, Mapping
@@ -22,7 +22,7 @@ LICENCE_CHOICES = ('"CC0-1.0"', '"CC-BY-4.0"', '"CC-BY-NC-4.0"', '"LicenseRef-re
 
 
 class OpenQuestions(UsageError):
-    """Declared sources leave open what the data cannot answer; the message has every question with a line for it."""
+    """Declared sources leave questions open that the data cannot answer; the message lists each with a line for it."""
 
     def __init__(self, questions: Mapping[str, tuple[Question, ...]]) -> None:
         self.questions = questions
@@ -33,7 +33,7 @@ class OpenQuestions(UsageError):
 
 
 def _remedy(questions: Mapping[str, tuple[Question, ...]]) -> str:
-    """Return what helps: a question has a likely answer that ``accept`` takes, or needs an answer of a person."""
+    """Return the remedy: accept the likely answer of a question with ``accept``, or answer it."""
     asked = [(f"{name}.{question.key}", question.default) for name, own in questions.items() for question in own]
     without = [key for key, default in asked if default is None]
     if len(without) == len(asked):
@@ -51,8 +51,8 @@ def complete_sources(
 ) -> dict[str, dict[str, Any]]:
     """Return the tables of declared sources with complete ``read`` tables, and the keys of accepted defaults.
 
-    With ``leave_out`` a source that cannot be read says why in its key ``broken``, without its place in ``places``.
-    Errors: OpenQuestions with those of all sources; UsageError or DataError where a source cannot be read.
+    With ``leave_out`` a source that cannot be read has the reason in its key ``broken``, without its path from
+    ``places``. Errors: OpenQuestions with those of all sources; UsageError or DataError if a source cannot be read.
     """
     complete: dict[str, dict[str, Any]] = {}
     questions: dict[str, tuple[Question, ...]] = {}
@@ -71,12 +71,12 @@ def complete_sources(
 
 
 def without_place(text: str, place: Path | None, name: str) -> str:
-    """Return a message with the name of the source for its place on this machine: a release holds no path of one."""
+    """Return a message with the source's name instead of its local path, which no release may contain."""
     return text.replace(str(place), name) if place else text
 
 
 def head_questions(table: Table) -> tuple[Question, ...]:
-    """Return what a source's own table leaves open: no file says under which licence it may be used."""
+    """Return the open questions of a source's own table: no file proves the licence."""
     if table.get("licence"):
         return ()
     return (
@@ -114,7 +114,7 @@ def _complete(name: str, table: Table, files: SourceFiles) -> tuple[dict[str, An
     merged.pop("accept", None)
     still_open = tuple(question for question in questions if question not in taken)
     try:
-        if not still_open:  # a label from a hole waits for the pattern that has the hole
+        if not still_open:  # a label from a pattern's placeholder waits for that pattern
             Declaration.model_validate(merged["read"])
     except ValidationError as error:
         raise UsageError(f"sources.{name}.read: {problems(error, Declaration)}.") from error
@@ -122,7 +122,7 @@ def _complete(name: str, table: Table, files: SourceFiles) -> tuple[dict[str, An
 
 
 def _next_accepted(table: Table, questions: tuple[Question, ...], before: list[Question]) -> Question | None:
-    """Return the first question whose likely answer is accepted: what it decides may be asked otherwise then."""
+    """Return the first question whose likely answer is accepted; that answer may change the later questions."""
     keys = {question.key for question in before}
     in_read = ((question, replace(question, key=f"read.{question.key}")) for question in questions)
     accept = table.get("accept", False)
@@ -136,7 +136,7 @@ def _is_accepted(accept: object, question: Question) -> bool:
 
 
 def _answer(question: Question) -> dict[str, Any]:
-    """Return the default of a question as the tables that it belongs to."""
+    """Return a question's default, in its nested tables."""
     value: Any = tomllib.loads(f"answer = {question.default}")["answer"]
     for part in reversed(question.key.split(".")):
         value = {part: value}
@@ -144,7 +144,7 @@ def _answer(question: Question) -> dict[str, Any]:
 
 
 def _lines(name: str, asked: tuple[Question, ...]) -> list[str]:
-    """Return each question with the line that answers it, those of one table under one heading."""
+    """Return each question with the line that answers it, grouped by table under one heading."""
     tables: dict[str, list[str]] = {}
     for question in asked:
         table, _, key = f"sources.{name}.{question.key}".rpartition(".")

@@ -1,4 +1,4 @@
-"""One build from request to release: the lock, the pipeline, the record of the run."""
+"""Run one build from request to release: lock, pipeline and run record."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -28,11 +28,11 @@ class Outcome:
     started: datetime
 
     def table(self, name: str) -> pl.DataFrame:
-        """Return a table that some stage wrote."""
+        """Return a table that a stage wrote."""
         return read_table(self.build.lake, self._writer(name).receipt.objects[name])
 
     def to_json(self) -> dict[str, object]:
-        """Return the object that ends standard output with --json."""
+        """Return the last object on standard output with --json."""
         return {
             "release": str(self.release.path),
             "version": self.release.version,
@@ -57,9 +57,9 @@ class Outcome:
 def execute(
     build: Build, stages: Sequence[Stage], mapper: Mapper, observer: Observer, plan: Plan | None = None
 ) -> Outcome:
-    """Run the stages and place the release; however the run ends, its record says so.
+    """Run the stages and place the release; the run record states how the run ended in every case.
 
-    ``plan`` is that of the build, where one was made before.
+    ``plan`` is the plan of the build, if one was made before.
     """
     started = datetime.now(UTC)
     recorder = Recorder(observer, build, started)
@@ -83,7 +83,7 @@ def release(
     started: datetime,
     plan: Plan | None = None,
 ) -> Outcome:
-    """Place the release under the requested version; ``auto`` takes the version that the difference calls for."""
+    """Place the release under the requested version; ``auto`` takes the version that the difference requires."""
     build = settled(build)
     keys = plan.keys if plan and plan.build.recipe.version == build.recipe.version else None
     results = run_pipeline(build, stages, mapper, observer, keys)

@@ -1,6 +1,6 @@
-"""The end of every stage: join what the shards yielded, validate it, keep the good rows, prove the accounting.
+"""Finish a stage: join the shards' tables, validate them, keep the valid rows, check the accounting.
 
-Tables are validated part by part: what is in memory at once does not grow with the table.
+Tables are validated in parts, so memory use does not grow with the table.
 """
 
 from collections import Counter
@@ -33,7 +33,7 @@ USED_SCHEMA = {"key": pl.String, "entity": pl.String}
 
 
 def put_part(build: Build, stage: Stage, key: str, output: Output) -> Receipt:
-    """Store what one shard yielded, after checking that every input of it is accounted for."""
+    """Store the output of one shard, after checking that each of its inputs is accounted for."""
     excluded = {exclusion.key for exclusion in output.exclusions}
     check_accounting(stage.name, output.inputs, output.used, [exclusion.key for exclusion in output.exclusions])
     tables = {name: pl.DataFrame(frame) for name, frame in output.tables.items()}
@@ -55,10 +55,10 @@ def finish_stage(
     most: int = ROWS_PER_OBJECT,
     storing: Stopwatch | None = None,
 ) -> Receipt:
-    """Write valid tables, put failing rows in quarantine, raise critical failures; return the stage's receipt.
+    """Write valid tables, quarantine failing rows, raise critical failures; return the stage's receipt.
 
-    A table of more than ``most`` rows is judged and stored in several objects, one after the other.
-    The caller checks whether too many inputs are rejected, after the quarantine is written.
+    A table of more than ``most`` rows is validated and stored in several objects, one after the other. The caller
+    checks the rejection rate, after the quarantine is written.
     """
     storing = storing or Stopwatch()
     judged, rejections = judge_tables(build, stage, inputs, parts, most, storing)
@@ -84,7 +84,7 @@ def finish_stage(
 
 @dataclass(frozen=True, slots=True)
 class Judged:
-    """A table sorted by its key, in one object or in several, and the verdict on all its rows."""
+    """A table sorted by its key, in one object or several, and the verdict on all its rows."""
 
     table: Table
     objects: tuple[StoredObject, ...]
@@ -94,7 +94,7 @@ class Judged:
 def judge_tables(
     build: Build, stage: Stage, inputs: Inputs, parts: Sequence[Receipt], most: int, storing: Stopwatch
 ) -> tuple[dict[str, Judged], dict[str, Rejection]]:
-    """Validate the tables that the shards of a stage yielded; return them, and the entities that fail."""
+    """Validate the tables of a stage's shards; return them and the entities that fail."""
     entries = {name: objects_of(parts, name) for name in stage.writes}
     unwanted = stage.leaves_out(build.recipe, {name: scan_table(build.lake, found) for name, found in entries.items()})
     judged = {
@@ -108,7 +108,7 @@ def judge_tables(
 
 
 def objects_of(parts: Sequence[Receipt], table: str) -> tuple[StoredObject, ...]:
-    """Return the objects of a table that all shards yielded."""
+    """Return the objects of a table from all shards."""
     return tuple(entry for part in parts for entry in part.objects[table])
 
 
@@ -134,7 +134,7 @@ def _judge(
 
 
 def _copies(lake: Lake, entries: Sequence[StoredObject], table: Table) -> dict[str, pl.Series]:
-    """Return what parts of a table cannot know: the values that several of them hold.
+    """Return the values that several parts of a table share, which no part can find alone.
 
     Rows of one key are in one part.
     """
@@ -143,7 +143,7 @@ def _copies(lake: Lake, entries: Sequence[StoredObject], table: Table) -> dict[s
 
 
 def kept_rows(build: Build, judged: Judged, rejections: Mapping[str, Rejection]) -> tuple[StoredObject, ...]:
-    """Return the objects of a table without the rejected: an entity that fails in one table leaves all of them."""
+    """Return the objects of a table without rejected entities; an entity that fails in one table leaves all."""
     if not rejections:
         return judged.objects
     frames = (read_table(build.lake, [entry]) for entry in judged.objects)
@@ -151,10 +151,10 @@ def kept_rows(build: Build, judged: Judged, rejections: Mapping[str, Rejection])
 
 
 def check_accounting(stage: str, inputs: Iterable[str], used: Mapping[str, object], excluded: Sequence[str]) -> None:
-    """Raise DataError unless inputs = used + excluded, as sets: nothing is lost and nothing counted twice."""
+    """Raise DataError unless inputs = used + excluded, as sets: none is lost or counted twice."""
     times = Counter(excluded)
     twice = {key for key, count in times.items() if count > 1 or key in used}
-    given = set(inputs)  # the only set of all keys: of ten million it takes half a gigabyte
+    given = set(inputs)  # the only set of all keys: half a gigabyte for ten million
     lost = {key for key in given if key not in used and key not in times}
     wrong = twice | lost | {key for key in chain(used, times) if key not in given}
     if wrong:

@@ -1,4 +1,4 @@
-"""What a build is about to do, in words and before any long work: sources, policy, place, room on the disk."""
+"""Describe a build before any long work: sources, policy, destination, disk space."""
 
 import shutil
 from collections.abc import Mapping
@@ -20,9 +20,9 @@ UNITS = ((1e9, "GB"), (1e6, "MB"), (1e3, "kB"))
 def intention(
     recipe: Recipe, infos: Mapping[str, SourceInfo], paths: Mapping[str, str], lake: Lake, version: str | None = None
 ) -> list[str]:
-    """Return what will be built from what, and where to; a second line where the disk may be too small.
+    """Return what will be built, its sources and destination; a second line if disk space may be too small.
 
-    ``version``: as it is asked for; ``auto`` is decided when the release is there to be compared.
+    ``version``: as requested; ``auto`` is decided once the release exists and can be compared.
     """
     found = {name: _source(info, paths.get(name), lake) for name, info in infos.items()}
     policies = own_policies(recipe)
@@ -44,7 +44,7 @@ def intention(
 
 
 def check_room(lake: Lake) -> None:
-    """Raise MachineError where the lake's disk is as good as full."""
+    """Raise MachineError if the lake's disk is almost full."""
     if shutil.disk_usage(lake.root).free < LEAST_FREE:
         raise MachineError(
             f"the lake folder {lake.root}: less than {LEAST_FREE >> 20} MiB are left. The disk is full: free space or "
@@ -53,7 +53,7 @@ def check_room(lake: Lake) -> None:
 
 
 def _source(info: SourceInfo, given: str | None, lake: Lake) -> tuple[str, int]:
-    """Return where a source comes from, in words, and its bytes as far as they are known."""
+    """Return where a source comes from, as text, and its known size in bytes."""
     if given is not None:
         files = [file.stat().st_size for _, file in local_files(Path(given))]
         return f"{len(files):,} {'file' if len(files) == 1 else 'files'}, {size_words(sum(files))}", sum(files)
@@ -65,11 +65,11 @@ def _source(info: SourceInfo, given: str | None, lake: Lake) -> tuple[str, int]:
 
 
 def size_words(size: int) -> str:
-    """Return a number of bytes for people."""
+    """Return a number of bytes as text."""
     unit, name = next(((unit, name) for unit, name in UNITS if size >= unit), (1.0, "bytes"))
     return f"{size / unit:,.0f} {name}" if size / unit >= 10 or unit == 1 else f"{size / unit:.1f} {name}"
 
 
 def shown(path: Path) -> str:
-    """Return the path as a person would type it in the working folder."""
+    """Return the path as a user would type it in the working folder."""
     return str(path.relative_to(Path.cwd())) if path.is_relative_to(Path.cwd()) else str(path)

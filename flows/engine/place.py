@@ -1,4 +1,4 @@
-"""The release folder: assembled apart, renamed into place whole, never changed afterwards."""
+"""Place the release folder: assembled separately, renamed into place whole, never changed afterwards."""
 
 import os
 import re
@@ -29,7 +29,7 @@ VERSIONED = re.compile(r"\d+\.\d+\.\d+")
 
 @dataclass(frozen=True, slots=True)
 class Placed:
-    """A release in its folder; ``kept``: it was there before with the same content."""
+    """A release in its folder; ``kept``: it already existed with the same content."""
 
     path: Path
     version: str
@@ -38,7 +38,7 @@ class Placed:
 
 
 class VersionTaken(UsageError):
-    """The version exists with other content; ``proposed`` is the version that the difference calls for."""
+    """The version exists with other content; ``proposed`` is the version that the difference requires."""
 
     def __init__(self, name: str, version: str, proposed: str, difference: str) -> None:
         self.proposed = proposed
@@ -56,7 +56,7 @@ def newest_release(lake: Lake, name: str) -> Path | None:
 
 
 def newest_version(lake: Lake, name: str) -> str | None:
-    """Return the highest version of a release name, here or in the object store of the lake; download nothing."""
+    """Return the highest version of a release name, local or in the lake's object store, without any download."""
     listed = remote.names(lake.remote, f"releases/{name}") if lake.remote else []
     here = lake.releases.joinpath(name).glob(f"*/{MANIFEST}")
     paths = [PurePosixPath(path) for path in listed] + [path.relative_to(lake.root) for path in here]
@@ -66,10 +66,10 @@ def newest_version(lake: Lake, name: str) -> str | None:
 
 
 def refuse_taken(build: Build, code: str) -> None:
-    """Raise UsageError before the work if the version exists and was made of something else.
+    """Raise UsageError before the work if the version exists with other inputs.
 
-    ``code``: the digest of the code that makes the release. Nothing where recipe, source files and code are those that
-    the release records: building it again keeps it.
+    ``code``: the digest of the code that makes the release. No error if recipe, source files and code are those
+    recorded in the release: a rebuild keeps it.
     """
     fetch_releases(build.lake, build.recipe.name)
     target = build.lake.releases / build.recipe.name / build.recipe.version
@@ -82,7 +82,7 @@ def refuse_taken(build: Build, code: str) -> None:
     other = {
         "another recipe": changed,
         "other source files": files != given and files != _without_left_out(given, target, made),
-        "other code": made.code_digest != code and not changed,  # the digest holds how the recipe's sources are read
+        "other code": made.code_digest != code and not changed,  # the digest includes how the recipe's sources are read
     }
     if differ := [name for name, differs in other.items() if differs]:
         raise UsageError(
@@ -93,7 +93,7 @@ def refuse_taken(build: Build, code: str) -> None:
 
 
 def _without_left_out(given: set[SourceFile], release: Path, made: Manifest) -> set[SourceFile]:
-    """Return the files without those that are no part of the dataset, as the release's own accounting names them."""
+    """Return the files except those outside the dataset, as the release's own accounting names them."""
     excluded = read_quarantine(release, made, "exclusions")
     if excluded is None:
         return given
@@ -157,8 +157,8 @@ def is_placed(target: Path, made: Manifest) -> bool:
 
 
 def refuse_unknown(build: Build, target: Path, made: Manifest) -> None:
-    """Raise UsageError if the lake's records say that a damaged folder held another release."""
-    own = target.relative_to(build.lake.root).parts  # a lake may have been moved since
+    """Raise UsageError if the lake's records show that a damaged folder held another release."""
+    own = target.relative_to(build.lake.root).parts  # the lake may have moved since
     held = (run for run in read_runs(build.lake) if Path(str(run.get("release"))).parts[-len(own) :] == own)
     roots = {run["manifest_root"] for run in held}
     if roots - {made.manifest_root}:
@@ -182,9 +182,9 @@ def compare_or_replace(build: Build, target: Path, assembled: Path, made: Manife
 
 
 def send_release(lake: Lake, folder: Path, made: Manifest) -> None:
-    """Copy a release to the object store of its lake, the manifest last: without one there is no release.
+    """Upload a release to the lake's object store, the manifest last, since it marks the release as complete.
 
-    MachineError where another machine has placed other content under the version meanwhile.
+    MachineError if another machine placed other content under the version meanwhile.
     """
     name = folder.relative_to(lake.root).as_posix()
     if lake.remote and remote.size(lake.remote, f"{name}/{MANIFEST}") is None:
@@ -201,7 +201,7 @@ def send_release(lake: Lake, folder: Path, made: Manifest) -> None:
 
 
 def fetch_releases(lake: Lake, name: str) -> None:
-    """Download the releases of that name from the object store of the lake, each whole or not at all."""
+    """Download the releases of that name from the lake's object store, each whole or not at all."""
     if not lake.remote:
         return
     for listed in remote.names(lake.remote, f"releases/{name}"):
@@ -219,7 +219,7 @@ def fetch_releases(lake: Lake, name: str) -> None:
 
 
 def fetch_entry(address: str, name: str, path: Path, sha256: str | None = None) -> None:
-    """Download a file of a release from the object store; MachineError if it is missing or not what is listed."""
+    """Download a release file from the object store; MachineError if it is missing or differs from its entry."""
     if not remote.get(address, name, path) or (sha256 and file_sha256(path) != sha256):
         raise MachineError(
             f"{address}/{name} is missing or not what the manifest of its release lists. Put the file back or remove "
@@ -229,7 +229,7 @@ def fetch_entry(address: str, name: str, path: Path, sha256: str | None = None) 
 
 @contextmanager
 def temporary_folder(lake: Lake) -> Iterator[Path]:
-    """Return a folder on the lake's disk; it is removed at the end unless it was moved away."""
+    """Provide a temporary folder on the lake's disk; it is removed at the end unless it was moved away."""
     folder = new_temporary(lake)
     try:
         yield folder

@@ -1,4 +1,4 @@
-"""What a run would do, known before anything runs: the key of every stage, and which stages are finished."""
+"""Plan a run before it starts: the key of every stage, and which stages are finished."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -16,9 +16,9 @@ ENGINE = ("medmultipoints.flows.engine.finish", "medmultipoints.flows.engine.sta
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """A build at the version that it begins with, the keys of its stages, and the receipts of those that are finished.
+    """A build at its initial version, the keys of its stages, and the receipts of finished stages.
 
-    The keys hold while the process runs; receipts are read again by who holds the lock of the build.
+    The keys hold while the process runs; the holder of the build's lock reads receipts again.
     """
 
     build: Build
@@ -27,7 +27,7 @@ class Plan:
 
     @property
     def is_finished(self) -> bool:
-        """Whether every stage is finished and intact, so that there is nothing to do."""
+        """Whether every stage is finished and intact."""
         return len(self.done) == len(self.keys)
 
 
@@ -39,7 +39,7 @@ def plan_build(build: Build, stages: Sequence[Stage]) -> Plan:
 
 
 def plan_keys(build: Build, stages: Sequence[Stage]) -> dict[str, str]:
-    """Return the key of each stage: code, data files, parameters, packages, and the keys of what it reads."""
+    """Return the key of each stage: code, data files, parameters, packages, and the keys of its inputs."""
     keys: dict[str, str] = {}
     scan: Scan = {}
     sources = source_inputs(build)
@@ -61,7 +61,7 @@ def plan_keys(build: Build, stages: Sequence[Stage]) -> dict[str, str]:
 
 
 def source_inputs(build: Build) -> dict[str, object]:
-    """Return what identifies the selected sources: the digest of their files, and how they are read."""
+    """Return the identity of the selected sources: the digest of their files, and how they are read."""
     return {source.name: (source.fingerprint.digest, read_digest(source.info)) for source in build.sources}
 
 
@@ -77,6 +77,6 @@ def at_version(build: Build, version: str) -> Build:
 
 
 def settled(build: Build) -> Build:
-    """Return the build at the version that it begins with: under ``auto`` the newest release of its name."""
+    """Return the build at its initial version: under ``auto``, that of the newest release of its name."""
     newest = newest_version(build.lake, build.recipe.name) if build.request.version == "auto" else None
     return at_version(build, newest) if newest else build

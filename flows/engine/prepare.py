@@ -1,4 +1,4 @@
-"""From a request to a build: recipe checked, sources found or fetched, everything identified."""
+"""Prepare a build from a request: check the recipe, find or fetch sources, identify all inputs."""
 
 import os
 import re
@@ -40,17 +40,17 @@ SECONDS = 5.0
 
 
 def no_progress(_name: str, _done: int, _total: int | None) -> None:
-    """Show nothing of a download."""
+    """Ignore the progress of a download."""
 
 
 def unheard(_text: str) -> None:
-    """Drop the message."""
+    """Ignore a message."""
 
 
 def prepare_attempt(
     request: BuildRequest, stages: Sequence[Stage], progress: Progress = no_progress, say: Say = unheard
 ) -> Build:
-    """Return the build of a request; if it fails, the record of the attempt says why."""
+    """Return the build of a request; if this fails, a run record states why."""
     started = datetime.now(UTC)
     try:
         return prepare(request, stages, progress, say)
@@ -62,9 +62,10 @@ def prepare_attempt(
 def prepare(
     request: BuildRequest, stages: Sequence[Stage], progress: Progress = no_progress, say: Say = unheard
 ) -> Build:
-    """Return the build of a request; UsageError, MachineError or DataError where there can be none.
+    """Return the build of a request; UsageError, MachineError or DataError if it cannot be built.
 
-    ``say`` gets what will be done, once recipe and paths are checked, before any file is hashed or downloaded.
+    ``say`` receives the description of the build once recipe and paths are checked, before any file is hashed or
+    downloaded.
     """
     reach_cluster(request)
     recipe = dated(with_version(load_recipe(request.recipe, tuple(request.sources)), request.version))
@@ -98,13 +99,13 @@ def prepare(
 
 
 def without_paths(recipe: Recipe) -> tuple[Recipe, dict[str, str]]:
-    """Return the recipe without the paths of its sources, which are no part of a release, and the paths."""
+    """Return the recipe without its sources' paths, which are not part of a release, and the paths."""
     tables, paths = take_paths(recipe.sources)
     return recipe.model_copy(update={"sources": tables}), paths
 
 
 def completed(recipe: Recipe, found: Sequence[Source], lake: Lake) -> tuple[Recipe, tuple[Source, ...]]:
-    """Return the recipe and its sources with complete declarations; OpenQuestions where one leaves something open."""
+    """Return the recipe and its sources with complete declarations; OpenQuestions if any is incomplete."""
     declared = {source.name: source for source in found if source.info.read is not None}
 
     def opened(name: str) -> SourceFiles:
@@ -120,7 +121,7 @@ def completed(recipe: Recipe, found: Sequence[Source], lake: Lake) -> tuple[Reci
 
 
 def reach_cluster(request: BuildRequest) -> None:
-    """Raise MachineError if nobody answers at the cluster's address; an address without a port is not tried."""
+    """Raise MachineError if the cluster does not answer; an address without a port is not checked."""
     found = ADDRESS.fullmatch(request.address or "")
     if found is None:
         return
@@ -134,12 +135,12 @@ def reach_cluster(request: BuildRequest) -> None:
 
 
 def with_version(recipe: Recipe, version: str | None) -> Recipe:
-    """Return the recipe with the requested version; ``auto`` is settled once the release is known."""
+    """Return the recipe with the requested version; ``auto`` is resolved once the release exists."""
     return recipe if version in (None, "auto") else recipe.model_copy(update={"version": version})
 
 
 def fetch_previous(recipe: Recipe, lake: Lake) -> None:
-    """Download the releases of the name that the splits follow, if the lake is in an object store."""
+    """Download the releases with the name that the splits follow, if the lake is in an object store."""
     name, at, _ = (recipe.splits.previous or "").rpartition("@")
     if at and re.fullmatch(NAME, name):
         fetch_releases(lake, name)
@@ -155,7 +156,7 @@ def with_previous(recipe: Recipe, lake: Lake) -> tuple[Recipe, StoredObject | No
 
 
 def earlier_release(recipe: Recipe, lake: Lake) -> EarlierRelease | None:
-    """Return all rows of the release that the recipe's splits follow: the card shows the difference from it."""
+    """Return all rows of the release that the recipe's splits follow, for the difference on the card."""
     if recipe.splits.previous is None:
         return None
     name, tables = read_previous_tables(recipe.splits.previous, lake.releases)
@@ -175,7 +176,7 @@ def dated(recipe: Recipe) -> Recipe:
 
 
 def check_given(recipe: Recipe, given: Mapping[str, str]) -> None:
-    """Raise UsageError for a path that does not exist, or that is given for no source of the recipe."""
+    """Raise UsageError for a path that does not exist, or that belongs to no source of the recipe."""
     for name, path in given.items():
         if name not in recipe.sources:
             raise UsageError(f"source {name}: the build uses {', '.join(recipe.sources)} and no source '{name}'.")
@@ -186,10 +187,10 @@ def check_given(recipe: Recipe, given: Mapping[str, str]) -> None:
 
 
 def locate(info: SourceInfo, given: str | None, lake: Lake, progress: Progress, leave_out: bool = False) -> Source:
-    """Return the source's files: those that were given, else those of the landing folder, else downloaded.
+    """Return the source's files: the given ones, else those in the landing folder, else downloaded ones.
 
-    They are opened once, so that a damaged or wrong archive is reported before the next download; ``leave_out``: the
-    index stage does that.
+    They are opened once, so that a damaged or wrong archive is reported before the next download; with ``leave_out``
+    the index stage does that.
     """
     if given is None and not info.downloads and not info.url:
         raise UsageError(

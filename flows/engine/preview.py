@@ -1,4 +1,4 @@
-"""The first pictures of a build, drawn as soon as the first shard of them is there: a look before the rest is done."""
+"""Draw the first pictures of a build as soon as their shard is finished, as an early preview."""
 
 from collections.abc import Mapping
 from contextlib import suppress
@@ -24,9 +24,9 @@ Rows = list[dict[str, Any]]
 
 
 def first_sheet(build: Build, inputs: Inputs, part: Receipt) -> Path | None:
-    """Return the sheet of the first pictures with objects of one shard; None where the shard holds no such tables.
+    """Return the sheet of a shard's first pictures with objects; None if the shard has no such tables.
 
-    Every label has its turn. Pictures are read again from their source: a dozen of them.
+    Labels alternate. About a dozen pictures are read again from their source.
     """
     if not all(name in part.objects for name in SHOWN):
         return None
@@ -36,7 +36,7 @@ def first_sheet(build: Build, inputs: Inputs, part: Receipt) -> Path | None:
     read = image_reader(build, replace(inputs, objects={**inputs.objects, **part.objects}))
     cells: list[Cell] = []
     for row in rows:
-        with suppress(MemberProblem):  # a lost picture is named by the stage that needs it
+        with suppress(MemberProblem):  # the stage that needs the picture reports the loss
             data = read(row["sample_id"])
             cells.append(_cell(row, data, regions.filter(sample_id=row["sample_id"]).to_dicts()))
     if not cells:
@@ -48,7 +48,7 @@ def first_sheet(build: Build, inputs: Inputs, part: Receipt) -> Path | None:
 
 
 def choose(regions: pl.DataFrame, most: int) -> list[str]:
-    """Return images with objects, the labels in turn."""
+    """Return images with objects, alternating between labels."""
     firsts = regions.unique(["sample_id", "label"], keep="first", maintain_order=True).sort("sample_id")
     turns = firsts.with_columns(pl.int_range(pl.len()).over("label").alias("turn")).sort("turn", "label")
     return turns["sample_id"].unique(maintain_order=True).head(most).to_list()

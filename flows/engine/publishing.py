@@ -1,4 +1,4 @@
-"""A release to a place that keeps versions: plan, push, read back. The Prefect flow and the command line run this."""
+"""Publish a release as a version: plan, push, read back. The Prefect flow and the command line use this."""
 
 import re
 import shutil
@@ -23,7 +23,7 @@ Say = Callable[[str], None]
 
 @dataclass(frozen=True, slots=True)
 class Published:
-    """The published version, and the checks of what was read back."""
+    """The published version, and the checks of the copy."""
 
     plan: PushPlan
     result: PushResult
@@ -43,7 +43,7 @@ class Published:
         }[result.outcome]
 
     def to_json(self) -> dict[str, object]:
-        """Return the outcome for machines."""
+        """Return the outcome as plain values."""
         result = self.result
         return {
             "outcome": result.outcome,
@@ -75,16 +75,16 @@ def open_place(request: Destination, *, pull_request: bool = False) -> Place:
 
 
 def plan_for(request: PublishRequest, place: Place) -> PushPlan:
-    """Return the plan of a request, for a person to see first."""
+    """Return the plan of a request, to show to the user first."""
     return plan_push(Path(request.release).expanduser(), place, replace_edits=request.replace_edits)
 
 
 def publish_release(request: PublishRequest, say: Say, agreed: PushPlan | None = None) -> Published:
     """Push a release, verify the copy and tag it; an error says what was published and what was not.
 
-    ``agreed`` is the plan that a person was shown a moment ago; it is not made again. DataError where the release
-    itself is unsound or what was read back is not what was pushed, MachineError where the place changed since the plan
-    was agreed to or does not answer, UsageError where it refuses.
+    ``agreed`` is a plan that the user has just approved; it is not made again. DataError if the release is invalid or
+    the copy differs, MachineError if the destination changed since the approval or does not answer, UsageError if it
+    refuses.
     """
     place = open_place(request, pull_request=request.pull_request)
     plan = agreed or plan_for(request, place)
@@ -112,7 +112,7 @@ def publish_release(request: PublishRequest, say: Say, agreed: PushPlan | None =
 
 
 def check_release(folder: Path) -> None:
-    """Raise DataError with the first check of ``verify`` that fails."""
+    """Raise DataError with the first failed check of ``verify``."""
     failed = [check for check in verify_release(folder).checks if not check.ok]
     if failed:
         raise DataError(

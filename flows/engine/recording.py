@@ -1,4 +1,4 @@
-"""The record of a run, which ``status`` reads: written at its start, at every stage, and however it ends."""
+"""Write the run record for ``status``: at the start, at every stage and at every kind of end."""
 
 import os
 from collections.abc import Mapping
@@ -20,14 +20,14 @@ RUNNING: Final = MappingProxyType({"outcome": "running"})
 
 
 class Recorder:
-    """An observer that passes everything on, and keeps the record of the run: ``running`` until the run ends."""
+    """An observer that forwards every call and updates the run record: ``running`` until the run ends."""
 
     def __init__(self, inner: Observer, build: Build, started: datetime) -> None:
         self.inner, self.build, self.started = inner, build, started
         self.results: list[StageResult] = []
 
     def record(self, more: Mapping[str, object] = RUNNING) -> None:
-        """Write how far the run is, with the key of each finished stage, which names its receipt."""
+        """Write the run's progress, with the key of each finished stage, which names its receipt."""
         facts = {
             **_facts(self.build.recipe.name, self.build.request),
             "stages": summary(self.results),
@@ -36,15 +36,15 @@ class Recorder:
         write_run(self.build.lake, self.started, facts | dict(more))
 
     def stage_started(self, stage: str, shards: int) -> None:
-        """Pass on that a stage begins."""
+        """Forward that a stage begins."""
         self.inner.stage_started(stage, shards)
 
     def shard_finished(self, stage: str, shard: str, inputs: int) -> None:
-        """Pass on that a shard is stored."""
+        """Forward that a shard is stored."""
         self.inner.shard_finished(stage, shard, inputs)
 
     def stage_finished(self, result: StageResult) -> None:
-        """Record a finished stage and pass it on; a stage that a second version of the release keeps, only once."""
+        """Record and forward a finished stage, once even if a second version of the release keeps it."""
         if any(known.key == result.key for known in self.results):
             return
         self.results = [known for known in self.results if known.name != result.name] + [result]
@@ -52,21 +52,21 @@ class Recorder:
         self.inner.stage_finished(result)
 
     def say(self, text: str) -> None:
-        """Pass on a message about the run."""
+        """Forward a message about the run."""
         self.inner.say(text)
 
 
 def how_ended(error: BaseException) -> dict[str, str]:
-    """Return the outcome of a run that an error ended."""
+    """Return the outcome of a run that ended with an error."""
     return {"outcome": "failed" if isinstance(error, Exception) else "interrupted", "error": str(error)}
 
 
 def record_attempt(request: BuildRequest, started: datetime, error: BaseException) -> None:
-    """Record a run that ended before its first stage; a lake that does not exist is not created for it."""
+    """Record a run that ended before its first stage; a missing lake is not created for it."""
     lake = lake_at(request.lake)
     if not lake.runs.is_dir():
         return
-    with suppress(PipelineError, OSError):  # the error itself is what counts
+    with suppress(PipelineError, OSError):  # the original error matters more
         facts = _facts(_name_of(request.recipe), request.located()) | {"stages": [], "keys": {}}
         write_run(lake, started, facts | how_ended(error))
 
@@ -82,7 +82,7 @@ def _facts(recipe: str, request: BuildRequest) -> dict[str, object]:
 
 
 def _name_of(recipe: str) -> str:
-    """Return the name of the release that a recipe makes; of a wrong recipe, the name of its file."""
+    """Return the name of the recipe's release; for an invalid recipe, its file name."""
     try:
         return load_recipe(recipe).name
     except PipelineError:

@@ -1,6 +1,6 @@
-"""How many of its inputs a stage may reject: the recipe's limit stops the build, that of a refresh the publication.
+"""Check how many inputs a stage rejects: the recipe's limit stops a build, the limit of a refresh a publication.
 
-Neither limit is in a key: they decide whether results may be used, not what they are.
+Neither limit is part of a key: they decide whether results may be used, not the results.
 """
 
 from collections.abc import Mapping
@@ -17,13 +17,13 @@ def share_rejected(counts: Mapping[str, int]) -> float:
 
 
 def sentence(stage: str, counts: Mapping[str, int]) -> str:
-    """Return how many inputs of the stage are rejected, in words."""
+    """Return the rejection rate of the stage as a sentence."""
     share = f"{counts['rejected']} of {counts['in']} inputs are rejected"
     return f"{stage}: {share} ({share_rejected(counts):.1%})"
 
 
 def most_often(exclusions: pl.LazyFrame) -> str:
-    """Return the commonest reason among the inputs that were rejected, with an example."""
+    """Return the most frequent rejection reason, with an example."""
     rejected = exclusions.filter(pl.col("verdict") == "rejected").collect()
     counted = rejected.group_by("reason").len("times").sort("times", "reason", descending=[True, False])
     reason, times = counted.row(0)
@@ -32,7 +32,7 @@ def most_often(exclusions: pl.LazyFrame) -> str:
 
 
 def nothing_left(stage: str, exclusions: pl.LazyFrame | None) -> str:
-    """Return the message of a stage before which every input was excluded."""
+    """Return the error message for a stage without remaining inputs."""
     rejected = exclusions is not None and not exclusions.filter(pl.col("verdict") == "rejected").collect().is_empty()
     why = f" {most_often(exclusions)}" if exclusions is not None and rejected else ""
     return (

@@ -1,4 +1,4 @@
-"""The released bytes of images, for the stages that read pictures."""
+"""Read the released bytes of images, for stages that read pictures."""
 
 from collections.abc import Callable
 
@@ -7,7 +7,7 @@ from medmultipoints.flows.engine.stage import Build, Inputs
 
 
 def image_reader(build: Build, inputs: Inputs) -> Callable[[str], bytes]:
-    """Return a reader of released bytes of an image by sample_id: redacted, derived, or as the source ships them."""
+    """Return a reader of released bytes by sample_id: redacted, derived, or unchanged from the source."""
     samples = inputs.read("samples", "sample_id", "source", "image_member")
     members = {sample_id: (source, member) for sample_id, source, member in samples.iter_rows()}
     files = {name: build.files(name) for name in samples["source"].unique()}

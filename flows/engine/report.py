@@ -1,4 +1,4 @@
-"""The outcome of a build in words and tables, for the terminal and for the Prefect UI."""
+"""Summarize a build in text and tables, for the terminal and the Prefect UI."""
 
 import polars as pl
 
@@ -13,7 +13,7 @@ COUNTS = ("in", "used", "dropped", "rejected", "rows")
 
 
 def exclusions_of(outcome: Outcome, verdict: str | None = None) -> pl.DataFrame:
-    """Return all inputs that yielded nothing, over all stages."""
+    """Return all excluded inputs, over all stages."""
     frames = [
         read_table(outcome.build.lake, result.receipt.objects["exclusions"])
         for result in outcome.stages
@@ -24,14 +24,14 @@ def exclusions_of(outcome: Outcome, verdict: str | None = None) -> pl.DataFrame:
 
 
 def reasons_of(outcome: Outcome) -> list[tuple[str, str, str, int]]:
-    """Return stage, verdict, reason and how often, in the order of the pipeline."""
+    """Return stage, verdict, reason and count, in pipeline order."""
     order = {result.name: place for place, result in enumerate(outcome.stages)}
     counted = exclusions_of(outcome).group_by("stage", "verdict", "reason").len().rows()
     return sorted(counted, key=lambda row: (order[row[0]], row[1], -row[3], row[2]))
 
 
 def stage_row(result: StageResult) -> list[str]:
-    """Return one line of the table of stages."""
+    """Return one row of the table of stages."""
     time = "kept" if result.kept else f"{result.seconds:.1f} s"
     return [result.name, *(f"{result.counts.get(name, 0):,}" for name in COUNTS), time]
 
@@ -59,7 +59,7 @@ def label_table(outcome: Outcome) -> str:
 
 
 def rejected_rows(outcome: Outcome, most: int = 1000) -> list[dict[str, str]]:
-    """Return the rows of the quarantine artifact, at most so many."""
+    """Return at most ``most`` rows of the quarantine artifact."""
     rows = exclusions_of(outcome, "rejected").sort("exclusion_id").head(most)
     shown = rows.select("stage", "key", "reason", "detail").rows(named=True)
     return [{name: str(value).translate(HIDDEN) for name, value in row.items()} for row in shown]

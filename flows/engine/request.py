@@ -1,4 +1,4 @@
-"""What is asked for: one frozen model each, which is the command line, the parameter of the flow and the run record."""
+"""Define requests, one frozen model each: used by the command line, as flow parameters and in the run record."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -62,18 +62,18 @@ class BuildRequest(_Request):
         return self
 
     def located(self) -> "BuildRequest":
-        """Return the same build, independent of the working folder: paths are absolute."""
+        """Return the same request with absolute paths, independent of the working folder."""
         recipe = self.recipe if self.recipe in shipped_recipes() else str(Path(self.recipe).absolute())
         sources = {name: str(Path(path).absolute()) for name, path in self.sources.items()}
         return self.build().model_copy(update={"recipe": recipe, "sources": sources})
 
     def build(self) -> "BuildRequest":
-        """Return the build alone, without what a refresh does afterwards."""
+        """Return the build part of the request, without the later steps of a refresh."""
         return BuildRequest(**self.model_dump(include=set(BuildRequest.model_fields)))
 
     @property
     def label(self) -> str:
-        """The recipe in the names of runs: of a file, its name without folder and suffix."""
+        """The recipe's name in run names: for a file, its name without folder and suffix."""
         return self.recipe.rpartition("/")[2].removesuffix(".toml")
 
 
@@ -94,17 +94,17 @@ class Destination(_Request):
         return self
 
     def request(self, release: str) -> "PublishRequest":
-        """Return the request to publish a release folder there."""
+        """Return the request to publish a release folder to this destination."""
         return PublishRequest(release=release, **self.model_dump(include=set(Destination.model_fields)))
 
     def options(self) -> list[str]:
-        """Return the options of ``medmultipoints publish`` for this place."""
+        """Return the options of ``medmultipoints publish`` for this destination."""
         where = ["--repo", self.repo] if self.repo else ["--to", str(self.to)]
         branch = [] if self.branch == "main" else ["--branch", self.branch]
         return [*where, *(["--private"] if self.private else []), *branch]
 
     def at(self, version: str) -> str:
-        """Return the name of a version there, as ``verify`` takes it."""
+        """Return the name of a version at this destination, as ``verify`` takes it."""
         return f"hub:{self.repo}@v{version}" if self.repo else f"folder:{self.to}@v{version}"
 
 
@@ -165,7 +165,7 @@ class VerifyRequest(_Request):
 
 
 def ask(model: type[RequestT], **values: Any) -> RequestT:
-    """Return the request with these values; UsageError names every value that is wrong."""
+    """Return the request with these values; UsageError names every invalid value."""
     try:
         return model(**values)
     except ValidationError as error:
@@ -173,7 +173,7 @@ def ask(model: type[RequestT], **values: Any) -> RequestT:
 
 
 def parse_sources(texts: Sequence[str]) -> dict[str, str]:
-    """Return the paths of NAME=PATH pairs of the command line by name."""
+    """Return the paths of NAME=PATH pairs by name."""
     pairs = {}
     for text in texts:
         name, equals, path = text.partition("=")
@@ -184,5 +184,5 @@ def parse_sources(texts: Sequence[str]) -> dict[str, str]:
 
 
 def parse_names(text: str) -> tuple[str, ...]:
-    """Return the names of a list with commas."""
+    """Return the names in a comma-separated list."""
     return tuple(name.strip() for name in text.split(",") if name.strip())

@@ -1,4 +1,4 @@
-"""What the last run of a lake would do if it were started again now: nothing is run."""
+"""Plan a rerun of a lake's last run; nothing is run."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -20,14 +20,14 @@ from medmultipoints.transforms.errors import PipelineError
 
 @dataclass(frozen=True, slots=True)
 class Rerun:
-    """Which stages a rerun would keep and which it would do; ``problem`` says why that is unknown or impossible."""
+    """The stages that a rerun would keep and repeat; ``problem`` says why that is unknown or impossible."""
 
     kept: tuple[str, ...] = ()
     done: tuple[str, ...] = ()
     problem: str = ""
 
     def sentence(self) -> str:
-        """Return the same for people."""
+        """Return the plan as text."""
         if self.problem:
             return self.problem
         if not self.done:
@@ -36,10 +36,10 @@ class Rerun:
 
 
 def plan_rerun(lake: Lake, run: Mapping[str, Any], stages: Sequence[Stage]) -> Rerun:
-    """Return what a recorded run would do now, by the recipe, the sources, the code and the packages as they are now.
+    """Return what a recorded run would do now, with the current recipe, sources, code and packages.
 
-    Nothing is run and no source is downloaded; of a lake in an object store, the release that the splits of the
-    recipe follow is.
+    Nothing is run and no source is downloaded; for a lake in an object store, the release that the recipe's splits
+    follow is downloaded.
     """
     if "request" not in run:
         return Rerun(problem="not known: the record of the run does not hold its request")
@@ -68,5 +68,5 @@ def to_download(lake: Lake, request: BuildRequest) -> list[str]:
 
 
 def landed(lake: Lake, info: SourceInfo) -> list[Path]:
-    """Return where a download of the source leaves its files."""
+    """Return the paths of a source's downloaded files."""
     return [lake.landing / info.name / file.name for file in info.downloads]

@@ -1,4 +1,4 @@
-"""The one function that runs the pipeline, with or without a Prefect server around it."""
+"""Run the pipeline, with or without a Prefect server."""
 
 import logging
 import time
@@ -24,7 +24,7 @@ from medmultipoints.transforms.errors import DataError, PipelineError
 
 @dataclass(frozen=True, slots=True)
 class ShardJob:
-    """One shard of one stage; plain data, so that it can travel to another process."""
+    """One shard of one stage; plain data, so that it can be sent to another process."""
 
     build: Build
     stage: Stage
@@ -34,13 +34,13 @@ class ShardJob:
 
     @property
     def label(self) -> str:
-        """The name of this piece of work for people."""
+        """The name of the shard in messages."""
         return self.stage.name if self.shard == WHOLE else f"{self.stage.name} {self.shard}"
 
 
 @dataclass(frozen=True, slots=True)
 class ShardResult:
-    """The receipt of one shard, and when it was worked on."""
+    """The receipt of one shard, and its working times."""
 
     receipt: Receipt
     span: Span
@@ -48,7 +48,7 @@ class ShardResult:
 
 @dataclass(frozen=True, slots=True)
 class StageResult:
-    """The result of a stage; ``kept`` means reused unchanged."""
+    """The result of a stage; ``kept``: reused unchanged."""
 
     name: str
     key: str
@@ -59,12 +59,12 @@ class StageResult:
     times: Times = NO_TIMES
 
     def sentence(self) -> str:
-        """Return the stage in one line, for people."""
+        """Return the stage in one line."""
         counts = ", ".join(f"{name} {self.counts.get(name, 0):,}" for name in ("in", "used", "dropped", "rejected"))
         return f"{self.name}: {counts} ({'kept' if self.kept else f'{self.seconds:.1f} s'})"
 
     def to_json(self) -> dict[str, object]:
-        """Return the stage's entry in the summary for machines."""
+        """Return the stage's entry in the summary as plain values."""
         counts = {name: self.counts.get(name, 0) for name in ("in", "used", "dropped", "rejected", "rows")}
         return {
             "name": self.name,
@@ -76,7 +76,7 @@ class StageResult:
 
 
 class Observer(Protocol):
-    """Is called as a run advances."""
+    """Receives calls as a run advances."""
 
     def stage_started(self, stage: str, shards: int) -> None: ...
 
@@ -88,7 +88,7 @@ class Observer(Protocol):
 
 
 class Unwatched:
-    """An observer that ignores everything."""
+    """An observer that ignores all calls."""
 
     def stage_started(self, stage: str, shards: int) -> None:
         """Do nothing."""
@@ -109,9 +109,9 @@ Mapper = Callable[[Sequence[ShardJob]], Iterator[tuple[ShardJob, ShardResult]]]
 def run_pipeline(
     build: Build, stages: Sequence[Stage], mapper: Mapper, observer: Observer, keys: Mapping[str, str] | None = None
 ) -> list[StageResult]:
-    """Run every stage and return the results; stages and shards whose receipts are intact are kept, not repeated.
+    """Run every stage and return the results; stages and shards with intact receipts are reused.
 
-    ``keys`` are those of the stages, where they are known.
+    ``keys`` are those of the stages, if they are known.
     """
     keys = keys or plan_keys(build, stages)
     done = finished(build, stages, keys)
@@ -133,7 +133,7 @@ def run_pipeline(
 
 
 def inputs_of(build: Build, stage: Stage, receipts: Mapping[str, Receipt]) -> Inputs:
-    """Return what a stage may read: the results of the stages that it names."""
+    """Return the inputs of a stage: the results of the stages that it names."""
     objects = {
         f"{name}.exclusions" if table == "exclusions" else table: entries
         for name in stage.reads
@@ -144,7 +144,7 @@ def inputs_of(build: Build, stage: Stage, receipts: Mapping[str, Receipt]) -> In
 
 
 def run_shard(job: ShardJob) -> ShardResult:
-    """Return the receipt of one shard: kept if it is intact, else after doing and storing the work."""
+    """Return the receipt of one shard: reused if it is intact, else after running the shard and storing its output."""
     start, storing = time.time(), Stopwatch()
     receipt = read_receipt(job.build.lake, f"{job.stage.name}.parts", job.key)
     if receipt is None:
@@ -157,7 +157,7 @@ def run_shard(job: ShardJob) -> ShardResult:
 
 
 def run_in_threads(workers: int) -> Mapper:
-    """Return a mapper that needs no server: a pool of threads; the first error ends the stage."""
+    """Return a mapper that needs no server: a thread pool; the first error ends the stage."""
 
     def run(jobs: Sequence[ShardJob]) -> Iterator[tuple[ShardJob, ShardResult]]:
         with ThreadPoolExecutor(workers, thread_name_prefix="shard") as pool:
@@ -175,7 +175,7 @@ def run_in_threads(workers: int) -> Mapper:
 def run_stage(
     build: Build, stage: Stage, key: str, inputs: Inputs, mapper: Mapper, observer: Observer
 ) -> tuple[Receipt, Times]:
-    """Run the shards of a stage, finish it and return its receipt, and where the time went."""
+    """Run the shards of a stage and finish it; return its receipt and times."""
     start = time.perf_counter()
     shards = stage.shards(build, inputs)
     if not shards:
@@ -197,7 +197,7 @@ def run_stage(
 
 
 def show_first(build: Build, inputs: Inputs, part: Receipt, observer: Observer) -> None:
-    """Report the sheet of the first pictures; a picture that cannot be drawn ends no build."""
+    """Report the sheet of the first pictures; an error while drawing does not end the build."""
     try:
         sheet = first_sheet(build, inputs, part)
     except (PipelineError, OSError, ValueError) as error:
@@ -208,5 +208,5 @@ def show_first(build: Build, inputs: Inputs, part: Receipt, observer: Observer) 
 
 
 def summary(results: Sequence[StageResult]) -> list[dict[str, object]]:
-    """Return all stages for machines."""
+    """Return all stages as plain values."""
     return [result.to_json() for result in results]

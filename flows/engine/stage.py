@@ -1,4 +1,4 @@
-"""A stage is a value: what it reads, what it writes, the function in between, and what its key depends on."""
+"""Define a stage as a value: its inputs, outputs and function, and what its key depends on."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -15,7 +15,7 @@ from medmultipoints.data_lake.store.parquet_tables import read_table, scan_table
 from medmultipoints.flows.recipe.model import Recipe
 from medmultipoints.transforms.records import Exclusion
 
-if TYPE_CHECKING:  # what a request says in words is no part of a result
+if TYPE_CHECKING:  # a request's wording does not affect a result
     from medmultipoints.flows.engine.request import BuildRequest
 
 WHOLE = "all"
@@ -29,7 +29,7 @@ Rules = Mapping[str, tuple[bool, str]]
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """A selected source: what the catalogue says of it, where its files lie, what identifies them."""
+    """A selected source: its catalogue entry, the path of its files, and its fingerprint."""
 
     info: SourceInfo
     fingerprint: SourceFingerprint
@@ -53,11 +53,11 @@ class EarlierRelease:
 
 @dataclass(frozen=True, slots=True)
 class Build:
-    """Everything that the work of one build depends on; it is sent to workers in other processes.
+    """All input of one build; it is sent to workers in other processes.
 
     ``previous`` is the table of images of the release that the recipe names as ``splits.previous``, ``earlier`` holds
-    all its rows; ``pinned`` are the files that sections of the recipe pin by sha256, by section; ``request`` is the
-    request with absolute paths, for the record of the run.
+    all its rows; ``pinned`` are the files that recipe sections pin by sha256, by section; ``request`` is the request
+    with absolute paths, for the run record.
     """
 
     lake: Lake
@@ -76,7 +76,7 @@ class Build:
 
 @dataclass(frozen=True, slots=True)
 class Inputs:
-    """The tables that earlier stages wrote, read on demand, the accounting and the verdicts of each stage."""
+    """The tables of earlier stages, read on demand, and the accounting and verdicts of each stage."""
 
     lake: Lake
     objects: Mapping[str, tuple[StoredObject, ...]]
@@ -92,16 +92,16 @@ class Inputs:
         return scan_table(self.lake, self.objects[table])
 
     def parts(self, table: str) -> Iterator[pl.LazyFrame]:
-        """Yield the same, half a million rows at a time."""
+        """Yield the same rows, half a million at a time."""
         return (scan_table(self.lake, [entry]) for entry in self.objects[table])
 
 
 @dataclass(frozen=True, slots=True)
 class Output:
-    """What one shard of a stage yields.
+    """The output of one shard of a stage.
 
-    ``inputs`` are the keys that went in; ``used`` maps each key that yielded a row to the entity it
-    yielded (None for inputs that serve many, such as an annotation file). ``blobs`` are finished files.
+    ``inputs`` are the keys of its inputs; ``used`` maps each key that yielded a row to the entity it yielded (None for
+    inputs that serve many, such as an annotation file). ``blobs`` are finished files.
     """
 
     inputs: Sequence[str]
@@ -112,24 +112,24 @@ class Output:
 
 
 def one_shard(_build: Build, _inputs: Inputs) -> tuple[str, ...]:
-    """Return one shard, for work that is not divided."""
+    """Return one shard, for undivided work."""
     return (WHOLE,)
 
 
 def shards_of(total: int, most: int) -> tuple[str, ...]:
-    """Return the fewest shards of at most so many, ``1 of 3`` and so on; one shard takes the whole."""
+    """Return the fewest shards of at most ``most`` items, named ``1 of 3`` and so on; a single one has no number."""
     count = -(-total // most)
     return tuple(f"{number} of {count}" for number in range(1, count + 1)) if count > 1 else (WHOLE,)
 
 
 def place_of_shard(shard: str) -> tuple[int, int]:
-    """Return number and count of a shard of ``shards_of`` that is not the whole."""
+    """Return number and count of a numbered shard of ``shards_of``."""
     number, count = map(int, shard.split(" of "))
     return number, count
 
 
 def no_rules(_tables: Scans, _inputs: Inputs) -> Rules:
-    """Return no rules, for tables without rules over the whole."""
+    """Return no rules, for tables without rules over all rows."""
     return {}
 
 
@@ -139,18 +139,18 @@ def no_options(_recipe: Recipe, _inputs: Inputs) -> Mapping[str, Mapping[str, An
 
 
 def leave_nothing_out(_recipe: Recipe, _tables: Scans) -> Mapping[str, pl.Expr]:
-    """Return no condition, for tables of which every row that a shard yields is wanted."""
+    """Return no condition, for tables that keep every row."""
     return {}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stage:
-    """One arrow of the pipeline; see ``flows.stages.pipeline`` for the list.
+    """One step of the pipeline; see ``flows.stages.pipeline`` for the list.
 
-    ``work`` turns one shard into tables; ``parameters`` is the part of the recipe that the result depends
-    on; ``data`` digests the data files it uses; ``rules`` are computed over whole tables; ``suite`` gives, by
-    table, the variant and the parameters that its expectations take from the recipe; ``leaves_out`` gives, by table,
-    the rows that are not wanted, where only the whole table shows it.
+    ``work`` turns one shard into tables; ``parameters`` is the part of the recipe that the result depends on; ``data``
+    digests the data files it uses; ``rules`` are computed over whole tables; ``suite`` returns, by table, the variant
+    and the parameters of its expectations from the recipe; ``leaves_out`` returns, by table, a condition for rows to
+    remove that only the whole table can decide.
     """
 
     name: str
@@ -168,7 +168,7 @@ class Stage:
 
 
 def pipeline(*stages: Stage) -> tuple[Stage, ...]:
-    """Return the stages in this order, with what each reads resolved; ValueError if that does not come before it."""
+    """Return the stages in order, with their inputs resolved; ValueError if a stage reads a later one."""
     resolved: list[Stage] = []
     for stage in stages:
         earlier = [one.name for one in resolved]

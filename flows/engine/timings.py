@@ -1,4 +1,4 @@
-"""Where the time of a stage goes: work on shards, storing, validation, and waiting for somebody to work."""
+"""Measure the time of a stage: work on shards, storing, validation, and waiting."""
 
 import time
 from collections.abc import Iterable, Iterator
@@ -9,7 +9,7 @@ from typing import Final
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """When a shard was worked on, in seconds since 1970: clocks of machines are compared; how long it then stored."""
+    """The working time of a shard in seconds since 1970, to compare machines, and the storing time after it."""
 
     start: float
     end: float
@@ -18,9 +18,9 @@ class Span:
 
 @dataclass(frozen=True, slots=True)
 class Times:
-    """Seconds of one stage; ``work`` and ``storing`` add up over shards that run side by side.
+    """Seconds of one stage; ``work`` and ``storing`` add up over parallel shards.
 
-    ``validation`` includes reading, joining and sorting what the shards stored; ``waiting``: no shard was worked on.
+    ``validation`` includes reading, joining and sorting the shards' tables; ``waiting``: no shard was being worked on.
     """
 
     work: float = 0.0
@@ -29,7 +29,7 @@ class Times:
     waiting: float = 0.0
 
     def to_json(self) -> dict[str, float]:
-        """Return the seconds for machines."""
+        """Return the seconds as plain values."""
         return {name: round(getattr(self, name), 3) for name in self.__slots__}
 
 
@@ -44,7 +44,7 @@ class Stopwatch:
 
     @contextmanager
     def measure(self) -> Iterator[None]:
-        """Add the time that the block takes."""
+        """Add the duration of the block."""
         start = time.perf_counter()
         try:
             yield
@@ -53,9 +53,9 @@ class Stopwatch:
 
 
 def stage_times(spans: Iterable[Span], mapping: float, finishing: float, stored: float) -> Times:
-    """Return the times of a stage from the spans of its shards, the wall time of them all and of its end.
+    """Return the times of a stage from the spans of its shards, their total wall time and that of its end.
 
-    ``stored``: the part of its end that went into storing.
+    ``stored``: the part of the end that was spent on storing.
     """
     known = list(spans)
     storing = sum(span.storing for span in known)
@@ -68,7 +68,7 @@ def stage_times(spans: Iterable[Span], mapping: float, finishing: float, stored:
 
 
 def covered(spans: Iterable[Span]) -> float:
-    """Return the seconds in which at least one of the spans ran."""
+    """Return the seconds during which at least one of the spans ran."""
     total, reached = 0.0, float("-inf")
     for span in sorted(spans, key=lambda span: span.start):
         total += max(span.end - max(span.start, reached), 0.0)

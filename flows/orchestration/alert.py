@@ -1,4 +1,4 @@
-"""The flow that automations start when something needs a person: it logs an error and sends a notification."""
+"""Define the flow that automations start when a person is needed: it logs an error and sends a notification."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""What the Prefect UI shows of a build: summary, rejected rows, expectation results, contact sheet, links, lineage."""
+"""Create the Prefect artifacts of a build: summary, rejected rows, expectations, contact sheet, links, lineage."""
 
 import base64
 import os
@@ -61,7 +61,7 @@ def show_outcome(outcome: Outcome) -> None:
 
 
 def shown_findings(outcome: Outcome, most: int = 200) -> tuple[list[dict[str, str]], str]:
-    """Return the gravest findings of the audit as a table, and their numbers in words."""
+    """Return the most severe findings of the audit as a table, and their counts as text."""
     found = outcome.table("disagreements")
     counts = {name: int((found["severity"] == name).sum()) for name in SEVERITIES}
     words = ", ".join(f"{name} {number:,}" for name, number in counts.items())
@@ -71,12 +71,12 @@ def shown_findings(outcome: Outcome, most: int = 200) -> tuple[list[dict[str, st
 
 
 def verdicts_of(outcome: Outcome) -> dict[str, list[Verdict]]:
-    """Return the verdicts of the suites by stage."""
+    """Return the suites' verdicts by stage."""
     return {stage.name: [verdict_from_json(raw) for raw in stage.receipt.verdicts] for stage in outcome.stages}
 
 
 def links_markdown(outcome: Outcome, report: Report, address: str | None) -> str:
-    """Return where release, card, quarantine and pages are."""
+    """Return links to release, card, quarantine and pages as Markdown."""
     release = outcome.release.path
     sheet = f", [contact sheet]({address}/{SHEET})" if report.sheet else ""
     pages = f"[report]({address}/{PAGE}), [expectation results]({address}/{EXPECTATIONS}/index.html){sheet}: also "
@@ -89,10 +89,10 @@ def links_markdown(outcome: Outcome, report: Report, address: str | None) -> str
 
 
 def report_address(lake: Lake, report: Report) -> str | None:
-    """Return the address of the pages for a browser; None if no server shows them.
+    """Return the browser address of the pages; None if no server shows them.
 
-    ``serve`` shows the reports of every lake that its runs work on; other servers are named by MEDMULTIPOINTS_REPORTS,
-    for one lake.
+    ``serve`` shows the reports of every lake that its runs use; MEDMULTIPOINTS_REPORTS names another server, for one
+    lake.
     """
     shown, home = os.environ.get(REPORTS), os.environ.get(SERVED_HOME)
     if shown is None:
@@ -102,14 +102,14 @@ def report_address(lake: Lake, report: Report) -> str | None:
 
 
 def sheet_address(report: Report, address: str | None) -> str | None:
-    """Return the address of the contact sheet; without a server, the picture as a data URL; None without a sheet."""
+    """Return the address of the contact sheet, or a data URL without a server; None if there is no sheet."""
     if report.sheet is None:
         return None
     return f"{address}/{SHEET}" if address else f"data:image/jpeg;base64,{base64.b64encode(report.sheet).decode()}"
 
 
 def record_lineage(outcome: Outcome) -> None:
-    """Emit one event per table of each stage that was not kept: its inputs, sources and row counts."""
+    """Emit one event per table of each stage that ran: its inputs, sources and row counts."""
     sources = [source_asset(source) for source in outcome.build.sources]
     made = {stage.name: stage_assets(outcome, stage) for stage in PIPELINE}
     done = {result.name: result for result in outcome.stages}
@@ -139,7 +139,7 @@ def source_asset(source: Source) -> Asset:
 
 
 def stage_assets(outcome: Outcome, stage: Stage) -> list[Asset]:
-    """Return the tables that a stage writes as assets; of the last stage, the release."""
+    """Return the tables of a stage as assets; for the last stage, the release."""
     recipe = outcome.build.recipe.name
     if stage.name == PIPELINE[-1].name:
         about = AssetProperties(name=f"{recipe} {outcome.release.version}", description=outcome.release.manifest_root)

@@ -1,4 +1,4 @@
-"""The Prefect flow around the pipeline: one task a shard, retries where they help, artifacts."""
+"""Define the Prefect flow around the pipeline: one task per shard, retries of temporary errors, artifacts."""
 
 from typing import Any
 
@@ -60,7 +60,7 @@ def build(what: BuildRequest) -> State[Outcome] | State[Any]:
 
 
 def show(outcome: Outcome) -> None:
-    """Create artifacts, pages and lineage; log a warning on failure, as the release is complete without them."""
+    """Create artifacts, pages and lineage; log a warning if that fails, since the release is complete without them."""
     for create in (show_outcome, record_lineage):
         try:
             create(outcome)

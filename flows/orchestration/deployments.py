@@ -1,4 +1,4 @@
-"""The deployments that ``medmultipoints serve`` offers; ``prefect.yaml`` is generated from them."""
+"""Define the deployments of ``medmultipoints serve``; ``prefect.yaml`` is generated from them."""
 
 import re
 from dataclasses import dataclass
@@ -22,7 +22,7 @@ from medmultipoints.transforms.errors import UsageError
 
 NIGHTLY, WEEKLY = "0 2 * * *", "0 6 * * 1"
 UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
-# An overlapping refresh is dropped: the next finds what it would have done. Other runs wait for their turn.
+# An overlapping refresh is dropped, because the next one does its work. Other runs wait for their turn.
 DROP = ConcurrencyLimitConfig(limit=1, collision_strategy=ConcurrencyLimitStrategy.CANCEL_NEW)
 WAIT = ConcurrencyLimitConfig(limit=1, collision_strategy=ConcurrencyLimitStrategy.ENQUEUE)
 
@@ -33,7 +33,7 @@ AUTOMATIONS = (
         enabled=True,
         expect={"prefect.flow-run.Failed", "prefect.flow-run.Crashed", "prefect.flow-run.TimedOut"},
         match={"prefect.resource.id": "prefect.flow-run.*"},
-        # Never the alert itself: it would start itself for ever.
+        # Never the alert itself, which would start itself for ever.
         match_related={"prefect.resource.role": "flow", "prefect.resource.name": "refresh"},
         parameters={
             "subject": "a refresh failed",
@@ -69,7 +69,7 @@ Schedule = CronSchedule | IntervalSchedule
 
 @dataclass(frozen=True, slots=True)
 class Served:
-    """One deployment: what it does, its flow, its parameters, its schedule, and its concurrency limit."""
+    """One deployment: description, flow, parameters, schedule and concurrency limit."""
 
     name: str
     flow: Flow[..., Any]
@@ -81,7 +81,7 @@ class Served:
 
 
 def deployments(what: RefreshRequest, schedule: Schedule | None, timezone: str) -> tuple[Served, ...]:
-    """Return every deployment: refresh on the schedule, verify weekly if refresh has one, the others on request."""
+    """Return every deployment: refresh on the schedule, verify weekly if there is a schedule, the others on request."""
     destination: Destination | None = what.publish_to
     weekly = CronSchedule(cron=WEEKLY, timezone=timezone) if schedule else None
     recipe = load_recipe(what.recipe).name
@@ -98,7 +98,7 @@ def deployments(what: RefreshRequest, schedule: Schedule | None, timezone: str) 
 
 
 def schedule_of(every: str | None, cron: str | None, timezone: str) -> Schedule | None:
-    """Return the schedule of ``--every 15m`` or ``--cron "0 2 * * *"``; UsageError for any other; None for neither."""
+    """Return the schedule of ``--every 15m`` or ``--cron "0 2 * * *"``, None for neither; UsageError if invalid."""
     if every and cron:
         raise UsageError("give either --every or --cron.")
     try:
@@ -112,7 +112,7 @@ def schedule_of(every: str | None, cron: str | None, timezone: str) -> Schedule 
 
 
 def interval_of(every: str) -> timedelta:
-    """Return the time between two runs; UsageError for a text that is not such a time."""
+    """Return the time between two runs; UsageError for an invalid text."""
     found = re.fullmatch(r"(\d{1,6})\s*([smhd])", every, re.ASCII)
     if not found or int(found[1]) == 0:
         raise UsageError(f"--every {every}: write a number and s, m, h or d, for example 15m.")

@@ -1,7 +1,7 @@
-"""A Prefect server for one build, or for ``serve``: its own home below the lake, dead when its parent is.
+"""Run a Prefect server for one build or for ``serve``: its own home in the lake, stopped with its parent.
 
-Prefect's own ephemeral server outlives a parent that was killed. This one holds the read end of a pipe
-whose write end only the parent has: when the parent dies, however it dies, the pipe closes.
+Prefect's own ephemeral server outlives a killed parent. This one holds the read end of a pipe whose write end only the
+parent has: however the parent dies, the pipe closes and the server stops.
 """
 
 import hashlib
@@ -30,19 +30,19 @@ if TYPE_CHECKING:
 
 START_SECONDS = 90
 LOG, SERVED_AT = "server.log", "address"
-# In the environment: where reports of lakes are shown on the web, and the home of the ``serve`` that shows them.
+# Environment variables: the web address of lakes' reports, and the home of the ``serve`` that shows them.
 REPORTS, SERVED_HOME = "MEDMULTIPOINTS_REPORTS", "MEDMULTIPOINTS_SERVED_HOME"
-LAKES = "@lakes"  # in that home, and below ``/reports``: the reports of other lakes that runs work on
-LEAST_FREE = 64 << 20  # its database takes a few MiB, its log more the longer a run is
+LAKES = "@lakes"  # the reports of other lakes, in that home and below ``/reports``
+LEAST_FREE = 64 << 20  # the database takes a few MiB; the log grows with the run
 QUIET = {
     "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
     "PREFECT_LOGGING_SERVER_LEVEL": "CRITICAL",
     "PREFECT_SERVER_UI_SHOW_PROMOTIONAL_CONTENT": "false",
     "DO_NOT_TRACK": "1",
-    "PYTHONSAFEPATH": "1",  # no child of ours or of Prefect runs code from the folder it is started in
+    "PYTHONSAFEPATH": "1",  # no child process runs code from its working folder
 }
 
-# A server of one run has no schedules, automations or workers to look after, and no blocks to load collections for.
+# A server of one run needs no schedules, automations, workers or block collections.
 UNNEEDED = (
     "TRIGGERS", "SCHEDULER", "LATE_RUNS", "FOREMAN", "CANCELLATION_CLEANUP", "PAUSE_EXPIRATIONS", "REPOSSESSOR",
     "CLEANUP_RECONCILER",
@@ -60,9 +60,9 @@ def nothing(_api: str) -> None:
 def embedded_server(
     home: Path, *, port: int = 0, reports: Path | None = None, meanwhile: Callable[[str], None] = nothing
 ) -> Iterator[str]:
-    """Run a server as long as the block, and return its API address; MachineError if it does not start.
+    """Run a server during the block, and yield its API address; MachineError if it does not start.
 
-    ``port`` 0 takes any that is free; ``reports`` is a folder whose pages the server shows under ``/reports``;
+    ``port`` 0 takes any free one; ``reports`` is a folder whose pages the server shows under ``/reports``;
     ``meanwhile`` is called with the address while the server starts.
     """
     with explained(f"the folder of the embedded Prefect server {home}"):
@@ -74,7 +74,7 @@ def embedded_server(
 
 @contextmanager
 def only_server(home: Path) -> Iterator[None]:
-    """Hold the lock of the home: two servers on one database would block each other."""
+    """Lock the home: two servers on one database would block each other."""
     lock, at = FileLock(home / ".lock"), ""
     try:
         lock.acquire(timeout=0)
@@ -122,9 +122,9 @@ def _listen(port: int) -> socket.socket:
 
 
 def _start(home: Path, listening: socket.socket, reports: Path | None) -> "subprocess.Popen[bytes]":
-    """Start the server on a bound socket: a port that is only known to be free could be taken by another process."""
+    """Start the server on a bound socket: another process could take a port that is merely free."""
     environment = os.environ | QUIET | {"PREFECT_HOME": str(home), "PREFECT_PROFILES_PATH": str(home / "profiles.toml")}
-    # Types of blocks are for the pages and automations of ``serve``, and are registered once: it takes 2 s.
+    # Only ``serve`` needs block types, for its pages and automations; they are registered once, which takes 2 s.
     environment["PREFECT_API_BLOCKS_REGISTER_ON_START"] = str(reports is not None and not is_known(home)).lower()
     if reports is None:
         environment |= ONE_RUN
@@ -145,7 +145,7 @@ def _start(home: Path, listening: socket.socket, reports: Path | None) -> "subpr
             stdout=output,
             stderr=output,
             env=environment,
-            start_new_session=True,  # Ctrl-C in the terminal is for the parent, which still has things to report
+            start_new_session=True,  # Ctrl-C in the terminal is for the parent, which still has to report
         )
 
 
@@ -173,7 +173,7 @@ def _wait(server: "subprocess.Popen[bytes]", port: int, log: Path) -> None:
 
 
 def _serve(listening: int, reports: str) -> None:
-    """Run in the child: serve on the inherited socket until the parent's end of standard input closes."""
+    """Serve in the child process on the inherited socket until the parent's end of standard input closes."""
     threading.Thread(target=_die_with_parent, daemon=True).start()
     collect_seldom()
     migrate(Path(os.environ["PREFECT_HOME"]))
@@ -187,7 +187,7 @@ def _serve(listening: int, reports: str) -> None:
         Path(reports).mkdir(parents=True, exist_ok=True)
         others = Path(os.environ["PREFECT_HOME"]) / LAKES
         others.mkdir(parents=True, exist_ok=True)
-        # Before the UI, which answers every path that nobody else does.
+        # Before the UI, which answers every other path.
         app.router.routes[:0] = [
             Mount(f"/reports/{LAKES}", StaticFiles(directory=others, html=True, follow_symlink=True)),
             Mount("/reports", StaticFiles(directory=reports, html=True)),
@@ -198,7 +198,7 @@ def _serve(listening: int, reports: str) -> None:
 
 
 def link_reports(home: Path, reports: Path) -> str:
-    """Let the server with this home show the reports of a lake, and return where below ``/reports``."""
+    """Link a lake's reports into the server with this home, and return their path below ``/reports``."""
     if reports == home.parents[1] / reports.name:  # those of its own lake
         return ""
     name = hashlib.sha256(str(reports.absolute()).encode()).hexdigest()[:12]
@@ -209,7 +209,7 @@ def link_reports(home: Path, reports: Path) -> str:
 
 
 def talking_to(port: int, app: "ASGIApp") -> "ASGIApp":
-    """Return the application with a policy that forbids its pages to contact other hosts, as for analytics."""
+    """Return the application with a content security policy that blocks other hosts, such as analytics."""
     hosts = [f"{kind}://{host}:{port}" for kind in ("http", "ws") for host in ("127.0.0.1", "localhost")]
     policy = f"connect-src 'self' {' '.join(hosts)}".encode()
 

@@ -1,4 +1,4 @@
-"""How every flow run begins and ends: what its caller prepared, errors as failed states, notifications."""
+"""Share the start and end of every flow run: prepared inputs, errors as failed states, notifications."""
 
 import logging
 import os
@@ -39,7 +39,7 @@ _PREPARED: ContextVar[Build | None] = ContextVar("prepared", default=None)  # ha
 
 @contextmanager
 def handed_over(prepared: Build, observer: Observer | None = None) -> Iterator[None]:
-    """Let flows of this process use the prepared build and report to the observer, within the block."""
+    """Let flows of this process use the prepared build and report to the observer, inside the block."""
     preparing, observing = _PREPARED.set(prepared), _OBSERVER.set(observer)
     try:
         yield
@@ -50,7 +50,7 @@ def handed_over(prepared: Build, observer: Observer | None = None) -> Iterator[N
 
 @contextmanager
 def agreed_to(plan: PushPlan) -> Iterator[None]:
-    """Let the publish flow of this process push as planned, without a second plan, within the block."""
+    """Let the publish flow of this process push as planned, without a second plan, inside the block."""
     token = _AGREED.set(plan)
     try:
         yield
@@ -58,19 +58,19 @@ def agreed_to(plan: PushPlan) -> Iterator[None]:
         _AGREED.reset(token)
 
 
-# Functions, because a flow is pickled with everything that its code names, and a ContextVar cannot be.
+# Functions, because a flow is pickled with everything that its code names, and a ContextVar cannot be pickled.
 def prepared_build() -> Build | None:
-    """Return the build that the caller prepared, if it did."""
+    """Return the build that the caller prepared, if any."""
     return _PREPARED.get()
 
 
 def agreed_plan() -> PushPlan | None:
-    """Return the plan of a push that the caller agreed to, if it did."""
+    """Return the push plan that the caller approved, if any."""
     return _AGREED.get()
 
 
 def tag_run(recipe: str) -> None:
-    """Tag this flow run with its recipe; ``as_flow_state`` keeps tags from its task runs."""
+    """Tag this flow run with its recipe; ``as_flow_state`` keeps the tag from its task runs."""
     context = FlowRunContext.get()
     if context is None or context.flow_run is None:
         return
@@ -84,24 +84,24 @@ def tag_run(recipe: str) -> None:
 
 
 def recipe_tag(recipe: str) -> str:
-    """Return the tag of flow runs and deployments of a recipe."""
+    """Return the tag of a recipe's flow runs and deployments."""
     return f"recipe:{recipe}"
 
 
 def calling_observer() -> Observer | None:
-    """Return the observer of the caller, if there is one."""
+    """Return the caller's observer, if any."""
     return _OBSERVER.get()
 
 
 def as_flow_state(work: Callable[[Progress], State[T]], progress: Progress) -> State[T] | State[Any]:
-    """Return the state of the work; an error of data, arguments or machine is a failed state with its message."""
+    """Return the state of the work; an error of data, arguments or machine becomes a failed state with its message."""
     die_with_server()
-    # Great Expectations logs every folder that it makes, and sets the level of that logger itself.
+    # Great Expectations logs every folder that it creates, and sets that logger's level itself.
     logging.getLogger("great_expectations.data_context.types.base").addFilter(is_warning)
-    # The engine of a worker would add the traceback of an error that is logged as a sentence already.
+    # The worker's engine would add the traceback of an error that is already logged as a sentence.
     logging.getLogger("prefect.flow_runs").addFilter(is_new)
     try:
-        with TagsContext(current_tags=set()):  # a tag on task runs would be a limit of how many run at a time
+        with TagsContext(current_tags=set()):  # a tag on task runs would limit how many run at a time
             return work(progress)
     except PipelineError as error:
         message, shown = failure_message(error, progress), failure_markdown(error, progress)
@@ -115,30 +115,30 @@ def as_flow_state(work: Callable[[Progress], State[T]], progress: Progress) -> S
 
 
 def is_warning(record: logging.LogRecord) -> bool:
-    """Return whether a record is a warning or worse."""
+    """Return whether a record is a warning or more severe."""
     return record.levelno >= logging.WARNING
 
 
 def is_new(record: logging.LogRecord) -> bool:
-    """Return whether a record says more than the sentence of the error that the run ended in."""
+    """Return whether a record adds anything to the error message of the run."""
     return not (record.exc_info and isinstance(record.exc_info[1], PipelineError))
 
 
 def failure_message(error: BaseException, progress: Progress) -> str:
-    """Return the error with stage and shard before it, unless it names its stage itself."""
+    """Return the error with stage and shard in front, unless it names its stage itself."""
     where = place_of_failure(error, progress)
     said = str(error)
     return said if not where or said.startswith(f"{progress.stage}:") else f"{where}: {said}"
 
 
 def place_of_failure(error: BaseException, progress: Progress) -> str:
-    """Return stage and shard, as far as they are known."""
+    """Return stage and shard, if known."""
     shard = "".join(f", shard {note}" for note in getattr(error, "__notes__", ())[:1])
     return f"{progress.stage}{shard}" if progress.stage else ""
 
 
 def failure_markdown(error: BaseException, progress: Progress) -> str:
-    """Return the artifact of a failure: where, what, and what to do."""
+    """Return the artifact of a failure as Markdown: place, error and remedy."""
     what = (
         str(error)
         if isinstance(error, PipelineError)
@@ -154,7 +154,7 @@ def failure_markdown(error: BaseException, progress: Progress) -> str:
 
 def notify(flow: Flow[..., Any], flow_run: FlowRun, state: State[Any]) -> None:
     """Send the final state of a run through the notification block in the variable ``medmultipoints_notify``."""
-    within_another = flow_run.parent_task_run_id is not None  # which sends its own notification
+    within_another = flow_run.parent_task_run_id is not None  # the outer run sends its own notification
     name: Any = None if within_another else call_api(lambda: Variable.get(NOTIFY, ""))
     if name:
         subject = f"{flow_run.name}: {str(state.name).lower()}"
@@ -162,12 +162,12 @@ def notify(flow: Flow[..., Any], flow_run: FlowRun, state: State[Any]) -> None:
 
 
 def send(block: str, subject: str, body: str) -> None:
-    """Send a message through a block, written as TYPE/NAME; a block that fails is logged and fails nothing else."""
+    """Send a message through a block, written as TYPE/NAME; a failing block is only logged."""
     log = get_run_logger()
     try:
         loaded: Any = Block.load(block)
         assert isinstance(loaded, NotificationBlock), f"{block} is no notification block"
-        with loaded.raise_on_failure():  # most blocks swallow a refusal otherwise
+        with loaded.raise_on_failure():  # most blocks ignore a refusal otherwise
             done: Any = loaded.notify(body, subject)
         assert done is None, f"{block} was asked outside of its own loop"
     except Exception as error:  # noqa: BLE001 (a notification never changes the state of the run)
@@ -177,13 +177,13 @@ def send(block: str, subject: str, body: str) -> None:
 
 
 def without_secrets(error: Exception) -> str:
-    """Return the message of a failed notification with addresses cut to the host: the path of a webhook is its key."""
+    """Return the message of a failed notification with URLs cut to the host, because a webhook's path is its key."""
     said = str(getattr(error, "log", "") or error).strip() or type(error).__name__
     return ADDRESS.sub(r"\1\2/...", said)
 
 
 def die_with_server() -> None:
-    """End this process with the ``serve`` that started it, however that ended, so that the lake is free again."""
+    """End this process with the ``serve`` that started it, however that ends, to release the lake's locks."""
     parent = os.environ.get(SERVED_BY)
     if parent and os.getppid() == int(parent):
         threading.Thread(target=_watch, args=(int(parent),), daemon=True).start()

@@ -1,4 +1,4 @@
-"""A build as a Prefect flow run of this process: on the server that is configured, else on an embedded one."""
+"""Run a build as a Prefect flow in this process, on the configured server or an embedded one."""
 
 import os
 from collections.abc import Iterator
@@ -13,18 +13,18 @@ from medmultipoints.flows.engine.run import Observer
 from medmultipoints.flows.engine.stage import Build
 from medmultipoints.flows.orchestration.embedded_server import QUIET, embedded_server
 
-# Messages of the flow go to the server; the terminal shows the command line's own.
+# Messages of the flow go to the server; the terminal shows those of the command line.
 CONSOLE = {"PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL": "CRITICAL", "PREFECT_LOGGING_TO_API_WHEN_MISSING_FLOW": "ignore"}
-# Seven waits, each twice as long as the one before, outlast a server that is away for four minutes.
+# Seven waits, each twice as long as the previous one, cover a server outage of four minutes.
 PATIENT = {"PREFECT_CLIENT_MAX_RETRIES": "7"}
-# What a build imports anyway, 2 to 3 s of it, while the server starts in its own process.
+# A build imports these anyway; 2 to 3 s of that overlap with the start of the server process.
 NEEDED = ("medmultipoints.flows.orchestration.build", "medmultipoints.expectations.library")
-# The history of ``serve`` does not grow for ever: events go after 7 days, runs after 90.
+# Limit the history of ``serve``: events are kept for 7 days, runs for 90.
 SERVED = QUIET | PATIENT | {"PREFECT_SERVER_SERVICES_DB_VACUUM_ENABLED": "events,flow_runs"}
 
 
 def run_flow(request: BuildRequest, prepared: Build, observer: Observer) -> Outcome:
-    """Run a build as a flow and return its outcome; an error of the data or the machine is raised as it was."""
+    """Run a build as a flow and return its outcome; errors of the data or the machine are raised unchanged."""
     with prefect_api(prepared):
         from prefect.logging.handlers import APILogWorker
 
@@ -44,7 +44,7 @@ def run_flow(request: BuildRequest, prepared: Build, observer: Observer) -> Outc
 
 @contextmanager
 def no_heartbeat() -> Iterator[None]:
-    """Switch off the heartbeat of flows, whose end is waited for by up to a second: the server dies with this run."""
+    """Switch off the heartbeat of flows, whose end takes up to a second: the server ends with this run."""
     from prefect.settings import PREFECT_FLOWS_HEARTBEAT_FREQUENCY, temporary_settings
 
     with temporary_settings({PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None}):
@@ -52,7 +52,7 @@ def no_heartbeat() -> Iterator[None]:
 
 
 def run_publish(request: PublishRequest, plan: PushPlan) -> Published:
-    """Run the publish flow on the configured server and return its outcome; an error is raised as it was."""
+    """Run the publish flow on the configured server and return its outcome; errors are raised unchanged."""
     os.environ.update({name: value for name, value in CONSOLE.items() if name not in os.environ})
     from prefect.logging.handlers import APILogWorker
 
@@ -71,7 +71,7 @@ def run_publish(request: PublishRequest, plan: PushPlan) -> Published:
 
 @contextmanager
 def prefect_api(build: Build) -> Iterator[None]:
-    """Set Prefect up for this process, before it is imported: the configured server, else an embedded one."""
+    """Set Prefect up for this process, before its import: the configured server, else an embedded one."""
     os.environ.update({name: value for name, value in (QUIET | CONSOLE | PATIENT).items() if name not in os.environ})
     if os.environ.get("PREFECT_API_URL"):
         yield

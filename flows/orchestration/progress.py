@@ -1,4 +1,4 @@
-"""The progress of a run in the Prefect UI; a server that does not answer stops no work."""
+"""Report the progress of a run to the Prefect UI; an unreachable server does not stop the work."""
 
 import logging
 import time
@@ -28,7 +28,7 @@ def call_api(call: Callable[[], object]) -> object:
 
 
 class Progress:
-    """Reports the stages to the server and to the caller's observer; knows the stage that is running."""
+    """Reports the stages to the server and to the caller's observer; stores the current stage."""
 
     def __init__(self, inner: Observer | None = None) -> None:
         self.inner = inner
@@ -38,7 +38,7 @@ class Progress:
         self.shown_at = 0.0
 
     def stage_started(self, stage: str, shards: int) -> None:
-        """Report that a stage begins with so many shards."""
+        """Report that a stage with this number of shards begins."""
         self.stage, self.shards, self.done = stage, shards, 0
         if self.artifact is None:
             self.artifact = call_api(lambda: create_progress_artifact(0.0, key="progress", description="Of one stage"))
@@ -56,7 +56,7 @@ class Progress:
 
     def stage_finished(self, result: StageResult) -> None:
         """Report that the stage's receipt is written."""
-        self.stage = result.name  # the limit of rejections is checked after this
+        self.stage = result.name  # the rejection limit is checked after this
         if not result.kept:
             self._show(100.0, last=result.name == PIPELINE[-1].name)
         if FlowRunContext.get():

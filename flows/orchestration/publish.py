@@ -1,4 +1,4 @@
-"""The Prefect flow around publishing. The token is no parameter: it comes from HF_TOKEN or the login of the worker."""
+"""Define the Prefect flow for publishing. The token is no parameter: it comes from HF_TOKEN or the worker's login."""
 
 import os
 from pathlib import Path
@@ -62,7 +62,7 @@ def summary(published: Published, repo: str | None) -> str:
 
 
 def links(published: Published, repo: str | None) -> list[str]:
-    """Return the address of the version on the Hub: of its tag, or of the commit of a pull request."""
+    """Return the version's address on the Hub: its tag, or the commit of a pull request."""
     hub = os.environ.get("HF_ENDPOINT", "https://huggingface.co").rstrip("/")
     revision = published.to_json()["tag"] or published.result.commit
     return [f"[{repo} {revision}]({hub}/datasets/{repo}/tree/{revision})"] if repo else []

@@ -1,6 +1,6 @@
-"""Keep a release up to date: look at the sources, build what changed, publish what is new; otherwise do nothing.
+"""Keep a release up to date: check the sources, build what changed, publish what is new; otherwise do nothing.
 
-Servers of sources are asked whether their files changed; builds stay with the files whose hashes are accepted.
+The servers of sources are asked whether their files changed; builds still use only files with accepted hashes.
 """
 
 import shlex
@@ -74,9 +74,9 @@ def _refresh(what: RefreshRequest, _progress: Progress) -> State[Any]:
         if isinstance(built, State):
             return built
         built, published = published_or_recorded(what, built)
-    except LockHeld as held:  # what runs elsewhere does the work: the next run finds it done
+    except LockHeld as held:  # the other run does the work; the next run finds it done
         return Completed(name="Skipped", message=f"nothing was done: {held}")
-    if published and published.name != "Completed":  # failed, or held back by a person
+    if published and published.name != "Completed":  # failed, or held back by a reviewer
         record_unpublished(built.build.lake, built.started, str(published.message))
         return published
     if built.release.kept and published is None:
@@ -90,7 +90,7 @@ def _refresh(what: RefreshRequest, _progress: Progress) -> State[Any]:
 
 
 def outcome_of(what: RefreshRequest, prepared: Build) -> Outcome | State[Any]:
-    """Return the release, built by a run of its own if something changed; the state of that run if it failed."""
+    """Return the release, built by its own run if something changed; the state of that run if it failed."""
     plan = plan_build(prepared, PIPELINE)
     if plan.is_finished:
         return execute(prepared, PIPELINE, run_in_threads(1), Unwatched(), plan)
@@ -114,7 +114,7 @@ def outcome_of(what: RefreshRequest, prepared: Build) -> Outcome | State[Any]:
 
 
 def published_or_recorded(what: RefreshRequest, built: Outcome) -> tuple[Outcome, State[Any] | None]:
-    """Publish the release; the record of its run says so if an error prevents it."""
+    """Publish the release; if an error prevents that, the run record says so."""
     try:
         return published_to(what, built)
     except PipelineError as error:
@@ -123,10 +123,10 @@ def published_or_recorded(what: RefreshRequest, built: Outcome) -> tuple[Outcome
 
 
 def published_to(what: RefreshRequest, built: Outcome) -> tuple[Outcome, State[Any] | None]:
-    """Return the release and the state of the run that published it; None if it is published, or nowhere to go.
+    """Return the release and the state of its publishing run; None if it is published or has no destination.
 
-    It is another release where a person asked for one with decisions about its findings. DataError if too many inputs
-    were rejected, even where there is no destination.
+    It is another release if a reviewer asked for one with decisions about its findings. DataError if too many inputs
+    were rejected, even without a destination.
     """
     destination = what.publish_to
     if destination is None:
@@ -147,7 +147,7 @@ def published_to(what: RefreshRequest, built: Outcome) -> tuple[Outcome, State[A
 
 
 def reviewed_release(what: RefreshRequest, built: Outcome) -> Outcome | State[Any]:
-    """Return the release if nothing in it waits for a decision, or the one that was built with the decisions.
+    """Return the release if none of its findings is undecided, or the one built with the decisions.
 
     The state of this run if it ends here; DataError if nobody decided.
     """
@@ -175,7 +175,7 @@ def reviewed_release(what: RefreshRequest, built: Outcome) -> Outcome | State[An
 
 
 def warn_of_findings(built: Outcome) -> None:
-    """Log how many findings of a release that is about to be published have no decision."""
+    """Log the number of undecided findings of a release before its publication."""
     grave = undecided(built, "warning")
     if grave.height:
         get_run_logger().warning(
@@ -201,7 +201,7 @@ def check_rejection_rate(what: RefreshRequest, built: Outcome) -> None:
 
 
 def ways_on(destination: Destination | None, built: Outcome) -> str:
-    """Return what a person can do about a release that was not published."""
+    """Return the possible actions for a release that was not published."""
     name = f"{built.build.recipe.name} {built.release.version}"
     if destination is None:
         return f"{name} is in the lake. Correct the source; or, if this is right, run with a higher alert_above."
@@ -213,19 +213,19 @@ def ways_on(destination: Destination | None, built: Outcome) -> str:
 
 
 def emit(event: str, built: Outcome, payload: dict[str, Any]) -> None:
-    """Send an event about the release that automations can wait for."""
+    """Emit an event about the release for automations."""
     name, version = built.build.recipe.name, built.release.version
     resource = {"prefect.resource.id": f"medmultipoints.release.{name}", "prefect.resource.name": f"{name} {version}"}
     call_api(lambda: emit_event(event, resource=resource, payload=payload))
 
 
 def own_state(state: State[Any]) -> State[Any]:
-    """Return the state of an inner run as a state of this run: Prefect would count a state that is passed on."""
+    """Return the state of an inner run as a state of this run: Prefect would count a forwarded state."""
     return State(type=state.type, name=state.name, message=state.message, data=state.data)
 
 
 def look_upstream(build: Build) -> str:
-    """Return which sources changed at their servers, for the message of the run; an error only logs a warning."""
+    """Return, for the run's message, which sources changed at their servers; an error only logs a warning."""
     log = get_run_logger()
     own = {source.name: source.fingerprint.path for source in build.sources}
     given = {name: str(path) for name, path in own.items() if not path.is_relative_to(build.lake.landing / name)}
@@ -244,7 +244,7 @@ def look_upstream(build: Build) -> str:
 
 
 def upstream_markdown(answers: list[Answer]) -> str:
-    """Return the artifact: one line per downloaded file or local source."""
+    """Return the artifact as Markdown: one line per downloaded file or local source."""
     rows = "\n".join(
         f"| {one.source} | {one.file} | {one.verdict} | {one.detail.replace('|', '/')} |" for one in answers
     )

@@ -1,4 +1,4 @@
-"""Hold a release back until a person has decided its findings: Prefect's own pause, which Resume on the page ends."""
+"""Hold a release back until a person has decided its findings: a Prefect pause, ended by Resume on its page."""
 
 import shlex
 from typing import Final, Literal
@@ -43,13 +43,13 @@ class Reviewed(RunInput):
 
 
 def undecided(built: Outcome, least: str) -> pl.DataFrame:
-    """Return the findings of a severity or a graver one that no reviewer decided, the gravest first."""
+    """Return the undecided findings of at least a severity, the most severe first."""
     grave = SEVERITIES[: SEVERITIES.index(least) + 1]
     return worst_first(built.table("disagreements").filter(pl.col("severity").is_in(grave)))
 
 
 def ask_reviewer(built: Outcome, findings: pl.DataFrame) -> Answer | None:
-    """Pause this run until a person resumes it and return the answer; None if nobody does in time."""
+    """Pause this run until a person resumes it and return the answer; None if it times out."""
     steps = review_steps(built, findings)
     shown = f"{steps}\n{review_table(findings)}"
     call_api(lambda: create_markdown_artifact(shown, key="review", description="What waits for a decision"))
@@ -73,7 +73,7 @@ def waiting_elsewhere(recipe: str) -> str | None:
 
 
 def review_steps(built: Outcome, findings: pl.DataFrame) -> str:
-    """Return what waits, how it is decided, and how the run goes on."""
+    """Return what waits, how to decide it, and how the run continues, as Markdown."""
     release, recipe = built.release.path, built.build.recipe
     command = shlex.join(
         ["medmultipoints", "review", "serve", str(release), "--corrections", f"corrections/{recipe.name}.toml"]

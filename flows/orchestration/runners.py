@@ -1,4 +1,4 @@
-"""The one Prefect task, a shard of a stage, and where it runs: threads, processes, or a Dask or Ray cluster."""
+"""Define the one Prefect task, a shard of a stage, and its runner: threads, processes, or a Dask or Ray cluster."""
 
 import errno
 import logging
@@ -61,7 +61,7 @@ def _ray(workers: int, address: str | None) -> object:
 
 
 def worth_retrying(_task: Task[..., object], _run: TaskRun, state: State[object]) -> bool:
-    """Return whether an error may be temporary: of system or object store, but no full disk and no wrong data."""
+    """Return whether an error may be temporary: from system or object store, but not a full disk or invalid data."""
     error = state.result(raise_on_failure=False)
     return isinstance(error, StoreError) or (isinstance(error, OSError) and error.errno not in NEVER_RETRY)
 
@@ -88,7 +88,7 @@ class Parcel:
     retry_condition_fn=worth_retrying,
 )
 def shard(parcel: Parcel) -> ShardResult | State[object]:
-    """Run one shard of one stage; an error of the data is a failed state with its message, not a traceback."""
+    """Run one shard of one stage; an error of the data is a failed state with its message, without a traceback."""
     try:
         return run_shard(parcel.job)
     except PipelineError as error:
@@ -106,9 +106,9 @@ def stage_end(stage: str, shards: int) -> None:
 
 
 class StageGraph:
-    """The graph of the run page: shards follow the stages that their stage reads.
+    """The graph on the run page: shards follow the stages that their stage reads.
 
-    What a stage reads by way of another is left out, so that the graph stays readable.
+    Indirect inputs are left out to keep the graph readable.
     """
 
     def __init__(self) -> None:
@@ -126,7 +126,7 @@ class StageGraph:
         return {"parcel": {TaskRunResult(id=self._ends[name]) for name in ran if name not in behind}}
 
     def close(self, stage: Stage, shards: Sequence[PrefectFuture[Any]]) -> None:
-        """Note the end of a stage: its only shard, or a task run that follows all of its shards."""
+        """Record the end of a stage: its only shard, or a task run that follows all of its shards."""
         end = shards[0].task_run_id
         if len(shards) > 1:
             state = stage_end(stage.name, len(shards), wait_for=shards, return_state=True)

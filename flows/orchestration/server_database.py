@@ -1,7 +1,7 @@
-"""The SQLite file of an embedded Prefect server: a copy of one that is migrated already.
+"""Prepare the SQLite file of an embedded Prefect server: a copy of a migrated one.
 
-Prefect migrates an empty database step by step, which takes 5 to 8 s. The result is kept once per Prefect version in
-a cache folder, and a new home begins with a copy of it. A database of another version is migrated by Prefect itself.
+Prefect migrates an empty database step by step, which takes 5 to 8 s. The result is cached once per Prefect version,
+and a new home starts with a copy of it. A database of another version is migrated by Prefect itself.
 """
 
 import asyncio
@@ -19,7 +19,7 @@ DATABASE, MARK = "prefect.db", "database-version"
 
 
 def is_known(home: Path) -> bool:
-    """Return whether a server of the installed Prefect has run on the home's database before."""
+    """Return whether a server of the installed Prefect has used the home's database before."""
     with suppress(OSError):
         return (home / DATABASE).exists() and not _elsewhere() and (home / MARK).read_text() == version("prefect")
     return False
@@ -36,19 +36,19 @@ def is_migrated(home: Path) -> bool:
 
 
 def mark(home: Path) -> None:
-    """Note the Prefect version that a server has migrated the home's database for."""
+    """Record the Prefect version for which a server has migrated the home's database."""
     if (home / DATABASE).exists() and not _elsewhere():
         (home / MARK).write_text(version("prefect"))
 
 
 def template() -> Path:
-    """Return where the migrated database of the installed Prefect version is kept."""
+    """Return the path of the migrated database of the installed Prefect version."""
     caches = Path(os.environ.get(CACHE) or "~/.cache/medmultipoints").expanduser()
     return caches / f"prefect-{version('prefect')}.db"
 
 
 def migrate(home: Path) -> None:
-    """Make the database of a new home in this process, and keep a copy for others; a cache that fails is no error."""
+    """Create the database of a new home in this process and cache a copy; a failing cache is ignored."""
     if _elsewhere() or (home / DATABASE).exists():
         return
     from prefect.server.database import provide_database_interface
@@ -58,13 +58,13 @@ def migrate(home: Path) -> None:
         template().parent.mkdir(parents=True, exist_ok=True)
         whole = home / f"{DATABASE}.whole"
         with closing(sqlite3.connect(home / DATABASE)) as made, closing(sqlite3.connect(whole)) as copy:
-            made.backup(copy)  # with what is still in its write-ahead log
+            made.backup(copy)  # including the content of its write-ahead log
         _place(whole, template())
         whole.unlink()
 
 
 def _place(source: Path, target: Path) -> None:
-    """Copy a file so that nobody ever sees a part of it."""
+    """Copy a file atomically."""
     with NamedTemporaryFile(dir=target.parent, prefix=f".{target.name}-", delete=False) as part:
         pass
     try:
@@ -78,7 +78,7 @@ def _elsewhere() -> bool:
     return any(os.environ.get(name) for name in ELSEWHERE)
 
 
-if __name__ == "__main__":  # at installation, so that the first build need not do it
+if __name__ == "__main__":  # at installation, so that the first build is faster
     from tempfile import TemporaryDirectory
 
     if not template().exists():

@@ -1,4 +1,4 @@
-"""Serve the deployments from a local Prefect server until a signal: what ``medmultipoints serve`` runs."""
+"""Serve the deployments from a local Prefect server until a signal; ``medmultipoints serve`` runs this."""
 
 import asyncio
 import logging
@@ -31,14 +31,14 @@ NAME = "medmultipoints"
 UNDER_WAY = [StateType.RUNNING, StateType.PENDING, StateType.CANCELLING, StateType.PAUSED]
 LOST = "its process ended; the next run continues where it stopped"
 ORPHANS_SECONDS = 20
-# A server that does not answer, or does not know the run (yet).
+# The server does not answer, or does not know the run (yet).
 AWAY = (httpx.HTTPError, PrefectHTTPStatusError, ObjectNotFound)
 
 log = logging.getLogger(__name__)
 
 
 def serve(served: Sequence[Served], ready: Callable[[datetime | None], None]) -> None:
-    """Serve the deployments until SIGINT or SIGTERM; running flow runs are cancelled then."""
+    """Serve the deployments until SIGINT or SIGTERM, then cancel running flow runs."""
     os.environ[SERVED_BY] = str(os.getpid())
     asyncio.run(_serve(served, ready))
 
@@ -60,7 +60,7 @@ async def _serve(served: Sequence[Served], ready: Callable[[datetime | None], No
         )
     stopped = asyncio.Event()
     running = asyncio.create_task(runner.start())
-    await asyncio.sleep(0)  # it has set its own handler for SIGTERM by now
+    await asyncio.sleep(0)  # by now it has set its own handler for SIGTERM
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stopped.set)
     ready(await next_run(served))
@@ -77,7 +77,7 @@ async def _serve(served: Sequence[Served], ready: Callable[[datetime | None], No
 
 
 async def remove_other_deployments(names: set[str]) -> None:
-    """Remove the deployments of an earlier ``serve`` that this one does not offer: their schedules would go on."""
+    """Remove deployments of an earlier ``serve`` that this one does not offer: their schedules would continue."""
     async with get_client() as client:
         ours = DeploymentFilter(tags=DeploymentFilterTags(all_=[NAME]))
         for deployment in await client.read_deployments(deployment_filter=ours):
@@ -86,7 +86,7 @@ async def remove_other_deployments(names: set[str]) -> None:
 
 
 async def next_run(served: Sequence[Served]) -> datetime | None:
-    """Return when the first deployment with a schedule is due; None without a schedule."""
+    """Return when the first scheduled deployment is due; None without a schedule."""
     from prefect.server.schemas.schedules import CronSchedule, IntervalSchedule
 
     schedule = next((one.schedule for one in served if one.schedule), None)
@@ -97,7 +97,7 @@ async def next_run(served: Sequence[Served]) -> datetime | None:
 
 
 async def let_finished_end(seconds: float = 10) -> None:
-    """Wait for processes whose runs have ended, which the runner would mark cancelled; not if the server is gone."""
+    """Wait for processes of ended runs, which the runner would mark cancelled; skip this if the server is gone."""
     deadline = time.monotonic() + seconds
     with suppress(*AWAY):
         while multiprocessing.active_children() and time.monotonic() < deadline:
@@ -108,7 +108,7 @@ async def let_finished_end(seconds: float = 10) -> None:
 
 
 async def watch_for_orphans() -> None:
-    """Mark orphans as crashed every 20 s; if the server does not answer, try again the next time."""
+    """Mark orphans as crashed every 20 s; if the server does not answer, retry the next time."""
     while True:
         await asyncio.sleep(ORPHANS_SECONDS)
         try:
@@ -118,7 +118,7 @@ async def watch_for_orphans() -> None:
 
 
 async def mark_orphans_crashed() -> None:
-    """Mark runs as crashed whose parent run has ended without them."""
+    """Mark runs as crashed whose parent run has ended before them."""
     async with get_client() as client:
         for run in await client.read_flow_runs(flow_run_filter=FlowRunFilter(state=of_types([StateType.RUNNING]))):
             if run.parent_task_run_id is None:
@@ -135,7 +135,7 @@ def of_types(types: list[StateType]) -> FlowRunFilterState:
 
 
 async def mark_stale_runs_crashed() -> int:
-    """Mark runs that an earlier server left running as crashed, so that they hold no slot; return how many."""
+    """Mark runs of an earlier server as crashed, so that they hold no slot; return their number."""
     under_way = FlowRunFilter(state=of_types(UNDER_WAY))
     async with get_client() as client:
         left = await client.read_flow_runs(flow_run_filter=under_way)

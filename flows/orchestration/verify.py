@@ -1,4 +1,4 @@
-"""The Prefect flow that verifies the newest release, in the lake and where it is published."""
+"""Define the Prefect flow that verifies the newest release, in the lake and where it is published."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -63,7 +63,7 @@ def verify(what: VerifyRequest = VerifyRequest()) -> State[Any]:  # noqa: B008 (
 
 
 def all_checks(folder: Path, what: VerifyRequest) -> Sequence[tuple[str, Check]]:
-    """Return every check with where it was made."""
+    """Return every check with its place."""
     checks = [("lake", check) for check in verify_release(folder, leakage=what.leakage).checks]
     published = what.published_at.at(folder.name) if what.published_at else None
     found = place_of(published) if published else None

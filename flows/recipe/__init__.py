@@ -1,1 +1,1 @@
-"""Recipe: what a build is asked to make."""
+"""Recipe: the definition of a release."""

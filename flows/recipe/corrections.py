@@ -1,4 +1,4 @@
-"""What reviewers decided, as files of the recipe: ``corrections/*.toml``, one table an entry, reviewed in git."""
+"""Read reviewers' decisions, as files of the recipe: ``corrections/*.toml``, one table per entry, reviewed in git."""
 
 import hashlib
 import tomllib
@@ -87,7 +87,7 @@ class CorrectionEntry(_Entry):
 
 
 class WithdrawnEntry(_Entry):
-    """An image that no release may hold any more."""
+    """An image that no release may contain any more."""
 
     luma_blake3: str | None = Field(
         default=None, pattern=SHA256, description="of the same name in the table of images: finds copies of other bytes"
@@ -98,7 +98,7 @@ class WithdrawnEntry(_Entry):
 
 
 class CheckedSample(BaseModel):
-    """Records of a release that were drawn at random and looked at, by one reviewer."""
+    """Records of a release that were drawn at random and checked by one reviewer."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -151,10 +151,10 @@ class _File(BaseModel):
 
 
 def read_corrections(stated: Corrections, folder: Path) -> Corrections:
-    """Return the corrections with the entries of their files, each with its place; files are named by their hash.
+    """Return the corrections with the entries of their files, each with its origin; files are named by their hash.
 
-    ``folder`` is that of the recipe. A pattern may match nothing in a folder that is there, a plain name may not.
-    UsageError names file, entry and key of what is wrong.
+    ``folder`` is that of the recipe. A pattern may match no file in an existing folder, a plain name must exist.
+    UsageError names file, entry and key of the fault.
     """
     entries = _placed(stated.entries, "the recipe, corrections.entries")
     opinions, samples = _placed(stated.opinions, "the recipe, corrections.opinions"), list(stated.samples)
@@ -179,7 +179,7 @@ def read_corrections(stated: Corrections, folder: Path) -> Corrections:
 def check_entries(stated: Corrections, sources: Collection[str], labels: Collection[str] | None) -> None:
     """Raise UsageError for an entry about an unknown source, or with a label that the recipe does not have.
 
-    None: any.
+    None: any label.
     """
     for entry in (*stated.entries, *stated.opinions):
         if entry.image.partition("/")[0] not in sources:
@@ -189,7 +189,7 @@ def check_entries(stated: Corrections, sources: Collection[str], labels: Collect
 
 
 def of_sources(stated: Corrections, sources: tuple[str, ...]) -> Corrections:
-    """Return the corrections about images of these sources; every withdrawal."""
+    """Return the corrections about images of these sources, and every withdrawal."""
     own = {
         name: tuple(entry for entry in entries if entry.image.split("/")[0] in sources)
         for name, entries in (("entries", stated.entries), ("opinions", stated.opinions))
@@ -222,7 +222,7 @@ def _find(names: tuple[str, ...], folder: Path) -> Iterator[Path]:
 
 
 def parse_file(name: str, data: bytes, folder: Path) -> "_File":
-    """Return the entries of a corrections file, masks read from ``folder``; UsageError names what is wrong."""
+    """Return the entries of a corrections file, with masks read from ``folder``; UsageError names the fault."""
     found = _parse(name, data)
     return found.model_copy(
         update={

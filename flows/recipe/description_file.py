@@ -1,4 +1,4 @@
-"""The part of a recipe about what a language model says of the pictures."""
+"""Define the part of a recipe for a language model's descriptions."""
 
 from typing import Literal
 

@@ -1,4 +1,4 @@
-"""The part of a recipe that says what is asked."""
+"""Define the part of a recipe for questions."""
 
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Annotated, Literal

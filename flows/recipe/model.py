@@ -1,4 +1,4 @@
-"""The recipe: one TOML file that says what a release is made of. Unknown keys are errors."""
+"""Read the recipe: one TOML file that defines a release. Unknown keys are errors."""
 
 import inspect
 import tomllib
@@ -236,7 +236,7 @@ def shipped_recipes() -> dict[str, Path]:
 
 
 def load_recipe(name_or_path: str, given: Collection[str] = ()) -> Recipe:
-    """Return the checked recipe; UsageError lists every problem with its key, or the recipes there are.
+    """Return the checked recipe; UsageError lists every problem with its key, or the available recipes.
 
     ``given`` are the sources whose path is known: their tables may be empty.
     """
@@ -273,9 +273,9 @@ def load_recipe(name_or_path: str, given: Collection[str] = ()) -> Recipe:
 
 
 def _validated(raw: Mapping[str, Any]) -> tuple[Recipe, list[str]]:
-    """Return the recipe and what is wrong with it.
+    """Return the recipe and its problems.
 
-    Parts that are wrong have their defaults, so that others can be checked.
+    Invalid parts get their defaults, so that the others can be checked.
     """
     try:
         return Recipe.model_validate(raw), []
@@ -290,12 +290,12 @@ def _validated(raw: Mapping[str, Any]) -> tuple[Recipe, list[str]]:
 
 
 def _bare(message: str, where: str) -> str:
-    """Return an error about the recipe without what every such error begins and ends with."""
+    """Return an error about the recipe without the common start and end of such errors."""
     return message.removeprefix(f"recipe {where}: ").removesuffix(REMEDY).rstrip(" .")
 
 
 def check_limits(recipe: Recipe, stages: Collection[str], where: str) -> None:
-    """Raise UsageError where ``validation.by_stage`` names a stage that the pipeline does not have."""
+    """Raise UsageError if ``validation.by_stage`` names a stage that the pipeline does not have."""
     for name in recipe.validation.by_stage:
         if name not in stages:
             raise UsageError(
@@ -304,7 +304,7 @@ def check_limits(recipe: Recipe, stages: Collection[str], where: str) -> None:
 
 
 def select_sources(recipe: Recipe, only: tuple[str, ...]) -> Recipe:
-    """Return the recipe cut to the named sources; UsageError for a name it does not have."""
+    """Return the recipe reduced to the named sources; UsageError for an unknown name."""
     unknown = [name for name in only if name not in recipe.sources]
     if unknown:
         raise UsageError(
@@ -322,7 +322,7 @@ def check_sources(
     folder: Path = Path(),
     given: Collection[str] = (),
 ) -> Recipe:
-    """Return the recipe with its source options and labels completed and checked; paths are taken from ``folder``."""
+    """Return the recipe with its source options and labels completed and checked; paths are relative to ``folder``."""
     complete: dict[str, Mapping[str, object]] = {}
     wrong: list[UsageError] = []
     for name in recipe.sources:
@@ -372,7 +372,7 @@ def _complete_source(
 
 
 def complete_labels(recipe: Recipe, catalogue: Mapping[str, SourceInfo], where: str) -> Labels:
-    """Return the recipe's labels, or all that its sources bring; UsageError for one that no source brings."""
+    """Return the recipe's labels, or all labels of its sources; UsageError for a label that no source has."""
     known = [name for name in recipe.sources if name in catalogue]
     declared = len(known) < len(recipe.sources) or any(catalogue[name].read is not None for name in known)
     brought = {label: label for name in known for label in catalogue[name].labels}

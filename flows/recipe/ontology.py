@@ -1,4 +1,4 @@
-"""The ontology of a recipe: one file that unites the labels of many sources under names, with parents and codes."""
+"""Read the ontology of a recipe: one file that maps the labels of many sources to names, parents and codes."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -16,7 +16,7 @@ ReleasedLabel = Annotated[str, Field(pattern=LABEL)]
 
 
 class Term(BaseModel):
-    """What is known of one label; codes are those that the user gives, such as ``snomed = "10200004"``."""
+    """One label of the ontology; codes are the user's, such as ``snomed = "10200004"``."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -39,11 +39,11 @@ Ontology = Mapping[str, Term]
 
 
 class _Terms(RootModel[dict[ReleasedLabel, Term]]):
-    """The content of an ontology's file: a table a label."""
+    """The content of an ontology file: one table per label."""
 
 
 def read_ontology(file: Path) -> Ontology:
-    """Return the terms of a TOML file, a table a label. UsageError names every key, name and parent that is wrong."""
+    """Return the terms of a TOML file, one table per label; UsageError names every invalid key, name and parent."""
     terms = read_model(
         _Terms, file, "ontology", absent="Give the path from the recipe's folder.", wrong="Correct the file."
     ).root
@@ -53,7 +53,7 @@ def read_ontology(file: Path) -> Ontology:
 
 
 def _check_words(file: Path, terms: Ontology) -> None:
-    """Refuse a word that means two labels."""
+    """Raise UsageError for a word that means two labels."""
     meant: dict[str, str] = {}
     for name, term in terms.items():
         for word in (name, *term.synonyms):
@@ -83,7 +83,7 @@ def parts_of(terms: Ontology) -> dict[str, list[str]]:
 
 
 def with_ontology(table: Mapping[str, Any], terms: Ontology) -> dict[str, Any]:
-    """Return the table of a declared source whose labels are those of the ontology; what the table says wins."""
+    """Return a declared source's table with the labels of the ontology; the table's own values win."""
     if not terms:
         return dict(table)
     read = dict(table.get("read") or {})

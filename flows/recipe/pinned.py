@@ -1,7 +1,7 @@
-"""Pinned files of a recipe: what a model made, named by its sha256, so that the same file gives the same release.
+"""Read pinned files of a recipe: model output, named by its sha256, so that the same file gives the same release.
 
 A section whose results come from a model (``[witness]``, ``[describe]``) extends ``PinnedFile``. While a recipe is
-loaded its ``file`` is an absolute path; ``take_files`` leaves the name alone, because no path is part of a release.
+loaded, its ``file`` is an absolute path; ``take_files`` keeps only the name, because no path is part of a release.
 """
 
 from collections.abc import Mapping
@@ -32,13 +32,13 @@ class PinnedFile(BaseModel):
 
 
 def pinned_files(recipe: BaseModel) -> dict[str, PinnedFile]:
-    """Return the sections of a recipe that pin a file, by name."""
+    """Return the recipe sections that pin a file, by name."""
     sections = {name: getattr(recipe, name) for name in type(recipe).model_fields}
     return {name: one for name, one in sections.items() if isinstance(one, PinnedFile) and one.file is not None}
 
 
 def locate_files(recipe: BaseModel, folder: Path) -> dict[str, PinnedFile]:
-    """Return the same sections with absolute paths, taken from the recipe's folder; nothing is read yet."""
+    """Return the same sections with absolute paths, relative to the recipe's folder; nothing is read yet."""
     return {
         name: one.model_copy(update={"file": str(_absolute(name, str(one.file), folder))})
         for name, one in pinned_files(recipe).items()
@@ -53,7 +53,7 @@ def _absolute(section: str, file: str, folder: Path) -> Path:
 
 
 def take_files(recipe: BaseModel) -> tuple[dict[str, PinnedFile], dict[str, Path]]:
-    """Return the sections with the names of their files alone, and where the files lie."""
+    """Return the sections with file names only, and the paths of the files."""
     found = pinned_files(recipe)
     paths = {name: Path(str(one.file)) for name, one in found.items()}
     return {name: one.model_copy(update={"file": paths[name].name}) for name, one in found.items()}, paths
@@ -62,8 +62,8 @@ def take_files(recipe: BaseModel) -> tuple[dict[str, PinnedFile], dict[str, Path
 def store_files(lake: Lake, recipe: BaseModel, paths: Mapping[str, Path]) -> dict[str, StoredObject]:
     """Copy the pinned files of a recipe into the lake and return them by section.
 
-    A file that is gone is taken from the lake where an earlier build left it. UsageError for a missing file and for
-    one with another sha256.
+    A missing file is taken from the lake if an earlier build stored it. UsageError for a missing file and for one with
+    another sha256.
     """
     return {name: _store(lake, name, paths[name], str(one.sha256)) for name, one in pinned_files(recipe).items()}
 

@@ -1,4 +1,4 @@
-"""``splits.previous``: the release that the splits follow, by a path that is relative to the recipe."""
+"""Resolve ``splits.previous``, the release that the splits follow, relative to the recipe."""
 
 from pathlib import Path
 from typing import Final
@@ -9,9 +9,9 @@ IN_A_RELEASE: Final = "manifest.json"
 
 
 def locate_previous(reference: str | None, folder: Path) -> str | None:
-    """Return the reference with the path of a release that is there, seen from the recipe's folder.
+    """Return the reference with the path of an existing release, resolved from the recipe's folder.
 
-    Others stay as they are: a name in the lake, or a path from the working folder.
+    Others are unchanged: a name in the lake, or a path from the working folder.
     """
     place, root = split_reference(reference or "")
     own = (folder / Path(place).expanduser()).absolute()

@@ -1,4 +1,4 @@
-"""The parts of a recipe about text in pictures: who reads it, and what is done about it."""
+"""Define the parts of a recipe for text in pictures: readers, and handling of personal information."""
 
 from collections.abc import Mapping
 from importlib.metadata import version
@@ -47,12 +47,12 @@ class Privacy(BaseModel):
     gps: Action = Field(default="report", description="a place in the metadata")
 
     def action(self, kind: str) -> str:
-        """Return what is done about a kind."""
+        """Return the action for a kind."""
         return str(getattr(self, kind))
 
 
 def check_readers(text: Text, where: str) -> None:
-    """Raise UsageError if a reader that the recipe names is not installed: there is no silent fallback."""
+    """Raise UsageError if a reader in the recipe is not installed: there is no silent fallback."""
     for reader in text.readers:
         missing = [package for package in PACKAGES[reader] if find_spec(package) is None]
         if missing:
@@ -63,5 +63,5 @@ def check_readers(text: Text, where: str) -> None:
 
 
 def reader_versions(text: Text) -> dict[str, str]:
-    """Return the versions of the packages that the readers of a recipe need: they are part of what is read."""
+    """Return the versions of the packages of a recipe's readers, which affect the text that is read."""
     return {package: version(package) for reader in text.readers for package in PACKAGES[reader]}

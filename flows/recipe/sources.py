@@ -1,7 +1,7 @@
-"""The tables ``[sources.NAME]`` of a recipe: options of an installed reader, or a source that is declared right there.
+"""Read the tables ``[sources.NAME]`` of a recipe: options of an installed reader, or a declared source.
 
 A declared source has ``path = "…"``, keys of a source file (title, licence, organ, ``[sources.NAME.read]``), or
-``declaration = "file.toml"``, which holds the same; a key in the recipe wins over the file's.
+``declaration = "file.toml"`` with the same keys; a key in the recipe overrides the file's.
 """
 
 import os
@@ -38,9 +38,9 @@ def is_declared(name: str, table: Table, catalogue: Mapping[str, SourceInfo], gi
 
 
 def complete_table(name: str, table: Table, catalogue: Mapping[str, SourceInfo], folder: Path) -> dict[str, Any]:
-    """Return a declared source's table in its normal form: the file's keys under the recipe's own, the path absolute.
+    """Return a declared source's table in normal form: the recipe's keys over the file's, with an absolute path.
 
-    UsageError for a file that cannot be read and for every key that is wrong.
+    UsageError for a file that cannot be read and for every invalid key.
     """
     base: dict[str, Any] = {}
     if name in catalogue:
@@ -66,7 +66,7 @@ def complete_table(name: str, table: Table, catalogue: Mapping[str, SourceInfo],
 
 
 def kept_path(table: Table, folder: Path, name: str) -> dict[str, str]:
-    """Return the path of a table as an entry of its own, absolute; nothing where it has none."""
+    """Return the absolute path of a table as a separate entry; empty if it has none."""
     return {"path": str(_find(folder, str(table["path"]), f"sources.{name}"))} if "path" in table else {}
 
 
@@ -80,12 +80,12 @@ def check_info(name: str, table: Table, where: str) -> SourceInfo:
 
 
 def own_policies(recipe: "Recipe") -> dict[str, Policy]:
-    """Return the box policies of sources that have one of their own."""
+    """Return the box policies of sources that have their own."""
     return {name: cast(Policy, table["policy"]) for name, table in recipe.sources.items() if "policy" in table}
 
 
 def check_policy(name: str, table: Table) -> dict[str, object]:
-    """Return the policy of a table as an entry of its own, nothing where it has none; UsageError for an unknown one."""
+    """Return the policy of a table as a separate entry, empty if it has none; UsageError for an unknown one."""
     if "policy" in table and table["policy"] not in get_args(Policy):
         raise UsageError(
             f"sources.{name}.policy: must be one of {', '.join(get_args(Policy))}, not {table['policy']!r}."
@@ -94,7 +94,7 @@ def check_policy(name: str, table: Table) -> dict[str, object]:
 
 
 def source_infos(sources: Mapping[str, Table], catalogue: Mapping[str, SourceInfo]) -> dict[str, SourceInfo]:
-    """Return what is known of each source of a recipe that has been loaded."""
+    """Return the information about each source of a loaded recipe."""
     return {
         name: catalogue[name] if name in catalogue and "read" not in table else check_info(name, table, name)
         for name, table in sources.items()
@@ -102,13 +102,13 @@ def source_infos(sources: Mapping[str, Table], catalogue: Mapping[str, SourceInf
 
 
 def take_paths(sources: Mapping[str, Table]) -> tuple[dict[str, dict[str, object]], dict[str, str]]:
-    """Return the tables without their paths, which are no part of a release, and the paths."""
+    """Return the tables without their paths, which are not part of a release, and the paths."""
     paths = {name: str(table["path"]) for name, table in sources.items() if "path" in table}
     return {name: {key: table[key] for key in table if key != "path"} for name, table in sources.items()}, paths
 
 
 def _find(folder: Path, text: str, where: str) -> Path:
-    """Return the absolute path: from the recipe's folder, else from the current one."""
+    """Return the absolute path: relative to the recipe's folder, else to the current one."""
     try:
         path = Path(text).expanduser()
         for candidate in (folder / path, path):

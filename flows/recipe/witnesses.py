@@ -1,4 +1,4 @@
-"""The part of a recipe about what models say of the pictures."""
+"""Define the part of a recipe for predictions of models."""
 
 from pydantic import Field
 

@@ -1,1 +1,1 @@
-"""One module a stage: read tables, call the transform, say what was used."""
+"""Stages, one module each: read tables, call the transform, account for the inputs."""

@@ -1,4 +1,4 @@
-"""The images and labels as they are released: what the stage `record` starts from."""
+"""Read images and labels as released: the input of stage `record`."""
 
 import polars as pl
 
@@ -9,7 +9,7 @@ from medmultipoints.transforms.columns.tables import column_names
 
 
 def released_images(inputs: Inputs) -> pl.LazyFrame:
-    """Return the images of the splits as released: redacted ones with their new file, none that cannot be redacted."""
+    """Return the images of the splits as released: redacted ones with their new file, without unredactable ones."""
     kept = without(split_images(inputs), inputs.scan("redact.exclusions"))
     names = column_names("redactions", "replaces")
     new = inputs.scan("redactions").select("sample_id", *(pl.col(name).alias(f"new_{name}") for name in names))
@@ -20,12 +20,12 @@ def released_images(inputs: Inputs) -> pl.LazyFrame:
 
 
 def label_names(recipe: Recipe, inputs: Inputs) -> list[str]:
-    """Return the labels of the release as ``label_id`` numbers them, those without a record among them."""
+    """Return the labels of the release in the order of ``label_id``, including those without a record."""
     return sorted(set(released_names(recipe, inputs).values()))
 
 
 def released_names(recipe: Recipe, inputs: Inputs) -> dict[str, str]:
-    """Return the released label of each label of the sources; labels that are not in it are left out."""
+    """Return the released label of each source label; labels that are left out are missing."""
     names = dict(recipe.labels.names)
     if recipe.labels.others == "keep":
         certain = inputs.scan("samples").select(label="labels_exhaustive").explode("label").drop_nulls()

@@ -17,7 +17,7 @@ from medmultipoints.transforms.review.disputes import mark_disputes
 
 
 def audit_labels(build: Build, inputs: Inputs, _shard: str) -> Output:
-    """Compare source boxes, their convention undone, with masks; odd tracks, odd pictures, near-duplicates."""
+    """Compare source boxes, converted to half-open ones, with masks; find odd tracks, odd pictures, near-duplicates."""
     images, samples, regions = kept_images(inputs).collect(), inputs.read("samples"), inputs.read("regions")
     conventions = estimate_conventions(images, regions)
     boxes = audit_boxes(

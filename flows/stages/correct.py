@@ -17,7 +17,7 @@ from medmultipoints.transforms.records import Exclusion
 
 
 def correct_images(build: Build, inputs: Inputs, _shard: str) -> Output:
-    """Check that every decision of the recipe with what it is about; images that may not be released are dropped."""
+    """Match every decision of the recipe with its subject; drop images that may not be released."""
     recipe, images = build.recipe, inputs.read("images")
     decisions = recipe.corrections.decisions
     names = dict(recipe.labels.names)
@@ -43,7 +43,7 @@ def correct_images(build: Build, inputs: Inputs, _shard: str) -> Output:
 
 
 def needs_pixels(withdrawals: Iterable[Withdrawal]) -> bool:
-    """Return whether a withdrawal names its picture as releases before ``luma_blake3`` did, and by nothing newer."""
+    """Return whether a withdrawal identifies its picture only by the pixel hash from before ``luma_blake3``."""
     return any(entry.pixel_sha256 and not entry.luma_blake3 for entry in withdrawals)
 
 
@@ -53,13 +53,13 @@ def hash_pixels(build: Build, inputs: Inputs) -> dict[str, str]:
     files = {source.name: build.files(source.name) for source in build.sources}
     found = {}
     for sample_id, source, member in samples.join(inputs.read("images", "sample_id"), on="sample_id").iter_rows():
-        with suppress(MemberProblem):  # such as a slice of a volume, which older releases did not hold
+        with suppress(MemberProblem):  # such as a slice of a volume, which older releases did not have
             found[sample_id] = pixel_sha256(decode_image(files[source].read(member)).pixels)
     return found
 
 
 def leave_out(sample_id: str, reason: str, entry: Correction | Withdrawal) -> Exclusion:
-    """Return the exclusion of an image, with the words of the reviewer."""
+    """Return the exclusion of an image, with the reviewer's reason."""
     return Exclusion(
         source=sample_id.split("/")[0],
         key=sample_id,
@@ -77,7 +77,7 @@ def correct_rules(tables: Scans, inputs: Inputs) -> Rules:
 
 
 def correct_parameters(recipe: Recipe) -> object:
-    """Return the decisions, and what they are matched with."""
+    """Return the decisions and the parameters that affect their matching."""
     return {
         "corrections": recipe.corrections.model_dump(mode="json", exclude={"opinions", "samples"}),
         "policy": [recipe.boxes.policy, own_policies(recipe)],

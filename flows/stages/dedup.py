@@ -1,4 +1,4 @@
-"""Stage ``dedup``: exact copies leave; the strongest annotation stays, and among equals the recipe's first source."""
+"""Stage ``dedup``: drop exact copies; the strongest annotation stays, and among equals the recipe's first source."""
 
 from collections.abc import Collection, Mapping, Sequence
 
@@ -17,7 +17,7 @@ from medmultipoints.transforms.records import Exclusion
 
 
 def dedup_images(build: Build, inputs: Inputs, _shard: str) -> Output:
-    """Return exact copies by bytes, then by pixels; of each set of equals the best annotated one stays."""
+    """Drop exact copies by bytes, then by pixels; of each set the best annotated image stays."""
     images = releasable_images(inputs)
     keys = images.select("sample_id").collect().to_series().to_list()
     alike = rows_of(may_repeat(inputs), images)
@@ -46,13 +46,13 @@ def dedup_images(build: Build, inputs: Inputs, _shard: str) -> Output:
 
 
 def usable_regions(recipe: Recipe, regions: pl.DataFrame) -> pl.DataFrame:
-    """Return the regions that a release may hold: of evidence that the policy uses, and of labels that it keeps."""
+    """Return the regions that a release may contain: of evidence that the policy uses and labels that it keeps."""
     chosen = select_regions(regions, recipe.boxes.policy, own_policies(recipe))
     return chosen if recipe.labels.others == "keep" else chosen.filter(pl.col("label").is_in([*recipe.labels.names]))
 
 
 def compared(row: Mapping[str, object], with_objects: Collection[str]) -> str:
-    """Return how the objects of a copy differ from those of the image that is kept."""
+    """Return the difference in objects between a copy and the image that is kept."""
     if row["same_annotation"]:
         return ""
     if row["sample_id"] not in with_objects:
@@ -61,9 +61,9 @@ def compared(row: Mapping[str, object], with_objects: Collection[str]) -> str:
 
 
 def may_repeat(inputs: Inputs) -> pl.DataFrame:
-    """Return the sample_id of each image that shares 64 bits of a hash with another: all copies, and hardly more.
+    """Return the sample_id of images that share 64 bits of a hash with another: all copies, and hardly any more.
 
-    The hashes and the objects of all other images, 500 bytes an image, are never in memory at once.
+    The hashes and objects of all other images, 500 bytes per image, are never in memory at once.
     """
     short = [pl.col(name).hash() for name in HASHES]
     known = pl.concat([part.select("sample_id", *short).collect() for part in inputs.parts("images")])
@@ -79,7 +79,7 @@ def hash_colours(build: Build, inputs: Inputs, twins: Sequence[str]) -> dict[str
 
 
 def dedup_rules(tables: Scans, inputs: Inputs) -> Rules:
-    """Return the rule that what a copy repeats is itself kept."""
+    """Check that the original of every copy is kept."""
     kept = releasable_images(inputs).join(tables["duplicates"], on="sample_id", how="anti")
     return {"originals_are_kept": references_hold(tables["duplicates"], "kept_id", kept, "sample_id")}
 

@@ -1,4 +1,4 @@
-"""Stage ``derive``: the bytes of every sample become an image row, regions and, where changed, stored bytes."""
+"""Stage ``derive``: turn the bytes of every sample into an image row, regions and, if changed, stored bytes."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
@@ -56,7 +56,7 @@ def derive_parameters(recipe: Recipe) -> DeriveParameters:
 
 
 def derive_shards(build: Build, inputs: Inputs) -> tuple[str, ...]:
-    """Return one shard a video, a volume or 250 still images; the division depends on the samples alone."""
+    """Return one shard per video, volume or 250 still images; the division depends on the samples alone."""
     stated = inputs.scan("annotations").filter(pl.col("mask_member").is_null())
     check_ontology(build, stated.select("source", "label"))
     check_labels(build, inputs)
@@ -65,7 +65,7 @@ def derive_shards(build: Build, inputs: Inputs) -> tuple[str, ...]:
 
 
 def shard_of(samples: pl.DataFrame) -> pl.DataFrame:
-    """Return the samples with the shard that each belongs to."""
+    """Return the samples with their shards."""
     number = pl.int_range(pl.len()).over("source", "video_id") // STILLS_PER_SHARD
     still = pl.format("{}-{}", "source", number.cast(pl.String).str.zfill(4))
     video = pl.format("{}-video-{}", "source", "video_id")
@@ -103,7 +103,7 @@ def derive_shard(build: Build, inputs: Inputs, shard: str) -> Output:
 
 
 def exclude_annotation(image: ImageFacts, unused: UnusedAnnotation) -> Exclusion:
-    """Return the quarantine entry of an annotation that shows no object in its picture."""
+    """Return the exclusion of an annotation that shows no object in its picture."""
     return Exclusion(
         source=image.source,
         key=f"{image.sample_id}#{unused.key}",
@@ -131,9 +131,9 @@ def derive_all(
 def derive_frames(
     video: str, frames: dict[int | None, Sample], files: SourceFiles, parameters: DeriveParameters, scratch: Scratch
 ) -> Iterator[Derived | Exclusion]:
-    """Yield the outcome of each frame of a video, rejected where neighbouring pictures do not prove which frame it is.
+    """Yield the outcome of each frame of a video; reject it unless neighbouring pictures prove its frame number.
 
-    Frames that the video does not yield are rejected too.
+    Frames that the video does not contain are rejected, too.
     """
     wanted = dict(frames)
     neighbours = read_neighbours(frames.values(), files)
@@ -165,7 +165,7 @@ def derive_frames(
 def read_neighbours(samples: Iterable[Sample], files: SourceFiles) -> dict[int, Gray]:
     """Return small versions of the pictures that prove the numbers of decoded frames.
 
-    Damaged pictures prove nothing.
+    Damaged pictures are skipped.
     """
     found = {}
     for one in sorted({one for sample in samples for one in sample.neighbours}, key=lambda one: one.frame_index):
@@ -175,7 +175,7 @@ def read_neighbours(samples: Iterable[Sample], files: SourceFiles) -> dict[int, 
 
 
 def reject_odd_sizes(samples: Sequence[Sample], outcomes: Iterable[Derived | Exclusion]) -> list[Derived | Exclusion]:
-    """Return the outcomes with frames taken out whose size is not that of most frames of their video."""
+    """Return the outcomes with frames rejected whose size differs from that of most frames of their video."""
     found = list(outcomes)
     by_id = {sample.sample_id: sample for sample in samples}
     if any(sample.video_id is None for sample in samples):
@@ -193,7 +193,7 @@ def reject_odd_sizes(samples: Sequence[Sample], outcomes: Iterable[Derived | Exc
 def reject_inconsistent(
     samples: Sequence[Sample], outcomes: Iterable[Derived | Exclusion]
 ) -> list[Derived | Exclusion]:
-    """Return the outcomes with frames taken out in which a track has another class than it mostly has."""
+    """Return the outcomes with frames rejected in which a track has another class than in most of its frames."""
     by_id = {sample.sample_id: sample for sample in samples}
     found = list(outcomes)
     derived = [outcome for outcome in found if isinstance(outcome, Derived)]
@@ -212,7 +212,7 @@ def as_frame(table: str, columns: Columns) -> pl.DataFrame:
 
 
 def region_frame(derived: Sequence[Derived]) -> pl.DataFrame:
-    """Return the table ``regions``: those of masks and annotations, and those of label files."""
+    """Return the table ``regions``: those from masks and annotations, and those from label files."""
     columns = track_columns(derived)
     schema = {name: dtype for name, dtype in schema_of("regions").items() if name in columns}
     tracks = pl.DataFrame(columns, schema=schema)
@@ -220,7 +220,7 @@ def region_frame(derived: Sequence[Derived]) -> pl.DataFrame:
 
 
 def derive_rules(tables: Scans, inputs: Inputs) -> Rules:
-    """Return every region and speck belongs to an image of this stage, every image to a sample; no source is lost."""
+    """Check that regions and specks have images, and images have samples, of this stage, and no source is lost."""
     require_every_source(inputs.scan("samples"), tables["images"], tables["exclusions"])
     return {
         "regions_have_images": references_hold(tables["regions"], "sample_id", tables["images"], "sample_id"),

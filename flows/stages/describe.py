@@ -1,4 +1,4 @@
-"""Stage ``describe``: of a model's replies about the pictures, the sentences without a false claim."""
+"""Stage ``describe``: keep the sentences of a model's replies that contain no false claim."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -22,9 +22,9 @@ NOT_RELEASED = "picture_not_released"
 
 
 def keep_descriptions(build: Build, inputs: Inputs, _shard: str) -> Output:
-    """Return the kept sentences of every reply.
+    """Return the accepted sentences of every reply.
 
-    One of which nothing is kept, or whose picture is not there, is dropped.
+    A reply without an accepted sentence or without its picture is dropped.
     """
     pinned = build.pinned.get("describe")
     replies = read_replies(object_path(build.lake, pinned.sha256)) if pinned else ()
@@ -42,7 +42,7 @@ Rows = list[dict[str, Any]]
 def _judged(
     recipe: Recipe, inputs: Inputs, replies: Sequence[Reply]
 ) -> tuple[Rows, Rows, list[Exclusion], dict[str, str | None]]:
-    """Return rows of both tables, exclusions, and the picture that each used reply is about."""
+    """Return rows of both tables, exclusions, and the picture of each used reply."""
     records, objects, images = (inputs.read(name) for name in ("records", "objects", "released_images"))
     names = release_names(records, images, recipe.plurals)
     licences = dict(images.select("sample_id", "licence").iter_rows())
@@ -80,7 +80,7 @@ def describe_rules(tables: Scans, inputs: Inputs) -> Rules:
 
 
 def describe_parameters(recipe: Recipe) -> object:
-    """Return what is kept of which file, and under which box policy objects are called what they are."""
+    """Return the reply file, the policy for sentences, and the box policy on which object names depend."""
     chosen = recipe.describe.model_dump(mode="json", exclude={"file"})
     plurals = {"plurals": recipe.plurals} if recipe.plurals else {}
     return {"describe": chosen, "policy": recipe.boxes.policy, **plurals}

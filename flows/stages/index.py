@@ -26,12 +26,12 @@ BROKEN: Final = "source_broken"
 
 
 def source_names(build: Build, _inputs: Inputs) -> tuple[str, ...]:
-    """Return one shard a source."""
+    """Return one shard per source."""
     return tuple(source.name for source in build.sources)
 
 
 def index_source(build: Build, _inputs: Inputs, shard: str) -> Output:
-    """Return the samples of one source; a broken one is left out as a whole where the recipe says so."""
+    """Return the samples of one source; a broken one is left out entirely if the recipe says so."""
     try:
         return index_members(build, shard)
     except DataError as error:
@@ -45,7 +45,7 @@ def index_source(build: Build, _inputs: Inputs, shard: str) -> Output:
 
 
 def broken_sources(exclusions: pl.DataFrame) -> dict[str, str]:
-    """Return why sources are left out as a whole, by name."""
+    """Return why sources are left out entirely, by name."""
     return dict(exclusions.filter(reason=BROKEN).select("source", "detail").iter_rows())
 
 
@@ -79,7 +79,7 @@ def as_tables(samples: Sequence[Sample]) -> dict[str, pl.DataFrame]:
 
 
 def read_source(build: Build, name: str, members: SourceFiles) -> Indexed:
-    """Return what a source's reader, or the format that it declares, makes of its members."""
+    """Return the result of a source's reader, or of its declared format, for its members."""
     info = next(source.info for source in build.sources if source.name == name)
     if info.broken:
         raise DataError(info.broken)
@@ -95,7 +95,7 @@ def read_source(build: Build, name: str, members: SourceFiles) -> Indexed:
 
 
 def member_owners(samples: Iterable[Sample]) -> dict[str, str]:
-    """Return the sample of each member that serves one alone.
+    """Return the sample of each member that serves only one.
 
     A video, a volume or a mask of many pictures serves several.
     """
@@ -109,13 +109,13 @@ def member_owners(samples: Iterable[Sample]) -> dict[str, str]:
 
 
 def own_members(sample: Sample) -> list[str]:
-    """Return the members of a sample but its video."""
+    """Return the members of a sample except its video."""
     candidates = (sample.image_member, sample.mask_member, sample.label_member, sample.track_member)
     return [*(member for member in candidates if member is not None), *(layer.member for layer in sample.layers)]
 
 
 def named(exclusion: Exclusion) -> Exclusion:
-    """Return the exclusion under a key that is unique over all sources."""
+    """Return the exclusion with a key that is unique over all sources."""
     return Exclusion(
         source=exclusion.source,
         key=f"{exclusion.source}/{exclusion.key}",
@@ -127,7 +127,7 @@ def named(exclusion: Exclusion) -> Exclusion:
 
 
 def require_samples(source: str, indexed: Indexed) -> None:
-    """Raise SourceDataError, which says what is missing, where a selected source yields nothing."""
+    """Raise SourceDataError, which says what is missing, if a selected source yields nothing."""
     if not indexed.samples:
         raise nothing_usable(source, ((row.verdict, row.reason, row.key, row.detail) for row in indexed.exclusions))
 

@@ -1,4 +1,4 @@
-"""Stage ``instruct``: prompts and answers, each answer derived a second time before it counts."""
+"""Stage ``instruct``: write prompts and answers; each answer is derived a second time and compared."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -34,7 +34,7 @@ IMAGES_PER_SHARD = 100_000
 
 
 def instruct_shards(_build: Build, inputs: Inputs) -> tuple[str, ...]:
-    """Return about equal parts of the released images, whole videos each: a shard does not grow with the corpus."""
+    """Return about equal parts of the released images, in whole videos: a shard's size is independent of the total."""
     return shards_of(inputs.counts["record"]["used"], IMAGES_PER_SHARD)
 
 
@@ -52,7 +52,7 @@ def images_of(inputs: Inputs, shard: str) -> pl.DataFrame:
 def instruct_records(build: Build, inputs: Inputs, shard: str) -> Output:
     """Return the instructions of every record of one shard.
 
-    Of an image in which the count of a label is uncertain, only records of other labels are asked, each on its own.
+    For an image in which the count of a label is uncertain, only records of other labels get questions, one at a time.
     """
     recipe, all_images = build.recipe, images_of(inputs, shard)
     uncertain = uncertain_labels(recipe, inputs, all_images)
@@ -95,7 +95,7 @@ def ask_records(
 
 
 def uncertain_labels(recipe: Recipe, inputs: Inputs, images: pl.DataFrame) -> pl.DataFrame:
-    """Return sample_id and each label, as released, of which a source's count in the image is uncertain."""
+    """Return sample_id and released label wherever a source's count in the image is uncertain."""
     stated = inputs.scan("samples").select("sample_id", label="uncertain").explode("label").drop_nulls("label")
     outside = inputs.scan("derive.exclusions").filter(pl.col("reason") == OUTSIDE)
     annotations = inputs.scan("annotations").with_columns(key=pl.format("{}#{}", "sample_id", "key"))
@@ -105,7 +105,7 @@ def uncertain_labels(recipe: Recipe, inputs: Inputs, images: pl.DataFrame) -> pl
 
 
 def exclude_record(sample_id: str, label: str, _record_id: str) -> Exclusion:
-    """Return the exclusion of a record from all questions: an answer could count too few of its objects."""
+    """Return the exclusion of a record from all questions, because an answer could miss some of its objects."""
     return Exclusion(
         source=sample_id.partition("/")[0],
         key=f"{sample_id}:{label}",
@@ -119,9 +119,9 @@ def exclude_record(sample_id: str, label: str, _record_id: str) -> Exclusion:
 def labels_left_out(
     recipe: Recipe, inputs: Inputs, images: pl.DataFrame, records: pl.DataFrame
 ) -> dict[str, list[str]]:
-    """Return labels that an image or a copy of it shows, by any evidence, and no record holds, by image_sha256.
+    """Return, by image_sha256, labels that an image or a copy of it shows by any evidence but no record has.
 
-    The recipe leaves them out, or its box policy does. They decide which names are clear, and what is not absent.
+    The recipe or its box policy leaves them out. They affect which names are clear and which labels are not absent.
     """
     released = pl.col("label").replace(dict(recipe.labels.names))
     shown = inputs.read("images", "sample_id", "image_sha256").join(images, on="image_sha256", how="semi")
@@ -137,7 +137,7 @@ def labels_left_out(
 
 
 def instruct_rules(tables: Scans, inputs: Inputs) -> Rules:
-    """Return every instruction belongs to a record."""
+    """Check that every instruction belongs to a record."""
     return {
         "instructions_have_records": references_hold(
             tables["instructions"], "record_id", inputs.scan("records"), "record_id"
@@ -146,7 +146,7 @@ def instruct_rules(tables: Scans, inputs: Inputs) -> Rules:
 
 
 def leave_out_degenerate(recipe: Recipe, tables: Scans) -> dict[str, pl.Expr]:
-    """Return the instructions of tasks in which all answers of the release are equal, unless the recipe keeps them."""
+    """Return conditions for the tasks in which all answers of the release are equal, unless the recipe keeps them."""
     if recipe.instructions.degenerate == "keep":
         return {}
     return {"instructions": pl.col("task").is_in(degenerate_tasks(tables["instructions"]))}
@@ -164,7 +164,7 @@ def instruct_parameters(recipe: Recipe) -> object:
 
 
 def instruct_suite(_recipe: Recipe, _inputs: Inputs) -> dict[str, dict[str, Any]]:
-    """Return the tasks that there are."""
+    """Return the tasks, for the suite."""
     return {"instructions": {"tasks": list(TASK_NAMES)}}
 
 

@@ -1,4 +1,4 @@
-"""Stage ``join``: pairs of pictures that show one examination, one frame or one day."""
+"""Stage ``join``: find pairs of pictures that show one examination, frame or day."""
 
 from collections.abc import Callable, Iterator
 
@@ -37,7 +37,7 @@ def join_shards(build: Build, inputs: Inputs) -> tuple[str, ...]:
 
 
 def join_pictures(build: Build, inputs: Inputs, shard: str) -> Output:
-    """Return the joins of one shard: its part of the pairs by pixels, and in the first all joins by text."""
+    """Return the joins of one shard: its part of the pairs by pixels, and in the first shard all joins by text."""
     number, count = place_of_shard(shard) if shard != WHOLE else (1, 1)
     joins: list[Join] = list(_find_by_text(build.recipe, inputs)) if number == 1 else []
     stills = _kept_stills(inputs)["sample_id"].to_list()
@@ -73,7 +73,7 @@ def _find_by_pixels(build: Build, inputs: Inputs, stills: list[str], part: tuple
 
 
 def name_join(one: str, two: str, match: SceneMatch, read: Callable[[str], bytes]) -> Join:
-    """Return the join of two pictures of one scene: of one frame, where their pixels say so."""
+    """Return the join of two pictures of one scene, or of one frame if their pixels prove it."""
     frame = None
     if may_share_frame(match):
         frame = find_shared_frame(decode_image(read(one)).pixels, decode_image(read(two)).pixels, match)
@@ -102,7 +102,7 @@ def join_rules(tables: Scans, inputs: Inputs) -> Rules:
 
 
 def join_parameters(recipe: Recipe) -> object:
-    """Return what the recipe joins by."""
+    """Return the part of the recipe that this stage depends on."""
     return {"starts": recipe.splits.starts, "days": recipe.splits.days, "pixels": recipe.splits.pixels}
 
 

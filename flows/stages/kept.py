@@ -1,4 +1,4 @@
-"""The images that stay after corrections and deduplication, and their regions as corrected: what later stages read."""
+"""Read the images that stay after corrections and deduplication, and their corrected regions."""
 
 import polars as pl
 
@@ -7,33 +7,33 @@ from medmultipoints.transforms.audit.corrections import correct_regions
 
 
 def releasable_images(inputs: Inputs) -> pl.LazyFrame:
-    """Return the images that no reviewer excluded, nobody withdrew, and no privacy policy holds back."""
+    """Return the images that are neither excluded by a reviewer, nor withdrawn, nor held back for privacy."""
     return without(without(inputs.scan("images"), inputs.scan("correct.exclusions")), inputs.scan("text.exclusions"))
 
 
 def kept_images(inputs: Inputs) -> pl.LazyFrame:
-    """Return the releasable images that are no copies."""
+    """Return the releasable images that are not copies."""
     return without(releasable_images(inputs), inputs.scan("duplicates"))
 
 
 def split_images(inputs: Inputs) -> pl.LazyFrame:
-    """Return the kept images that are in a split: without the smaller twins, where the recipe drops them."""
+    """Return the kept images that are in a split: without near-duplicates, if the recipe drops them."""
     return without(kept_images(inputs), inputs.scan("split.exclusions"))
 
 
 def without(table: pl.LazyFrame, others: pl.LazyFrame) -> pl.LazyFrame:
-    """Return the rows of a table about images that another table does not name."""
+    """Return the rows of a table about images that another table does not contain."""
     return table.join(others.select("sample_id"), on="sample_id", how="anti", maintain_order="left")
 
 
 def rows_of(images: pl.DataFrame, table: pl.LazyFrame) -> pl.DataFrame:
-    """Return the rows of a table that are about those images, in its order; no others are held in memory."""
+    """Return the rows of a table about those images, in its order; no others are held in memory."""
     wanted = images.lazy().select("sample_id")
     return table.join(wanted, on="sample_id", how="semi", maintain_order="left").collect(engine="streaming")
 
 
 def corrected_regions(inputs: Inputs) -> pl.LazyFrame:
-    """Return the regions of all images as reviewers want them; only those of corrected images are read at once."""
+    """Return the regions of all images after corrections; only those of corrected images are in memory."""
     regions, corrections = inputs.scan("regions"), inputs.read("corrections")
     if corrections.is_empty():
         return regions
@@ -43,6 +43,6 @@ def corrected_regions(inputs: Inputs) -> pl.LazyFrame:
 
 
 def all_used(images: pl.DataFrame, tables: Tables) -> Output:
-    """Return the output of a stage that uses every image it is given."""
+    """Return the output of a stage that uses every image."""
     keys = images["sample_id"].to_list()
     return Output(inputs=keys, used={key: key for key in keys}, tables=tables)

@@ -1,4 +1,4 @@
-"""The labels of all sources under one vocabulary: those that questions could not distinguish stop a build by name."""
+"""Check the labels of all sources together: labels that questions cannot distinguish stop a build by name."""
 
 import json
 from collections.abc import Iterable
@@ -34,7 +34,7 @@ def check_labels(build: Build, inputs: Inputs) -> None:
 
 
 def check_ontology(build: Build, found: pl.LazyFrame) -> None:
-    """Raise UsageError with every label that the ontology of its source lacks, of all sources, and the lines to add.
+    """Check that each source's ontology has its labels; UsageError lists the missing ones and the lines to add.
 
     ``found`` has the columns source and label: annotations before pixels are read, then the objects that were found.
     """
@@ -57,7 +57,7 @@ def check_ontology(build: Build, found: pl.LazyFrame) -> None:
 
 
 def _refuse_misspelt(build: Build, brought: pl.DataFrame) -> None:
-    """Raise UsageError for labels of the recipe that no source has, where all of its sources are there."""
+    """Raise UsageError for labels of the recipe that no source has, if all of its sources are given."""
     if build.request.only or any(source.info.broken for source in build.sources):
         return
     corrections = build.recipe.corrections
@@ -78,7 +78,7 @@ def _refuse_misspelt(build: Build, brought: pl.DataFrame) -> None:
 
 
 def _refuse_unprintable(build: Build, rows: pl.DataFrame) -> None:
-    """Raise UsageError for labels with line breaks or other characters that no page, prompt or answer can show."""
+    """Raise UsageError for labels with line breaks or other characters that pages and prompts cannot show."""
     wrong = [row for row in rows.select("source", "label", "released").rows() if UNNAMEABLE & {*row[2]}]
     lines: dict[str, list[str]] = {}
     for source, label, _ in wrong:
@@ -93,7 +93,7 @@ def _refuse_unprintable(build: Build, rows: pl.DataFrame) -> None:
 
 
 def brought_labels(build: Build, inputs: Inputs) -> pl.DataFrame:
-    """Return source, label and in how many places the source has it; 0 where only its reader names it."""
+    """Return source, label and number of places with the label; 0 if only the source's reader names it."""
     annotations = inputs.scan("annotations").group_by("source", "label", "mask_labels").len("places").collect()
     rows = [
         (source, found, places)
@@ -124,7 +124,7 @@ def _sentence(build: Build, rows: pl.DataFrame, alike: Iterable[tuple[str, ...]]
 
 
 def _chosen(build: Build, rows: pl.DataFrame) -> str:
-    """Return the label that the others become: that of a source of the catalogue, else the most frequent."""
+    """Return the label to keep: that of a source in the catalogue, else the most frequent."""
     catalogue = {source.name for source in build.sources if source.info.read is None}
     ranked = rows.group_by("released").agg(pl.col("places").sum(), fixed=pl.col("source").is_in(catalogue).any())
     return str(ranked.sort("fixed", "places", "released", descending=[True, True, False])["released"][0])
@@ -138,7 +138,7 @@ def _where(rows: pl.DataFrame) -> str:
 
 
 def _keys(build: Build, source: str, label: str) -> tuple[str, list[str]]:
-    """Return the table of the recipe that renames the label of a source, and its keys there."""
+    """Return the recipe table that renames a source's label, and its keys there."""
     info = next(one.info for one in build.sources if one.name == source)
     if info.read is None or label in build.recipe.labels.names:
         return "labels.names", [label]

@@ -1,4 +1,4 @@
-"""Stage ``manifest``: card, Croissant and manifest, the only files that name the version."""
+"""Stage ``manifest``: write card, Croissant and manifest, the only files with the version."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -43,7 +43,7 @@ from medmultipoints.transforms.witnesses.summary import describe_witnesses
 
 
 def write_manifest(build: Build, inputs: Inputs, _shard: str) -> Output:
-    """Return card and manifest of the release; every number in them is computed here."""
+    """Write card and manifest of the release; every number in them is computed here."""
     files = release.read_listing(build.lake, inputs.objects["listing"])
     sources = tuple(source_entry(source, inputs) for source in build.sources)
     tables = released_tables(inputs)
@@ -133,7 +133,7 @@ def card_facts(
 
 
 def copies_of(inputs: Inputs) -> list[str]:
-    """Return what is lost of sources whose pictures are copies of another's."""
+    """Return the losses of sources whose pictures are copies of another's."""
     duplicates = inputs.read("duplicates")
     touched = pl.concat([duplicates["sample_id"], duplicates["kept_id"]]).unique()
     regions = inputs.scan("regions").select("sample_id", "evidence", "label", *SIDES)
@@ -142,7 +142,7 @@ def copies_of(inputs: Inputs) -> list[str]:
 
 
 def witness_facts(build: Build, inputs: Inputs) -> dict[str, Any] | None:
-    """Return what the card says of the models whose predictions the recipe pins."""
+    """Return the card's facts about the models whose predictions the recipe pins."""
     if witness.SECTION not in build.pinned:
         return None
     models = read_models(object_path(build.lake, build.pinned[witness.SECTION].sha256))
@@ -151,13 +151,13 @@ def witness_facts(build: Build, inputs: Inputs) -> dict[str, Any] | None:
 
 
 def code_of(build: Build) -> str:
-    """Return the digest of all code that makes the release of a build."""
+    """Return the digest of all code that makes a build's release."""
     readers = {source.name: read_digest(source.info) for source in build.sources}
     return digest([code_digest(pipeline_modules()), readers])
 
 
 def reviewed(recipe: Recipe, inputs: Inputs) -> list[str]:
-    """Return what the review of the recipe's corrections proves."""
+    """Return what the reviews in the recipe's corrections prove."""
     stated = recipe.corrections
     touched = [entry.image for entry in stated.opinions]
     regions = inputs.scan("regions").filter(pl.col("sample_id").is_in(touched)).collect()
@@ -166,7 +166,7 @@ def reviewed(recipe: Recipe, inputs: Inputs) -> list[str]:
 
 
 def difference(build: Build, tables: Tables) -> tuple[str, ReleaseDiff] | None:
-    """Return name and version of the release before, where the recipe names it, and what changed since."""
+    """Return name and version of the previous release, if the recipe names one, and the difference from it."""
     if build.earlier is None:
         return None
     old = Tables(*(read_table(build.lake, [getattr(build.earlier, table)]) for table in KEYS))
@@ -184,9 +184,9 @@ def stage_count(inputs: Inputs, stage: str) -> StageCount:
 
 
 def source_entry(source: Source, inputs: Inputs) -> ManifestSource:
-    """Return what the manifest records of a source's files.
+    """Return the manifest's entry of a source's files.
 
-    A loose file that is no part of the dataset decides nothing.
+    Loose files outside the dataset are ignored.
     """
     official = known(source.fingerprint, source.info)
     left_out = set(inputs.read("index.exclusions").filter(pl.col("verdict") == "dropped")["key"])
@@ -199,20 +199,20 @@ def source_entry(source: Source, inputs: Inputs) -> ManifestSource:
 
 
 def pipeline_modules() -> list[str]:
-    """Return the modules of all stages and of what ends them."""
+    """Return the modules of all stages and of the code that finishes them."""
     folder = CODE_ROOT / "medmultipoints/flows/stages"
     stages = sorted(path.stem for path in folder.glob("*.py") if path.stem != "__init__")
     return [*(f"medmultipoints.flows.stages.{name}" for name in stages), "medmultipoints.flows.engine.finish"]
 
 
 def manifest_data() -> object:
-    """Return what card and manifest hold beyond this module: the template, all code, the catalogue of sources."""
+    """Return the other inputs of card and manifest: the template, all code, the catalogue of sources."""
     catalogue = {name: info.model_dump(mode="json") for name, info in load_catalogue().items()}
     return digest([TEMPLATE.read_text("utf-8"), code_digest(pipeline_modules()), catalogue])
 
 
 def manifest_parameters(recipe: Recipe) -> object:
-    """Return the whole recipe: the manifest holds it."""
+    """Return the whole recipe, because the manifest contains it."""
     return recipe.model_dump(mode="json")
 
 

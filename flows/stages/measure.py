@@ -1,4 +1,4 @@
-"""Stage ``inspect``: measure pictures, for what the audit says of them."""
+"""Stage ``measure``: measure pictures for the audit."""
 
 from dataclasses import asdict
 
@@ -18,12 +18,12 @@ EVERY_FRAME = 25
 
 
 def measure_shards(_build: Build, inputs: Inputs) -> tuple[str, ...]:
-    """Return one shard a source and 250 pictures."""
+    """Return one shard per source and 250 pictures."""
     return tuple(measured(inputs)["shard"].unique(maintain_order=True))
 
 
 def measured(inputs: Inputs) -> pl.DataFrame:
-    """Return the sample_id of each picture that is looked at, with its shard."""
+    """Return the sample_id and shard of each picture to measure."""
     samples = inputs.read("samples", "sample_id", "video_id", "frame_index")
     kept = kept_images(inputs).select("sample_id", "source").collect().join(samples, on="sample_id")
     kept = kept.sort("source", "video_id", "frame_index", "sample_id")
@@ -34,7 +34,7 @@ def measured(inputs: Inputs) -> pl.DataFrame:
 
 
 def measure_pictures(build: Build, inputs: Inputs, shard: str) -> Output:
-    """Return the facts of the pictures of one shard."""
+    """Return the measurements of the pictures of one shard."""
     read = image_reader(build, inputs)
     chosen = measured(inputs).filter(pl.col("shard") == shard)["sample_id"].to_list()
     rows = [{"sample_id": sample_id, **asdict(measure_picture(read(sample_id)))} for sample_id in chosen]
@@ -43,14 +43,14 @@ def measure_pictures(build: Build, inputs: Inputs, shard: str) -> Output:
 
 
 def measure_rules(tables: Scans, inputs: Inputs) -> Rules:
-    """Return every picture that was looked at is a kept image."""
+    """Check that every measured picture is a kept image."""
     return {
         "facts_have_images": references_hold(tables["picture_facts"], "sample_id", kept_images(inputs), "sample_id")
     }
 
 
 def measure_parameters(_recipe: Recipe) -> object:
-    """Return nothing of the recipe: what is done with the facts is for the audit."""
+    """Return None: the recipe affects only the audit of the measurements."""
     return None
 
 

@@ -1,4 +1,4 @@
-"""Stage ``near``: kept images that show the same picture, though not pixel by pixel."""
+"""Stage ``near``: find kept images that show the same picture with different pixels."""
 
 import polars as pl
 
@@ -19,7 +19,7 @@ def find_near_duplicates(build: Build, inputs: Inputs, _shard: str) -> Output:
 
 
 def near_rules(tables: Scans, inputs: Inputs) -> Rules:
-    """Check that both images of every pair are kept ones, of different groups."""
+    """Check that both images of every pair are kept and belong to different groups."""
     near, images = tables["near_duplicates"].collect(), kept_images(inputs)
     same = near.filter(pl.col("group_id") == pl.col("other_group")).height
     return {

@@ -1,4 +1,4 @@
-"""The authors' splits that a recipe honours: each of them needs a place in the recipe."""
+"""Check the authors' splits that a recipe follows: each needs a split of the recipe."""
 
 import polars as pl
 
@@ -8,7 +8,7 @@ from medmultipoints.transforms.splits.official import count_official, missing_pl
 
 
 def check_official(recipe: Recipe, samples: pl.DataFrame) -> None:
-    """Raise UsageError where official splits are to be honoured and the recipe has no place for one of them."""
+    """Raise UsageError if the recipe follows official splits and maps one of them to no split."""
     missing = missing_places(samples, recipe.splits.fractions) if recipe.splits.honour_official else []
     if missing:
         shares = ", ".join(f"{split} = {share:g}" for split, share in recipe.splits.fractions.items())

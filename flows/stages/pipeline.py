@@ -1,4 +1,4 @@
-"""The pipeline: reading this list is reading the project."""
+"""Define the pipeline as a list of stages."""
 
 from medmultipoints.flows.engine.place import refuse_taken
 from medmultipoints.flows.engine.stage import Build, pipeline
@@ -49,6 +49,6 @@ PIPELINE = pipeline(
 
 
 def refuse_early(build: Build) -> None:
-    """Raise UsageError before any work if something else made the version, unless the request compares it late."""
+    """Raise UsageError before any work if the version exists with other inputs, unless the request compares it late."""
     if build.request.check_version == "early" and build.request.version != "auto":
         refuse_taken(build, code_of(build))

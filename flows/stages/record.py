@@ -1,4 +1,4 @@
-"""Stage ``record``: the rows of the release, one per (image, label), and the tables of objects and images."""
+"""Stage ``record``: write the rows of the release, one per (image, label), and the tables of objects and images."""
 
 from typing import Any
 
@@ -32,7 +32,7 @@ HASHES = 2**256
 
 
 def record_shards(build: Build, inputs: Inputs) -> tuple[str, ...]:
-    """Return parts of the kept images, about equal: what a shard holds in memory does not grow with the corpus."""
+    """Return about equal parts of the kept images: a shard's memory use is independent of the total."""
     check_labels(build, inputs)
     return shards_of(inputs.counts["split"]["used"], IMAGES_PER_SHARD)
 
@@ -40,7 +40,7 @@ def record_shards(build: Build, inputs: Inputs) -> tuple[str, ...]:
 def images_of(inputs: Inputs, shard: str) -> pl.DataFrame:
     """Return the images of one shard: ``2 of 5`` is the second fifth of all hashes.
 
-    By them are records and objects sorted.
+    Records and objects are sorted by these hashes.
     """
     images = released_images(inputs)
     if shard != WHOLE:
@@ -111,24 +111,24 @@ def record_parameters(recipe: Recipe) -> object:
 
 
 def _facts(recipe: Recipe) -> dict[str, list[str]]:
-    """Return what terms of the ontology say of pictures, by label."""
+    """Return the facts about pictures from the ontology's terms, by label."""
     facts = {label: [term.get(column) or "" for column in FILLED] for label, term in recipe.terms.items()}
     return {label: values for label, values in facts.items() if any(values)}
 
 
 def loosest_policy(recipe: Recipe) -> str:
-    """Return the policy whose suite all rows pass: published boxes may pass the edge by less than a pixel."""
+    """Return the policy whose suite all rows pass: published boxes may exceed the edge by less than a pixel."""
     policies = {recipe.boxes.policy, *own_policies(recipe).values()}
     return "published" if "published" in policies else "audited"
 
 
 def record_suite(recipe: Recipe, inputs: Inputs) -> dict[str, dict[str, Any]]:
-    """Return the suite of records: that of published boxes, grown and scaled, or the usual; labels are the recipe's."""
+    """Return the suite of records: for published boxes, for scaled ones or the usual one, with the recipe's labels."""
     return {"records": {"variant": loosest_policy(recipe), "labels": label_names(recipe, inputs)}}
 
 
 def record_data() -> object:
-    """Return the licences of the catalogue: each row carries its own."""
+    """Return the licences of the catalogue, since each row has its own."""
     return {name: info.licence for name, info in load_catalogue().items()}
 
 

@@ -1,4 +1,4 @@
-"""Stage ``redact``: pictures whose text or metadata the privacy policy removes, changed and listed."""
+"""Stage ``redact``: remove text or metadata from pictures by the privacy policy, and list the changes."""
 
 import hashlib
 from collections.abc import Callable
@@ -22,7 +22,7 @@ from medmultipoints.transforms.text.redact import fill_boxes, touched_objects
 
 @dataclass(frozen=True, slots=True)
 class Redaction:
-    """One picture as it is released: the filled boxes, the kinds they hold, and the new file."""
+    """One picture as released: the filled boxes, the kinds of text in them, and the new file."""
 
     sample_id: str
     kinds: tuple[str, ...]
@@ -39,7 +39,7 @@ class Redaction:
 
 
 def redact_pictures(build: Build, inputs: Inputs, _shard: str) -> Output:
-    """Return the redacted pictures; one whose text lies over an object is rejected and not changed in silence."""
+    """Return the redacted pictures; a picture with text over an object is rejected."""
     places = _places(build.recipe, inputs)
     images = split_images(inputs).join(places.lazy().select("sample_id").unique(), on="sample_id", how="semi").collect()
     regions = rows_of(images, corrected_regions(inputs)).partition_by("sample_id", as_dict=True)
@@ -65,13 +65,13 @@ def redact_pictures(build: Build, inputs: Inputs, _shard: str) -> Output:
 
 
 def _places(recipe: Recipe, inputs: Inputs) -> pl.DataFrame:
-    """Return the places whose kind the policy redacts."""
+    """Return the places of text whose kind the policy redacts."""
     kinds = [kind for kind in recipe.privacy.model_dump() if recipe.privacy.action(kind) == "redact"]
     return inputs.read("text_places").filter(pl.col("kind").is_in(kinds))
 
 
 def _change(read: Callable[[str], bytes], sample_id: str, boxes: list[list[int]]) -> bytes:
-    """Return the file with the boxes filled, without loss elsewhere; without boxes, its metadata removed."""
+    """Return the file with the boxes filled, lossless elsewhere; without boxes, with its metadata removed."""
     data = read(sample_id)
     return encode_png(fill_boxes(decode_image(data).pixels, boxes)) if boxes else strip_metadata(data)
 
@@ -94,7 +94,7 @@ def redact_rules(tables: Scans, inputs: Inputs) -> Rules:
 
 
 def redact_parameters(recipe: Recipe) -> object:
-    """Return what the recipe redacts."""
+    """Return the part of the recipe that this stage depends on."""
     return recipe.privacy.model_dump()
 
 

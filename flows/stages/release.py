@@ -1,4 +1,4 @@
-"""Stage ``release``: every file of the release that does not name its version, finished and content-addressed."""
+"""Stage ``release``: write every release file that does not contain the version, content-addressed."""
 
 from collections.abc import Callable, Iterator, Mapping
 
@@ -43,12 +43,12 @@ MADE_ASIDE = ("refused_proposals", "doubts", "next_labels", "refused_sentences")
 
 
 def release_shards(_build: Build, inputs: Inputs) -> tuple[str, ...]:
-    """Return one shard a file of pictures, one for each group of other files."""
+    """Return one shard per file of pictures and one per group of other files."""
     return (*(shard.path for shard in planned(inputs)), *GROUPS)
 
 
 def planned(inputs: Inputs) -> tuple[Shard, ...]:
-    """Return the files of records, decided by the data alone."""
+    """Return the files of records, divided by the data alone."""
     sizes = inputs.read("released_images", "sample_id", "stored_bytes")
     return plan_shards(inputs.read("records").join(sizes, on="sample_id"))
 
@@ -83,7 +83,7 @@ def _instruction_files(build: Build, inputs: Inputs) -> Iterator[File]:
 
 
 def _dialect_files(build: Build, inputs: Inputs) -> Iterator[File]:
-    """One file for each dialect and split; of the dialects with pictures as many as of the records."""
+    """Yield one file per dialect and split; dialects with pictures have as many as the records."""
     images = inputs.read("released_images")
     read_picture = picture_reader(images, image_reader(build, inputs))
     for (dialect,), lines in inputs.read("dialect_lines").partition_by("dialect", as_dict=True).items():
@@ -96,7 +96,7 @@ def _dialect_files(build: Build, inputs: Inputs) -> Iterator[File]:
 
 
 def dialect_shards(dialect: str, lines: pl.DataFrame, images: pl.DataFrame) -> Iterator[Shard]:
-    """Return the files of a dialect; each picture counts once, however many entries show it."""
+    """Yield the files of a dialect; each picture counts once, however many entries show it."""
     table = f"{DIALECT_PREFIX}{dialect}"
     if dialect not in WITH_PICTURES:
         yield from (Shard(shard_path(table, split), split, part, ()) for split, part in _by_split(lines))
@@ -108,7 +108,7 @@ def dialect_shards(dialect: str, lines: pl.DataFrame, images: pl.DataFrame) -> I
 
 
 def _made_files(build: Build, inputs: Inputs) -> Iterator[File]:
-    """Write what models made, apart from the truth: one file a table and split, proposals with their pictures."""
+    """Yield the tables that models made, separate from the truth: one file per table and split, with pictures."""
     for name in ("predictions", "descriptions"):
         for split, part in _by_split(inputs.read(name)):
             yield _parquet(build.lake, part, load_table(name), shard_path(name, split))
@@ -130,14 +130,14 @@ def _quarantine_files(build: Build, inputs: Inputs) -> Iterator[File]:
 
 
 def shown_thumbnails(inputs: Inputs) -> pl.DataFrame:
-    """Return the thumbnails of the pictures as they are released: of redacted ones, those of the new file."""
+    """Return the thumbnails of the pictures as released: for redacted ones, those of the new file."""
     new = inputs.read("redactions", "sample_id", "thumbnail")
     old = inputs.read("thumbnails").join(new, on="sample_id", how="anti")
     return pl.concat([old, new.select(old.columns)]).sort("sample_id")
 
 
 def _certificate(build: Build, inputs: Inputs) -> Iterator[File]:
-    """Yield the leakage certificate; DataError where there is a leak, which no release may have."""
+    """Yield the leakage certificate; DataError if there is a leak, which no release may have."""
     chosen = build.recipe.splits.near_threshold
     threshold = near_threshold(inputs.read("near_distances")) if chosen is None else chosen
     images = inputs.read("released_images")
@@ -190,13 +190,13 @@ def _output(build: Build, files: list[File], records: list[str]) -> Output:
 
 
 def read_listing(lake: Lake, listings: tuple[StoredObject, ...]) -> list[FileEntry]:
-    """Return all files of the release but card and manifest, sorted by path."""
+    """Return all files of the release except card and manifest, sorted by path."""
     rows = [row for entry in listings for row in orjson.loads(object_path(lake, entry.sha256).read_bytes())]
     return sorted(FileEntry(*row) for row in rows)
 
 
 def release_parameters(recipe: Recipe) -> object:
-    """Return the labels alone, which number the classes: the rest has had its say in the tables."""
+    """Return the labels, which number the classes; the tables reflect the rest of the recipe."""
     return recipe.labels.model_dump()
 
 

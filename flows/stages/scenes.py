@@ -1,4 +1,4 @@
-"""Stage ``scenes``: keypoints of still pictures, where the recipe asks for joins by pixels."""
+"""Stage ``scenes``: compute keypoints of still pictures, if the recipe joins by pixels."""
 
 import polars as pl
 
@@ -13,14 +13,14 @@ PICTURES_PER_SHARD = 100
 
 
 def scene_shards(build: Build, inputs: Inputs) -> tuple[str, ...]:
-    """Return one shard a source and 100 stills; one empty shard where pixels are not asked for."""
+    """Return one shard per source and 100 stills; one empty shard if the recipe does not join by pixels."""
     return (
         tuple(still_pictures(inputs)["shard"].unique(maintain_order=True)) if build.recipe.splits.pixels else (WHOLE,)
     )
 
 
 def still_pictures(inputs: Inputs) -> pl.DataFrame:
-    """Return source, sample_id and shard of the pictures that are no frames of a video: those are grouped by it."""
+    """Return source, sample_id and shard of the pictures that are not video frames, which their video groups."""
     samples = inputs.read("samples", "sample_id", "source", "video_id")
     images = inputs.read("images", "sample_id")
     stills = samples.filter(pl.col("video_id").is_null()).join(images, on="sample_id", how="semi").sort("sample_id")
@@ -37,7 +37,7 @@ def find_scenes(build: Build, inputs: Inputs, shard: str) -> Output:
 
 
 def scene_parameters(recipe: Recipe) -> object:
-    """Return whether pixels are asked for at all."""
+    """Return whether the recipe joins by pixels."""
     return {"pixels": recipe.splits.pixels}
 
 

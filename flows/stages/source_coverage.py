@@ -1,4 +1,4 @@
-"""A selected source must yield something: a release that lost one without a word would be wrong."""
+"""Check that every selected source yields something, so that no source is lost silently."""
 
 from collections import Counter
 from collections.abc import Iterable
@@ -13,9 +13,9 @@ UNCLEAR_VALUES = frozenset(
 
 
 def require_every_source(given: pl.LazyFrame, made: pl.LazyFrame, exclusions: pl.LazyFrame) -> None:
-    """Raise SourceDataError, with the commonest reason, where no image of a source in ``given`` is in ``made``.
+    """Raise SourceDataError, with the most frequent reason, if no image of a source in ``given`` is in ``made``.
 
-    Both tables have the column ``sample_id``, ``exclusions`` is the stage's own table.
+    Both tables have the column ``sample_id``; ``exclusions`` is the stage's own table.
     """
     for source in sorted(_sources(given) - _sources(made)):
         rows = exclusions.filter(pl.col("source") == source).sort("key").collect()
@@ -28,7 +28,7 @@ def _sources(table: pl.LazyFrame) -> set[str]:
 
 
 def _remedy(source: str, reasons: set[str]) -> str:
-    """Return what helps where every input was excluded for these reasons: files that are there are not missing."""
+    """Return the remedy if every input was excluded for these reasons; existing files are not called missing."""
     other = f"Leave the source out with --only, without {source}."
     if reasons == {"label_not_selected"}:
         return f'Add the labels of {source} to names in [labels], or write others = "keep" there. {other}'
@@ -42,7 +42,7 @@ def _remedy(source: str, reasons: set[str]) -> str:
 def nothing_usable(source: str, excluded: Iterable[tuple[str, str, str, str]]) -> SourceDataError:
     """Return the error of a source without a usable sample, from verdict, reason, key and detail of its inputs.
 
-    It names the most frequent reason of a rejection; what the recipe drops is to blame only where nothing else is.
+    It names the most frequent reason of a rejection, or of a drop by the recipe if nothing was rejected.
     """
     rows = list(excluded)
     rows = [row for row in rows if row[0] == "rejected"] or rows

@@ -1,4 +1,4 @@
-"""Stage ``split``: every kept image in one split, whole groups together; one of two twins may leave."""
+"""Stage ``split``: put every kept image into one split, with whole groups together; drop near-duplicates on request."""
 
 from dataclasses import replace
 
@@ -20,7 +20,7 @@ from medmultipoints.transforms.splits.strata import find_strata
 
 
 def split_images(build: Build, inputs: Inputs, _shard: str) -> Output:
-    """Return every kept image in one split, and the images that are elsewhere than somebody said."""
+    """Return the split of every kept image, and the images outside their stated split."""
     recipe = build.recipe
     kept = kept_images(inputs).select("sample_id", "source", "image_sha256", "luma_blake3", "width", "height").collect()
     twins = find_twins(kept, inputs.read("joins")) if recipe.splits.same_frame == "drop" else {}
@@ -60,7 +60,7 @@ def _drop(sample_id: str, twin: str) -> Exclusion:
 
 
 def split_rules(tables: Scans, inputs: Inputs) -> Rules:
-    """Return no group, video or pair of near-duplicates is divided, and every kept image has its split."""
+    """Check that no group, video or pair of near-duplicates is divided, and every kept image has a split."""
     splits = tables["splits"].select("sample_id", "group_id", "split").collect()
     videos = splits.join(inputs.read("samples", "sample_id", "source", "video_id"), on="sample_id")
     pairs = link_pictures(inputs.read("near_duplicates"), inputs.read("joins"))
@@ -83,7 +83,7 @@ def split_rules(tables: Scans, inputs: Inputs) -> Rules:
 
 
 def undivided(images: pl.DataFrame, *keys: str) -> tuple[bool, str]:
-    """Return whether each value of the keys is in one split."""
+    """Return whether each key value is in one split, and the message otherwise."""
     divided = images.group_by(keys).agg(pl.col("split").n_unique()).filter(pl.col("split") > 1)
     return divided.is_empty(), f"{divided.height} values of {' and '.join(keys)} are in more than one split"
 

@@ -1,4 +1,4 @@
-"""Stage ``text``: text in pictures and in their files, read once for each picture."""
+"""Stage ``text``: read text in pictures and in their files, once per picture."""
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -28,7 +28,7 @@ UNREAD = Reading(None, None, None, None, "unread")
 
 @dataclass(frozen=True, slots=True)
 class PictureText:
-    """What one picture shows and its file carries."""
+    """The text in one picture and the metadata of its file."""
 
     reading: Reading
     places: tuple[TextPlace, ...]
@@ -36,7 +36,7 @@ class PictureText:
 
 
 def text_shards(build: Build, inputs: Inputs) -> tuple[str, ...]:
-    """Return one shard a video, or a source and 100 stills: the division depends on the images alone."""
+    """Return one shard per video, or per source and 100 stills: the division depends on the images alone."""
     check_ontology(build, inputs.scan("regions").select("source", "label"))
     return tuple(read_pictures(inputs)["shard"].unique(maintain_order=True))
 
@@ -54,10 +54,10 @@ def read_pictures(inputs: Inputs) -> pl.DataFrame:
 
 
 def read_texts(build: Build, inputs: Inputs, shard: str) -> Output:
-    """Return readings and places of one shard; pictures that the recipe's privacy policy holds back are rejected.
+    """Return readings and places of one shard; pictures that the privacy policy holds back are rejected.
 
-    Of a video one frame's pixels are read, or every frame's where something is done about a kind that pixels may show.
-    Metadata are those of every file.
+    Pixels are read of one frame per video, or of every frame if the policy acts on a kind of text that pixels may show.
+    Metadata are read of every file.
     """
     rows = read_pictures(inputs).filter(pl.col("shard") == shard)
     recipe = build.recipe
@@ -85,7 +85,7 @@ def read_texts(build: Build, inputs: Inputs, shard: str) -> Output:
 
 
 def picture_reader(readers: Sequence[str]) -> Callable[[bytes], PictureText]:
-    """Return a function that reads the bytes of a picture with those readers; the metadata are always read."""
+    """Return a function that reads the text of a picture with those readers; metadata are always read."""
     fonts = load_fonts()
     ocr: ReadText | None = open_ocr() if "ocr" in readers else None
 
@@ -103,7 +103,7 @@ def picture_reader(readers: Sequence[str]) -> Callable[[bytes], PictureText]:
 
 
 def hold_back(found: dict[str, PictureText], privacy: Privacy) -> Iterator[Exclusion]:
-    """Yield the pictures that the policy quarantines; DataError names one that it refuses."""
+    """Yield the exclusions of pictures that the policy quarantines; DataError names one that it refuses."""
     for sample_id, text in found.items():
         kinds = sorted({place.kind for place in text.places} | {kind for kind, _ in text.carried})
         refused = [kind for kind in kinds if privacy.action(kind) == "refuse"]

@@ -1,4 +1,4 @@
-"""Stage ``translate``: the instructions in the dialects that the recipe names."""
+"""Stage ``translate``: write the instructions in the dialects that the recipe names."""
 
 from medmultipoints.data_lake.prompt_assets import wording_digest
 from medmultipoints.data_lake.release.export.dialect_lines import left_out_reason, translate
@@ -14,9 +14,9 @@ HOME = ("record_id", "sample_id", "source")
 
 
 def translate_instructions(build: Build, inputs: Inputs, shard: str) -> Output:
-    """Return the entries of every dialect; what a dialect has no form for is dropped, each instruction by name.
+    """Return the entries of every dialect; each instruction that a dialect cannot express is dropped by name.
 
-    The shards are those of ``instruct``: an instruction and all its images are in one.
+    The shards are those of ``instruct``, so an instruction and all its images are in one shard.
     """
     images, dialects = images_of(inputs, shard), build.recipe.instructions.dialects
     records = rows_of(images, inputs.scan("records"))
@@ -41,7 +41,7 @@ def translate_instructions(build: Build, inputs: Inputs, shard: str) -> Output:
 
 
 def translate_rules(tables: Scans, inputs: Inputs) -> Rules:
-    """Return every entry belongs to an instruction."""
+    """Check that every entry belongs to an instruction."""
     lines, instructions = tables["dialect_lines"], inputs.scan("instructions")
     return {
         "entries_have_instructions": references_hold(lines, "instruction_id", instructions, "instruction_id"),

@@ -1,4 +1,4 @@
-"""Stage ``witness``: what models say, from the file that the recipe pins; apart from the truth."""
+"""Stage ``witness``: read models' predictions from the pinned file and keep them separate from the truth."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -23,7 +23,7 @@ SECTION, KEPT = "witness", "pinned_predictions"
 
 
 def place_predictions(build: Build, inputs: Inputs, _shard: str) -> Output:
-    """Place what the models said among the pictures of the build; empty tables where the recipe pins no file."""
+    """Match the predictions with the pictures of the build; return empty tables if the recipe pins no file."""
     if SECTION not in build.pinned:
         tables = {name: empty_frame(load_table(name)) for name in TABLES}
         return Output(inputs=(), used={}, tables=tables, blobs={KEPT: ()})
@@ -54,7 +54,7 @@ def place_predictions(build: Build, inputs: Inputs, _shard: str) -> Output:
 
 
 def described_images(build: Build, inputs: Inputs) -> pl.DataFrame:
-    """Return the kept images as they would be released, with source, licence, group and split."""
+    """Return the kept images as released, with source, licence, group and split."""
     licences = {source.name: source.info.licence for source in build.sources}
     samples = inputs.read("samples", "sample_id", "licence", "labels_exhaustive")
     return (
@@ -67,7 +67,7 @@ def described_images(build: Build, inputs: Inputs) -> pl.DataFrame:
 
 
 def proposals_from(recipe: Recipe, inputs: Inputs) -> Proposing:
-    """Return what proposals depend on besides the predictions."""
+    """Return the other inputs of proposals besides the predictions."""
     names = released_names(recipe, inputs)
     return Proposing(
         names=names,
@@ -108,7 +108,7 @@ def witness_rules(tables: Scans, inputs: Inputs) -> Rules:
 
 
 def witness_parameters(recipe: Recipe) -> dict[str, Any]:
-    """Return the pinned file by its hash, and the limits of the quality control."""
+    """Return the hash of the pinned file, and the limits of the quality control."""
     return {
         "witness": recipe.witness.model_dump(exclude={"file"}),
         "labels": recipe.labels.model_dump(),
