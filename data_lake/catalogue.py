@@ -1,7 +1,7 @@
-"""The upstream sources: one TOML file each, data and never code.
+"""Load the upstream sources: one TOML file each, data without code.
 
-A plug-in package adds its own files by the entry point group ``medmultipoints.catalogue`` (the value is the
-name of an importable package that holds ``*.toml``) and its reader by the group ``medmultipoints.sources``.
+A plug-in package adds its own files by the entry point group ``medmultipoints.catalogue`` (the value is the name of an
+importable package that contains ``*.toml``) and its reader by the group ``medmultipoints.sources``.
 """
 
 import logging
@@ -45,9 +45,9 @@ class _Entry(BaseModel):
 
 
 class Archive(_Entry):
-    """One file that the source publishes. ``bytes`` is what is known of its size, for progress and disk space.
+    """One file that the source publishes; ``bytes`` is its known size, for progress and disk space.
 
-    ``sha256`` and ``sha384`` are alternatives; with both empty every download is accepted and is not ``known``.
+    ``sha256`` and ``sha384`` are alternatives; if both are empty, every download is accepted and is not ``known``.
     Archives that are not ``required`` are recognised by their hash but never downloaded.
     """
 
@@ -60,7 +60,7 @@ class Archive(_Entry):
 
 
 class RemoteMember(_Entry):
-    """One member that is read out of a remote zip by HTTP range and stored as the loose file ``name``."""
+    """One member of a remote zip, read by HTTP range and stored as the loose file ``name``."""
 
     name: FileName
     url: Url
@@ -70,7 +70,7 @@ class RemoteMember(_Entry):
 
 
 class OwnTerms(_Entry):
-    """What a licence allows that is not in the table of known ones; ``under``: licences from free to strict."""
+    """The terms of a licence outside the table of known ones; ``under``: compatible licences, the freest first."""
 
     share: bool = Field(default=True, description="copies may be passed on")
     change: bool = Field(default=True, description="changed copies may be passed on")
@@ -80,11 +80,11 @@ class OwnTerms(_Entry):
 
 
 class SourceInfo(_Entry):
-    """A source: where it is, under which licence, and how it is read: by an installed reader or as ``read`` declares.
+    """A source: its address, its licence, and its reader: an installed one, or the format declared in ``read``.
 
-    A source with a ``reader`` gives the labels of its objects and where it is published. A declared one needs no more
-    than its name; labels, and what ``organ``, ``finding``, ``classification`` and ``modality`` leave open, are as its
-    files say. ``guessed`` are the keys of answers that nobody gave; ``broken`` is why the source is left out, if it is.
+    A source with a ``reader`` states the labels of its objects and its publication. A declared one needs only its name;
+    its files provide the labels, and ``organ``, ``finding``, ``classification`` and ``modality`` if they are missing.
+    ``guessed`` are the keys of unconfirmed answers; ``broken`` is the reason why the source is left out, if any.
     """
 
     name: Label
@@ -135,24 +135,24 @@ class SourceInfo(_Entry):
 
     @property
     def declaration(self) -> Declaration:
-        """How the files of a declared source are read."""
+        """The declared format of the source's files."""
         return Declaration.model_validate(self.read)
 
     @property
     def facts(self) -> dict[str, str]:
-        """The columns that are the same for every picture of a declared source."""
+        """The columns that are constant for all pictures of a declared source."""
         named = {name: getattr(self, name) for name in ("organ", "finding", "classification", "modality")}
         return {name: value for name, value in named.items() if value}
 
     @property
     def guesses(self) -> tuple[str, ...]:
-        """The likely answers that were taken because nobody answered, each as the line of a declaration."""
+        """The assumed answers to unanswered questions, each as the line of a declaration."""
         held: Mapping[str, Any] = {"licence": self.licence, "read": self.read or {}}
         return tuple(f"{key} = {toml_value(_value_at(held, key))}" for key in self.guessed)
 
     @property
     def downloads(self) -> tuple[Archive | RemoteMember, ...]:
-        """The files that a download leaves."""
+        """The files that a download produces."""
         return (*(archive for archive in self.archives if archive.required), *self.members)
 
     @property
@@ -235,7 +235,7 @@ def load_reader(key: str) -> Callable[..., Any]:
 
 
 def read_digest(info: SourceInfo) -> str:
-    """Return the sha256 of what decides how a source is read: the code of its reader, or its declaration.
+    """Return the sha256 of a source's reading code: that of its reader, or its declaration.
 
     The code that reads declarations is part of the key of the index stage itself.
     """

@@ -102,10 +102,10 @@ def unpacked(chunks: Callable[[], Iterable[bytes]], scratch: Path, origin: Origi
     with explained(f"the scratch folder {scratch}"):
         scratch.mkdir(parents=True, exist_ok=True)
         with FileLock(scratch / f"{packed}.lock"):
-            return _intact(scratch, packed) or _write(chunks(), scratch, packed, origin, limits)
+            return _find_unpacked(scratch, packed) or _write(chunks(), scratch, packed, origin, limits)
 
 
-def _intact(scratch: Path, packed: str) -> Path | None:
+def _find_unpacked(scratch: Path, packed: str) -> Path | None:
     """Return the tar that was unpacked before, or None; a file that has changed since is removed."""
     for path in scratch.glob(f"{packed}.*.tar"):
         if path.name == f"{packed}.{file_sha256(path)}.tar":

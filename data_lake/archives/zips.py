@@ -45,14 +45,14 @@ def zip_entries(path: Path, origin: Origin, limits: Limits = LIMITS) -> list[Zip
         said = f"the name of an entry is not UTF-8, though its flag says so: {error.object!r:.80}"
         raise origin.refuse(said, "Pack the archive again") from error
     except (zipfile.BadZipFile, NotImplementedError, EOFError, struct.error, ValueError) as error:
-        raise origin.refuse(f"damaged zip: {_what_else(path) or error}") from error
+        raise origin.refuse(f"damaged zip: {_other_format(path) or error}") from error
     check_count(len(infos), origin, limits)
     # Use the name as stored: zipfile cuts it at a NUL byte and fails if nothing is left.
     files = (info for info in infos if not info.orig_filename.endswith(("/", "\\")))
     return [_entry(info, path, origin, limits) for info in files]
 
 
-def _what_else(path: Path) -> str:
+def _other_format(path: Path) -> str:
     """Return which format the first bytes of a file without a zip directory show; empty if unknown."""
     with path.open("rb") as file:
         first = file.read(64)

@@ -88,7 +88,7 @@ def describe_pictures(
     replies: dict[str, Reply] = {}
     questions = _questions(folder, split, scenes, settings, definitions)
     with ChatServer(settings) as server:
-        for reply in _answers(questions, server, journal, known, done):
+        for reply in _ask_all(questions, server, journal, known, done):
             replies[reply.image_sha256] = reply
             progress(len(replies), len(scenes))
     earlier = {one.image_sha256: one for one in known.values()}
@@ -149,7 +149,7 @@ def question_key(settings: ServerSettings, prompt: str, picture: bytes) -> str:
     return hashlib.sha256(orjson.dumps([*sent, hashlib.sha256(picture).hexdigest()])).hexdigest()
 
 
-def _answers(
+def _ask_all(
     questions: Iterator[Question],
     server: ChatServer,
     journal: Journal,
@@ -169,11 +169,11 @@ def _answers(
                     yield known[question.key]
                     continue
                 while len(running) >= server.settings.at_once:
-                    yield from _finished(running, server.settings, done)
+                    yield from _wait_for_replies(running, server.settings, done)
                 _check_cost(server.settings, done)
                 running.add(pool.submit(_ask, server, journal, question))
             while running:
-                yield from _finished(running, server.settings, done)
+                yield from _wait_for_replies(running, server.settings, done)
             _check_answers(server.settings, done, most=1)
         finally:
             pool.shutdown(wait=True, cancel_futures=True)
@@ -186,7 +186,7 @@ def _ask(server: ChatServer, journal: Journal, question: Question) -> Reply:
     return reply
 
 
-def _finished(running: set[Future[Reply]], settings: ServerSettings, done: Described) -> Iterator[Reply]:
+def _wait_for_replies(running: set[Future[Reply]], settings: ServerSettings, done: Described) -> Iterator[Reply]:
     """Wait for at least one reply and yield those that arrived; an error is raised after them.
 
     A picture that the server does not accept is counted.

@@ -60,7 +60,7 @@ def evaluate_clicks(
             sessions += [(row["object_id"], _session(row, model, run, pixels, rounds)) for row in objects.to_dicts()]
             progress(len(sessions))
     sessions.sort()
-    rows = [{"object_id": name, **_told(session)} for name, session in sessions]
+    rows = [{"object_id": name, **_session_entry(session)} for name, session in sessions]
     return (
         {"model": model.name, "model_sha256": model.sha256}
         | summarise([session for _, session in sessions], rounds)
@@ -105,7 +105,7 @@ def predictor(model: Model, run: Run, pixels: Pixels, label: str) -> Predict:
     return predict
 
 
-def _told(session: Session) -> dict[str, Any]:
+def _session_entry(session: Session) -> dict[str, Any]:
     rounds = [
         {"x": one.click.x, "y": one.click.y, "positive": one.click.positive}
         | {"dice": round(one.dice, 4), "iou": round(one.iou, 4)}

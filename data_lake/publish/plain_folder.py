@@ -81,7 +81,7 @@ class PlainFolder:
         """Create the folder with an empty history."""
         with explained(f"the folder {self.folder}"):
             self.folder.mkdir(parents=True, exist_ok=True)
-            with self._alone():
+            with self._locked():
                 (self.folder / VERSIONS).mkdir(exist_ok=True)
                 if not (self.folder / HISTORY).is_file():
                     self._write({"commits": [], "tags": {}})
@@ -91,7 +91,7 @@ class PlainFolder:
 
         StaleParent if the history changed meanwhile.
         """
-        with self._alone():
+        with self._locked():
             history = self._history()
             head = history["commits"][-1]["commit"] if history["commits"] else None
             if head != parent:
@@ -127,7 +127,7 @@ class PlainFolder:
 
     def tag(self, tag: str, commit: str, message: str) -> None:  # noqa: ARG002
         """Set the tag on the commit, and link ``versions/<X.Y.Z>`` to it."""
-        with self._alone():
+        with self._locked():
             history = self._history()
             standing = history["tags"].get(tag)
             if standing not in (None, commit):
@@ -147,7 +147,7 @@ class PlainFolder:
         return {}
 
     @contextmanager
-    def _alone(self) -> Iterator[None]:
+    def _locked(self) -> Iterator[None]:
         """Lock the folder and remove the unfinished files of killed processes."""
         with FileLock(self.folder / LOCK, timeout=LONGEST_WAIT):
             for left in (*self.folder.glob(".*.part"), *self.folder.glob(f"{VERSIONS}/.*.part")):

@@ -118,8 +118,8 @@ def plan_push(folder: Path, place: Place, *, replace_edits: bool = False) -> Pus
     check_card(folder, manifest)
     state = place.state()
     holders = find_holders(place, state, withdrawn_hashes(manifest))
-    plan = _about(folder, place, manifest, files)
-    standing = _standing(plan, place, state, manifest, files)
+    plan = _plan_builder(folder, place, manifest, files)
+    standing = _find_existing(plan, place, state, manifest, files)
     if standing is not None and standing.action == "nothing":
         return replace(standing, holders=holders)
     last = find_last(place, state, manifest.name)
@@ -165,7 +165,9 @@ def read_files(folder: Path, manifest: Manifest) -> tuple[LocalFile, ...]:
     return (*files, *(hash_local(folder, name) for name in (MANIFEST, *signed)))
 
 
-def _about(folder: Path, place: Place, manifest: Manifest, files: tuple[LocalFile, ...]) -> Callable[..., PushPlan]:
+def _plan_builder(
+    folder: Path, place: Place, manifest: Manifest, files: tuple[LocalFile, ...]
+) -> Callable[..., PushPlan]:
     """Return a function that completes a plan of this release for this place."""
     return partial(
         PushPlan,
@@ -178,11 +180,11 @@ def _about(folder: Path, place: Place, manifest: Manifest, files: tuple[LocalFil
     )
 
 
-def _standing(
+def _find_existing(
     plan: Callable[..., PushPlan], place: Place, state: PlaceState, manifest: Manifest, files: Sequence[LocalFile]
 ) -> PushPlan | None:
     """Return the plan if this content already exists: tagged, untagged or in a pull request; else None."""
-    stands = partial(_stands, plan, files)
+    stands = partial(_existing_plan, plan, files)
     rooted = [file for file in files if is_rooted(file.path)]
     tagged = state.tags.get(f"v{manifest.version}")
     if tagged:
@@ -200,7 +202,7 @@ def _standing(
     return None
 
 
-def _stands(
+def _existing_plan(
     plan: Callable[..., PushPlan], files: Sequence[LocalFile], kept: Mapping[str, KeptFile], action: Action, commit: str
 ) -> PushPlan:
     late = wrong_files(kept, files)

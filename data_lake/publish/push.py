@@ -63,7 +63,7 @@ def _push_once(plan: PushPlan, place: Place) -> PushResult:
     if plan.unfinished:
         tag, commit = plan.unfinished
         place.tag(tag, commit, f"{plan.name} {tag.removeprefix('v')}")
-    outcome, commit, sent = _land(plan, place)
+    outcome, commit, sent = _apply_plan(plan, place)
     wrong = wrong_files(
         place.files(commit), [file for file in plan.local if plan.action == "commit" or is_rooted(file.path)]
     )
@@ -80,7 +80,7 @@ def _push_once(plan: PushPlan, place: Place) -> PushResult:
     return PushResult(outcome, plan.place, plan.name, plan.version, plan.tag, commit, sent)
 
 
-def _land(plan: PushPlan, place: Place) -> tuple[Outcome, str, int]:
+def _apply_plan(plan: PushPlan, place: Place) -> tuple[Outcome, str, int]:
     if plan.action == "nothing" and plan.commit:
         return "proposed" if plan.proposal else "unchanged", plan.commit, 0
     if plan.action == "tag" and plan.commit:

@@ -66,7 +66,7 @@ def _wrong_rows(place: Place, tag: str, folder: Path) -> Iterator[str]:
     wanted = {name: splits for name, table in tables.items() if (splits := _splits(manifest, table))}
     with system_temporary_folder() as made:
         argument = place.load_argument(tag) or (str(_fetch_all(place, tag, manifest, made / "release")), None)
-        loaded = _load(place, argument, wanted, made / "home")
+        loaded = _load_in_subprocess(place, argument, wanted, made / "home")
     if isinstance(loaded, str):
         yield f"load_dataset at {tag}: {loaded}"
         return
@@ -86,7 +86,7 @@ def _splits(manifest: Manifest, table: str) -> list[str]:
     return [split for split in splits_of(manifest) if table_files(manifest, table, split)]
 
 
-def _load(
+def _load_in_subprocess(
     place: Place, argument: tuple[str, str | None], wanted: Mapping[str, list[str]], home: Path
 ) -> dict[str, dict[str, Any]] | str:
     """Return the first rows that ``load_dataset`` returns in a fresh process with empty caches.

@@ -74,7 +74,7 @@ def decide(desk: Desk, file: CorrectionsFile, asked: Mapping[str, Any]) -> None:
     by, verdict = _signed(desk, finding, asked), asked.get("verdict")
     with file.change() as (entries, change):
         if finding["kind"] == SAMPLE_KIND:
-            _note_check(desk, entries, change, finding, by, right=verdict == "accept")
+            _add_checked_record(desk, entries, change, finding, by, right=verdict == "accept")
         if finding["kind"] == SAMPLE_KIND and verdict == "accept":
             return
         if verdict == "withdraw":
@@ -87,7 +87,7 @@ def decide(desk: Desk, file: CorrectionsFile, asked: Mapping[str, Any]) -> None:
         others = [one for one in standing(desk, entries, finding).decisions if one.reviewer != by.reviewer]
         settles = bool(asked.get("settle"))
         if settles:
-            _give_way(change, others)
+            _keep_as_opinions(change, others)
         table = OPINIONS if any(one.in_force for one in others) and not settles else CORRECTIONS
         for entry in new:
             change.add(table, {**entry, "settles": True} if settles else entry)
@@ -99,7 +99,7 @@ def decide_together(desk: Desk, file: CorrectionsFile, asked: Mapping[str, Any])
     Each entry records that it belongs to a group, and whether its picture was viewed. ``not_looked_at`` is the number
     of unviewed ones that the reviewer confirmed. A finding that got a decision meanwhile is left out.
     """
-    findings, looked = _alike(desk, asked)
+    findings, looked = _select_group(desk, asked)
     with file.change() as (entries, change):
         left = [one for one in findings if not standing(desk, entries, one).decisions]
         written: list[Entry] = []
@@ -114,7 +114,7 @@ def decide_together(desk: Desk, file: CorrectionsFile, asked: Mapping[str, Any])
     return [finding["finding_id"] for finding in left]
 
 
-def _alike(desk: Desk, asked: Mapping[str, Any]) -> tuple[list[Row], set[str]]:
+def _select_group(desk: Desk, asked: Mapping[str, Any]) -> tuple[list[Row], set[str]]:
     """Return the findings to decide together and the names of those viewed; UsageError if that is not possible."""
     if asked.get("verdict") not in ("accept", "exclude"):
         raise UsageError("only accept and exclude are decided together. Decide one by one.")
@@ -187,7 +187,7 @@ def _withdrawals(desk: Desk, entries: Entries, sample_id: str) -> list[Entry]:
     return [as_exclusion(entry, sample_id) for entry in _withdrawn_by(desk, entries, sample_id)]
 
 
-def _give_way(change: Change, others: Iterable[Decision]) -> None:
+def _keep_as_opinions(change: Change, others: Iterable[Decision]) -> None:
     """Keep decisions of other reviewers as opinions; only its own reviewer can take back a withdrawal."""
     for one in others:
         if one.withdraws:
@@ -200,7 +200,7 @@ def _entries_of(desk: Desk, change: Change, finding: Row, by: Signed, asked: Map
     seen = desk.seen(finding["sample_id"])
     proposal = desk.proposal(finding)
     if proposal is not None and (verdict == "accept" or asked.get("object") == proposal["proposal_id"]):
-        return _about_proposal(change, finding, by, proposal, accepted=verdict == "accept")
+        return _proposal_entries(change, finding, by, proposal, accepted=verdict == "accept")
     if verdict == "accept":
         alike = [
             one for one in desk.findings.values() if (one["sample_id"], one["kind"]) == (by.image, finding["kind"])
@@ -226,7 +226,7 @@ def _entries_of(desk: Desk, change: Change, finding: Row, by: Signed, asked: Map
     return entries
 
 
-def _about_proposal(change: Change, finding: Row, by: Signed, proposal: Row, *, accepted: bool) -> list[Entry]:
+def _proposal_entries(change: Change, finding: Row, by: Signed, proposal: Row, *, accepted: bool) -> list[Entry]:
     """Return the entry that adds a proposed object, or that confirms the labels without it."""
     if not accepted:
         return [accept_entry(by, PROPOSAL, finding["derived_box"])]
@@ -343,7 +343,7 @@ def _move(change: Change, decision: Decision, start: str = CORRECTIONS, to: str 
             change.add(to, {key: value for key, value in entry.items() if key != "settles"})
 
 
-def _note_check(desk: Desk, entries: Entries, change: Change, finding: Row, by: Signed, *, right: bool) -> None:
+def _add_checked_record(desk: Desk, entries: Entries, change: Change, finding: Row, by: Signed, *, right: bool) -> None:
     """Add a checked record to the table of its sample."""
     own = _own_sample(desk, entries, by.reviewer)
     base: dict[str, Any] = {

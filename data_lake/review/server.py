@@ -72,18 +72,18 @@ class Server:
             Route("/static/{name}", self.static, methods=get),
             Route("/picture/{sha}", self.picture, methods=get),
             Route("/thumbnail/{sha}", self.thumbnail, methods=get),
-            Route("/api/queue", self._answer(self.queue), methods=get),
-            Route("/api/finding", self._answer(self.finding), methods=get),
-            Route("/api/decision", self._answer(self.decision), methods=post),
-            Route("/api/undo", self._answer(self.undo), methods=post),
-            Route("/api/together", self._answer(self.together), methods=post),
-            Route("/api/undo-together", self._answer(self.undo_together), methods=post),
-            Route("/api/shape", self._answer(self.shape), methods=post),
+            Route("/api/queue", self._threaded(self.queue), methods=get),
+            Route("/api/finding", self._threaded(self.finding), methods=get),
+            Route("/api/decision", self._threaded(self.decision), methods=post),
+            Route("/api/undo", self._threaded(self.undo), methods=post),
+            Route("/api/together", self._threaded(self.together), methods=post),
+            Route("/api/undo-together", self._threaded(self.undo_together), methods=post),
+            Route("/api/shape", self._threaded(self.shape), methods=post),
             Route("/events", self.events, methods=get),
         ]
         return Starlette(routes=routes, middleware=[Middleware(Guard, token=token, port=port)])
 
-    def _answer(self, work: Callable[[dict[str, Any]], Any]) -> Callable[[Request], Any]:
+    def _threaded(self, work: Callable[[dict[str, Any]], Any]) -> Callable[[Request], Any]:
         """Return a route that runs in a thread; an error becomes a message with status 400 or 500."""
 
         async def answer(request: Request) -> Response:

@@ -34,7 +34,7 @@ def address(text: str) -> str:
 def put(remote: str, name: str, path: Path) -> None:
     """Upload a finished file under a name; a partial upload leaves nothing at the name."""
     store, place = _store(remote), _place(remote, name)
-    with told(remote), path.open("rb") as source:
+    with store_errors(remote), path.open("rb") as source:
         try:
             with store.open_output_stream(place) as target:
                 while chunk := source.read(CHUNK):
@@ -51,7 +51,7 @@ def get(remote: str, name: str, path: Path) -> bool:
         return False
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(f".{path.name}-{uuid4().hex}")
-    with told(remote):
+    with store_errors(remote):
         with _store(remote).open_input_stream(_place(remote, name)) as source, partial.open("wb") as target:
             while chunk := source.read(CHUNK):
                 target.write(chunk)
@@ -61,7 +61,7 @@ def get(remote: str, name: str, path: Path) -> bool:
 
 def size(remote: str, name: str) -> int | None:
     """Return the size of a file in bytes; None if it does not exist."""
-    with told(remote):
+    with store_errors(remote):
         found = _store(remote).get_file_info(_place(remote, name))
     return int(found.size) if found.type == pafs.FileType.File else None
 
@@ -69,14 +69,14 @@ def size(remote: str, name: str) -> int | None:
 def names(remote: str, folder: str) -> list[str]:
     """Return the names of all files below a folder, sorted."""
     root = _place(remote, "")
-    with told(remote):
+    with store_errors(remote):
         chosen = pafs.FileSelector(_place(remote, folder), recursive=True, allow_not_found=True)
         found = _store(remote).get_file_info(chosen)
     return sorted(one.path.removeprefix(root) for one in found if one.type == pafs.FileType.File)
 
 
 @contextmanager
-def told(remote: str) -> Iterator[None]:
+def store_errors(remote: str) -> Iterator[None]:
     """Turn errors of the store into a StoreError with a remedy."""
     try:
         yield

@@ -139,7 +139,7 @@ def check_facts(tables: Tables) -> Iterator[str]:
 
 
 def check_areas(tables: Tables) -> Iterator[str]:
-    """Yield a sentence for each object whose mask has another area than is stated."""
+    """Yield a sentence for each object whose mask area differs from the stated one."""
     masks = tables.objects.filter(pl.col("rle").is_not_null())
     for object_id, stated, rle in masks.select("object_id", "area_px", "rle").iter_rows():
         if (area := area_of_rle(rle)) != stated:

@@ -1,4 +1,4 @@
-"""Whether card and croissant.json describe the files of a release as they are: configs, columns, rows, hashes."""
+"""Check the card and croissant.json of a release against its files: configs, columns, rows, hashes."""
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -18,12 +18,12 @@ Entries = Mapping[str, Any]
 
 
 def check_described_files(folder: Path, manifest: Manifest) -> Iterator[str]:
-    """Yield a sentence for each config of the card, and each file of croissant.json, that the files contradict."""
+    """Yield a sentence for each config of the card and each file of croissant.json that contradicts the files."""
     if manifest.lists(README) and (folder / README).is_file():
         front = _front_matter(folder)
         stated = {name: _config(row) for name, row in _named(front.get("configs"), "config_name").items()}
         found = {name: _info(row) for name, row in _named(front.get("dataset_info"), "config_name").items()}
-        configs, infos = _of_files(folder, manifest)
+        configs, infos = _facts_by_config(folder, manifest)
         yield from _differences(f"{README}: config", stated, configs)
         yield from _differences(f"{README}: dataset_info of", found, infos)
     if manifest.lists(CROISSANT) and (folder / CROISSANT).is_file():
@@ -41,8 +41,8 @@ def _differences(what: str, stated: Entries, files: Entries) -> Iterator[str]:
             yield f"{what} {name} is not what the files give"
 
 
-def _of_files(folder: Path, manifest: Manifest) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Return what the Parquet files give of each config: its patterns by split; and its columns, rows and bytes."""
+def _facts_by_config(folder: Path, manifest: Manifest) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return, by config of the Parquet files, the file patterns by split, and the columns, rows and bytes."""
     sizes = {file.path: file.bytes for file in manifest.entries}
     configs: dict[str, Any] = {}
     infos: dict[str, Any] = {}
@@ -76,7 +76,7 @@ def _named(rows: Any, key: str) -> dict[str, Entries]:
 
 
 def _front_matter(folder: Path) -> Entries:
-    """Return the metadata block of the card; an empty one where it cannot be read."""
+    """Return the metadata block of the card; empty if it cannot be read."""
     text = (folder / README).read_text("utf-8", errors="replace")
     held = yaml.safe_load(text[4:].partition("\n---\n")[0]) if text.startswith("---\n") else None
     return held if isinstance(held, dict) else {}

@@ -57,7 +57,9 @@ def read_seen(folder: Path, manifest: Manifest) -> tuple[pl.DataFrame, pl.DataFr
 
     Videos and groups come from the images table. DataError for a picture that is not in that table.
     """
-    pictures = pl.DataFrame(list(_look(folder, manifest)), schema=dict.fromkeys((*MEASURED, "thumbnail"), pl.String))
+    pictures = pl.DataFrame(
+        list(_read_pictures(folder, manifest)), schema=dict.fromkeys((*MEASURED, "thumbnail"), pl.String)
+    )
     stated = read_parquet(folder, manifest, "images").select(STATED)
     lost = pictures.join(stated, on="sample_id", how="anti")
     if not lost.is_empty():
@@ -66,7 +68,7 @@ def read_seen(folder: Path, manifest: Manifest) -> tuple[pl.DataFrame, pl.DataFr
     return images.select(COLUMNS), pictures.select("sample_id", "thumbnail").unique("sample_id", keep="first")
 
 
-def _look(folder: Path, manifest: Manifest) -> Iterator[dict[str, str]]:
+def _read_pictures(folder: Path, manifest: Manifest) -> Iterator[dict[str, str]]:
     """Yield one row per picture and split.
 
     The source's hashes can only be computed from unchanged source pictures.

@@ -56,10 +56,10 @@ def diff_folders(old: Path, new: Path, shown: int = EXAMPLES, *, old_kind: type[
     if before.manifest_root == after.manifest_root:
         return ReleaseDiff()
     tables = read_tables(old, before), read_tables(new, after)
-    return diff_releases(*tables, files_differ=True, shown=shown, made_of=_made_of(before, after, shown))
+    return diff_releases(*tables, files_differ=True, shown=shown, made_of=_input_changes(before, after, shown))
 
 
-def _made_of(old: Manifest, new: Manifest, shown: int) -> list[Change]:
+def _input_changes(old: Manifest, new: Manifest, shown: int) -> list[Change]:
     """Return the decisions, source files and recipe values that differ."""
     decided = [_decisions(one) for one in (old, new)]
     found = [
@@ -68,7 +68,7 @@ def _made_of(old: Manifest, new: Manifest, shown: int) -> list[Change]:
         if (told := [Example(image, said) for image, said in one if (image, said) not in other])
     ]
     files = [_files(one) for one in (old, new)]
-    recipes = [dict(_flat(one.recipe)) for one in (old, new)]
+    recipes = [dict(_flatten(one.recipe)) for one in (old, new)]
     for kind, (before, after) in (("source_files_changed", files), ("recipe_changed", recipes)):
         differ = sorted(name for name in before.keys() | after.keys() if before.get(name) != after.get(name))
         told = [
@@ -87,7 +87,7 @@ def _presence(before: Mapping[str, Any], after: Mapping[str, Any], name: str) ->
 
 
 def _turn(before: Mapping[str, Any], after: Mapping[str, Any], name: str) -> str:
-    return " to ".join(_apart(before.get(name), after.get(name)))
+    return " to ".join(_shorten_both(before.get(name), after.get(name)))
 
 
 def _files(manifest: Manifest) -> dict[str, str]:
@@ -120,13 +120,13 @@ def say_decision(entry: Mapping[str, Any]) -> str:
     return f"{said}, {entry.get('reviewer', '')}: {entry.get('reason', '')}"
 
 
-def _flat(values: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+def _flatten(values: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
     """Yield every value of a recipe by its dotted name, corrections by their image; skip the version."""
     for name, value in values.items():
         if f"{prefix}{name}" in SAID_ELSEWHERE:
             continue
         if isinstance(value, Mapping):
-            yield from _flat(value, f"{prefix}{name}.")
+            yield from _flatten(value, f"{prefix}{name}.")
         elif isinstance(value, list) and value and all(isinstance(one, Mapping) for one in value):
             decided: dict[str, list[str]] = {}
             for one in value:
@@ -149,7 +149,7 @@ def _short(value: object) -> str:
     return text if len(text) <= 40 else f"{text[:12]}..."
 
 
-def _apart(before: object, after: object) -> tuple[str, str]:
+def _shorten_both(before: object, after: object) -> tuple[str, str]:
     """Return both values shortened; long ones with a common start are cut near their first difference."""
     if (short := (_short(before), _short(after)))[0] != short[1]:
         return short

@@ -1,4 +1,4 @@
-"""The logical digest: what the rows of a release say, however they are stored.
+"""Compute the logical digest of a release: a hash of its rows, independent of how they are stored.
 
 It is the sha256 of this text, in UTF-8. For each of the tables records, objects, images and instructions, in
 this order: one line with the JSON list ``[table, [column names, sorted]]``, then one line a row with the JSON
@@ -7,7 +7,7 @@ and as numbers by value. JSON has no blanks and no escapes beyond those that JSO
 (float32 values are widened) in the shortest digits that read back to the same float64, as ``orjson`` writes
 them: ``1.0``, ``0.1``, ``0.00001``, ``1e-7``, ``1e+16``. A missing value is ``null``. Lines end in a newline.
 
-Left out are columns that hold how a picture is packed rather than what it shows: ``image``, ``stored_sha256``,
+Columns about the encoding of a picture, not its content, are left out: ``image``, ``stored_sha256``,
 ``stored_bytes`` (a newer JPEG encoder changes both; ``image_sha256`` and ``scale`` stay). Of the instructions
 the columns that their released files hold count, and the split. Where a release holds instructions in dialects, a
 fifth table, dialects, follows: ``line_id`` (dialect:instruction_id), ``dialect``, ``instruction_id``, ``record_id``,

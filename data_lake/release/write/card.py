@@ -89,7 +89,7 @@ def _figures(facts: CardFacts) -> dict[str, Any]:
         "overview": _overview(facts),
         "readers": ", ".join(facts.recipe.get("text", {}).get("readers", ())),
         "official": note_official(tables.images, honoured=facts.recipe.get("splits", {}).get("honour_official", False)),
-        "frames": _twice(audit),
+        "frames": _frame_pairs(audit),
         "findings": audit.group_by("severity", "kind", "action").len("findings").sort(pl.all()).to_dicts(),
         "corrections": [_describe_correction(row) for row in facts.corrections.iter_rows(named=True)],
         "review": facts.review,
@@ -147,7 +147,7 @@ def _overview(facts: CardFacts) -> list[tuple[str, str]]:
     ]
 
 
-def _twice(audit: pl.DataFrame) -> dict[str, Any]:
+def _frame_pairs(audit: pl.DataFrame) -> dict[str, Any]:
     """Return the number of pairs of one frame with masks on both sides, and their median agreement."""
     own = audit.filter(pl.col("kind").is_in(["same_frame", "contradicting_copies"])).drop_nulls("iou")
     return {"pairs": own.height // 2, "iou": f"{float(np.median(own['iou'])):.2f}" if own.height else ""}

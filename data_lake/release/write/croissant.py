@@ -85,7 +85,7 @@ def croissant_bytes(facts: CardFacts, files: Iterable[FileEntry]) -> bytes:
         "name": facts.name,
         "alternateName": facts.title,
         "description": facts.description,
-        **_about(facts),
+        **_metadata(facts),
         "version": facts.version,
         "isLiveDataset": False,
         **responsible_ai(facts),
@@ -96,8 +96,8 @@ def croissant_bytes(facts: CardFacts, files: Iterable[FileEntry]) -> bytes:
     return orjson.dumps(metadata, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
 
 
-def _about(facts: CardFacts) -> dict[str, Any]:
-    """Return creators, date and licence; facts missing from the recipe are left out."""
+def _metadata(facts: CardFacts) -> dict[str, Any]:
+    """Return creators, date and licence; facts that the recipe does not state are left out."""
     citations = [source.citation for source in facts.sources if source.citation]
     sources = licensed(facts.sources, facts.licensed_pictures)
     chosen = choose_licence(sources)
@@ -193,12 +193,12 @@ def _dialect_columns(dialect: str) -> dict[str, Any]:
 
 
 def _dialect_field(config: str, name: str, kind: Any) -> dict[str, Any]:
-    inner, depth = _unlisted(kind)
+    inner, depth = _innermost_type(kind)
     whole = {"@type": "cr:Field", "@id": f"{config}/{name}", "name": name} | _array(depth)
     source = {"fileSet": {"@id": f"{config}-files"}, "extract": {"column": name}}
     if not isinstance(inner, pl.Struct):
         return whole | {"dataType": TYPES[_word(inner)], "source": source}
-    parts = [(field.name, *_unlisted(field.dtype)) for field in inner.fields]
+    parts = [(field.name, *_innermost_type(field.dtype)) for field in inner.fields]
     return whole | {
         "subField": [
             {"@type": "cr:Field", "@id": f"{config}/{name}/{part}", "name": part, "dataType": TYPES[_word(scalar)]}
@@ -209,7 +209,7 @@ def _dialect_field(config: str, name: str, kind: Any) -> dict[str, Any]:
     }
 
 
-def _unlisted(kind: Any) -> tuple[Any, int]:
+def _innermost_type(kind: Any) -> tuple[Any, int]:
     """Return the innermost element type of a list, and its depth."""
     depth = 0
     while isinstance(kind, pl.List):

@@ -75,9 +75,9 @@ class StageCount(_Part):
 
 
 class Manifest(_Part):
-    """Everything that ``verify`` needs, and the identity of what the release was made of.
+    """The content of manifest.json: everything that ``verify`` needs, and the identity of the release's inputs.
 
-    ``binding``: who reads the release takes no file but those that it names (``data_lake.release.read.tables``).
+    ``binding``: readers use only files that match the manifest (``data_lake.release.read.released_tables.own_file``).
     """
 
     binding: ClassVar[bool] = True
