@@ -54,7 +54,7 @@ def fetch_address(name: str, url: str, sha256: str | None, landing: Path) -> Pat
 def _fetch_hub(name: str, url: str, landing: Path) -> Path:
     parts = _HUB.fullmatch(url)
     if parts is None:
-        raise UsageError(f"sources.{name}: {url} is no data set; expected hf://datasets/OWNER/NAME@COMMIT.")
+        raise UsageError(f"sources.{name}: {url} is not a dataset address; expected hf://datasets/OWNER/NAME@COMMIT.")
     repo, revision, folder = parts["repo"], parts["revision"], parts["folder"]
     if revision is None or not _COMMIT.fullmatch(revision):
         commit = _ask(name, url, lambda: _client().dataset_info(repo, revision=revision).sha)
@@ -99,7 +99,7 @@ def _fetch_store(name: str, url: str, landing: Path) -> Path:
         raise UsageError(f"sources.{name}: {url} holds no files. Correct the address.")
     for one in listed:
         if any(part in ("", ".", "..") for part in one.split("/")):
-            raise UsageError(f"sources.{name}: {url} holds a file named {one!r}, which is no path in a folder.")
+            raise UsageError(f"sources.{name}: {url} holds a file named {one!r}, which is not a path inside a folder.")
         if not (place / one).is_file() or (place / one).stat().st_size != remote.size(url.rstrip("/"), one):
             remote.get(url.rstrip("/"), one, place / one)
     known = {place / one for one in listed}

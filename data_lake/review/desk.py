@@ -80,7 +80,7 @@ class Desk:
     def finding(self, name: str) -> Row:
         """Return a finding; DataError for an unknown name."""
         if name not in self.findings:
-            raise DataError(f"{name} is no finding of {self.title}. Reload the page.")
+            raise DataError(f"{name} is not a finding of {self.title}. Reload the page.")
         return self.findings[name]
 
     def image(self, sample_id: str) -> Row | None:

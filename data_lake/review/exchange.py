@@ -269,4 +269,4 @@ class _Members:
         return io.BytesIO(self.read(name))
 
     def video_facts(self, name: str) -> VideoFacts:
-        raise UsageError(f"{name} is no video.")
+        raise UsageError(f"{name} is not a video.")

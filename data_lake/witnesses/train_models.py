@@ -122,7 +122,7 @@ def train_models(
         own = [one for place, fold in enumerate(folds) if place != number for one in fold]
         own.sort(key=lambda one: one.image_sha256)
 
-        def told(step: int, steps: int, number: int = number) -> None:
+        def report(step: int, steps: int, number: int = number) -> None:
             progress(number + 1, step, steps)
 
         weights = train(
@@ -130,7 +130,7 @@ def train_models(
             len(labels),
             seed=training.seed * 1000 + number,
             steps=training.steps,
-            progress=told,
+            progress=report,
         )
         data = onnx_bytes(weights, len(labels))
         models.append(write_model(out, f"small-unet-{number + 1}", data, network, own, manifest, training))

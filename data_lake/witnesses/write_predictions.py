@@ -48,7 +48,7 @@ def predict_release(
             )
         )
     if not rows:
-        raise DataError(f"{folder}: every picture was learned by every model given: none of them may judge it.")
+        raise DataError(f"{folder}: every model was trained on every picture, so none may judge one.")
     try:
         out.mkdir(parents=True, exist_ok=True)
         entry = write_predictions(out / PREDICTIONS, rows, [model.statement() for model in models])

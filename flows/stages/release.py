@@ -145,7 +145,7 @@ def _certificate(build: Build, inputs: Inputs) -> Iterator[File]:
     certificate = certify(images, shown_thumbnails(inputs), threshold, inputs.read("joins"), text)
     leaks = find_leaks(certificate)
     if leaks:
-        raise DataError(f"the splits leak: {'; '.join(leaks)}. No release is made: this is a fault to report.")
+        raise DataError(f"the splits leak: {'; '.join(leaks)}. No release is made. Please report this error.")
     yield _file(build.lake, CERTIFICATE, certificate_bytes(certificate))
 
 

@@ -38,7 +38,7 @@ def check_described_files(folder: Path, manifest: Manifest) -> Iterator[str]:
 def _differences(what: str, stated: Entries, files: Entries) -> Iterator[str]:
     for name in sorted(stated.keys() | files.keys()):
         if stated.get(name) != files.get(name):
-            yield f"{what} {name} is not what the files give"
+            yield f"{what} {name} does not match the files"
 
 
 def _facts_by_config(folder: Path, manifest: Manifest) -> tuple[dict[str, Any], dict[str, Any]]:

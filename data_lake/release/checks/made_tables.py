@@ -47,7 +47,7 @@ def _description_problems(row: dict[str, object]) -> Iterator[str]:
 def _prediction_problems(row: dict[str, object]) -> Iterator[str]:
     lists = [row[name] for name in ("labels", "bbox", "rles", "areas_px", "score_bins", "stabilities", "tones")]
     if any(not isinstance(one, list) or len(one) != row["count"] for one in lists):
-        yield f"{row['prediction_id']}: its lists are not as long as its count"
+        yield f"{row['prediction_id']}: the length of its lists is not its count"
         return
     boxes, rles, areas = (list(one) for one in lists[1:4] if isinstance(one, list))
     for rle, box, area in zip(rles, boxes, areas, strict=True):

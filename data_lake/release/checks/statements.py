@@ -83,7 +83,7 @@ def check_sources(manifest: Manifest, tables: Tables, catalogue: Mapping[str, So
         yield f"images come from the source {name}, which the manifest does not list"
     for source in manifest.sources:
         if source.known != all(file.known for file in source.files):
-            yield f"{source.name}: known is {source.known}, but not so of its files"
+            yield f"{source.name}: known is {source.known}, which its files contradict"
         if info := catalogue.get(source.name):
             yield from _unofficial(source.name, info, {file.sha256: file.name for file in source.files if file.known})
         loose = {file.name: file.sha256 for file in source.files}

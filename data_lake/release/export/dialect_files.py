@@ -141,5 +141,7 @@ def _claim(known: set[str], paths: Iterable[str]) -> None:
     for path in paths:
         parts = PurePosixPath(path).parts
         if path in known or path.startswith("/") or ".." in parts or path != "/".join(parts):
-            raise DataError(f"the file {path!r} of the export is wanted twice or leads elsewhere; verify the release.")
+            raise DataError(
+                f"the file {path!r} of the export occurs twice or leads out of the folder; verify the release."
+            )
         known.add(path)

@@ -18,7 +18,7 @@ def read_object(folder: Path, name: str) -> dict[str, Any]:
     except orjson.JSONDecodeError as error:
         raise DataError(f"{name} is damaged: {error}. Get the release again.") from error
     if not isinstance(value, dict):
-        raise DataError(f"{name} is damaged: it holds no JSON object. Get the release again.")
+        raise DataError(f"{name} is damaged: it is not a JSON object. Get the release again.")
     return value
 
 

@@ -56,7 +56,7 @@ def _find(reference: str, releases: Path) -> tuple[Path, Manifest]:
     if not manifest.manifest_root.startswith(root):
         raise UsageError(
             f"splits.previous = '{reference}': the release in {folder} has the manifest root {manifest.manifest_root}. "
-            "Give the root of the release that is meant."
+            "Give that root, or another release."
         )
     return folder, manifest
 

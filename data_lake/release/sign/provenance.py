@@ -82,7 +82,7 @@ def read_statement(path: Path) -> dict[str, dict[str, str]]:
     try:
         stated = orjson.loads(path.read_bytes())
         if (stated["_type"], stated["predicateType"]) != (STATEMENT_TYPE, PREDICATE_TYPE):
-            raise DataError(f"{path.name} is no statement of type {PREDICATE_TYPE}. Sign the release again.")
+            raise DataError(f"{path.name} is not a statement of type {PREDICATE_TYPE}. Sign the release again.")
         materials = stated["predicate"]["buildDefinition"]["resolvedDependencies"]
         return {"subject": _digests(stated["subject"]), "materials": _digests(materials)}
     except FileNotFoundError:

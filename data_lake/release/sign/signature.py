@@ -76,7 +76,7 @@ def find_signer(statement: Path, signature: Path, allowed_signers: Path) -> str:
     if found.returncode or not names:
         whole = _keygen(["check-novalidate", "-n", NAMESPACE, "-s", str(signature)], data)
         if whole.returncode:
-            raise DataError(f"{signature.name} is no signature of {statement.name}: {_said(whole)}")
+            raise DataError(f"{signature.name} is not a signature of {statement.name}: {_said(whole)}")
         raise DataError(f"{signature.name} was made with a key that {allowed_signers} does not allow")
     # ssh-keygen names only the first line with that key; a later line may be the one that allows this use of it.
     for name in dict.fromkeys([*names, *_names(allowed_signers.read_bytes())]):
