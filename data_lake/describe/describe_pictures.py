@@ -210,7 +210,7 @@ def _price(reply: Reply, settings: ServerSettings) -> float:
 
 
 def _check_answers(settings: ServerSettings, done: Described, most: int = MOST_AT_FIRST) -> None:
-    """Raise MachineError if the server accepted none of the first ``most`` pictures."""
+    """Raise MachineError if the server refused at least ``most`` pictures and accepted none."""
     if done.unanswered.total() >= most and not (done.asked or done.known):
         raise MachineError(f"{settings.address}: {next(iter(done.unanswered))}. Correct the settings, then run again.")
 

@@ -16,7 +16,7 @@ MOST_DIGITS = 4300
 def read_lines(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
     """Yield the number (from 1) and content of each line; trailing blank lines and a byte order mark are skipped.
 
-    DataError names the line if the file is empty, or a line is empty or not a JSON object.
+    DataError for an empty file, and for a line (by number) that is empty or not a JSON object.
     """
     for number, text in enumerate(_text_of(path).split(b"\n"), start=1):
         try:

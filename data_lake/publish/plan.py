@@ -184,21 +184,21 @@ def _find_existing(
     plan: Callable[..., PushPlan], place: Place, state: PlaceState, manifest: Manifest, files: Sequence[LocalFile]
 ) -> PushPlan | None:
     """Return the plan if this content already exists: tagged, untagged or in a pull request; else None."""
-    stands = partial(_existing_plan, plan, files)
+    existing = partial(_existing_plan, plan, files)
     rooted = [file for file in files if is_rooted(file.path)]
     tagged = state.tags.get(f"v{manifest.version}")
     if tagged:
         kept = _files(place, state, tagged)
-        return None if wrong_files(kept, rooted) else stands(kept, "nothing", tagged)
+        return None if wrong_files(kept, rooted) else existing(kept, "nothing", tagged)
     title, mark = f"{manifest.name} {manifest.version}", f"manifest-root: {manifest.manifest_root}"
     for commit in state.commits:
         mine = commit.title.startswith(title) and mark in commit.message
         if (mine or commit.oid == state.head) and not wrong_files(kept := _files(place, state, commit.oid), rooted):
-            return stands(kept, "tag", commit.oid)
+            return existing(kept, "tag", commit.oid)
     if place.proposes:
         for commit_id in state.proposals.values():
             if not wrong_files(kept := place.files(commit_id), rooted):
-                return replace(stands(kept, "nothing", commit_id), proposal=True)
+                return replace(existing(kept, "nothing", commit_id), proposal=True)
     return None
 
 

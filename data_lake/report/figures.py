@@ -54,7 +54,7 @@ def said_box(box: Sequence[float]) -> str:
 
 
 def count_of(count: int, label: str) -> str:
-    """Return a count with its label, whether or not the label is a plural."""
+    """Return a label and its count as text that fits singular and plural labels."""
     return f"{label}, count {count}"
 
 

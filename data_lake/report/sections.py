@@ -139,7 +139,7 @@ def to_do(facts: Mapping[str, Any], release: str) -> list[tuple[str, str]]:
 
 
 def find_leaks(own: Materials) -> dict[str, int]:
-    """Return, by name, what more than one split contains: from the certificate, or from the release's rows."""
+    """Return the number of leaks by kind: the larger of the certificate's and that of the release's rows."""
     split = own.tables.images.select("sample_id", "split")
     pairs = (
         own.found["near_duplicates"]

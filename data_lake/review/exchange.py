@@ -217,7 +217,7 @@ def _returned(desk: Desk, one: Annotation, scale: float, size: tuple[int, int]) 
 
 
 def _tidy(key: str, sides: Sequence[float], size: tuple[int, int]) -> Box:
-    """Return the box unchanged if it lies in the picture; only moved boxes are rounded."""
+    """Return the box, rounded to six decimals; DataError if it is not a box inside the picture."""
     try:
         tidy_box(sides, *size)
     except UsageError as error:

@@ -122,7 +122,7 @@ class Server:
         }
 
     def _disputes(self, stands: dict[str, Standing]) -> dict[str, str]:
-        """Return for conflicting findings the first one that the same decisions settle: a dispute is listed once."""
+        """Return, by finding in conflict, the first one with the same decisions, so that a dispute is listed once."""
         by_image: dict[str, dict[str, Any]] = {}
         for name, stand in stands.items():
             if stand.conflict:

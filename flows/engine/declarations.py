@@ -51,8 +51,9 @@ def complete_sources(
 ) -> dict[str, dict[str, Any]]:
     """Return the tables of declared sources with complete ``read`` tables, and the keys of accepted defaults.
 
-    With ``leave_out`` a source that cannot be read has the reason in its key ``broken``, without its path from
-    ``places``. Errors: OpenQuestions with those of all sources; UsageError or DataError if a source cannot be read.
+    With ``leave_out`` a source that cannot be read has the reason in its key ``broken``, with its name instead of its
+    path in ``places``. Errors: OpenQuestions with those of all sources; UsageError or DataError if a source cannot be
+    read.
     """
     complete: dict[str, dict[str, Any]] = {}
     questions: dict[str, tuple[Question, ...]] = {}

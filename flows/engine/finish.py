@@ -134,9 +134,9 @@ def _judge(
 
 
 def _copies(lake: Lake, entries: Sequence[StoredObject], table: Table) -> dict[str, pl.Series]:
-    """Return the values that several parts of a table share, which no part can find alone.
+    """Return, by unique column, the values that occur more than once over all parts of a table.
 
-    Rows of one key are in one part.
+    The key column is left out, because rows with equal keys are in one part.
     """
     unique = [column.name for column in table.columns if column.check.unique and column.name != table.key]
     return {name: repeated(scan_table(lake, entries), name) for name in unique}

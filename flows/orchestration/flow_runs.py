@@ -120,7 +120,7 @@ def is_warning(record: logging.LogRecord) -> bool:
 
 
 def is_new(record: logging.LogRecord) -> bool:
-    """Return whether a record adds anything to the error message of the run."""
+    """Return whether a record is anything but the traceback of an error that is already logged."""
     return not (record.exc_info and isinstance(record.exc_info[1], PipelineError))
 
 

@@ -44,7 +44,7 @@ def run_flow(request: BuildRequest, prepared: Build, observer: Observer) -> Outc
 
 @contextmanager
 def no_heartbeat() -> Iterator[None]:
-    """Switch off the heartbeat of flows, whose end takes up to a second: the server ends with this run."""
+    """Switch off the heartbeat of flows, which delays their end by up to a second; the server ends with this run."""
     from prefect.settings import PREFECT_FLOWS_HEARTBEAT_FREQUENCY, temporary_settings
 
     with temporary_settings({PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None}):

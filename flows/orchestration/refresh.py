@@ -220,7 +220,7 @@ def emit(event: str, built: Outcome, payload: dict[str, Any]) -> None:
 
 
 def own_state(state: State[Any]) -> State[Any]:
-    """Return the state of an inner run as a state of this run: Prefect would count a forwarded state."""
+    """Return a copy of an inner run's state: Prefect would replace the state itself by a count of states."""
     return State(type=state.type, name=state.name, message=state.message, data=state.data)
 
 

@@ -8,7 +8,7 @@ from medmultipoints.transforms.splits.official import count_official, missing_pl
 
 
 def check_official(recipe: Recipe, samples: pl.DataFrame) -> None:
-    """Raise UsageError if the recipe follows official splits and maps one of them to no split."""
+    """Raise UsageError if the recipe follows official splits but its fractions lack one of them."""
     missing = missing_places(samples, recipe.splits.fractions) if recipe.splits.honour_official else []
     if missing:
         shares = ", ".join(f"{split} = {share:g}" for split, share in recipe.splits.fractions.items())

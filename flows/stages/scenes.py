@@ -20,7 +20,7 @@ def scene_shards(build: Build, inputs: Inputs) -> tuple[str, ...]:
 
 
 def still_pictures(inputs: Inputs) -> pl.DataFrame:
-    """Return source, sample_id and shard of the pictures that are not video frames, which their video groups."""
+    """Return source, sample_id and shard of the pictures that are not video frames; a video joins its own frames."""
     samples = inputs.read("samples", "sample_id", "source", "video_id")
     images = inputs.read("images", "sample_id")
     stills = samples.filter(pl.col("video_id").is_null()).join(images, on="sample_id", how="semi").sort("sample_id")
