@@ -108,7 +108,7 @@ def dialect_shards(dialect: str, lines: pl.DataFrame, images: pl.DataFrame) -> I
 
 
 def _made_files(build: Build, inputs: Inputs) -> Iterator[File]:
-    """Yield the tables that models made, separate from the truth: one file per table and split, with pictures."""
+    """Yield one file per split of each table that models made, apart from the truth; proposals hold pictures."""
     for name in ("predictions", "descriptions"):
         for split, part in _by_split(inputs.read(name)):
             yield _parquet(build.lake, part, load_table(name), shard_path(name, split))
