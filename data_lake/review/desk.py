@@ -161,7 +161,7 @@ class Desk:
         return self._proposals.get(finding["finding_id"]) if finding["kind"] == PROPOSAL else None
 
     def neighbours(self, sample_id: str) -> list[Row]:
-        """Return the near-duplicates of an image, closest first, and its exact copies by name."""
+        """Return the near-duplicates of an image, closest first, each with its distance and evidence."""
         if self._near.is_empty():
             return []
         own = self._near.filter((pl.col("sample_id") == sample_id) | (pl.col("other_id") == sample_id))
