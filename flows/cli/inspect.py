@@ -1,5 +1,6 @@
 """``medmultipoints inspect``: what a folder or an archive of annotated pictures holds, as a declaration to save."""
 
+import os
 import shlex
 from collections.abc import Mapping
 from dataclasses import replace
@@ -10,6 +11,7 @@ from typing import Annotated, Any, Final
 import typer
 from rich.markup import escape
 
+from medmultipoints.data_lake.fetch.addresses import is_address
 from medmultipoints.data_lake.inspect.open import open_given, read_declaration_file
 from medmultipoints.data_lake.inspect.page import render_page
 from medmultipoints.flows.cli.console import OUT, print_json, say, table, write_aside, write_page
@@ -23,6 +25,8 @@ from medmultipoints.transforms.sources.inspection import Inspection, choice_valu
 
 _LISTS: Final = ("classes", "absence.certain")
 _TABLES: Final = ("masks.values", "labels", "fields")
+_OWN: Final = {"read", "path"}
+"""Keys of a given declaration that an inspection writes itself."""
 
 
 def inspect(
@@ -52,7 +56,8 @@ def inspect(
         text = _declaration(held, source, path, found)
         write_aside(html, lambda: render_page(source, found, text, files))
     if save is not None:
-        write_page(save, text)
+        seen_from = Path(path if path.is_absolute() else os.path.relpath(path, save.parent))
+        write_page(save, _declaration(held, source, seen_from, found))
         say(f"declaration  {save}")
     if as_json:
         print_json(plain(found, text))
@@ -117,7 +122,9 @@ def _slug(path: Path) -> str:
 
 
 def _declaration(held: dict[str, Any], source: str, path: Path, found: Inspection, *, ask: bool = True) -> str:
-    head = {"name": source, "path": str(path)} | {key: value for key, value in held.items() if key != "read"}
+    head = {"name": source, "path": str(path)} | {key: value for key, value in held.items() if key not in _OWN}
+    if is_address(str(held.get("path", ""))):
+        head["path"] = held["path"]
     guessed = {*held.get("guessed", ()), *(f"read.{key}" for key in found.guessed)}
     if guessed:
         head["guessed"] = sorted(guessed)

@@ -72,6 +72,19 @@ def test_answers_and_saved_declarations_close_questions(tmp_path: Path) -> None:
     assert (again["questions"], again["objects"]) == ([], COUNTS)
 
 
+def test_a_saved_declaration_names_its_source_from_its_own_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A recipe looks for the path beside the declaration, wherever it was saved from."""
+    place(LAYOUTS["yolo of Roboflow"], tmp_path / "set")
+    (tmp_path / "declared").mkdir()
+    monkeypatch.chdir(tmp_path)
+    inspected(Path("set"), "--save", Path("declared/cells.toml"))
+    assert tomllib.loads(Path("declared/cells.toml").read_text())["path"] == "../set"
+    inspected(Path("set"), "--declaration", Path("declared/cells.toml"), "--save", Path("cells.toml"))
+    assert tomllib.loads(Path("cells.toml").read_text())["path"] == "set"
+
+
 @pytest.mark.slow
 def test_every_layout_survives_being_saved(tmp_path: Path) -> None:
     """A saved declaration reads as what was shown when it was saved."""
