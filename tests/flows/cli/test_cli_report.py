@@ -41,7 +41,7 @@ def test_a_difference_is_told_to_people_and_machines(two: tuple[Path, Path], tmp
     assert change["examples"][0]["after"] == [2.0, 3.0, 11.0, 9.0]
     table = call("diff", *two, "--markdown", "--html", tmp_path / "diff.html").stdout
     assert "\n| minor | 1 | boxes changed | median 1.0 px, most 1.0 px | " in table
-    assert "boxes changed" in (tmp_path / "diff.html").read_text()
+    assert "1 box changed" in (tmp_path / "diff.html").read_text()
 
 
 def test_releases_of_two_names_are_compared_without_a_version(two: tuple[Path, Path]) -> None:

@@ -181,7 +181,7 @@ def test_an_entry_that_no_longer_matches_ends_the_build_with_its_file(
     (tmp_path / "corrections").mkdir()
     stale = acts["exclude"] | {"image_sha256": "0" * 64}
     (tmp_path / "corrections" / "old.toml").write_text(table(**acts["set_label"]) + "\n" + table(**stale))
-    with pytest.raises(DataError, match=r"corrections: old\.toml, \[\[corrections\]\] 2: .* has the sha256 .* now"):
+    with pytest.raises(DataError, match=r"corrections: old\.toml, \[\[corrections\]\] 2: .* now has the sha256 "):
         build(write_recipe(tmp_path / "small.toml", *CHANGES), tmp_path / "lake", sources)
 
 

@@ -122,7 +122,7 @@ def test_verify_finds_every_entry_that_is_another(
 ) -> None:
     restate(release, change)
     problems = failing(release)
-    assert problems.keys() == {"dialects", "logical_digest"}
+    assert problems.keys() == {"dialects", "logical_digest", "described_files"}
     assert found in problems["dialects"]
 
 
