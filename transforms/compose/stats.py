@@ -10,6 +10,8 @@ from medmultipoints.transforms.splits.order import split_rank
 
 PLACES: Final = '"(?:point|bbox)_2d"'
 """Pattern of an answer with coordinates."""
+NEVER_VARIES: Final = (pl.len() > 1) & (pl.col("answer").n_unique() == 1) & ~pl.col("answer").str.contains(PLACES).any()
+"""Whether a group of several instructions has one answer only, none of them with a place."""
 LONGEST: Final = 80
 """Number of characters of an answer that a note repeats."""
 
@@ -112,9 +114,7 @@ def degenerate_tasks(instructions: pl.LazyFrame) -> list[str]:
     Answers with coordinates never count as equal: equal positions are not a property of the task.
     ``instructions`` are those of the whole release: in a part of it, answers can be equal by chance.
     """
-    answers = pl.col("answer")
-    same = (pl.len() > 1) & (answers.n_unique() == 1) & ~answers.str.contains(PLACES).any()
-    judged = instructions.group_by("task").agg(same=same).filter("same").select("task")
+    judged = instructions.group_by("task").agg(same=NEVER_VARIES).filter("same").select("task")
     return judged.collect(engine="streaming")["task"].sort().to_list()
 
 
@@ -135,12 +135,10 @@ def note_tasks(instructions: pl.DataFrame, asked: Iterable[str], *, degenerate: 
     why = "no question could be asked" + (", or every answer was the same" if degenerate == "leave_out" else "")
     without = [task for task in asked if task not in found]
     notes = [f"{'task' if len(without) == 1 else 'tasks'} {', '.join(without)}: {why}"] if without else []
-    answers = pl.col("answer")
-    never_varies = (pl.len() > 1) & (answers.n_unique() == 1) & ~answers.str.contains(PLACES).any()
     same = (
         instructions.filter(pl.col("task") != "presence")
         .group_by("split", "task")
-        .agg(answers.first(), same=never_varies)
+        .agg(pl.col("answer").first(), same=NEVER_VARIES)
         .filter("same")
     )
     notes += [

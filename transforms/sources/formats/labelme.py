@@ -28,11 +28,8 @@ from medmultipoints.transforms.sources.reading.picture_index import Joined, Pict
 from medmultipoints.transforms.sources.reading.proposing import (
     Draft,
     ask_ellipses,
-    choose_files,
-    hint_missing,
+    choose_joined_files,
     hint_shapes,
-    in_same_folders,
-    propose_images,
 )
 from medmultipoints.transforms.sources.reading.records.json_rows import parse_json, show
 from medmultipoints.transforms.sources.reading.shapes import (
@@ -84,10 +81,7 @@ def recognise(files: Files, stated: Mapping[str, object]) -> Recognition | None:
         kinds.update(str(shape.get("shape_type") or "polygon") for shape in shapes)
         grouped = Counter((str(shape.get("label")), str(shape.get("group_id"))) for shape in shapes)
         groups += sum(count > 1 for (_, group), count in grouped.items() if group != "None")
-    chosen = choose_files(draft, listing, found, lambda name: joins[name].member or split_path(name).stem)
-    joined = [member for name in chosen if (member := joins[name].member)]
-    propose_images(draft, listing, in_same_folders(listing, joined), [n for n in listing.pictures if n not in joined])
-    hint_missing(draft, "The source", [joins[name] for name in chosen])
+    choose_joined_files(draft, listing, joins)
     ask_ellipses(draft, kinds["circle"])
     if groups:
         text = f"{plural(groups, 'time')} shapes of one label share a group_id. Are they parts of one object?"

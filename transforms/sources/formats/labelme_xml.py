@@ -16,10 +16,7 @@ from medmultipoints.transforms.sources.reading.making import make_annotation, si
 from medmultipoints.transforms.sources.reading.picture_index import Joined, PictureIndex
 from medmultipoints.transforms.sources.reading.proposing import (
     Draft,
-    choose_files,
-    hint_missing,
-    in_same_folders,
-    propose_images,
+    choose_joined_files,
 )
 from medmultipoints.transforms.sources.reading.records.xml_tree import number, parse_xml, text
 from medmultipoints.transforms.sources.reading.shapes import Fault, Place, box_place, corners_to_box, outline_place
@@ -45,10 +42,7 @@ def recognise(files: Files, stated: Mapping[str, object]) -> Recognition | None:
     draft = Draft("labelme-xml", stated)
     draft.line("format", "labelme-xml", f"{plural(len(found), 'XML file')} with <annotation> and <polygon>")
     joins = {name: _join(index, name, "") for name in found}
-    chosen = choose_files(draft, listing, found, lambda name: joins[name].member or split_path(name).stem)
-    joined = [member for name in chosen if (member := joins[name].member)]
-    propose_images(draft, listing, in_same_folders(listing, joined), [n for n in listing.pictures if n not in joined])
-    hint_missing(draft, "The source", [joins[name] for name in chosen])
+    choose_joined_files(draft, listing, joins)
     return draft.done()
 
 

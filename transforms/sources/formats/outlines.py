@@ -19,10 +19,7 @@ from medmultipoints.transforms.sources.reading.path_patterns import hole_columns
 from medmultipoints.transforms.sources.reading.picture_index import Joined, PictureIndex
 from medmultipoints.transforms.sources.reading.proposing import (
     Draft,
-    choose_files,
-    hint_missing,
-    in_same_folders,
-    propose_images,
+    choose_joined_files,
 )
 from medmultipoints.transforms.sources.reading.records.json_rows import parse_json, show
 from medmultipoints.transforms.sources.reading.records.xml_tree import number, parse_xml
@@ -153,10 +150,7 @@ def recognise(files: Files, stated: Mapping[str, object]) -> Recognition | None:
     draft = Draft("outlines", stated)
     draft.line("format", "outlines", f"{plural(len(found), 'file')} of outlines (ImageScope, ASAP, GeoJSON)")
     joins = {name: _join(index, name) for name in found}
-    chosen = choose_files(draft, listing, found, lambda name: joins[name].member or split_path(name).stem)
-    joined = [member for name in chosen if (member := joins[name].member)]
-    propose_images(draft, listing, in_same_folders(listing, joined), [n for n in listing.pictures if n not in joined])
-    hint_missing(draft, "The source", [joins[name] for name in chosen])
+    chosen = choose_joined_files(draft, listing, joins)
     nameless = beyond = 0
     for name in chosen:
         size = size_or_none(listing, joins[name].member)

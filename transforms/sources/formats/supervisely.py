@@ -26,11 +26,8 @@ from medmultipoints.transforms.sources.reading.making import make_annotation, si
 from medmultipoints.transforms.sources.reading.picture_index import Joined, PictureIndex
 from medmultipoints.transforms.sources.reading.proposing import (
     Draft,
-    choose_files,
-    hint_missing,
+    choose_joined_files,
     hint_shapes,
-    in_same_folders,
-    propose_images,
 )
 from medmultipoints.transforms.sources.reading.records.json_rows import parse_json, show
 from medmultipoints.transforms.sources.reading.shapes import (
@@ -73,10 +70,7 @@ def recognise(files: Files, stated: Mapping[str, object]) -> Recognition | None:
         "format", "supervisely", f"{plural(len(found), 'JSON file')} with size, tags and objects of a classTitle"
     )
     joins = {name: _join(index, name) for name in found}
-    chosen = choose_files(draft, listing, found, lambda name: joins[name].member or split_path(name).stem)
-    joined = [member for name in chosen if (member := joins[name].member)]
-    propose_images(draft, listing, in_same_folders(listing, joined), [n for n in listing.pictures if n not in joined])
-    hint_missing(draft, "The source", [joins[name] for name in chosen])
+    chosen = choose_joined_files(draft, listing, joins)
     kinds: Counter[str] = Counter()
     for name in chosen:
         try:

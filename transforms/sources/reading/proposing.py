@@ -8,6 +8,7 @@ from typing import Any
 
 from medmultipoints.transforms.reporting.counted import plural
 from medmultipoints.transforms.sources.annotated import Hint, Proof, Question, Recognition
+from medmultipoints.transforms.sources.paths import split_path
 from medmultipoints.transforms.sources.reading.listing import Listing, by_folder, matching
 from medmultipoints.transforms.sources.reading.path_patterns import propose_patterns
 from medmultipoints.transforms.sources.reading.picture_index import Joined
@@ -208,6 +209,18 @@ def _disjoint(found: Mapping[str, frozenset[str]]) -> list[tuple[str, ...]]:
         else:
             sets.append(([name], set(pictures)))
     return [tuple(sorted(held)) for held, _ in sets]
+
+
+def choose_joined_files(draft: Draft, listing: Listing, joins: Mapping[str, Joined]) -> tuple[str, ...]:
+    """Return the annotation files to read, for formats with one file per picture; propose their pictures.
+
+    ``joins`` holds the picture of each file, in the order of the files.
+    """
+    chosen = choose_files(draft, listing, tuple(joins), lambda name: joins[name].member or split_path(name).stem)
+    joined = [member for name in chosen if (member := joins[name].member)]
+    propose_images(draft, listing, in_same_folders(listing, joined), [n for n in listing.pictures if n not in joined])
+    hint_missing(draft, "The source", [joins[name] for name in chosen])
+    return chosen
 
 
 def hint_missing(draft: Draft, name: str, joins: Sequence[Joined]) -> None:
