@@ -16,9 +16,8 @@ from medmultipoints.transforms.reporting.counted import plural
 from medmultipoints.transforms.sources.annotated import Files, Reading, ReadProblem, Recognition
 from medmultipoints.transforms.sources.declaration import Declaration
 from medmultipoints.transforms.sources.formats.format import Format
-from medmultipoints.transforms.sources.reading.joining import Pictures, missing
-from medmultipoints.transforms.sources.reading.listing import Listing, listed, matching
-from medmultipoints.transforms.sources.reading.path_patterns import hole_columns
+from medmultipoints.transforms.sources.reading.joining import Pictures, read_documents
+from medmultipoints.transforms.sources.reading.listing import Listing, listed
 from medmultipoints.transforms.sources.reading.picture_index import PictureIndex
 from medmultipoints.transforms.sources.reading.proposing import (
     Draft,
@@ -283,26 +282,17 @@ def _hint_counts(draft: Draft, seen: _Evidence) -> None:
 
 def read(declaration: Declaration, files: Files) -> Reading:
     """Yield each picture after its last annotation."""
-    listing = listed(files)
-    pictures = Pictures(listing, declaration)
-    for name in matching(_coco_files(listing), declaration.annotations):
-        columns = hole_columns(name, declaration.annotations)
-        try:
-            yield from _read_document(declaration, pictures, JsonDocument(listing, name), columns)
-        except MemberProblem as problem:
-            yield ReadProblem(key=name, reason=problem.reason, detail=problem.detail)
-    yield from pictures.rest()
+    return read_documents(declaration, files, _coco_files, _read_file)
 
 
-def _read_document(
-    declaration: Declaration, pictures: Pictures, document: JsonDocument, columns: Mapping[str, str]
-) -> Reading:
+def _read_file(pictures: Pictures, name: str) -> Reading:
+    declaration, document = pictures.declaration, JsonDocument(pictures.listing, name)
     images, categories = _images(document), _categories(document, declaration.fields.get("label", CATEGORY))
     left = Counter(_id(entry.get("image_id")) for entry in document.items("annotations") if isinstance(entry, dict))
     held: dict[Any, list[Annotation | ReadProblem]] = {}
     done: set[Any] = set()
     for at, entry in enumerate(document.items("annotations")):
-        key = f"{document.name}#{entry.get('id', at) if isinstance(entry, dict) else at}"
+        key = f"{name}#{entry.get('id', at) if isinstance(entry, dict) else at}"
         image_id = _id(entry.get("image_id")) if isinstance(entry, dict) else None
         image = images.get(image_id)
         if image is None:
@@ -313,25 +303,17 @@ def _read_document(
         left[image_id] -= 1
         if not left[image_id]:
             done.add(image_id)
-            yield from _yield_picture(pictures, document.name, image_id, image, held.pop(image_id), columns)
+            yield from _read_image(pictures, name, image_id, image, held.pop(image_id))
     for image_id, image in images.items():
         if image_id not in done:
-            yield from _yield_picture(pictures, document.name, image_id, image, [], columns)
+            yield from _read_image(pictures, name, image_id, image, [])
 
 
-def _yield_picture(
-    pictures: Pictures,
-    name: str,
-    image_id: Any,
-    image: _Image,
-    found: list[Annotation | ReadProblem],
-    columns: Mapping[str, str],
+def _read_image(
+    pictures: Pictures, name: str, image_id: Any, image: _Image, found: list[Annotation | ReadProblem]
 ) -> Reading:
     joined = pictures.index.find(image.file_name, name)
-    if joined.member is None:
-        yield from missing(joined, image.file_name, f"{name}#image {image_id}", found)
-    else:
-        yield from pictures.give(joined.member, found, [name], image.size, columns)
+    return pictures.join(joined, image.file_name, f"{name}#image {image_id}", found, name, image.size)
 
 
 def _annotation(

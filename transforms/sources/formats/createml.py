@@ -4,23 +4,16 @@ from collections.abc import Mapping
 from typing import Any
 
 from medmultipoints.transforms.errors import MemberProblem
-from medmultipoints.transforms.records import Annotation, Box
+from medmultipoints.transforms.records import Box
 from medmultipoints.transforms.reporting.counted import plural
-from medmultipoints.transforms.sources.annotated import Files, Reading, ReadProblem, Recognition
+from medmultipoints.transforms.sources.annotated import Files, Reading, Recognition
 from medmultipoints.transforms.sources.declaration import Declaration
 from medmultipoints.transforms.sources.formats.format import Format
-from medmultipoints.transforms.sources.reading.joining import Pictures, missing, size_or_none
-from medmultipoints.transforms.sources.reading.listing import Listing, listed, matching
+from medmultipoints.transforms.sources.reading.joining import Pictures, read_documents, size_or_none
+from medmultipoints.transforms.sources.reading.listing import Listing, bare, listed
 from medmultipoints.transforms.sources.reading.making import make_annotation
-from medmultipoints.transforms.sources.reading.path_patterns import hole_columns
 from medmultipoints.transforms.sources.reading.picture_index import PictureIndex
-from medmultipoints.transforms.sources.reading.proposing import (
-    Draft,
-    choose_documents,
-    hint_missing,
-    in_same_folders,
-    propose_images,
-)
+from medmultipoints.transforms.sources.reading.proposing import Draft, choose_joined_documents
 from medmultipoints.transforms.sources.reading.records.json_rows import show, stream_tasks
 from medmultipoints.transforms.sources.reading.shapes import Fault, Place, box_place, finite
 
@@ -29,14 +22,10 @@ _SLACK = 1.0
 
 
 def _is_createml(head: bytes) -> bool:
-    bare = head.removeprefix(b"\xef\xbb\xbf").lstrip()
-    if not bare.startswith(b"["):
+    text = bare(head)
+    if not text.startswith(b"["):
         return False
-    return b'"coordinates"' in bare or (b'"image"' in bare and b'"annotations"' in bare and b'"data"' not in bare)
-
-
-def _files(listing: Listing) -> tuple[str, ...]:
-    return tuple(name for name in listing.of("text") if _is_createml(listing.head(name)))
+    return b'"coordinates"' in text or (b'"image"' in text and b'"annotations"' in text and b'"data"' not in text)
 
 
 def _entries(listing: Listing, name: str) -> list[tuple[str, list[Mapping[str, Any]]]]:
@@ -60,7 +49,7 @@ def recognise(files: Files, stated: Mapping[str, object]) -> Recognition | None:
     index = PictureIndex(listing.photos)
     draft = Draft("createml", stated)
     held: dict[str, list[tuple[str, list[Mapping[str, Any]]]]] = {}
-    for name in _files(listing):
+    for name in listing.texts(_is_createml):
         try:
             given = _entries(listing, name)
         except MemberProblem as problem:
@@ -71,18 +60,10 @@ def recognise(files: Files, stated: Mapping[str, object]) -> Recognition | None:
     if not held:
         return None
     draft.line("format", "createml", f"{plural(len(held), 'JSON file')} of pictures with annotations of coordinates")
-    joins = {name: [index.find(picture, name) for picture, _ in entries] for name, entries in held.items()}
-    names = {
-        name: frozenset(join.member or entry[0] for join, entry in zip(joins[name], held[name], strict=True))
-        for name in held
-    }
-    chosen = choose_documents(draft, listing, names)
-    joined = sorted({join.member for name in chosen for join in joins[name] if join.member})
-    propose_images(draft, listing, in_same_folders(listing, joined), listing.pictures)
+    joins = {name: [(picture, index.find(picture, name)) for picture, _ in entries] for name, entries in held.items()}
     boxes: list[tuple[list[Any], tuple[int, int] | None]] = []
-    for name in chosen:
-        hint_missing(draft, name, joins[name])
-        for join, (_, entries) in zip(joins[name], held[name], strict=True):
+    for name in choose_joined_documents(draft, listing, joins):
+        for (_, join), (_, entries) in zip(joins[name], held[name], strict=True):
             size = size_or_none(listing, join.member)
             boxes += [(_numbers(box), size) for box in entries]
     _decide_form(draft, boxes)
@@ -113,27 +94,19 @@ def _fits(x: float, y: float, w: float, h: float, size: tuple[int, int] | None) 
 
 def read(declaration: Declaration, files: Files) -> Reading:
     """Yield each picture of the list."""
-    listing = listed(files)
-    pictures = Pictures(listing, declaration)
-    for name in matching(_files(listing), declaration.annotations):
-        columns = hole_columns(name, declaration.annotations)
-        try:
-            entries = _entries(listing, name)
-        except MemberProblem as problem:
-            yield ReadProblem(key=name, reason=problem.reason, detail=problem.detail)
-            continue
-        for at, (stated, boxes) in enumerate(entries):
-            joined = pictures.index.find(stated, name)
-            size = size_or_none(listing, joined.member)
-            found: list[Annotation | ReadProblem] = [
-                make_annotation(f"{name}#{at}/{n}", str(box.get("label") or ""), _place(declaration, box, size), {})
-                for n, box in enumerate(boxes)
-            ]
-            if joined.member is None:
-                yield from missing(joined, stated, f"{name}#{at}", found)
-            else:
-                yield from pictures.give(joined.member, found, [name], size, columns)
-    yield from pictures.rest()
+    return read_documents(declaration, files, lambda listing: listing.texts(_is_createml), _read_file)
+
+
+def _read_file(pictures: Pictures, name: str) -> Reading:
+    for at, (stated, boxes) in enumerate(_entries(pictures.listing, name)):
+        joined = pictures.index.find(stated, name)
+        size = size_or_none(pictures.listing, joined.member)
+        places = [_place(pictures.declaration, box, size) for box in boxes]
+        found = [
+            make_annotation(f"{name}#{at}/{n}", str(box.get("label") or ""), place, {})
+            for n, (box, place) in enumerate(zip(boxes, places, strict=True))
+        ]
+        yield from pictures.join(joined, stated, f"{name}#{at}", found, name, size)
 
 
 def _place(declaration: Declaration, box: Mapping[str, Any], size: tuple[int, int] | None) -> Place | Fault:

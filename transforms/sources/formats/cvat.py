@@ -16,19 +16,15 @@ from medmultipoints.transforms.reporting.counted import plural
 from medmultipoints.transforms.sources.annotated import Files, Reading, ReadProblem, Recognition
 from medmultipoints.transforms.sources.declaration import Declaration
 from medmultipoints.transforms.sources.formats.format import Format
-from medmultipoints.transforms.sources.reading.joining import Pictures, missing
-from medmultipoints.transforms.sources.reading.listing import Listing, listed, matching
-from medmultipoints.transforms.sources.reading.making import make_annotation
-from medmultipoints.transforms.sources.reading.path_patterns import hole_columns
+from medmultipoints.transforms.sources.reading.joining import Pictures, read_documents
+from medmultipoints.transforms.sources.reading.listing import Listing, listed
+from medmultipoints.transforms.sources.reading.making import make_annotation, size_of
 from medmultipoints.transforms.sources.reading.picture_index import PictureIndex
 from medmultipoints.transforms.sources.reading.proposing import (
     Draft,
     ask_ellipses,
-    choose_documents,
-    hint_missing,
+    choose_joined_documents,
     hint_shapes,
-    in_same_folders,
-    propose_images,
 )
 from medmultipoints.transforms.sources.reading.records.xml_tree import iterate_xml, number
 from medmultipoints.transforms.sources.reading.shapes import (
@@ -55,9 +51,7 @@ def is_cvat(head: bytes) -> bool:
 def _image_files(listing: Listing) -> dict[str, list[tuple[str, Counter[str]]]]:
     """Return the pictures and shape counts of each CVAT file of images, without files of tracks."""
     found: dict[str, list[tuple[str, Counter[str]]]] = {}
-    for name in listing.of("text"):
-        if not is_cvat(listing.head(name)):
-            continue
+    for name in listing.texts(is_cvat):
         try:
             with listing.open(name) as stream:
                 images = iterate_xml(stream, name, frozenset({"image"}))
@@ -80,16 +74,8 @@ def recognise(files: Files, stated: Mapping[str, object]) -> Recognition | None:
     index = PictureIndex(listing.photos)
     draft = Draft("cvat", stated)
     draft.line("format", "cvat", f"{plural(len(held), 'XML file')} with <annotations> and <image>")
-    joins = {name: [index.find(stated_name, name) for stated_name, _ in images] for name, images in held.items()}
-    pictures = {
-        name: frozenset(join.member or image[0] for join, image in zip(joins[name], held[name], strict=True))
-        for name in held
-    }
-    chosen = choose_documents(draft, listing, pictures)
-    joined = sorted({join.member for name in chosen for join in joins[name] if join.member})
-    propose_images(draft, listing, in_same_folders(listing, joined), listing.pictures)
-    for name in chosen:
-        hint_missing(draft, name, joins[name])
+    joins = {name: [(image, index.find(image, name)) for image, _ in images] for name, images in held.items()}
+    chosen = choose_joined_documents(draft, listing, joins)
     shapes: Counter[str] = sum((tags for name in chosen for _, tags in held[name]), Counter())
     ask_ellipses(draft, shapes["ellipse"])
     hint_shapes(draft, shapes, ("polyline", "cuboid", "skeleton"))
@@ -98,33 +84,21 @@ def recognise(files: Files, stated: Mapping[str, object]) -> Recognition | None:
 
 def read(declaration: Declaration, files: Files) -> Reading:
     """Yield the picture of each <image>."""
-    listing = listed(files)
-    pictures = Pictures(listing, declaration)
-    names = [name for name in listing.of("text") if is_cvat(listing.head(name))]
-    for name in matching(names, declaration.annotations):
-        columns = hole_columns(name, declaration.annotations)
-        try:
-            with listing.open(name) as stream:
-                for image in iterate_xml(stream, name, frozenset({"image"})):
-                    yield from _read_image(declaration, pictures, name, image, columns)
-        except MemberProblem as problem:
-            yield ReadProblem(key=name, reason=problem.reason, detail=problem.detail)
-    yield from pictures.rest()
+    return read_documents(declaration, files, lambda listing: listing.texts(is_cvat), _read_file)
 
 
-def _read_image(
-    declaration: Declaration, pictures: Pictures, name: str, image: Element, columns: Mapping[str, str]
-) -> Reading:
+def _read_file(pictures: Pictures, name: str) -> Reading:
+    with pictures.listing.open(name) as stream:
+        for image in iterate_xml(stream, name, frozenset({"image"})):
+            yield from _read_image(pictures, name, image)
+
+
+def _read_image(pictures: Pictures, name: str, image: Element) -> Reading:
     stated = image.get("name", "")
-    width, height = number(image.get("width")), number(image.get("height"))
-    size = (int(width), int(height)) if finite((width, height)) and width >= 1 and height >= 1 else None
+    size = size_of(number(image.get("width")), number(image.get("height")))
     prefix = f"{name}#{image.get('id', stated)}"
-    found = list(_shapes(declaration, prefix, image, size))
-    joined = pictures.index.find(stated, name)
-    if joined.member is None:
-        yield from missing(joined, stated, prefix, found)
-    else:
-        yield from pictures.give(joined.member, found, [name], size, columns)
+    found = list(_shapes(pictures.declaration, prefix, image, size))
+    yield from pictures.join(pictures.index.find(stated, name), stated, prefix, found, name, size)
 
 
 def _shapes(declaration: Declaration, prefix: str, image: Element, size: Size) -> Iterator[Annotation | ReadProblem]:

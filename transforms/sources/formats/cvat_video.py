@@ -69,7 +69,7 @@ def _copy(element: Element) -> Element:
 
 
 def _files(listing: Listing) -> tuple[str, ...]:
-    return tuple(name for name in listing.of("text") if is_cvat(listing.head(name)) and _has_tracks(listing, name))
+    return tuple(name for name in listing.texts(is_cvat) if _has_tracks(listing, name))
 
 
 def _has_tracks(listing: Listing, name: str) -> bool:

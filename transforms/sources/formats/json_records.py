@@ -18,18 +18,11 @@ from medmultipoints.transforms.sources.paths import split_path
 from medmultipoints.transforms.sources.reading.box_forms import FormEvidence, decide_form, declared_place
 from medmultipoints.transforms.sources.reading.class_names import ask_class_names
 from medmultipoints.transforms.sources.reading.frame_evidence import FrameEvidence
-from medmultipoints.transforms.sources.reading.joining import Pictures, missing, size_or_none
-from medmultipoints.transforms.sources.reading.listing import Listing, listed, matching
+from medmultipoints.transforms.sources.reading.joining import Pictures, read_documents, size_or_none
+from medmultipoints.transforms.sources.reading.listing import Listing, bare, listed
 from medmultipoints.transforms.sources.reading.making import make_annotation
-from medmultipoints.transforms.sources.reading.path_patterns import hole_columns
 from medmultipoints.transforms.sources.reading.picture_index import Joined, PictureIndex
-from medmultipoints.transforms.sources.reading.proposing import (
-    Draft,
-    choose_documents,
-    hint_missing,
-    in_same_folders,
-    propose_images,
-)
+from medmultipoints.transforms.sources.reading.proposing import Draft, choose_joined_documents
 from medmultipoints.transforms.sources.reading.records.json_objects import (
     KEY,
     RINGS,
@@ -61,12 +54,7 @@ _EDGES: Final = SIDES
 def _documents(listing: Listing) -> tuple[str, ...]:
     """Return the text files that begin like JSON, and tables."""
     starts = (b"{", b"[")
-    texts = tuple(
-        name
-        for name in listing.of("text")
-        if listing.head(name).removeprefix(b"\xef\xbb\xbf").lstrip().startswith(starts)
-    )
-    return (*texts, *find_tables(listing, 2))
+    return (*listing.texts(lambda head: bare(head).startswith(starts)), *find_tables(listing, 2))
 
 
 def _row_record(row: Row) -> Record:
@@ -150,17 +138,13 @@ def recognise(files: Files, stated: Mapping[str, object]) -> Recognition | None:
         return None
     held = {name: rows for name, rows in held.items() if any(value_at(row, fields["image"]) for _, row in rows)}
     draft.line("format", "json", f"{plural(len(held), 'document')} of pictures with objects")
-    joins = {name: [_join(index, _name(row, fields), name) for _, row in rows] for name, rows in held.items()}
-    pictures = {
-        name: frozenset(join.member or f"{name} {at}" for at, join in enumerate(found)) for name, found in joins.items()
+    joins = {
+        name: [(f"{name} {at}", _join(index, _name(row, fields), name)) for at, (_, row) in enumerate(rows)]
+        for name, rows in held.items()
     }
-    chosen = choose_documents(draft, listing, pictures)
+    chosen = choose_joined_documents(draft, listing, joins)
     for key, path in fields.items():
         draft.line(f"fields.{key}", path, "values that join pictures" if key == "image" else "by its values")
-    for name in chosen:
-        hint_missing(draft, name, joins[name])
-    joined = sorted({join.member for name in chosen for join in joins[name] if join.member})
-    propose_images(draft, listing, in_same_folders(listing, joined), listing.pictures)
     _decide(draft, listing, index, [row for name in chosen for _, row in held[name]], fields)
     return draft.done()
 
@@ -235,28 +219,19 @@ def _outline(one: Record, fields: Mapping[str, str]) -> list[list[float]]:
 
 def read(declaration: Declaration, files: Files) -> Reading:
     """Yield each picture with the objects of all its records."""
-    listing = listed(files)
-    pictures = Pictures(listing, declaration)
-    fields = declaration.fields
-    for name in matching(_documents(listing), declaration.annotations):
-        try:
-            records = _records(listing, name)
-        except MemberProblem as problem:
-            yield ReadProblem(key=name, reason=problem.reason, detail=problem.detail)
-            continue
-        by_picture: dict[str, list[tuple[str, Record]]] = {}
-        for key, record in records:
-            by_picture.setdefault(_name(record, fields), []).append((key, record))
-        columns = hole_columns(name, declaration.annotations)
-        for stated, about in by_picture.items():
-            joined = _join(pictures.index, stated, name)
-            size = size_or_none(listing, joined.member)
-            found = [item for key, record in about for item in _objects(declaration, key, record, size)]
-            if joined.member is None:
-                yield from missing(joined, stated, about[0][0], found)
-            else:
-                yield from pictures.give(joined.member, found, [name], size, columns)
-    yield from pictures.rest()
+    return read_documents(declaration, files, _documents, _read_file)
+
+
+def _read_file(pictures: Pictures, name: str) -> Reading:
+    declaration = pictures.declaration
+    by_picture: dict[str, list[tuple[str, Record]]] = {}
+    for key, record in _records(pictures.listing, name):
+        by_picture.setdefault(_name(record, declaration.fields), []).append((key, record))
+    for stated, about in by_picture.items():
+        joined = _join(pictures.index, stated, name)
+        size = size_or_none(pictures.listing, joined.member)
+        found = [item for key, record in about for item in _objects(declaration, key, record, size)]
+        yield from pictures.join(joined, stated, about[0][0], found, name, size)
 
 
 def _objects(

@@ -21,18 +21,11 @@ from medmultipoints.transforms.reporting.counted import plural
 from medmultipoints.transforms.sources.annotated import Files, Reading, ReadProblem, Recognition
 from medmultipoints.transforms.sources.declaration import Declaration
 from medmultipoints.transforms.sources.formats.format import Format
-from medmultipoints.transforms.sources.reading.joining import Pictures, missing
-from medmultipoints.transforms.sources.reading.listing import Listing, listed, matching
+from medmultipoints.transforms.sources.reading.joining import Pictures, read_documents
+from medmultipoints.transforms.sources.reading.listing import Listing, bare, listed
 from medmultipoints.transforms.sources.reading.making import make_annotation, size_of
 from medmultipoints.transforms.sources.reading.picture_index import Joined, PictureIndex
-from medmultipoints.transforms.sources.reading.proposing import (
-    Draft,
-    ask_ellipses,
-    choose_documents,
-    hint_missing,
-    in_same_folders,
-    propose_images,
-)
+from medmultipoints.transforms.sources.reading.proposing import Draft, ask_ellipses, choose_joined_documents
 from medmultipoints.transforms.sources.reading.records.json_rows import stream_tasks
 from medmultipoints.transforms.sources.reading.shapes import (
     Fault,
@@ -50,14 +43,10 @@ _UPLOAD = re.compile(r"^[0-9a-f]{8}-")
 
 
 def _is_label_studio(head: bytes) -> bool:
-    bare = head.removeprefix(b"\xef\xbb\xbf").lstrip()
-    if not bare.startswith(b"["):
+    text = bare(head)
+    if not text.startswith(b"["):
         return False
-    return bool(_WORDS.search(bare)) or (b'"data"' in bare and (b'"annotations"' in bare or b'"completions"' in bare))
-
-
-def _files(listing: Listing) -> tuple[str, ...]:
-    return tuple(name for name in listing.of("text") if _is_label_studio(listing.head(name)))
+    return bool(_WORDS.search(text)) or (b'"data"' in text and (b'"annotations"' in text or b'"completions"' in text))
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,7 +162,7 @@ def recognise(files: Files, stated: Mapping[str, object]) -> Recognition | None:
     index = PictureIndex(listing.photos)
     draft = Draft("label-studio", stated)
     held: dict[str, list[tuple[_Task, Joined]]] = {}
-    for name in _files(listing):
+    for name in listing.texts(_is_label_studio):
         try:
             held[name] = [(task, _find(index, task.picture, name)) for task in _tasks(listing, name)]
         except MemberProblem as problem:
@@ -181,15 +170,8 @@ def recognise(files: Files, stated: Mapping[str, object]) -> Recognition | None:
     if not held:
         return None
     draft.line("format", "label-studio", f"{plural(len(held), 'JSON file')} with tasks, data and results")
-    names = {
-        name: frozenset(joined.member or f"{task.picture} {task.size}" for task, joined in tasks)
-        for name, tasks in held.items()
-    }
-    chosen = choose_documents(draft, listing, names)
-    joined = sorted({join.member for name in chosen for _, join in held[name] if join.member})
-    propose_images(draft, listing, in_same_folders(listing, joined), listing.pictures)
-    for name in chosen:
-        hint_missing(draft, name, [join for _, join in held[name]])
+    joins = {name: [(f"{task.picture} {task.size}", join) for task, join in tasks] for name, tasks in held.items()}
+    chosen = choose_joined_documents(draft, listing, joins)
     _conclude(draft, [task for name in chosen for task, _ in held[name]])
     return draft.done()
 
@@ -222,19 +204,16 @@ def _conclude(draft: Draft, tasks: Sequence[_Task]) -> None:
 
 def read(declaration: Declaration, files: Files) -> Reading:
     """Yield the picture of each task with the objects of the chosen annotators."""
-    listing = listed(files)
-    pictures = Pictures(listing, declaration)
-    for name in matching(_files(listing), declaration.annotations):
-        try:
-            for task in _tasks(listing, name):
-                yield from _read_task(declaration, pictures, name, task)
-        except MemberProblem as problem:
-            yield ReadProblem(key=name, reason=problem.reason, detail=problem.detail)
-    yield from pictures.rest()
+    return read_documents(declaration, files, lambda listing: listing.texts(_is_label_studio), _read_file)
 
 
-def _read_task(declaration: Declaration, pictures: Pictures, name: str, task: _Task) -> Reading:
-    joined = _find(pictures.index, task.picture, name)
+def _read_file(pictures: Pictures, name: str) -> Reading:
+    for task in _tasks(pictures.listing, name):
+        yield from _read_task(pictures, name, task)
+
+
+def _read_task(pictures: Pictures, name: str, task: _Task) -> Reading:
+    declaration, joined = pictures.declaration, _find(pictures.index, task.picture, name)
     for key in task.cancelled:
         yield ReadProblem(key=key, reason="annotation_cancelled", detail=f"{key} was cancelled", verdict="dropped")
     kept = _kept(declaration.annotators, task.versions)
@@ -247,10 +226,8 @@ def _read_task(declaration: Declaration, pictures: Pictures, name: str, task: _T
         for version in kept
         for at, region in enumerate(version.regions)
     ]
-    if joined.member is None:
-        yield from missing(joined, task.picture, task.key, found)
-    elif task.versions:
-        yield from pictures.give(joined.member, found, [name], task.size)
+    if task.versions or joined.member is None:
+        yield from pictures.join(joined, task.picture, task.key, found, name, task.size)
 
 
 def _kept(rule: str | None, versions: Sequence[_Version]) -> Sequence[_Version]:

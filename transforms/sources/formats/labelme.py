@@ -21,16 +21,11 @@ from medmultipoints.transforms.sources.annotated import Files, Reading, ReadProb
 from medmultipoints.transforms.sources.declaration import Declaration
 from medmultipoints.transforms.sources.formats.format import Format
 from medmultipoints.transforms.sources.paths import split_path
-from medmultipoints.transforms.sources.reading.joining import Pictures, missing
-from medmultipoints.transforms.sources.reading.listing import Listing, listed, matching
+from medmultipoints.transforms.sources.reading.joining import Pictures, read_documents
+from medmultipoints.transforms.sources.reading.listing import bare, listed
 from medmultipoints.transforms.sources.reading.making import make_annotation, size_of
 from medmultipoints.transforms.sources.reading.picture_index import Joined, PictureIndex
-from medmultipoints.transforms.sources.reading.proposing import (
-    Draft,
-    ask_ellipses,
-    choose_joined_files,
-    hint_shapes,
-)
+from medmultipoints.transforms.sources.reading.proposing import Draft, ask_ellipses, choose_joined_files, hint_shapes
 from medmultipoints.transforms.sources.reading.records.json_rows import parse_json, show
 from medmultipoints.transforms.sources.reading.shapes import (
     Fault,
@@ -50,18 +45,14 @@ _SHAPES = re.compile(rb'"shapes"\s*:\s*\[')
 
 
 def _is_labelme(head: bytes) -> bool:
-    bare = head.removeprefix(b"\xef\xbb\xbf").lstrip()
-    return bare.startswith(b"{") and bool(_SHAPES.search(bare)) and (b'"imagePath"' in bare or b'"points"' in bare)
-
-
-def _files(listing: Listing) -> tuple[str, ...]:
-    return tuple(name for name in listing.of("text") if _is_labelme(listing.head(name)))
+    text = bare(head)
+    return text.startswith(b"{") and bool(_SHAPES.search(text)) and (b'"imagePath"' in text or b'"points"' in text)
 
 
 def recognise(files: Files, stated: Mapping[str, object]) -> Recognition | None:
     """Propose a declaration for the LabelMe files among the members."""
     listing = listed(files)
-    found = _files(listing)
+    found = listing.texts(_is_labelme)
     if not found:
         return None
     index = PictureIndex(listing.photos)
@@ -77,7 +68,7 @@ def recognise(files: Files, stated: Mapping[str, object]) -> Recognition | None:
             draft.hint(problem.reason, problem.detail)
             held = {}
         shapes = _shapes(held)
-        joins[name] = _join(index, name, held)
+        joins[name] = index.find_own(name, _stated(held))
         kinds.update(str(shape.get("shape_type") or "polygon") for shape in shapes)
         grouped = Counter((str(shape.get("label")), str(shape.get("group_id"))) for shape in shapes)
         groups += sum(count > 1 for (_, group), count in grouped.items() if group != "None")
@@ -95,32 +86,23 @@ def _shapes(held: Any) -> list[Mapping[str, Any]]:
     return [shape for shape in shapes if isinstance(shape, dict)] if isinstance(shapes, list) else []
 
 
-def _join(index: PictureIndex, name: str, held: Any) -> Joined:
-    own = index.find_stem(split_path(name).stem, name)
+def _stated(held: Any) -> str:
     stated = held.get("imagePath") if isinstance(held, dict) else None
-    if own.member or not isinstance(stated, str) or not stated:
-        return own
-    return index.find(stated, name)
+    return stated if isinstance(stated, str) else ""
 
 
 def read(declaration: Declaration, files: Files) -> Reading:
     """Yield one picture per file, joined by the file's stem, else by imagePath."""
-    listing = listed(files)
-    pictures = Pictures(listing, declaration)
-    for name in matching(_files(listing), declaration.annotations):
-        try:
-            held = parse_json(listing.read(name), name)
-        except MemberProblem as problem:
-            yield ReadProblem(key=name, reason=problem.reason, detail=problem.detail)
-            continue
-        joined = _join(pictures.index, name, held)
-        size = size_of(held.get("imageWidth"), held.get("imageHeight")) if isinstance(held, dict) else None
-        found = list(_objects(declaration, name, _shapes(held), size))
-        if joined.member is None:
-            yield from missing(joined, str(held.get("imagePath") or split_path(name).stem), name, found)
-        else:
-            yield from pictures.give(joined.member, found, [name], size)
-    yield from pictures.rest()
+    return read_documents(declaration, files, lambda listing: listing.texts(_is_labelme), _read_file)
+
+
+def _read_file(pictures: Pictures, name: str) -> Reading:
+    held = parse_json(pictures.listing.read(name), name)
+    size = size_of(held.get("imageWidth"), held.get("imageHeight")) if isinstance(held, dict) else None
+    stated = _stated(held)
+    found = list(_objects(pictures.declaration, name, _shapes(held), size))
+    joined = pictures.index.find_own(name, stated)
+    yield from pictures.join(joined, stated or split_path(name).stem, name, found, name, size)
 
 
 def _objects(

@@ -9,7 +9,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from medmultipoints.transforms.errors import MemberProblem
 from medmultipoints.transforms.records import SIDES
 from medmultipoints.transforms.regions.decimals import parse_decimal
 from medmultipoints.transforms.reporting.counted import plural
@@ -19,12 +18,11 @@ from medmultipoints.transforms.sources.formats.format import Format
 from medmultipoints.transforms.sources.paths import split_path
 from medmultipoints.transforms.sources.reading.box_forms import FormEvidence, decide_form, declared_place
 from medmultipoints.transforms.sources.reading.frame_evidence import FrameEvidence
-from medmultipoints.transforms.sources.reading.joining import Pictures, missing, size_or_none
-from medmultipoints.transforms.sources.reading.listing import Listing, listed, matching
+from medmultipoints.transforms.sources.reading.joining import Pictures, read_documents, size_or_none
+from medmultipoints.transforms.sources.reading.listing import Listing, listed
 from medmultipoints.transforms.sources.reading.making import make_annotation
-from medmultipoints.transforms.sources.reading.path_patterns import hole_columns
-from medmultipoints.transforms.sources.reading.picture_index import Joined, PictureIndex
-from medmultipoints.transforms.sources.reading.proposing import Draft, choose_files, in_same_folders, propose_images
+from medmultipoints.transforms.sources.reading.picture_index import PictureIndex
+from medmultipoints.transforms.sources.reading.proposing import Draft, choose_joined_files
 from medmultipoints.transforms.sources.reading.shapes import Fault, Place, corners_place, finite, outline
 
 _EDGES: Final = SIDES
@@ -86,16 +84,12 @@ def _layout_of(head: bytes) -> _Layout | None:
     return next((layout for layout in _LAYOUTS if rows and all(map(layout.fits, rows))), None)
 
 
-def _find(index: PictureIndex, name: str) -> Joined:
-    return index.find_stem(split_path(name).stem, name)
-
-
 def _label_files(listing: Listing, index: PictureIndex) -> dict[str, _Layout | None]:
     """Return the layout of each text file named after a picture; None for files without lines."""
     found: dict[str, _Layout | None] = {}
-    for name in listing.of("text", "empty"):
+    for name in _texts(listing):
         head = listing.head(name)
-        if split_path(name).extension == ".txt" and _find(index, name).join != "missing":
+        if index.find_own(name).join != "missing":
             layout = _layout_of(head)
             if layout is not None or not any(_lines(head)):
                 found[name] = layout
@@ -117,9 +111,7 @@ def recognise(files: Files, stated: Mapping[str, object]) -> Recognition | None:
     folders = {name.rpartition("/")[0] for name in fitting if held[name] is not None}
     fitting = [name for name in fitting if name.rpartition("/")[0] in folders]
     draft.line("format", "lines", f"{plural(times[title], 'text file')} named after pictures: {title} a line")
-    chosen = choose_files(draft, listing, fitting, lambda name: _find(index, name).member or name)
-    joined = [member for name in chosen if (member := _find(index, name).member)]
-    propose_images(draft, listing, in_same_folders(listing, joined), [n for n in listing.pictures if n not in joined])
+    chosen = choose_joined_files(draft, listing, {name: index.find_own(name) for name in fitting})
     for key, column in layout.fields.items():
         draft.line(f"fields.{key}", column, f"{title}, columns counted from 1")
     if layout.ignored and any(cells[0] in layout.ignored for name in chosen for _, cells in _lines(listing.head(name))):
@@ -136,7 +128,7 @@ def _decide(
 ) -> None:
     forms, corners = FormEvidence(), FrameEvidence()
     for name in names:
-        size = size_or_none(listing, _find(index, name).member)
+        size = size_or_none(listing, index.find_own(name).member)
         for _, cells in _lines(listing.read(name)):
             numbers = _numbers(cells, fields)
             if finite(numbers) and min(numbers) >= 0:
@@ -158,25 +150,21 @@ def _number(cells: Sequence[str], column: str) -> float:
 
 def read(declaration: Declaration, files: Files) -> Reading:
     """Yield one picture per file, with the objects of its lines."""
-    listing = listed(files)
-    pictures = Pictures(listing, declaration)
-    texts = [name for name in listing.of("text", "empty") if split_path(name).extension == ".txt"]
-    for name in matching(texts, declaration.annotations):
-        joined = _find(pictures.index, name)
-        if joined.join == "missing" and not declaration.annotations:
-            continue
-        size = size_or_none(listing, joined.member)
-        try:
-            data = listing.read(name)
-        except MemberProblem as problem:
-            yield ReadProblem(key=name, reason=problem.reason, detail=problem.detail)
-            continue
-        found = [_annotation(declaration, f"{name}#{at}", cells, size) for at, cells in _lines(data)]
-        if joined.member is None:
-            yield from missing(joined, split_path(name).stem, name, found)
-        else:
-            yield from pictures.give(joined.member, found, [name], size, hole_columns(name, declaration.annotations))
-    yield from pictures.rest()
+    return read_documents(declaration, files, _texts, _read_file)
+
+
+def _texts(listing: Listing) -> tuple[str, ...]:
+    return tuple(name for name in listing.of("text", "empty") if split_path(name).extension == ".txt")
+
+
+def _read_file(pictures: Pictures, name: str) -> Reading:
+    declaration, joined = pictures.declaration, pictures.index.find_own(name)
+    if joined.join == "missing" and not declaration.annotations:
+        return
+    size = size_or_none(pictures.listing, joined.member)
+    lines = _lines(pictures.listing.read(name))
+    found = [_annotation(declaration, f"{name}#{at}", cells, size) for at, cells in lines]
+    yield from pictures.join(joined, split_path(name).stem, name, found, name, size)
 
 
 def _annotation(

@@ -6,21 +6,17 @@ from typing import Any, Final
 from xml.etree.ElementTree import Element
 
 from medmultipoints.transforms.errors import MemberProblem
-from medmultipoints.transforms.records import Annotation, Polygon
+from medmultipoints.transforms.records import Polygon
 from medmultipoints.transforms.reporting.counted import plural
-from medmultipoints.transforms.sources.annotated import Files, Reading, ReadProblem, Recognition
+from medmultipoints.transforms.sources.annotated import Files, Reading, Recognition
 from medmultipoints.transforms.sources.declaration import Declaration
 from medmultipoints.transforms.sources.formats.format import Format
 from medmultipoints.transforms.sources.paths import split_path
-from medmultipoints.transforms.sources.reading.joining import Pictures, missing, size_or_none
-from medmultipoints.transforms.sources.reading.listing import Listing, listed, matching
+from medmultipoints.transforms.sources.reading.joining import Pictures, read_documents, size_or_none
+from medmultipoints.transforms.sources.reading.listing import Listing, bare, listed
 from medmultipoints.transforms.sources.reading.making import make_annotation
-from medmultipoints.transforms.sources.reading.path_patterns import hole_columns
-from medmultipoints.transforms.sources.reading.picture_index import Joined, PictureIndex
-from medmultipoints.transforms.sources.reading.proposing import (
-    Draft,
-    choose_joined_files,
-)
+from medmultipoints.transforms.sources.reading.picture_index import PictureIndex
+from medmultipoints.transforms.sources.reading.proposing import Draft, choose_joined_files
 from medmultipoints.transforms.sources.reading.records.json_rows import parse_json, show
 from medmultipoints.transforms.sources.reading.records.xml_tree import number, parse_xml
 from medmultipoints.transforms.sources.reading.shapes import Fault, Place, extent, outline, polygon_fault, with_holes
@@ -40,22 +36,18 @@ class _Shape:
 
 
 def _is_outlines(head: bytes) -> bool:
-    bare = head.removeprefix(b"\xef\xbb\xbf").lstrip()
-    if bare.startswith(b"<"):
-        return b"<ASAP_Annotations" in bare or (b"<Annotations" in bare and b"<Regions" in bare)
-    return bare.startswith((b"{", b"[")) and (
-        b'"FeatureCollection"' in bare or (b'"Feature"' in bare and b'"geometry"' in bare)
+    text = bare(head)
+    if text.startswith(b"<"):
+        return b"<ASAP_Annotations" in text or (b"<Annotations" in text and b"<Regions" in text)
+    return text.startswith((b"{", b"[")) and (
+        b'"FeatureCollection"' in text or (b'"Feature"' in text and b'"geometry"' in text)
     )
-
-
-def _files(listing: Listing) -> tuple[str, ...]:
-    return tuple(name for name in listing.of("text") if _is_outlines(listing.head(name)))
 
 
 def _shapes(listing: Listing, name: str) -> list[_Shape]:
     """Return the objects of a file. Raise MemberProblem if it is damaged."""
     data = listing.read(name)
-    if not data.removeprefix(b"\xef\xbb\xbf").lstrip().startswith(b"<"):
+    if not bare(data).startswith(b"<"):
         return list(_geojson(parse_json(data, name)))
     root = parse_xml(data, name)
     return list(_asap(root) if root.tag == "ASAP_Annotations" else _image_scope(root))
@@ -134,22 +126,16 @@ def _place(polygons: list[list[list[Any]]]) -> Place | Fault:
     return Place(polygons=made)
 
 
-def _join(index: PictureIndex, name: str) -> Joined:
-    stem = split_path(name).stem
-    own = index.find_stem(stem, name)
-    return own if own.member else index.find(stem, name)
-
-
 def recognise(files: Files, stated: Mapping[str, object]) -> Recognition | None:
     """Propose a declaration for the outlines of slide viewers among the members."""
     listing = listed(files)
-    found = _files(listing)
+    found = listing.texts(_is_outlines)
     if not found:
         return None
     index = PictureIndex(listing.photos)
     draft = Draft("outlines", stated)
     draft.line("format", "outlines", f"{plural(len(found), 'file')} of outlines (ImageScope, ASAP, GeoJSON)")
-    joins = {name: _join(index, name) for name in found}
+    joins = {name: index.find_own(name, split_path(name).stem) for name in found}
     chosen = choose_joined_files(draft, listing, joins)
     nameless = beyond = 0
     for name in chosen:
@@ -176,25 +162,18 @@ def _passes(place: Place | Fault, size: tuple[int, int]) -> bool:
 
 def read(declaration: Declaration, files: Files) -> Reading:
     """Yield one picture per file."""
-    listing = listed(files)
-    pictures = Pictures(listing, declaration)
-    for name in matching(_files(listing), declaration.annotations):
-        try:
-            shapes = _shapes(listing, name)
-        except MemberProblem as problem:
-            yield ReadProblem(key=name, reason=problem.reason, detail=problem.detail)
-            continue
-        joined = _join(pictures.index, name)
-        found: list[Annotation | ReadProblem] = [
-            make_annotation(f"{name}#{at}", shape.label.strip() or declaration.label or "object", shape.place, {})
-            for at, shape in enumerate(shapes)
-        ]
-        if joined.member is None:
-            yield from missing(joined, split_path(name).stem, name, found)
-        else:
-            size = size_or_none(listing, joined.member)
-            yield from pictures.give(joined.member, found, [name], size, hole_columns(name, declaration.annotations))
-    yield from pictures.rest()
+    return read_documents(declaration, files, lambda listing: listing.texts(_is_outlines), _read_file)
+
+
+def _read_file(pictures: Pictures, name: str) -> Reading:
+    unnamed = pictures.declaration.label or "object"
+    found = [
+        make_annotation(f"{name}#{at}", shape.label.strip() or unnamed, shape.place, {})
+        for at, shape in enumerate(_shapes(pictures.listing, name))
+    ]
+    stem = split_path(name).stem
+    joined = pictures.index.find_own(name, stem)
+    yield from pictures.join(joined, stem, name, found, name, size_or_none(pictures.listing, joined.member))
 
 
 FORMAT = Format(

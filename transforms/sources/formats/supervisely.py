@@ -20,15 +20,11 @@ from medmultipoints.transforms.sources.annotated import Files, Reading, ReadProb
 from medmultipoints.transforms.sources.declaration import Declaration
 from medmultipoints.transforms.sources.formats.format import Format
 from medmultipoints.transforms.sources.paths import split_path
-from medmultipoints.transforms.sources.reading.joining import Pictures, missing
-from medmultipoints.transforms.sources.reading.listing import Listing, listed, matching
+from medmultipoints.transforms.sources.reading.joining import Pictures, read_documents
+from medmultipoints.transforms.sources.reading.listing import bare, listed
 from medmultipoints.transforms.sources.reading.making import make_annotation, size_of
 from medmultipoints.transforms.sources.reading.picture_index import Joined, PictureIndex
-from medmultipoints.transforms.sources.reading.proposing import (
-    Draft,
-    choose_joined_files,
-    hint_shapes,
-)
+from medmultipoints.transforms.sources.reading.proposing import Draft, choose_joined_files, hint_shapes
 from medmultipoints.transforms.sources.reading.records.json_rows import parse_json, show
 from medmultipoints.transforms.sources.reading.shapes import (
     Fault,
@@ -48,20 +44,16 @@ _MOST_UNPACKED = 256 << 20
 
 
 def _is_supervisely(head: bytes) -> bool:
-    bare = head.lstrip()
-    if not bare.startswith(b"{") or b'"objects"' not in bare or b'"size"' not in bare:
+    text = bare(head)
+    if not text.startswith(b"{") or b'"objects"' not in text or b'"size"' not in text:
         return False
-    return b'"classTitle"' in bare or (b'"tags"' in bare and b'"height"' in bare)
-
-
-def _files(listing: Listing) -> tuple[str, ...]:
-    return tuple(name for name in listing.of("text") if _is_supervisely(listing.head(name)))
+    return b'"classTitle"' in text or (b'"tags"' in text and b'"height"' in text)
 
 
 def recognise(files: Files, stated: Mapping[str, object]) -> Recognition | None:
     """Propose a declaration for the Supervisely files among the members."""
     listing = listed(files)
-    found = _files(listing)
+    found = listing.texts(_is_supervisely)
     if not found:
         return None
     index = PictureIndex(listing.photos)
@@ -94,23 +86,15 @@ def _entries(held: Any) -> list[Mapping[str, Any]]:
 
 def read(declaration: Declaration, files: Files) -> Reading:
     """Yield one picture per file, joined by the file's name without ``.json``."""
-    listing = listed(files)
-    pictures = Pictures(listing, declaration)
-    for name in matching(_files(listing), declaration.annotations):
-        try:
-            held = parse_json(listing.read(name), name)
-        except MemberProblem as problem:
-            yield ReadProblem(key=name, reason=problem.reason, detail=problem.detail)
-            continue
-        joined = _join(pictures.index, name)
-        sides = held.get("size") if isinstance(held, dict) else None
-        size = size_of(sides.get("width"), sides.get("height")) if isinstance(sides, dict) else None
-        found = list(_objects(declaration, name, held, size))
-        if joined.member is None:
-            yield from missing(joined, split_path(name).stem, name, found)
-        else:
-            yield from pictures.give(joined.member, found, [name], size)
-    yield from pictures.rest()
+    return read_documents(declaration, files, lambda listing: listing.texts(_is_supervisely), _read_file)
+
+
+def _read_file(pictures: Pictures, name: str) -> Reading:
+    held = parse_json(pictures.listing.read(name), name)
+    sides = held.get("size") if isinstance(held, dict) else None
+    size = size_of(sides.get("width"), sides.get("height")) if isinstance(sides, dict) else None
+    found = list(_objects(pictures.declaration, name, held, size))
+    yield from pictures.join(_join(pictures.index, name), split_path(name).stem, name, found, name, size)
 
 
 def _objects(

@@ -10,23 +10,20 @@ from dataclasses import dataclass
 from typing import Any
 
 from medmultipoints.transforms.errors import MemberProblem
-from medmultipoints.transforms.records import Annotation, Point
+from medmultipoints.transforms.records import Point
 from medmultipoints.transforms.reporting.counted import plural
 from medmultipoints.transforms.sources.annotated import Files, Reading, ReadProblem, Recognition
 from medmultipoints.transforms.sources.declaration import Declaration
 from medmultipoints.transforms.sources.formats.format import Format
-from medmultipoints.transforms.sources.reading.joining import Pictures, missing
-from medmultipoints.transforms.sources.reading.listing import Listing, listed, matching
+from medmultipoints.transforms.sources.reading.joining import Pictures, read_documents
+from medmultipoints.transforms.sources.reading.listing import Listing, bare, listed
 from medmultipoints.transforms.sources.reading.making import make_annotation
 from medmultipoints.transforms.sources.reading.picture_index import PictureIndex
 from medmultipoints.transforms.sources.reading.proposing import (
     Draft,
     ask_ellipses,
-    choose_documents,
-    hint_missing,
+    choose_joined_documents,
     hint_shapes,
-    in_same_folders,
-    propose_images,
 )
 from medmultipoints.transforms.sources.reading.records.json_rows import parse_json, show
 from medmultipoints.transforms.sources.reading.records.table_columns import Dialect, text_rows
@@ -60,18 +57,18 @@ class _Entry:
 
 
 def _is_via(head: bytes) -> bool:
-    bare = head.removeprefix(b"\xef\xbb\xbf").lstrip()
-    if _is_csv(bare):
+    text = bare(head)
+    if _is_csv(text):
         return True
-    if not bare.startswith(b"{"):
+    if not text.startswith(b"{"):
         return False
-    third = b'"metadata"' in bare and b'"attribute"' in bare and b'"config"' in bare
-    plain = b'"filename"' in bare and b'"regions"' in bare and b'"size"' in bare
-    return bool(_KEYS.search(bare)) or third or plain
+    third = b'"metadata"' in text and b'"attribute"' in text and b'"config"' in text
+    plain = b'"filename"' in text and b'"regions"' in text and b'"size"' in text
+    return bool(_KEYS.search(text)) or third or plain
 
 
-def _is_csv(bare: bytes) -> bool:
-    first = bare.split(b"\n", 1)[0]
+def _is_csv(text: bytes) -> bool:
+    first = text.split(b"\n", 1)[0]
     return b"region_shape_attributes" in first and b"filename" in first
 
 
@@ -85,10 +82,6 @@ def _csv_entries(listing: Listing, name: str) -> list[_Entry]:
         shape, attributes = (parse_json(cell.encode(), name) if cell else {} for cell in cells)
         held += _regions([{"shape_attributes": shape, "region_attributes": attributes}] if shape else [])
     return [_Entry(f"{name}#{filename}{size}", filename, tuple(regions)) for (filename, size), regions in rows.items()]
-
-
-def _files(listing: Listing) -> tuple[str, ...]:
-    return tuple(name for name in listing.of("text") if _is_via(listing.head(name)))
 
 
 def _entries(listing: Listing, name: str) -> list[_Entry]:
@@ -167,7 +160,7 @@ def recognise(files: Files, stated: Mapping[str, object]) -> Recognition | None:
     index = PictureIndex(listing.photos)
     draft = Draft("via", stated)
     held: dict[str, list[_Entry]] = {}
-    for name in _files(listing):
+    for name in listing.texts(_is_via):
         try:
             held[name] = _entries(listing, name)
         except MemberProblem as problem:
@@ -176,16 +169,8 @@ def recognise(files: Files, stated: Mapping[str, object]) -> Recognition | None:
     if not held:
         return None
     draft.line("format", "via", f"{plural(len(held), 'file')} with pictures, regions and shape_attributes")
-    joins = {name: [index.find(entry.filename, name) for entry in entries] for name, entries in held.items()}
-    names = {
-        name: frozenset(join.member or entry.filename for join, entry in zip(joins[name], held[name], strict=True))
-        for name in held
-    }
-    chosen = choose_documents(draft, listing, names)
-    joined = sorted({join.member for name in chosen for join in joins[name] if join.member})
-    propose_images(draft, listing, in_same_folders(listing, joined), listing.pictures)
-    for name in chosen:
-        hint_missing(draft, name, joins[name])
+    joins = {name: [(one.filename, index.find(one.filename, name)) for one in held[name]] for name in held}
+    chosen = choose_joined_documents(draft, listing, joins)
     _conclude(draft, [entry for name in chosen for entry in held[name]])
     return draft.done()
 
@@ -222,35 +207,24 @@ def _chosen(value: Any) -> str:
 
 def read(declaration: Declaration, files: Files) -> Reading:
     """Yield each picture with its regions; a picture that repeats with equal regions is read once."""
-    listing = listed(files)
-    pictures = Pictures(listing, declaration)
-    for name in matching(_files(listing), declaration.annotations):
-        try:
-            entries = _entries(listing, name)
-        except MemberProblem as problem:
-            yield ReadProblem(key=name, reason=problem.reason, detail=problem.detail)
+    return read_documents(declaration, files, lambda listing: listing.texts(_is_via), _read_file)
+
+
+def _read_file(pictures: Pictures, name: str) -> Reading:
+    declaration = pictures.declaration
+    seen: dict[str, tuple[_Region, ...]] = {}
+    for entry in _entries(pictures.listing, name):
+        if seen.get(entry.filename) == entry.regions:
+            detail = f"{entry.key}: the same regions of {entry.filename} are there under another size"
+            yield ReadProblem(key=entry.key, reason="entry_repeated", detail=detail, verdict="dropped")
             continue
-        seen: dict[str, tuple[_Region, ...]] = {}
-        for entry in entries:
-            if seen.get(entry.filename) == entry.regions:
-                detail = f"{entry.key}: the same regions of {entry.filename} are there under another size"
-                yield ReadProblem(key=entry.key, reason="entry_repeated", detail=detail, verdict="dropped")
-                continue
-            seen.setdefault(entry.filename, entry.regions)
-            yield from _read_entry(declaration, pictures, name, entry)
-    yield from pictures.rest()
-
-
-def _read_entry(declaration: Declaration, pictures: Pictures, name: str, entry: _Entry) -> Reading:
-    found: list[Annotation | ReadProblem] = [
-        make_annotation(f"{entry.key}/{at}", _label(declaration, region), _place(declaration, region.shape), {})
-        for at, region in enumerate(entry.regions)
-    ]
-    joined = pictures.index.find(entry.filename, name)
-    if joined.member is None:
-        yield from missing(joined, entry.filename, entry.key, found)
-    else:
-        yield from pictures.give(joined.member, found, [name])
+        seen.setdefault(entry.filename, entry.regions)
+        found = [
+            make_annotation(f"{entry.key}/{at}", _label(declaration, region), _place(declaration, region.shape), {})
+            for at, region in enumerate(entry.regions)
+        ]
+        joined = pictures.index.find(entry.filename, name)
+        yield from pictures.join(joined, entry.filename, entry.key, found, name)
 
 
 def _label(declaration: Declaration, region: _Region) -> str:

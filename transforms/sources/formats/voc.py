@@ -5,7 +5,6 @@ is proved from all files, or asked.
 """
 
 from collections.abc import Iterator, Mapping
-from math import isnan
 from xml.etree.ElementTree import Element
 
 from medmultipoints.transforms.errors import MemberProblem
@@ -15,10 +14,11 @@ from medmultipoints.transforms.sources.declaration import Declaration
 from medmultipoints.transforms.sources.formats.format import Format
 from medmultipoints.transforms.sources.paths import split_path
 from medmultipoints.transforms.sources.reading.frame_evidence import FrameEvidence, decide_frame
-from medmultipoints.transforms.sources.reading.joining import Pictures, missing, size_or_none
-from medmultipoints.transforms.sources.reading.listing import Listing, listed, matching
-from medmultipoints.transforms.sources.reading.picture_index import Joined, PictureIndex
-from medmultipoints.transforms.sources.reading.proposing import Draft, choose_files, in_same_folders, propose_images
+from medmultipoints.transforms.sources.reading.joining import Pictures, read_documents, size_or_none
+from medmultipoints.transforms.sources.reading.listing import Listing, listed
+from medmultipoints.transforms.sources.reading.making import size_of
+from medmultipoints.transforms.sources.reading.picture_index import PictureIndex
+from medmultipoints.transforms.sources.reading.proposing import Draft, choose_joined_files
 from medmultipoints.transforms.sources.reading.records.xml_tree import number, parse_xml, text
 from medmultipoints.transforms.sources.reading.shapes import ZERO_EXTENT, Fault, box_fault, corners_to_box
 
@@ -34,25 +34,17 @@ def _is_voc(head: bytes) -> bool:
     return b"<bndbox>" in head or (b"<size>" in head and b"<filename" in head)
 
 
-def _voc_files(listing: Listing) -> tuple[str, ...]:
-    return tuple(name for name in listing.of("text") if _is_voc(listing.head(name)))
-
-
 def recognise(files: Files, stated: Mapping[str, object]) -> Recognition | None:
     """Propose a declaration for the VOC files among the members."""
     listing = listed(files)
-    found = _voc_files(listing)
+    found = listing.texts(_is_voc)
     if not found:
         return None
     index = PictureIndex(listing.photos)
     draft = Draft("voc", stated)
     draft.line("format", "voc", f"{plural(len(found), 'XML file')} with <annotation> and <size>, <object> or <bndbox>")
-    joins = {name: index.find_stem(split_path(name).stem, name) for name in found}
-    chosen = choose_files(draft, listing, found, lambda name: joins[name].member or split_path(name).stem)
-    evidence = _gather(draft, listing, chosen)
-    joined = [join.member for name in chosen if (join := joins[name]).member]
-    propose_images(draft, listing, in_same_folders(listing, joined), [n for n in listing.pictures if n not in joined])
-    decide_frame(draft, evidence)
+    chosen = choose_joined_files(draft, listing, {name: index.find_own(name) for name in found})
+    decide_frame(draft, _gather(draft, listing, chosen))
     return draft.done()
 
 
@@ -66,7 +58,7 @@ def _gather(draft: Draft, listing: Listing, names: tuple[str, ...]) -> FrameEvid
         except MemberProblem:
             continue
         width, height = number(text(root, "size/width")), number(text(root, "size/height"))
-        if at % step == 0 and (real := size_or_none(listing, _join(index, name, text(root, "filename")).member)):
+        if at % step == 0 and (real := size_or_none(listing, index.find_own(name, text(root, "filename")).member)):
             sizes += [name] if width > 0 and (width, height) != real else []
         differ += split_path(text(root, "filename")).stem not in ("", split_path(name).stem)
         for element in root.iter("object"):
@@ -88,33 +80,16 @@ def _corners(element: Element) -> tuple[float, ...]:
 
 def read(declaration: Declaration, files: Files) -> Reading:
     """Yield one picture per file, joined by the file's stem, else by its <filename>."""
-    listing = listed(files)
-    pictures = Pictures(listing, declaration)
-    for name in matching(_voc_files(listing), declaration.annotations):
-        try:
-            root = parse_xml(listing.read(name), name)
-        except MemberProblem as problem:
-            yield ReadProblem(key=name, reason=problem.reason, detail=problem.detail)
-            continue
-        yield from _read_file(declaration, pictures, name, root)
-    yield from pictures.rest()
+    return read_documents(declaration, files, lambda listing: listing.texts(_is_voc), _read_file)
 
 
-def _read_file(declaration: Declaration, pictures: Pictures, name: str, root: Element) -> Reading:
-    joined = _join(pictures.index, name, text(root, "filename"))
-    picture = joined.member
-    width, height = number(text(root, "size/width")), number(text(root, "size/height"))
-    size = None if isnan(width) or isnan(height) or width < 1 or height < 1 else (int(width), int(height))
-    found = list(_objects(declaration, name, root, size))
-    if picture is None:
-        yield from missing(joined, text(root, "filename") or split_path(name).stem, name, found)
-    else:
-        yield from pictures.give(picture, found, [name], size)
-
-
-def _join(index: PictureIndex, name: str, stated: str) -> Joined:
-    own = index.find_stem(split_path(name).stem, name)
-    return own if own.member or not stated else index.find(stated, name)
+def _read_file(pictures: Pictures, name: str) -> Reading:
+    root = parse_xml(pictures.listing.read(name), name)
+    size = size_of(number(text(root, "size/width")), number(text(root, "size/height")))
+    stated = text(root, "filename")
+    found = list(_objects(pictures.declaration, name, root, size))
+    joined = pictures.index.find_own(name, stated)
+    yield from pictures.join(joined, stated or split_path(name).stem, name, found, name, size)
 
 
 def _objects(

@@ -1,16 +1,17 @@
 """Join annotations with the pictures of a source, yielding each picture once."""
 
 import io
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Final
 
 from PIL import Image
 
 from medmultipoints.transforms.errors import MemberProblem
-from medmultipoints.transforms.sources.annotated import AnnotatedPicture, Annotation, Reading, ReadProblem
+from medmultipoints.transforms.sources.annotated import AnnotatedPicture, Annotation, Files, Reading, ReadProblem
 from medmultipoints.transforms.sources.declaration import Declaration
-from medmultipoints.transforms.sources.reading.listing import Listing, matching
+from medmultipoints.transforms.sources.reading.listing import Listing, listed, matching
+from medmultipoints.transforms.sources.reading.path_patterns import hole_columns
 from medmultipoints.transforms.sources.reading.picture_index import Joined, PictureIndex
 
 MISSING: Final = "picture_missing"
@@ -23,6 +24,7 @@ class Pictures:
 
     def __init__(self, listing: Listing, declaration: Declaration) -> None:
         self.listing = listing
+        self.declaration = declaration
         self.index = PictureIndex(
             matching(listing.pictures if declaration.images else listing.photos, declaration.images)
         )
@@ -67,11 +69,44 @@ class Pictures:
             doubts=tuple(doubts),
         )
 
+    def join(
+        self,
+        joined: Joined,
+        stated: str,
+        key: str,
+        found: Sequence[Annotation | ReadProblem],
+        read_from: str,
+        size: tuple[int, int] | None = None,
+    ) -> Reading:
+        """Yield the picture that the name ``stated`` joins, or one problem per entry if it joins none or several."""
+        if joined.member is None:
+            yield from missing(joined, stated, key, found)
+        else:
+            columns = hole_columns(read_from, self.declaration.annotations)
+            yield from self.give(joined.member, found, [read_from], size, columns)
+
     def rest(self) -> Iterator[AnnotatedPicture]:
         """Yield the pictures without an annotation."""
         for name in self.index.names:
             if name not in self._given:
                 yield AnnotatedPicture(member=name, name=name, annotated=False)
+
+
+def read_documents(
+    declaration: Declaration,
+    files: Files,
+    find: Callable[[Listing], Sequence[str]],
+    read: Callable[[Pictures, str], Reading],
+) -> Reading:
+    """Yield what ``read`` yields for each annotation file, a problem for a damaged file, then all other pictures."""
+    listing = listed(files)
+    pictures = Pictures(listing, declaration)
+    for name in matching(find(listing), declaration.annotations):
+        try:
+            yield from read(pictures, name)
+        except MemberProblem as problem:
+            yield ReadProblem(key=name, reason=problem.reason, detail=problem.detail)
+    yield from pictures.rest()
 
 
 def picture_size(listing: Listing, name: str) -> tuple[int, int]:

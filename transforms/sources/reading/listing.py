@@ -1,6 +1,6 @@
 """List the members of a source by kind, recognised by their first bytes."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import cached_property
 from typing import BinaryIO, Final, Literal
 
@@ -75,6 +75,10 @@ class Listing:
     def of(self, *kinds: Kind) -> tuple[str, ...]:
         """Return the names of members of the given kinds, in order."""
         return tuple(name for name, kind in self.kinds.items() if kind in kinds)
+
+    def texts(self, is_format: Callable[[bytes], bool]) -> tuple[str, ...]:
+        """Return the names of the text files whose first bytes are of a format."""
+        return tuple(name for name in self.of("text") if is_format(self.head(name)))
 
     @cached_property
     def pictures(self) -> tuple[str, ...]:
@@ -194,6 +198,11 @@ def _packed(name: str, head: bytes) -> Kind | None:
 
 def _binary(name: str) -> Kind:
     return "picture" if split_path(name).extension in PICTURE_EXTENSIONS else "other"
+
+
+def bare(head: bytes) -> bytes:
+    """Return the first bytes of a text file without byte order mark and leading blanks."""
+    return head.removeprefix(b"\xef\xbb\xbf").lstrip()
 
 
 def _is_text(head: bytes) -> bool:

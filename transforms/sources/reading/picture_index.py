@@ -81,6 +81,11 @@ class PictureIndex:
         member = _nearest(found, [stem], near)
         return Joined(member, "stem" if member else "ambiguous")
 
+    def find_own(self, name: str, stated: str = "") -> Joined:
+        """Return the picture with the stem of an annotation file, else the one that the file states."""
+        own = self.find_stem(split_path(name).stem, name)
+        return own if own.member or not stated else self.find(stated, name)
+
     def find_beginning(self, stated: str, near: str) -> Joined:
         """Return the picture with the longest common beginning of words: ``a_1_image`` for ``a_1_gt``.
 

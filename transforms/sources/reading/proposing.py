@@ -198,6 +198,22 @@ def choose_documents(draft: Draft, listing: Listing, found: Mapping[str, frozens
     return sets[0]
 
 
+def choose_joined_documents(
+    draft: Draft, listing: Listing, joins: Mapping[str, Sequence[tuple[str, Joined]]]
+) -> tuple[str, ...]:
+    """Return the documents to read, for formats with many pictures per file; propose their pictures.
+
+    ``joins`` holds the name of each entry of a file, and the picture that it joins.
+    """
+    found = {name: frozenset(join.member or entry for entry, join in held) for name, held in joins.items()}
+    chosen = choose_documents(draft, listing, found)
+    joined = sorted({join.member for name in chosen for _, join in joins[name] if join.member})
+    propose_images(draft, listing, in_same_folders(listing, joined), listing.pictures)
+    for name in chosen:
+        hint_missing(draft, name, [join for _, join in joins[name]])
+    return chosen
+
+
 def _disjoint(found: Mapping[str, frozenset[str]]) -> list[tuple[str, ...]]:
     sets: list[tuple[list[str], set[str]]] = []
     for name, pictures in sorted(found.items(), key=lambda item: (-len(item[1]), item[0])):
