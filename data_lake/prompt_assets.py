@@ -33,16 +33,10 @@ def release_names(records: pl.DataFrame, images: pl.DataFrame, plurals: Mapping[
 
     The names file is about the built-in sources: a label that none of their pictures has is named after itself.
     """
-    built_in = pl.col("source").is_in(BUILT_IN)
-    labels = known_labels(records, images)
-    theirs = known_labels(records.filter(built_in), images.filter(built_in))
-    return load_names(labels, plurals, own=set(labels) - set(theirs))
-
-
-def known_labels(records: pl.DataFrame, images: pl.DataFrame) -> list[str]:
-    """Return the labels, sorted, that questions are about: those with records or with certain absence somewhere."""
-    certain = images["labels_exhaustive"].explode().drop_nulls()
-    return sorted({*records["label"], *certain})
+    absent = images.select("source", label="labels_exhaustive").explode("label").drop_nulls("label")
+    asked = pl.concat([records.select("source", "label"), absent])
+    labels, theirs = set(asked["label"]), set(asked.filter(pl.col("source").is_in(BUILT_IN))["label"])
+    return load_names(sorted(labels), plurals, own=labels - theirs)
 
 
 def wording_digest() -> str:

@@ -17,12 +17,13 @@ def render_scoring_page(items: Sequence[Item], report: dict[str, Any]) -> str:
     """Return the HTML page of a report on these items, without empty sections."""
     strict = report.get("strict")
     charts = {"bars": metric_bars(strict), "counts": count_dots(items)} if strict else {"bars": [], "counts": None}
-    return load_template(TEMPLATE, filters={"figure": _figure}).render(
+    return load_template(TEMPLATE, filters={"figure": figure}).render(
         report=report, strict=strict, most_sentences=MOST_SENTENCES, **charts
     )
 
 
-def _figure(value: float | None) -> str:
+def figure(value: float | None) -> str:
+    """Return a metric or count as text; empty if it is undefined."""
     if value is None:
         return ""
     return f"{value:,}" if isinstance(value, int) else f"{value:,.3f}"

@@ -1,7 +1,5 @@
 """Render the page of an inspection: declaration, evidence, open questions, and pictures with annotations."""
 
-import base64
-import io
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +10,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from medmultipoints.data_lake.report.html import load_template
+from medmultipoints.data_lake.report.page_pictures import webp_uri
 from medmultipoints.transforms.errors import MemberProblem
 from medmultipoints.transforms.masks.run_lengths import decode_rle
 from medmultipoints.transforms.pictures.decode import decode_image
@@ -71,7 +70,9 @@ def _show(picture: AnnotatedPicture, files: Files, colours: dict[str, str]) -> S
         return Shown(name, None, 1, 1, (), str(problem))
     height, width = pixels.shape[:2]
     objects = tuple(_drawn(picture, files, colours, (width, height)))
-    return Shown(name, _data_uri(pixels), width, height, objects)
+    small = Image.fromarray(pixels)
+    small.thumbnail((SIDE, SIDE), Image.Resampling.LANCZOS)
+    return Shown(name, webp_uri(small, QUALITY), width, height, objects)
 
 
 def _pixels(picture: AnnotatedPicture, files: Files) -> NDArray[Any]:
@@ -79,14 +80,6 @@ def _pixels(picture: AnnotatedPicture, files: Files) -> NDArray[Any]:
     if picture.plane or picture.rendering or not member.endswith((".jpg", ".jpeg", ".png")):
         return render_plane(files.read, picture.member, picture.plane, picture.rendering)
     return decode_image(files.read(picture.member)).pixels
-
-
-def _data_uri(pixels: NDArray[Any]) -> str:
-    small = Image.fromarray(pixels)
-    small.thumbnail((SIDE, SIDE), Image.Resampling.LANCZOS)
-    buffer = io.BytesIO()
-    small.save(buffer, "WEBP", quality=QUALITY, method=4)
-    return f"data:image/webp;base64,{base64.b64encode(buffer.getvalue()).decode()}"
 
 
 def _drawn(picture: AnnotatedPicture, files: Files, colours: dict[str, str], size: tuple[int, int]) -> Iterator[Drawn]:

@@ -35,10 +35,11 @@ from medmultipoints.data_lake.review.guards import Guard
 from medmultipoints.transforms.errors import MachineError, PipelineError, UsageError
 from medmultipoints.transforms.masks.run_lengths import decode_rle
 from medmultipoints.transforms.records import Box
+from medmultipoints.transforms.regions.boxes import join_boxes
 from medmultipoints.transforms.reporting.drawing import STYLE
 from medmultipoints.transforms.review.agreement import agreements
 from medmultipoints.transforms.review.decisions import first_of_equals, outcome
-from medmultipoints.transforms.review.region_edits import cut_box, cut_mask, join_boxes, join_masks, mask_code
+from medmultipoints.transforms.review.region_edits import cut_box, cut_mask, join_masks, mask_code
 from medmultipoints.transforms.review.sampling import check_statement
 
 LOCAL: Final = "127.0.0.1"

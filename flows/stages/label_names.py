@@ -13,6 +13,7 @@ from medmultipoints.transforms.reporting.counted import plural
 from medmultipoints.transforms.reporting.hidden import UNNAMEABLE
 from medmultipoints.transforms.sources.builtin import BUILT_IN
 from medmultipoints.transforms.sources.declaration import Declaration
+from medmultipoints.transforms.sources.declaration_text import toml_value
 from medmultipoints.transforms.sources.declared import name_unknown
 
 SCHEMA = {"source": pl.String, "label": pl.String, "places": pl.Int64}
@@ -45,7 +46,7 @@ def check_ontology(build: Build, found: pl.LazyFrame) -> None:
     for source, label, places in counts.sort("source", "label").iter_rows():
         if label not in declared[source].known:
             lines.setdefault(source, []).extend(
-                f'    {_quoted(key)} = "…"   # or {{ ignore = "why" }}; in {plural(places, "place")}'
+                f'    {toml_value(key)} = "…"   # or {{ ignore = "why" }}; in {plural(places, "place")}'
                 for key in _stated_keys(declared[source], label)
             )
     if lines:
@@ -114,7 +115,7 @@ def _sentence(build: Build, rows: pl.DataFrame, alike: Iterable[tuple[str, ...]]
         found.append(f"    {said}")
         for source, label in own.filter(pl.col("released") != chosen).select("source", "label").iter_rows():
             table, keys = _keys(build, source, label)
-            new = [f"    {_quoted(key)} = {_quoted(chosen)}" for key in keys]
+            new = [f"    {toml_value(key)} = {toml_value(chosen)}" for key in keys]
             lines[table] = list(dict.fromkeys([*lines.get(table, ()), *new]))
     answers = [line for table, added in sorted(lines.items()) for line in (f"    [{table}]", *added)]
     return (
@@ -148,7 +149,3 @@ def _keys(build: Build, source: str, label: str) -> tuple[str, list[str]]:
 def _stated_keys(declaration: Declaration, label: str) -> list[str]:
     """Return the labels of a source that are released under this label."""
     return [key for key, value in declaration.labels.items() if value == label] or [label]
-
-
-def _quoted(text: str) -> str:
-    return json.dumps(text, ensure_ascii=False)

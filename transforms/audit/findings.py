@@ -36,6 +36,11 @@ def make_findings(
     return as_findings(filled).sort("finding_id")
 
 
+def without_box(found: pl.DataFrame) -> pl.DataFrame:
+    """Return findings with an empty column for the box that they are about."""
+    return found.with_columns(source_box=pl.lit(None, pl.List(pl.Float64)))
+
+
 def as_findings(found: pl.DataFrame) -> pl.DataFrame:
     """Return the rows with all columns of the table; missing ones are null."""
     absent = {name: pl.lit(None, kind) for name, kind in FINDINGS.items() if name not in found.columns}

@@ -4,7 +4,7 @@ import polars as pl
 
 from medmultipoints.transforms.audit.box_findings import AGREES_PX, COVERS, SAME_OBJECT, SLIVER_PX
 from medmultipoints.transforms.audit.conventions import MOST_PX
-from medmultipoints.transforms.audit.findings import KEYS, as_findings, make_findings
+from medmultipoints.transforms.audit.findings import KEYS, as_findings, make_findings, without_box
 from medmultipoints.transforms.masks.run_lengths import decode_rle
 from medmultipoints.transforms.records import SIDES, Box
 from medmultipoints.transforms.regions.boxes import iou
@@ -120,7 +120,7 @@ def _contradicted_boxes(regions: pl.DataFrame) -> pl.DataFrame:
 def _inverted(exclusions: pl.DataFrame) -> pl.DataFrame:
     """Return images that were rejected because their mask is inverted (white marks the background)."""
     rejected = exclusions.filter(pl.col("reason") == "mask_inverted")
-    return _without_box(rejected.with_columns(kind=pl.lit("covers_frame"), label=pl.lit("")))
+    return without_box(rejected.with_columns(kind=pl.lit("covers_frame"), label=pl.lit("")))
 
 
 def _contradictions(duplicates: pl.DataFrame) -> pl.DataFrame:
@@ -128,12 +128,8 @@ def _contradictions(duplicates: pl.DataFrame) -> pl.DataFrame:
     found = duplicates.select("kept_id", "sample_id", label="contradicted_labels").explode("label").drop_nulls("label")
     detail = pl.format("{} shows the same picture with other objects of this label", "sample_id")
     named = found.select("label", sample_id="kept_id", detail=detail)
-    return _without_box(named.with_columns(kind=pl.lit("contradicting_copies")))
+    return without_box(named.with_columns(kind=pl.lit("contradicting_copies")))
 
 
 def _pictures(images: pl.DataFrame, kind: str, rule: pl.Expr, detail: pl.Expr) -> pl.DataFrame:
-    return _without_box(images.filter(rule).with_columns(kind=pl.lit(kind), label=pl.lit(""), detail=detail))
-
-
-def _without_box(found: pl.DataFrame) -> pl.DataFrame:
-    return found.with_columns(source_box=pl.lit(None, pl.List(pl.Float64)))
+    return without_box(images.filter(rule).with_columns(kind=pl.lit(kind), label=pl.lit(""), detail=detail))

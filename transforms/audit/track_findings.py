@@ -6,7 +6,7 @@ Distances are between box centres, in pixels of the original frame.
 
 import polars as pl
 
-from medmultipoints.transforms.audit.findings import KEYS, make_findings
+from medmultipoints.transforms.audit.findings import KEYS, make_findings, without_box
 from medmultipoints.transforms.records import SIDES
 
 SEVERITIES = {
@@ -133,7 +133,7 @@ def _unlabelled(frames: pl.DataFrame) -> pl.DataFrame:
         )
     )
     detail = pl.format("no labels in {} frames, {} to {}", "n", "first", "last")
-    return _without_box(runs.with_columns(kind=pl.lit("gap"), label=pl.lit(""), detail=detail))
+    return without_box(runs.with_columns(kind=pl.lit("gap"), label=pl.lit(""), detail=detail))
 
 
 def _frozen(boxes: pl.DataFrame) -> pl.DataFrame:
@@ -191,13 +191,13 @@ def _count_jumps(boxes: pl.DataFrame, frames: pl.DataFrame) -> pl.DataFrame:
     change = (pl.col("n") - pl.col("old")).abs()
     jumps = both.filter((change >= JUMP_OBJECTS) & (change >= JUMP_SHARE * pl.col("usual")))
     detail = pl.format("{} objects after {} in frame {}", "n", "old", "since")
-    return _without_box(jumps.with_columns(kind=pl.lit("count_jump"), detail=detail))
+    return without_box(jumps.with_columns(kind=pl.lit("count_jump"), detail=detail))
 
 
 def _class_changes(exclusions: pl.DataFrame) -> pl.DataFrame:
     """Return the frames that were rejected because a track changes its class there."""
     rejected = exclusions.filter(pl.col("reason") == "track_class_changes")
-    return _without_box(rejected.with_columns(kind=pl.lit("class_change"), label=pl.lit("")))
+    return without_box(rejected.with_columns(kind=pl.lit("class_change"), label=pl.lit("")))
 
 
 def _runs(boxes: pl.DataFrame, flag: pl.Expr) -> pl.DataFrame:
@@ -210,7 +210,3 @@ def _runs(boxes: pl.DataFrame, flag: pl.Expr) -> pl.DataFrame:
         last=pl.col("frame_index").last(),
         n=pl.len(),
     )
-
-
-def _without_box(found: pl.DataFrame) -> pl.DataFrame:
-    return found.with_columns(source_box=pl.lit(None, pl.List(pl.Float64)))

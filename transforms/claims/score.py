@@ -1,6 +1,5 @@
 """Score texts about pictures: count true, false and uncheckable sentences, and compute the recall of facts."""
 
-import math
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -10,7 +9,7 @@ import numpy as np
 
 from medmultipoints.transforms.claims.claim_types import Claim, JudgedSentence, Mention, Verdict
 from medmultipoints.transforms.claims.facts import PictureFacts
-from medmultipoints.transforms.scoring.bootstrap import intervals
+from medmultipoints.transforms.scoring.bootstrap import intervals, known
 from medmultipoints.transforms.scoring.detection import Floats
 
 RECALLED = (("place",), ("size", "share"), ("border",))
@@ -93,7 +92,7 @@ def total(scores: Sequence[GroupedScore]) -> dict[str, Any]:
     for one in scores:
         sums[groups.index(one.group)] += [getattr(one.score, name) for name in _COUNTS]
     whole = dict(zip(_COUNTS, map(int, sums.sum(axis=0)), strict=True))
-    ends = {name: [_known(end) for end in pair] for name, pair in intervals(groups, sums, _shares).items()}
+    ends = {name: [known(round(end, 4)) for end in pair] for name, pair in intervals(groups, sums, _shares).items()}
     recall = round(whole["said"] / whole["facts"], 4) if whole["facts"] else None
     verdicts = {name: whole[name] for name in get_args(Verdict)}
     return {"texts": len(scores), **verdicts, "recall": recall, "intervals": ends}
@@ -124,7 +123,3 @@ def _shares(sums: Floats) -> dict[str, Floats]:
     with np.errstate(invalid="ignore"):
         found = {name: np.asarray(by_name[name] / sentences) for name in get_args(Verdict)}
         return found | {"recall": np.asarray(by_name["said"] / by_name["facts"])}
-
-
-def _known(value: float) -> float | None:
-    return None if math.isnan(value) else round(value, 4)

@@ -51,9 +51,7 @@ def decode_rle_in(rle: str, height: int, width: int, box: tuple[int, int, int, i
     inside = 0 <= x1 < x2 <= width and 0 <= y1 < y2 <= height
     if not inside or not _covers(counts, width * height):
         raise ValueError(f"not the run-length code of a mask of {width} x {height} pixels in the box {box}")
-    ends = np.cumsum(counts)[1::2]
-    starts = ends - counts[1::2]
-    starts, ends = starts[ends > starts], ends[ends > starts]
+    starts, ends = _object_runs(counts)
     (first, top), (last, bottom) = np.divmod(starts, height), np.divmod(ends - 1, height)
     tall = y2 - y1
     begin, end = (first - x1) * tall + top - y1, (last - x1) * tall + bottom - y1 + 1
@@ -73,9 +71,7 @@ def box_of_rle(rle: str, height: int, width: int) -> tuple[int, int, int, int]:
     counts = _unpack(rle)
     if not _covers(counts, width * height) or not counts[1::2].any():
         raise ValueError(f"not the run-length code of an object in a mask of {width} x {height} pixels")
-    ends = np.cumsum(counts)[1::2]
-    starts = ends - counts[1::2]
-    starts, ends = starts[ends > starts], ends[ends > starts]
+    starts, ends = _object_runs(counts)
     (first, top), (last, bottom) = np.divmod(starts, height), np.divmod(ends - 1, height)
     if (first < last).any():  # a run across columns touches the bottom and the top of the frame
         return int(first.min()), 0, int(last.max()) + 1, height
@@ -85,6 +81,13 @@ def box_of_rle(rle: str, height: int, width: int) -> tuple[int, int, int, int]:
 def area_of_rle(rle: str) -> int:
     """Return the number of object pixels of a valid code."""
     return int(_unpack(rle)[1::2].sum())
+
+
+def _object_runs(counts: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Return start and end of each run of object pixels, counted down the columns."""
+    ends = np.cumsum(counts)[1::2]
+    starts = ends - counts[1::2]
+    return starts[ends > starts], ends[ends > starts]
 
 
 def _covers(counts: NDArray[np.int64], pixels: int) -> bool:

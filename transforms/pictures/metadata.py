@@ -8,9 +8,11 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
 
-PNG_START: Final = b"\x89PNG\r\n\x1a\n"
+from medmultipoints.transforms.pictures.png_chunks import SIGNATURE
+
 JPEG_START: Final = b"\xff\xd8"
 START_OF_SCAN, END, RESTARTS = 0xDA, 0xD9, range(0xD0, 0xD8)
+WITHOUT_LENGTH = frozenset({0x01, 0xD8, *RESTARTS})
 KEPT_SEGMENTS = frozenset({0xE0, 0xE2, 0xEE})
 """Segments needed for decoding: JFIF, colour profile, Adobe's colour transform."""
 DROPPED_CHUNKS = frozenset({b"tEXt", b"iTXt", b"zTXt", b"eXIf", b"tIME"})
@@ -51,7 +53,7 @@ class Metadatum:
 
 
 @dataclass(frozen=True, slots=True)
-class _Part:
+class Part:
     """A segment or chunk: its marker, its content and its byte range in the file."""
 
     marker: int | bytes
@@ -67,14 +69,14 @@ def find_metadata(data: bytes) -> list[Metadatum]:
 
 def strip_metadata(data: bytes) -> bytes:
     """Return the file without metadata and trailing bytes; the pixels do not change."""
-    if data.startswith(PNG_START):
-        parts = list(_chunks(data))
+    if data.startswith(SIGNATURE):
+        parts = list(chunks(data))
         kept = [data[part.start : part.end] for part in parts if part.marker not in DROPPED_CHUNKS]
-        return PNG_START + b"".join(kept)
+        return SIGNATURE + b"".join(kept)
     if not data.startswith(JPEG_START):
         return data
     kept, scan = [JPEG_START], len(JPEG_START)
-    for part in _segments(data):
+    for part in segments(data):
         scan = part.end
         if isinstance(part.marker, int) and not _is_metadata(part.marker):
             kept.append(data[part.start : part.end])
@@ -87,9 +89,9 @@ def _is_metadata(marker: int) -> bool:
 
 
 def _found(data: bytes) -> Iterator[Metadatum]:
-    if data.startswith(PNG_START):
-        end = len(PNG_START)
-        for part in _chunks(data):
+    if data.startswith(SIGNATURE):
+        end = len(SIGNATURE)
+        for part in chunks(data):
             end = part.end
             if part.marker == b"eXIf":
                 yield from _exif(part.content)
@@ -99,7 +101,7 @@ def _found(data: bytes) -> Iterator[Metadatum]:
                 yield Metadatum("date", "PNG time")
     elif data.startswith(JPEG_START):
         scan = len(JPEG_START)
-        for part in _segments(data):
+        for part in segments(data):
             scan = part.end
             yield from _segment(part)
         end = _jpeg_end(data, scan)
@@ -109,7 +111,7 @@ def _found(data: bytes) -> Iterator[Metadatum]:
         yield Metadatum("other", "bytes after the end")
 
 
-def _segment(part: _Part) -> Iterator[Metadatum]:
+def _segment(part: Part) -> Iterator[Metadatum]:
     if part.marker == 0xFE:
         yield Metadatum("other", "JPEG comment")
     elif part.marker == 0xE1 and part.content.startswith(b"Exif\0"):
@@ -122,7 +124,7 @@ def _segment(part: _Part) -> Iterator[Metadatum]:
         yield Metadatum("other", "IPTC")
 
 
-def _segments(data: bytes) -> Iterator[_Part]:
+def segments(data: bytes) -> Iterator[Part]:
     """Yield the segments of a JPEG file before its first scan."""
     place = len(JPEG_START)
     while place + 4 <= len(data) and data[place] == 0xFF:
@@ -130,12 +132,15 @@ def _segments(data: bytes) -> Iterator[_Part]:
         if marker == 0xFF:
             place += 1
             continue
-        if marker in (START_OF_SCAN, END) or marker in RESTARTS:
+        if marker in WITHOUT_LENGTH:
+            place += 2
+            continue
+        if marker in (START_OF_SCAN, END):
             return
         end = place + 2 + int.from_bytes(data[place + 2 : place + 4])
         if end > len(data) or end < place + 4:
             return
-        yield _Part(marker, data[place + 4 : end], place, end)
+        yield Part(marker, data[place + 4 : end], place, end)
         place = end
 
 
@@ -153,15 +158,15 @@ def _jpeg_end(data: bytes, scan: int) -> int:
     return len(data)
 
 
-def _chunks(data: bytes) -> Iterator[_Part]:
+def chunks(data: bytes) -> Iterator[Part]:
     """Yield the chunks of a PNG file up to and including IEND."""
-    place = len(PNG_START)
+    place = len(SIGNATURE)
     while place + 12 <= len(data):
         end = place + 12 + int.from_bytes(data[place : place + 4])
         if end > len(data):
             return
         name = data[place + 4 : place + 8]
-        yield _Part(name, data[place + 8 : end - 4], place, end)
+        yield Part(name, data[place + 8 : end - 4], place, end)
         place = end
         if name == b"IEND":
             return
@@ -169,19 +174,35 @@ def _chunks(data: bytes) -> Iterator[_Part]:
 
 def _exif(block: bytes) -> Iterator[Metadatum]:
     """Yield the metadata named by the tags of an EXIF block, as far as a damaged block can be read."""
-    order = {b"II": "<", b"MM": ">"}.get(block[:2])
-    if order is None or len(block) < 8:
-        return
-    todo, seen = [struct.unpack_from(f"{order}I", block, 4)[0]], set()
+    todo, seen = [exif_start(block)], set[int]()
     while todo:
         start = todo.pop()
-        if start in seen or start + 2 > len(block):
+        if start in seen:
             continue
         seen.add(start)
-        count = min(struct.unpack_from(f"{order}H", block, start)[0], MOST_ENTRIES)
-        for entry in range(start + 2, min(start + 2 + 12 * count, len(block) - 11), 12):
-            tag = struct.unpack_from(f"{order}H", block, entry)[0]
+        for entry, tag in exif_entries(block, start):
             if tag in SUB_DIRECTORIES:
-                todo.append(struct.unpack_from(f"{order}I", block, entry + 8)[0])
+                todo.append(struct.unpack_from(f"{exif_order(block)}I", block, entry + 8)[0])
             if tag in EXIF_TAGS:
                 yield Metadatum(*EXIF_TAGS[tag])
+
+
+def exif_order(block: bytes) -> str:
+    """Return the byte order of an EXIF block for ``struct``."""
+    return "<" if block[:2] == b"II" else ">"
+
+
+def exif_start(block: bytes) -> int:
+    """Return the position of the first directory of an EXIF block; beyond its end if it has none."""
+    known = block[:2] in (b"II", b"MM") and len(block) >= 8
+    return int(struct.unpack_from(f"{exif_order(block)}I", block, 4)[0]) if known else len(block)
+
+
+def exif_entries(block: bytes, start: int) -> Iterator[tuple[int, int]]:
+    """Yield position and tag of each entry (tag, type, count, value) of a directory, as far as the block goes."""
+    if start + 2 > len(block):
+        return
+    order = exif_order(block)
+    count = min(struct.unpack_from(f"{order}H", block, start)[0], MOST_ENTRIES)
+    for entry in range(start + 2, min(start + 2 + 12 * count, len(block) - 11), 12):
+        yield entry, struct.unpack_from(f"{order}H", block, entry)[0]

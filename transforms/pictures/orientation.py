@@ -20,6 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from medmultipoints.transforms.pictures.metadata import chunks, exif_entries, exif_order, exif_start, segments
 from medmultipoints.transforms.pictures.png_chunks import SIGNATURE
 from medmultipoints.transforms.records import Box
 
@@ -36,7 +37,6 @@ _JPEG, _OTHERS = b"\xff\xd8", (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+", b"RIFF", 
 _READ: Final = ("JPEG", "PNG", "TIFF", "WEBP", "GIF")
 _EXIF, _XMP = b"Exif\0\0", (b"http://ns.adobe.com/xap/1.0/\0", b"http://ns.adobe.com/xmp/extension/\0")
 _IN_XMP = re.compile(rb"(tiff:Orientation\s*(?:=\s*[\"']|>)\s*)([0-9]+)")
-_START_OF_SCAN, _WITHOUT_LENGTH = 0xDA, frozenset({0x01, *range(0xD0, 0xDA)})
 _PROFILES = (b"Raw profile type exif\0", b"Raw profile type APP1\0")
 _PNG_XMP = b"XML:com.adobe.xmp\0"
 
@@ -110,42 +110,25 @@ def _blocks(data: bytes) -> Iterator[_Block]:
 
 def _jpeg_blocks(data: bytes) -> Iterator[_Block]:
     """Yield the APP1 segments with EXIF or XMP before the first scan."""
-    position = 2
-    while position + 4 <= len(data) and data[position] == 0xFF:
-        marker = data[position + 1]
-        if marker == 0xFF:  # fill byte
-            position += 1
-            continue
-        if marker in _WITHOUT_LENGTH:
-            position += 2
-            continue
-        if marker == _START_OF_SCAN:
-            return
-        (length,) = struct.unpack_from(">H", data, position + 2)
-        body, end = position + 4, position + 2 + length
-        if marker == 0xE1 and data[body : body + 4] == _EXIF[:4]:
-            yield _Block("exif", position, body + len(_EXIF), end)
-        elif marker == 0xE1 and data.startswith(_XMP, body):
-            yield _Block("xmp", position, body, end)
-        position = end
+    for part in segments(data):
+        body = part.start + 4
+        if part.marker == 0xE1 and part.content.startswith(_EXIF[:4]):
+            yield _Block("exif", part.start, body + len(_EXIF), part.end)
+        elif part.marker == 0xE1 and part.content.startswith(_XMP):
+            yield _Block("xmp", part.start, body, part.end)
 
 
 def _png_blocks(data: bytes) -> Iterator[_Block]:
-    """Yield the chunks with EXIF or XMP of an undamaged file."""
-    position = len(SIGNATURE)
-    while position + 12 <= len(data):
-        length, kind = struct.unpack_from(">I4s", data, position)
-        body, end = position + 8, position + 12 + length
+    """Yield the chunks with EXIF or XMP."""
+    for part in chunks(data):
+        body, kind = part.start + 8, part.marker
         if kind == b"eXIf":
-            yield _Block("exif", position, body, end)
-        elif kind == b"iTXt" and data.startswith(_PNG_XMP, body):
-            packed = data[body + len(_PNG_XMP) : body + len(_PNG_XMP) + 1] != b"\0"
-            yield _Block("packed" if packed else "xmp", position, body, end)
-        elif kind in (b"tEXt", b"zTXt", b"iTXt") and data.startswith((*_PROFILES, _PNG_XMP), body):
-            yield _Block("packed", position, body, end)
-        if kind == b"IEND":
-            return
-        position = end
+            yield _Block("exif", part.start, body, part.end)
+        elif kind == b"iTXt" and part.content.startswith(_PNG_XMP):
+            packed = part.content[len(_PNG_XMP) : len(_PNG_XMP) + 1] != b"\0"
+            yield _Block("packed" if packed else "xmp", part.start, body, part.end)
+        elif kind in (b"tEXt", b"zTXt", b"iTXt") and part.content.startswith((*_PROFILES, _PNG_XMP)):
+            yield _Block("packed", part.start, body, part.end)
 
 
 def _values(data: bytes, block: _Block) -> Iterator[int]:
@@ -158,16 +141,10 @@ def _values(data: bytes, block: _Block) -> Iterator[int]:
 def _exif_entries(data: bytes, block: _Block) -> Iterator[tuple[int, int]]:
     """Yield position and value of each orientation entry (tag, type, count, value) of the first directory."""
     tiff = data[block.content : block.end]
-    order = {b"II": "<", b"MM": ">"}.get(tiff[:2])
-    if order is None or len(tiff) < 8:
-        return
-    (first,) = struct.unpack_from(order + "I", tiff, 4)
-    if first + 2 > len(tiff):
-        return
-    (count,) = struct.unpack_from(order + "H", tiff, first)
-    for place in range(first + 2, min(first + 2 + 12 * count, len(tiff) - 11), 12):
-        tag, kind = struct.unpack_from(order + "HH", tiff, place)
+    order = exif_order(tiff)
+    for place, tag in exif_entries(tiff, exif_start(tiff)):
         if tag == TAG:
+            (kind,) = struct.unpack_from(order + "H", tiff, place + 2)
             width = {1: "B", 3: "H", 4: "I", 6: "b", 8: "h", 9: "i"}.get(kind, "H")
             yield block.content + place, struct.unpack_from(order + width, tiff, place + 8)[0]
 
@@ -208,7 +185,7 @@ def _patched(data: bytes, block: _Block) -> bytes:
     """Return the block with orientation 1 and the same length; a PNG chunk gets a new checksum."""
     made = bytearray(data[block.start : block.end])
     if block.kind == "exif":
-        order = "<" if data[block.content : block.content + 2] == b"II" else ">"
+        order = exif_order(data[block.content : block.end])
         for place, _ in _exif_entries(data, block):
             struct.pack_into(order + "HIHH", made, place - block.start + 2, 3, 1, 1, 0)
     else:

@@ -4,9 +4,13 @@ A ``Box`` is half-open, in pixel edges, origin top-left (see ``transforms.record
 own type, so that its numbers cannot be mistaken for a ``Box``.
 """
 
-from typing import NamedTuple
+from collections.abc import Sequence
+from typing import Final, NamedTuple
 
 from medmultipoints.transforms.records import Box
+
+NEAR_PX: Final = 2.0
+"""Most pixels between the sides of boxes that count as the same."""
 
 
 class CocoBox(NamedTuple):
@@ -83,3 +87,18 @@ def released_size(width: int, height: int, max_side: int | None) -> tuple[int, i
     if max_side is None or longer <= max_side:
         return width, height
     return max(width * max_side // longer, 1), max(height * max_side // longer, 1)
+
+
+def join_boxes(boxes: Sequence[Box]) -> Box:
+    """Return the smallest box around all boxes."""
+    return Box(
+        min(box.x1 for box in boxes),
+        min(box.y1 for box in boxes),
+        max(box.x2 for box in boxes),
+        max(box.y2 for box in boxes),
+    )
+
+
+def are_near(one: Sequence[float], other: Sequence[float]) -> bool:
+    """Return whether each side of a box is at most ``NEAR_PX`` from that of the other."""
+    return all(abs(side - there) <= NEAR_PX for side, there in zip(one, other, strict=True))

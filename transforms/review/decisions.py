@@ -6,11 +6,10 @@ from typing import Any, Final, Literal
 
 from medmultipoints.transforms.audit.decisions import PROPOSAL
 from medmultipoints.transforms.records import Box
-from medmultipoints.transforms.regions.boxes import iou
+from medmultipoints.transforms.regions.boxes import are_near, iou
 from medmultipoints.transforms.review.entries import Entry, Seen
 
 Kind = Literal["accept", "exclude", "edit"]
-NEAR_PX: Final = 2.0
 SAME_PLACE: Final = 0.5
 """Least IoU at which an added object is an accepted proposal."""
 SAME_IOU: Final = 0.9
@@ -65,7 +64,7 @@ def concerns(entry: Entry, finding: Mapping[str, Any]) -> bool:
     if entry["action"] == "accept":
         box = entry.get("box")
         boxes = [finding.get("source_box"), finding.get("derived_box")]
-        pinned = box is None or any(other and _near(box, other) for other in boxes)
+        pinned = box is None or any(other and are_near(box, other) for other in boxes)
         return entry.get("kind") in (None, finding["kind"]) and pinned
     if finding["kind"] == PROPOSAL and str(entry["action"]).startswith("add_"):
         added = entry.get("boxes") or entry.get(FROM_MASKS, ())
@@ -108,7 +107,7 @@ def outcome(seen: Sequence[Seen], entries: Iterable[Entry]) -> list[tuple[str, B
 
 def _pinned(objects: Mapping[str, tuple[str, Box]], entry: Entry) -> list[str]:
     """Return the object of an entry, by id or else by box, because builds renumber ids."""
-    near = [name for name, (_, box) in objects.items() if _near(entry["box"], (box.x1, box.y1, box.x2, box.y2))]
+    near = [name for name, (_, box) in objects.items() if are_near(entry["box"], (box.x1, box.y1, box.x2, box.y2))]
     return [entry["object"]] if entry["object"] in near else near[:1]
 
 
@@ -176,7 +175,3 @@ def _decision(in_force: bool, reviewer: str, entries: Sequence[Entry]) -> Decisi
     verdict: Kind = "accept" if not acts else "exclude" if acts == {"exclude"} else "edit"
     last = max(entries, key=lambda entry: str(entry["date"]))
     return Decision(reviewer, verdict, str(last["date"]), str(last["reason"]), in_force, tuple(entries))
-
-
-def _near(box: Sequence[float], other: Sequence[float]) -> bool:
-    return all(abs(side - there) <= NEAR_PX for side, there in zip(box, other, strict=True))

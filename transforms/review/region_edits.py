@@ -32,16 +32,6 @@ def join_masks(masks: Sequence[MaskArray]) -> MaskArray:
     return joined
 
 
-def join_boxes(boxes: Sequence[Box]) -> Box:
-    """Return the smallest box around all boxes."""
-    return Box(
-        min(box.x1 for box in boxes),
-        min(box.y1 for box in boxes),
-        max(box.x2 for box in boxes),
-        max(box.y2 for box in boxes),
-    )
-
-
 def cut_mask(mask: MaskArray, start: Point, end: Point) -> tuple[MaskArray, MaskArray]:
     """Return the parts on both sides of the line through two points; pixel centres on the line go to the second part.
 

@@ -1,6 +1,7 @@
 """Confidence intervals by resampling groups, seeded by the group ids."""
 
 import hashlib
+import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Final
 
@@ -12,6 +13,11 @@ REPLICATES: Final = 1000
 LEVEL: Final = 0.95
 _AT_ONCE: Final = 100  # replicates whose weights are in memory at a time
 Interval = tuple[float, float]
+
+
+def known(value: float) -> float | None:
+    """Return the value, or None for an undefined one (nan)."""
+    return None if math.isnan(value) else value
 
 
 def intervals(

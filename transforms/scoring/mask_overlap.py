@@ -12,7 +12,7 @@ from medmultipoints.transforms.masks.mask_sets import dice, iou
 from medmultipoints.transforms.masks.outlines import fill_outlines
 from medmultipoints.transforms.masks.run_lengths import decode_rle
 from medmultipoints.transforms.scoring.answers.found_json import NoAnswer, find_value
-from medmultipoints.transforms.scoring.bootstrap import intervals
+from medmultipoints.transforms.scoring.bootstrap import intervals, known
 from medmultipoints.transforms.scoring.detection import Floats
 
 Mask = NDArray[np.bool_]
@@ -82,15 +82,11 @@ def total_overlap(scores: Sequence[MaskScore]) -> dict[str, Any]:
     sums = np.zeros((len(groups), len(_COUNTS)))
     for one in scores:
         sums[places[one.group]] += [1, one.unread, one.dice, one.iou, one.iou >= 0.5]
-    ends = {name: [_known(end) for end in pair] for name, pair in intervals(groups, sums, _means).items()}
-    means = {name: _known(float(value)) for name, value in _means(sums.sum(axis=0)).items()}
+    ends = {name: [known(round(end, 4)) for end in pair] for name, pair in intervals(groups, sums, _means).items()}
+    means = {name: known(round(float(value), 4)) for name, value in _means(sums.sum(axis=0)).items()}
     return {"masks": len(scores), "unread": int(sums[:, 1].sum()), **means, "intervals": ends}
 
 
 def _means(sums: Floats) -> dict[str, Floats]:
     with np.errstate(invalid="ignore"):
         return {name: np.asarray(sums[..., place] / sums[..., 0]) for place, name in enumerate(_COUNTS) if place > 1}
-
-
-def _known(value: float) -> float | None:
-    return None if math.isnan(value) else round(value, 4)

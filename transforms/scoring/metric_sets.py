@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass
 from typing import Any, Final, Literal
 
 from medmultipoints.transforms.scoring.answers.items import Item
+from medmultipoints.transforms.scoring.bootstrap import known
 from medmultipoints.transforms.scoring.disagreements import find_disagreements
 from medmultipoints.transforms.scoring.estimates import METRICS
 from medmultipoints.transforms.scoring.published_metrics import published_metrics
@@ -70,7 +71,7 @@ def side_by_side(report: dict[str, Any]) -> list[Side]:
 def _strict(scores: StrictScores) -> dict[str, Any]:
     """Return the strict metrics as plain values with intervals."""
     overall = {
-        name: {"value": _known(scores.overall[name]), "interval": [_known(end) for end in scores.intervals[name]]}
+        name: {"value": known(scores.overall[name]), "interval": [known(end) for end in scores.intervals[name]]}
         for name in METRICS
     }
     slices = {kind: {name: _row(row) for name, row in rows.items()} for kind, rows in scores.slices.items()}
@@ -87,7 +88,3 @@ def _strict(scores: StrictScores) -> dict[str, Any]:
 
 def _row(values: dict[str, float]) -> dict[str, float]:
     return {name: value for name, value in values.items() if not math.isnan(value)}
-
-
-def _known(value: float) -> float | None:
-    return None if math.isnan(value) else value

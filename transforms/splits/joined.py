@@ -31,9 +31,9 @@ def describe_joins(images: pl.DataFrame, joins: pl.DataFrame, text: Mapping[str,
         for row in placed.filter(pl.col("kind") != "same_day").iter_rows(named=True)
     ]
     return {
-        "pairs": {kind: _pairs(own) for kind, own in by_kind.items()},
-        "in_one_group": _pairs(placed.filter(pl.col("group_id") == pl.col("other_group"))),
-        "across_splits": {kind: _pairs(own.filter(pl.col("apart"))) for kind, own in by_kind.items()},
+        "pairs": {kind: count_pairs(own) for kind, own in by_kind.items()},
+        "in_one_group": count_pairs(placed.filter(pl.col("group_id") == pl.col("other_group"))),
+        "across_splits": {kind: count_pairs(own.filter(pl.col("apart"))) for kind, own in by_kind.items()},
         "joins": proved,
         "digest": joins_digest(joins),
         "text": dict(text),
@@ -70,8 +70,9 @@ def _evidence(row: Mapping[str, Any]) -> str:
     return f"one frame, shifted by ({row['dx']}, {row['dy']}) px, correlation {row['correlation']}"
 
 
-def _pairs(joins: pl.DataFrame) -> int:
-    return joins.select("sample_id", "other_id").n_unique()
+def count_pairs(pairs: pl.DataFrame) -> int:
+    """Return the number of distinct pairs, however many splits their images are in."""
+    return pairs.select("sample_id", "other_id").n_unique()
 
 
 def _alone(images: pl.DataFrame, placed: pl.DataFrame) -> int:

@@ -13,7 +13,7 @@ import polars as pl
 from medmultipoints.transforms.columns.tables import column_names
 from medmultipoints.transforms.duplicates.candidates import RADIUS
 from medmultipoints.transforms.duplicates.near import NearSearch, count_distances, find_near
-from medmultipoints.transforms.splits.joined import KINDS, describe_joins
+from medmultipoints.transforms.splits.joined import KINDS, count_pairs, describe_joins
 from medmultipoints.transforms.splits.official import official_of
 
 SHOWN = 20
@@ -45,15 +45,15 @@ def certify(
     search = find_near(_pictures(rows).join(thumbnails, on="sample_id"))
     pairs = _place(search.pairs, rows)
     near = pairs.filter(pl.col("distance") < threshold)
-    across = _count_pairs(near.filter(pl.col("apart")))
+    across = count_pairs(near.filter(pl.col("apart")))
     joined = describe_joins(rows, joins, text)
     return {
         "format": 1,
         "leaks": count_shared(rows) | {"near_duplicates": across} | joined["across_splits"],
         **count_places(rows),
         "near_duplicates": {
-            "pairs": _count_pairs(near),
-            "in_one_group": _count_pairs(near.filter(pl.col("one_group"))),
+            "pairs": count_pairs(near),
+            "in_one_group": count_pairs(near.filter(pl.col("one_group"))),
             "across_splits": across,
         },
         "examinations": joined,
@@ -108,11 +108,6 @@ def _place(pairs: pl.DataFrame, rows: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def _count_pairs(pairs: pl.DataFrame) -> int:
-    """Return the number of distinct pairs, however many splits their images are in."""
-    return pairs.select("sample_id", "other_id").n_unique()
-
-
 def count_shared(images: pl.DataFrame) -> dict[str, int]:
     """Return the numbers of groups, videos, files, pixels and images in more than one split."""
     return {name: _spread(images, columns) for name, columns in SHARED.items()}
@@ -142,7 +137,7 @@ def _official(rows: pl.DataFrame, near: pl.DataFrame) -> list[dict[str, Any]]:
                 "images": own.height,
                 "images_elsewhere": own.filter(official_of("split") != pl.col("official_split")).height,
                 "leaks": {name: _spread(assigned, SHARED[name]) for name in ("groups", "videos", "pixels")}
-                | {"near_duplicates": _count_pairs(apart.filter(pl.col("source") == source))},
+                | {"near_duplicates": count_pairs(apart.filter(pl.col("source") == source))},
             }
         )
     return found

@@ -8,6 +8,7 @@ import polars as pl
 
 from medmultipoints.transforms.masks.run_lengths import decode_rle
 from medmultipoints.transforms.records import SIDES, Box
+from medmultipoints.transforms.regions.boxes import join_boxes
 from medmultipoints.transforms.witnesses.doubts import Doubt, Marked, Mask, compare_picture, filled_box
 from medmultipoints.transforms.witnesses.label_agreement import in_size
 from medmultipoints.transforms.witnesses.proposal_rows import Pairs
@@ -102,9 +103,4 @@ def _share(marked: list[Marked]) -> float:
 
 def _around(boxes: list[Box]) -> list[float] | None:
     """Return the smallest box around all boxes."""
-    if not boxes:
-        return None
-    return [
-        min(box.x1 for box in boxes), min(box.y1 for box in boxes), max(box.x2 for box in boxes),
-        max(box.y2 for box in boxes),
-    ]  # fmt: skip
+    return [*join_boxes(boxes)] if boxes else None

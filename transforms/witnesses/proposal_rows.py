@@ -11,7 +11,7 @@ from medmultipoints.transforms.columns.tables import column_names
 from medmultipoints.transforms.masks.components import measure_mask
 from medmultipoints.transforms.masks.run_lengths import box_of_rle, decode_rle
 from medmultipoints.transforms.records import SIDES, TONE_COLUMNS, Box, Tone
-from medmultipoints.transforms.regions.boxes import iou
+from medmultipoints.transforms.regions.boxes import are_near, iou
 from medmultipoints.transforms.witnesses.label_agreement import in_size
 from medmultipoints.transforms.witnesses.quality import (
     Candidate,
@@ -23,7 +23,6 @@ from medmultipoints.transforms.witnesses.quality import (
     settle,
 )
 
-NEAR_PX: Final = 2.0
 SAME_PLACE: Final = 0.5
 Row = dict[str, Any]
 Pairs = frozenset[tuple[str, str]]
@@ -160,7 +159,7 @@ def status_of(one: Row, box: Box, rle: str, proposing: Proposing) -> str:
     for entry in proposing.corrections.filter(pl.col("sample_id") == one["sample_id"]).iter_rows(named=True):
         boxes = [Box(*sides) for sides in entry["boxes"]]
         if entry["action"] == "accept":
-            if entry["kind"] in (None, PROPOSAL) and (not boxes or any(_near(own, box) for own in boxes)):
+            if entry["kind"] in (None, PROPOSAL) and (not boxes or any(are_near(own, box) for own in boxes)):
                 status = "refused"
         elif entry["action"].startswith("add_") and proposing.names.get(entry["label"]) == one["label"]:
             if rle in entry["masks"]:
@@ -169,10 +168,6 @@ def status_of(one: Row, box: Box, rle: str, proposing: Proposing) -> str:
             if any(iou(own, box) >= SAME_PLACE for own in drawn):
                 return "edited"
     return status
-
-
-def _near(one: Box, other: Box) -> bool:
-    return all(abs(side - there) <= NEAR_PX for side, there in zip(one, other, strict=True))
 
 
 def _real_looks(objects: pl.DataFrame, images: pl.DataFrame) -> Iterator[tuple[str, Looks | None]]:

@@ -23,6 +23,7 @@ from medmultipoints.transforms.sources.annotated import (
     with_problems,
 )
 from medmultipoints.transforms.sources.declaration import Declaration
+from medmultipoints.transforms.sources.declaration_text import toml_value
 from medmultipoints.transforms.sources.formats.format import Format
 from medmultipoints.transforms.sources.paths import split_path
 from medmultipoints.transforms.sources.reading.class_names import find_class_names
@@ -30,7 +31,7 @@ from medmultipoints.transforms.sources.reading.joining import MISSING, picture_s
 from medmultipoints.transforms.sources.reading.listing import Listing, folder, listed, matching
 from medmultipoints.transforms.sources.reading.making import make_annotation
 from medmultipoints.transforms.sources.reading.path_patterns import propose_patterns
-from medmultipoints.transforms.sources.reading.proposing import Draft, single, toml_list
+from medmultipoints.transforms.sources.reading.proposing import Draft, single
 from medmultipoints.transforms.sources.reading.shapes import Fault, Place, box_place, finite
 
 _ROW: Final = re.compile(
@@ -182,7 +183,7 @@ def _decide_labels(draft: Draft, listing: Listing, truths: Sequence[str], rows: 
         draft.line("classes", ("", *held), f"{', '.join(named)}: names of the numbers from 1 on, as MOT counts them")
     elif numbers and numbers != [1]:
         text = f'What are the class numbers {", ".join(map(str, numbers[:20]))}? Give names from 0 on: ["a", "b"].'
-        draft.ask("classes", text, [toml_list([str(at) for at in range(numbers[-1] + 1)])])
+        draft.ask("classes", text, [toml_value([str(at) for at in range(numbers[-1] + 1)])])
     else:
         draft.ask("label", "What are the tracked objects? Give their label.")
 

@@ -24,6 +24,7 @@ from medmultipoints.transforms.records import MaskLayer
 from medmultipoints.transforms.reporting.counted import plural
 from medmultipoints.transforms.sources.annotated import AnnotatedPicture, Files, Reading, ReadProblem, Recognition
 from medmultipoints.transforms.sources.declaration import Declaration
+from medmultipoints.transforms.sources.declaration_text import toml_value
 from medmultipoints.transforms.sources.formats.format import Format
 from medmultipoints.transforms.sources.patterns import compile_pattern
 from medmultipoints.transforms.sources.reading.listing import Listing, folder, listed, matching
@@ -37,7 +38,7 @@ from medmultipoints.transforms.sources.reading.masks.volume_sets import (
     volume_stem,
 )
 from medmultipoints.transforms.sources.reading.path_patterns import propose_patterns
-from medmultipoints.transforms.sources.reading.proposing import Draft, single, toml_list
+from medmultipoints.transforms.sources.reading.proposing import Draft, single
 
 _CT_BELOW: Final = -200
 """Volumes with lower values are CT: no other modality has values this negative."""
@@ -100,7 +101,7 @@ def _choose_channel(draft: Draft, pictures: tuple[str, ...], channels: Mapping[s
     text = f"Volumes have {len(channels)} channels ({', '.join(sorted(channels))}). Which is the picture?"
     texts = {key: propose_patterns(names, set(pictures) - set(names)) for key, names in sorted(channels.items())}
     first = min(channels)
-    choices = [held[0] if len(held) == 1 else toml_list(held) for held in texts.values()]
+    choices = [held[0] if len(held) == 1 else toml_value(held) for held in texts.values()]
     draft.ask("images", text, choices, choices[0] if first == "0000" else None)
     return tuple(channels[first])
 

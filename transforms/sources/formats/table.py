@@ -1,6 +1,5 @@
 """Read tables of boxes (CSV, Parquet) with one row per box; columns are found by values and names."""
 
-import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
@@ -19,6 +18,7 @@ from medmultipoints.transforms.sources.annotated import (
     with_problems,
 )
 from medmultipoints.transforms.sources.declaration import Declaration
+from medmultipoints.transforms.sources.declaration_text import toml_value
 from medmultipoints.transforms.sources.formats.format import Format
 from medmultipoints.transforms.sources.reading.box_forms import FormEvidence, decide_form, declared_place, place_numbers
 from medmultipoints.transforms.sources.reading.class_names import ask_class_names, class_number, names_of_codes
@@ -164,7 +164,7 @@ def _decide_fields(draft: Draft, listing: Listing, chosen: Sequence[str], own: _
         row = next(row for _, row in table_rows(listing, chosen[0]))
         shown = "; ".join(f"{column}: {text[:24]}" for column, text in row.items())
         why = "column names do not show" if has_header(listing, chosen[0]) else "there is no header: state"
-        likely = "{ " + ", ".join(f"{key} = {quoted(column)}" for key, column in fields.items()) + " }"
+        likely = "{ " + ", ".join(f"{key} = {toml_value(column)}" for key, column in fields.items()) + " }"
         text = f"{chosen[0]}: {why} which columns hold picture, label and the numbers of the box ({shown})"
         draft.ask("fields", text, [likely], likely)
         return fields
@@ -190,11 +190,6 @@ def _name_codes(draft: Draft, listing: Listing, chosen: Sequence[str], column: s
     named = names_of_codes(listing, labels)
     if named is not None:
         draft.line("labels", named[1], f"{named[0]} names the {plural(len(labels), 'code')} in use")
-
-
-def quoted(text: str) -> str:
-    """Return a text as a TOML value."""
-    return json.dumps(text, ensure_ascii=False)
 
 
 def _rows_of(listing: Listing, name: str, fields: Iterable[str]) -> Iterator[tuple[int, Row]]:

@@ -16,6 +16,7 @@ from medmultipoints.transforms.regions.decimals import parse_decimal
 from medmultipoints.transforms.reporting.counted import plural
 from medmultipoints.transforms.sources.annotated import Files, Reading, ReadProblem, Recognition
 from medmultipoints.transforms.sources.declaration import Declaration
+from medmultipoints.transforms.sources.declaration_text import toml_value
 from medmultipoints.transforms.sources.formats.format import Format
 from medmultipoints.transforms.sources.paths import split_path
 from medmultipoints.transforms.sources.reading.class_names import ClassNames, class_number, find_class_names
@@ -27,7 +28,6 @@ from medmultipoints.transforms.sources.reading.proposing import (
     choose_files,
     in_same_folders,
     propose_images,
-    toml_list,
 )
 from medmultipoints.transforms.sources.reading.shapes import Fault, box_fault, corners_place, outline, polygon_fault
 
@@ -215,11 +215,11 @@ def _decide_names(draft: Draft, seen: _Evidence, names: ClassNames) -> None:
         draft.line("classes", next(iter(distinct)), f"{source}; class numbers in use: {used}")
     elif distinct:
         said = "; ".join(f"{name}: {', '.join(held)}" for name, held in fitting.items())
-        choices = [toml_list(held) for held in distinct]
+        choices = [toml_value(held) for held in distinct]
         draft.ask("classes", f"Names of the class numbers contradict: {said}. Which are right?", choices)
         draft.hint("class_names_contradict", said)
     else:
-        offered = [toml_list(held) for held in names.guesses.values() if len(held) > highest]
+        offered = [toml_value(held) for held in names.guesses.values() if len(held) > highest]
         draft.ask(
             "classes",
             f'What are the class numbers {used}? No file of the source names them. Give names from 0 on: ["a", "b"].',

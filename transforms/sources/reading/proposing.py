@@ -1,22 +1,17 @@
 """Draft declarations: propose values with proofs, ask questions, choose between alternative files."""
 
-import json
 import tomllib
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from medmultipoints.transforms.reporting.counted import plural
 from medmultipoints.transforms.sources.annotated import Hint, Proof, Question, Recognition
+from medmultipoints.transforms.sources.declaration_text import toml_value
 from medmultipoints.transforms.sources.paths import split_path
 from medmultipoints.transforms.sources.reading.listing import Listing, by_folder, matching
 from medmultipoints.transforms.sources.reading.path_patterns import propose_patterns
 from medmultipoints.transforms.sources.reading.picture_index import Joined
-
-
-def toml_list(values: Sequence[str]) -> str:
-    """Return a list of texts as a TOML value."""
-    return json.dumps(list(values), ensure_ascii=False)
 
 
 def toml_choice(text: str) -> str:
@@ -27,7 +22,7 @@ def toml_choice(text: str) -> str:
             return text
         except tomllib.TOMLDecodeError:
             pass
-    return json.dumps(text, ensure_ascii=False)
+    return toml_value(text)
 
 
 @dataclass
@@ -117,7 +112,8 @@ def choose_files(
         chosen = matching(names, patterns)
         draft.line("annotations", stated, "stated")
         return chosen
-    sets = _alternatives(by_folder(names), picture_of)
+    folders = sorted(by_folder(names).items(), key=lambda item: (-len(item[1]), item[0]))
+    sets = _disjoint((held, set(map(picture_of, held))) for _, held in folders)
     others = set(listing.kinds) - set(harmless) | set(names)
     texts = [propose_patterns(chosen, others - set(chosen)) for chosen in sets]
     if len(sets) == 1:
@@ -150,21 +146,6 @@ def propose_images(draft: Draft, listing: Listing, used: Sequence[str], foreign:
     )
 
 
-def _alternatives(folders: Mapping[str, Sequence[str]], picture_of: Callable[[str], str]) -> list[tuple[str, ...]]:
-    """Return sets of files that annotate each picture once, adding each folder to the first set without overlap."""
-    sets: list[tuple[list[str], set[str]]] = []
-    for _, names in sorted(folders.items(), key=lambda item: (-len(item[1]), item[0])):
-        pictures = {picture_of(name) for name in names}
-        for held, covered in sets:
-            if not covered & pictures:
-                held += names
-                covered |= pictures
-                break
-        else:
-            sets.append((list(names), set(pictures)))
-    return [tuple(sorted(held)) for held, _ in sets]
-
-
 def in_same_folders(listing: Listing, joined: Sequence[str]) -> tuple[str, ...]:
     """Return all pictures in the folders of joined ones, including those without annotations."""
     folders = by_folder(joined)
@@ -177,7 +158,8 @@ def choose_documents(draft: Draft, listing: Listing, found: Mapping[str, frozens
     if stated:
         draft.line("annotations", stated, "stated")
         return matching(found, (stated,) if isinstance(stated, str) else tuple(stated))
-    sets = _disjoint(found)
+    ordered = sorted(found.items(), key=lambda item: (-len(item[1]), item[0]))
+    sets = _disjoint(([name], pictures) for name, pictures in ordered)
     others = set(listing.kinds)
     texts = [propose_patterns(chosen, others - set(chosen)) for chosen in sets]
     if len(sets) == 1:
@@ -214,16 +196,17 @@ def choose_joined_documents(
     return chosen
 
 
-def _disjoint(found: Mapping[str, frozenset[str]]) -> list[tuple[str, ...]]:
+def _disjoint(parts: Iterable[tuple[Sequence[str], Set[str]]]) -> list[tuple[str, ...]]:
+    """Return sets of files that annotate each picture once; a part (files, pictures) joins the first that it fits."""
     sets: list[tuple[list[str], set[str]]] = []
-    for name, pictures in sorted(found.items(), key=lambda item: (-len(item[1]), item[0])):
+    for names, pictures in parts:
         for held, covered in sets:
             if not covered & pictures:
-                held.append(name)
+                held += names
                 covered |= pictures
                 break
         else:
-            sets.append(([name], set(pictures)))
+            sets.append((list(names), set(pictures)))
     return [tuple(sorted(held)) for held, _ in sets]
 
 
