@@ -5,14 +5,10 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import polars as pl
 
-from medmultipoints.transforms.regions.boxes import (
-    published_points,
-    published_scale,
-    round_to_tenths,
-    scale_boxes_float32,
-)
+from medmultipoints.transforms.regions.boxes import published_scale
 from medmultipoints.transforms.sources.builtin.annotations import BoxEntry, parse_box_json
 from tests.acceptance.builds import build
 from tests.acceptance.inputs import hyperkvasir, real_data
@@ -57,7 +53,7 @@ def check_polyps(items: Iterable[Mapping[str, Any]], rows: Mapping[str, Mapping[
 
 
 def check_instruments(items: Iterable[Mapping[str, Any]]) -> dict[str, int]:
-    """The same for instruments, whose images are not at hand: by the functions that the pipeline uses."""
+    """The same for instruments, whose images are not at hand: by arithmetic of its own."""
     ids = {row["image_sha256"]: row["source_id"] for row in json.loads(_real("medmultipoints/instrument_ids.json"))}
     entries, problems = parse_box_json("kvasir_instrument", "bboxes.json", _real("kvasir-instrument/bboxes.json"))
     assert not problems, f"bboxes.json has unsound entries: {sorted(problems)[:3]}"
@@ -72,7 +68,12 @@ def published_values(entry: BoxEntry) -> tuple[list[list[float]], list[list[floa
     """Boxes, points and count of the published row of one entry."""
     boxes = [stated.box for stated in entry.boxes]
     scale = published_scale(entry.width, entry.height, MAX_SIDE)
-    return scale_boxes_float32(boxes, scale), published_points(boxes, scale), len(boxes)
+    return float32_rows(boxes, scale), float32_rows([box.centre for box in boxes], scale), len(boxes)
+
+
+def float32_rows(rows: Iterable[Iterable[float]], scale: float) -> list[list[float]]:
+    """Products taken in float64 and cast to float32, as the published dataset has them."""
+    return [[float(np.float32(value * scale)) for value in row] for row in rows]
 
 
 def check_item(item: Mapping[str, Any], boxes: Any, points: Any, count: int) -> None:
@@ -83,7 +84,7 @@ def check_item(item: Mapping[str, Any], boxes: Any, points: Any, count: int) -> 
     if "bbox_2d" in stated:
         assert boxes == stated["bbox_2d"], f"{about}: boxes {boxes}, published {stated['bbox_2d']}"
     if "point_2d" in stated:
-        rounded = round_to_tenths(points)
+        rounded = [[round(value, 1) for value in point] for point in points]
         assert rounded == stated["point_2d"], f"{about}: points {rounded}, published {stated['point_2d']}"
 
 

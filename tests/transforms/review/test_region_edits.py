@@ -6,9 +6,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from medmultipoints.transforms.records import Box, Point
+from medmultipoints.transforms.regions.boxes import join_boxes
 from medmultipoints.transforms.review.difference import difference_words
 from medmultipoints.transforms.review.mask_files import Masks, mask_boxes, mask_text, parse_masks
-from medmultipoints.transforms.review.region_edits import cut_box, cut_mask, join_boxes, join_masks, mask_code
+from medmultipoints.transforms.review.region_edits import cut_box, cut_mask, join_masks, mask_code
 
 DISC = sum((axis - 20) ** 2 for axis in np.indices((40, 41))) < 200
 POINTS = st.builds(Point, st.floats(-50, 90), st.floats(-50, 90))
