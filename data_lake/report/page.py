@@ -166,7 +166,7 @@ def _number(value: float) -> str:
 
 
 def _listing(listing: Listing) -> str:
-    return _json({"rows": listing.rows, "entries": listing.entries})
+    return _json({"rows": listing.rows, "entries": listing.entries, "foremost": listing.foremost})
 
 
 def _json(value: object) -> str:

@@ -19,6 +19,7 @@ from medmultipoints.transforms.reporting.choices import (
     choose_records,
     clusters_of,
     count_findings,
+    drawn_once,
     some_of_each_kind,
     worst_first,
 )
@@ -27,6 +28,7 @@ from medmultipoints.transforms.reporting.drawing import Figure
 from medmultipoints.transforms.reporting.histograms import bars, image_sizes, object_counts, object_sizes, split_shares
 from medmultipoints.transforms.reporting.timelines import Timeline, timelines
 from medmultipoints.transforms.splits.leakage import count_shared
+from medmultipoints.transforms.splits.order import order_of
 
 GALLERY: Final = 12
 FIRST_PICTURES: Final = 3
@@ -45,7 +47,8 @@ MOST_ROWS: Final = 10_000
 class Listing:
     """A long table that a page shows in parts; ``total`` is larger if the page does not hold all rows.
 
-    ``entries`` are, row by row, the values of a correction; None if no correction is possible.
+    ``entries`` are, row by row, the values of a correction; None if no correction is possible. The first ``foremost``
+    rows are shown until all are asked for; None shows all.
     """
 
     name: str
@@ -55,6 +58,7 @@ class Listing:
     total: int
     file: str
     entries: tuple[dict[str, Any] | None, ...] = field(default=())
+    foremost: int | None = None
 
 
 _FORMLESS: Final = pl.col("reason").str.starts_with("no_form_in_")
@@ -77,7 +81,7 @@ def summary(own: Materials) -> dict[str, Any]:
             ("objects", tables.objects.height),
             ("instructions", tables.instructions.height),
             ("groups that share a split", tables.images["group_id"].n_unique()),
-            ("MB", round(sum(file.bytes for file in manifest.files) / 1e6)),
+            ("size in MB", round(sum(file.bytes for file in manifest.files) / 1e6)),
         ],
         "leaks": find_leaks(own),
         "certified": own.leakage is not None,
@@ -198,7 +202,8 @@ def findings(own: Materials, album: Album) -> dict[str, Any]:
     """Return the findings of the audit: counted, the worst ones drawn, all listed."""
     rows = worst_first(own.found["disagreements"])
     drawn: list[tuple[dict[str, Any], Figure, dict[str, Any]]] = []
-    for row in some_of_each_kind(rows.filter(pl.col("kind") != "near_duplicate")).to_dicts():
+    pictured = rows.filter(pl.col("kind") != "near_duplicate")
+    for row in some_of_each_kind(drawn_once(pictured)).to_dicts():
         image = album.named(row["sample_id"])
         values = values_of(row, boxes_of_label(own, row))
         if image is not None and values is not None and len(drawn) < PICTURED:
@@ -211,21 +216,12 @@ def findings(own: Materials, album: Album) -> dict[str, Any]:
         "listing": Listing(
             "findings",
             "All findings, worst first",
-            (
-                "severity",
-                "kind",
-                "image",
-                "label",
-                "source box, px",
-                "derived box, px",
-                "IoU",
-                "detail",
-                "what was done",
-            ),
+            ("severity", "finding", "image", "source box, px", "derived box, px", "IoU", "what was found and done"),
             tuple(_finding_row(row) for row in shown),
             rows.height,
             "quarantine/disagreements.parquet",
             tuple(values_of(row) for row in shown),
+            sum(row["severity"] != "info" for row in shown),
         ),
     }
 
@@ -233,16 +229,9 @@ def findings(own: Materials, album: Album) -> dict[str, Any]:
 def _finding_row(row: Mapping[str, Any]) -> tuple[str, ...]:
     boxes = (said_box(row[f"{kind}_box"]) if row[f"{kind}_box"] else "" for kind in ("source", "derived"))
     overlap = "" if row["iou"] is None else f"{row['iou']:.2f}"
-    return (
-        row["severity"],
-        row["kind"],
-        row["sample_id"],
-        row["label"],
-        *boxes,
-        overlap,
-        row["detail"] or "",
-        row["action"],
-    )
+    finding = ", ".join(part for part in (row["kind"].replace("_", " "), row["label"]) if part)
+    words = ": ".join(part for part in (row["detail"], row["action"]) if part)
+    return row["severity"], finding, row["sample_id"], *boxes, overlap, words
 
 
 def corrections(own: Materials) -> dict[str, Any]:
@@ -306,6 +295,7 @@ def leakage(own: Materials, album: Album) -> dict[str, Any] | None:
             bars([(f"{low:.2f}", pairs) for low, pairs in stated["distances"]]), stated["distances"], strict=True
         )
     ]
+    stated = stated | {"splits": sorted(stated["splits"], key=lambda row: order_of(row["split"]))}
     return {"stated": stated, "nearest": nearest, "distances": distances, "threshold": threshold}
 
 

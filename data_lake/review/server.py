@@ -1,8 +1,6 @@
 """Serve the desk on this machine in one process: the page, its data, and the decisions that it sends."""
 
 import asyncio
-import secrets
-import socket
 from collections.abc import AsyncIterator, Callable
 from dataclasses import asdict
 from importlib.resources import files
@@ -18,6 +16,7 @@ from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
 
 from medmultipoints.data_lake.release.write.files import image_extension
+from medmultipoints.data_lake.review.address import Address
 from medmultipoints.data_lake.review.corrections_file import CorrectionsFile, Entries
 from medmultipoints.data_lake.review.decide import (
     Standing,
@@ -42,7 +41,6 @@ from medmultipoints.transforms.review.decisions import first_of_equals, outcome
 from medmultipoints.transforms.review.region_edits import cut_box, cut_mask, join_masks, mask_code
 from medmultipoints.transforms.review.sampling import check_statement
 
-LOCAL: Final = "127.0.0.1"
 STATIC: Final = {
     "review.js": "text/javascript",
     "canvas.js": "text/javascript",
@@ -265,32 +263,16 @@ class Server:
                 yield ": ping\n\n"
 
 
-def serve(desk: Desk, file: CorrectionsFile, port: int, ready: Callable[[str], None]) -> None:
-    """Serve until a signal; ``ready`` receives the URL to open. MachineError if the port is in use."""
-    file.read()
-    token = secrets.token_urlsafe(32)
-    listener = listen(port)
-    port = listener.getsockname()[1]
+def serve(desk: Desk, file: CorrectionsFile, address: Address) -> None:
+    """Serve until a signal."""
     server = Server(desk, file)
-    config = uvicorn.Config(server.app(token, port), log_level="error", timeout_graceful_shutdown=1, lifespan="off")
-    ready(f"http://{LOCAL}:{port}/?token={token}")
+    app = server.app(address.token, address.port)
+    config = uvicorn.Config(app, log_level="error", timeout_graceful_shutdown=1, lifespan="off")
     try:
-        uvicorn.Server(config).run(sockets=[listener])
+        uvicorn.Server(config).run(sockets=[address.listener])
     finally:
         server.closing = True
-        listener.close()
-
-
-def listen(port: int) -> socket.socket:
-    """Return a socket that only this machine can reach; MachineError if the port is in use."""
-    listener = socket.socket()
-    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    try:
-        listener.bind((LOCAL, port))
-        listener.listen()  # a browser that opens before the server runs waits for it
-    except OSError as error:
-        raise MachineError(f"--port {port}: {error.strerror}. Choose another, or 0 for any that is free.") from error
-    return listener
+        address.listener.close()
 
 
 def _mask_parts(objects: list[dict[str, Any]], asked: dict[str, Any], size: tuple[int, int]) -> list[dict[str, Any]]:

@@ -12,6 +12,7 @@ from typing import Annotated
 import polars as pl
 import typer
 
+from medmultipoints.data_lake.release.read.previous import read_previous
 from medmultipoints.data_lake.store.layout import PAGE, only_builder
 from medmultipoints.flows.cli.console import OUT, print_json, say, stage_progress, table, transfer_progress
 from medmultipoints.flows.cli.options import (
@@ -29,6 +30,7 @@ from medmultipoints.flows.cli.request_options import (
 )
 from medmultipoints.flows.engine.execute import Outcome, execute
 from medmultipoints.flows.engine.intention import shown
+from medmultipoints.flows.engine.place import version_before
 from medmultipoints.flows.engine.plan import plan_build
 from medmultipoints.flows.engine.prepare import prepare_attempt
 from medmultipoints.flows.engine.report import exclusions_of, reasons_of
@@ -47,6 +49,7 @@ from medmultipoints.transforms.compose.stats import (
 from medmultipoints.transforms.duplicates.across_sources import note_copies
 from medmultipoints.transforms.reporting.counted import plural
 from medmultipoints.transforms.splits.official import note_official
+from medmultipoints.transforms.splits.split_changes import note_moved
 
 MOST_LABELS, MOST_REASONS, SHOWN_REASONS, MOST_NOTES = 4, 2, 3, 4
 
@@ -183,12 +186,24 @@ def notes_of(outcome: Outcome) -> list[str]:
     images = outcome.table("released_images")
     dropped = exclusions_of(outcome, "dropped")
     declared = [source.name for source in outcome.build.sources if source.info.read is not None]
-    notes = note_unverified(dropped, outcome.table("images"), declared)
+    notes = moved_of(outcome)
+    notes += note_unverified(dropped, outcome.table("images"), declared)
     notes += note_copies(*(outcome.table(name) for name in ("duplicates", "images", "regions")))
     notes += note_official(images, honoured=splits.honour_official)
     notes += note_splits(images, splits.fractions)
     notes += note_terms(outcome.build.recipe.terms, set(outcome.table("records")["label"]))
     return [*notes, *note_tasks(outcome.table("instructions"), asked.tasks, degenerate=asked.degenerate)]
+
+
+def moved_of(outcome: Outcome) -> list[str]:
+    """Return a note if images left the split that the version before has them in, and the recipe does not keep it."""
+    recipe, placed = outcome.build.recipe, outcome.release
+    before = version_before(outcome.build.lake, recipe.name, placed.version)
+    if recipe.splits.previous is not None or before is None:
+        return []
+    root, images = read_previous(str(before), outcome.build.lake.releases)
+    name, _, digest = root.partition("@")
+    return note_moved(outcome.table("released_images"), images, f"{name} {before.name}", f"{name}@{digest[:16]}")
 
 
 def review_of(outcome: Outcome) -> list[str]:

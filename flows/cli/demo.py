@@ -40,12 +40,12 @@ def demo(
 
 def print_summary(outcome: Outcome) -> None:
     """Print at most 20 lines: the demo's result, commands to try next, and last the page to open."""
-    OUT.print(f"[bold]{outcome.sentence()}[/] in {outcome.seconds:.1f} s\n")
-    table("Objects", *label_table(outcome))
+    OUT.print(f"[bold]{outcome.sentence()}[/] in {outcome.seconds:.1f} s")
+    table("", *label_table(outcome))
     release = shown(outcome.release.path)
     OUT.print("\n[bold]Try next[/]")
     OUT.print(f"  medmultipoints verify {release}", markup=False)
     OUT.print(f"  medmultipoints review serve {release} --corrections corrections/demo.toml --open", markup=False)
     OUT.print(f"  medmultipoints quarantine list --lake {shown(outcome.build.lake.root)}", markup=False)
-    OUT.print(f"  python -c \"from datasets import load_dataset; print(load_dataset('{release}'))\"\n", markup=False)
+    OUT.print(f"  python -c \"from datasets import load_dataset; print(load_dataset('{release}'))\"", markup=False)
     print_places(outcome)

@@ -25,7 +25,7 @@ def list_rejected(
     dropped: Annotated[bool, typer.Option("--dropped", help="Also what the recipe left out.")] = False,
     as_json: JsonOption = False,
 ) -> None:
-    """List reasons with the number of inputs and an example."""
+    """List reasons with the number of inputs; `--json` adds an example of each."""
     frame = last_exclusions(existing_lake(lake), recipe)
     frame = frame if dropped else frame.filter(pl.col("verdict") == "rejected")
     grouped = (
@@ -44,11 +44,14 @@ def list_rejected(
     if frame.is_empty():
         OUT.print("nothing was rejected" + ("" if dropped else "; --dropped shows what the recipe left out"))
         return
-    rows = [[*row[:4], f"{row[4]:,}", f"{row[5]:,}", row[6]] for row in grouped.rows()]
+    names = ["reason", "source", "stage", *(["verdict"] if dropped else []), "inputs", "images"]
+    rows = [[f"{one:,}" if isinstance(one, int) else one for one in row] for row in grouped.select(names).rows()]
     images = frame["sample_id"].drop_nulls().n_unique()
     title = f"{frame.height:,} inputs of {images:,} images (an image, its mask and its labels are an input each)"
-    table(title, grouped.columns, rows)
-    OUT.print("\nDetails: medmultipoints quarantine show REASON, or any part of an input's name")
+    table(title, names, rows)
+    place = "" if lake == DEFAULT_LAKE else f" --lake {lake}"
+    OUT.print(f"\nDetails: medmultipoints quarantine show {rows[0][0]}{place}", markup=False)
+    OUT.print("or, instead of the reason, any part of an input's name; --json gives an example of each reason")
 
 
 @app.command("show")

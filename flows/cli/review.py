@@ -11,6 +11,7 @@ import typer
 from medmultipoints.flows.cli.console import HEARTBEAT, OUT, print_json, say
 from medmultipoints.flows.cli.options import JsonOption
 from medmultipoints.flows.cli.release import ReleaseArgument
+from medmultipoints.flows.engine.intention import shown
 from medmultipoints.flows.recipe.corrections import parse_file
 from medmultipoints.transforms.reporting.counted import plural
 
@@ -47,27 +48,28 @@ def serve(
 
     Example: `medmultipoints review serve lake/releases/demo/1.0.0 --corrections corrections/polyps.toml --open`
     """
+    from medmultipoints.data_lake.review.address import open_address
     from medmultipoints.data_lake.review.corrections_file import CorrectionsFile
-    from medmultipoints.data_lake.review.desk import Desk
-    from medmultipoints.data_lake.review.server import serve as serve_desk
 
     file = CorrectionsFile(corrections.expanduser().absolute(), parse_file)
     file.read()
+    address = open_address(port)
+    if not as_json:
+        OUT.print(str(address), markup=False, highlight=False, soft_wrap=True)
+    say(f"reading {shown(release)}")
+    from medmultipoints.data_lake.review.desk import Desk
+    from medmultipoints.data_lake.review.server import serve as serve_desk
+
     desk = Desk(release, sample=sample, seed=seed)
-
-    def ready(address: str) -> None:
-        if as_json:
-            print_json({"address": address, "to_decide": desk.waiting, "corrections": str(file.path)})
-        else:
-            OUT.print(address, markup=False, highlight=False, soft_wrap=True)
-        say(f"{plural(desk.waiting, 'finding')} to decide; decisions go to {file.path}; Ctrl-C stops")
-        say("to apply them: medmultipoints build RECIPE --version auto, where [corrections] files names this file")
-        HEARTBEAT.idle = True
-        if open_page:
-            webbrowser.open(address)
-
+    if as_json:
+        print_json({"address": str(address), "to_decide": desk.waiting, "corrections": str(file.path)})
+    say(f"{plural(desk.waiting, 'finding')} to decide; decisions go to {file.path}; Ctrl-C stops")
+    say("to apply them: medmultipoints build RECIPE --version auto, where [corrections] files names this file")
+    HEARTBEAT.idle = True
+    if open_page:
+        webbrowser.open(str(address))
     with suppress(KeyboardInterrupt):
-        serve_desk(desk, file, port, ready)
+        serve_desk(desk, file, address)
     say("stopped")
 
 

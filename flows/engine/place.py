@@ -55,6 +55,14 @@ def newest_release(lake: Lake, name: str) -> Path | None:
     return lake.releases / name / newest if newest else None
 
 
+def version_before(lake: Lake, name: str, version: str) -> Path | None:
+    """Return the folder of the highest version of a release name below ``version``; None if the lake has none."""
+    here = (listed.parent for listed in lake.releases.joinpath(name).glob(f"*/{MANIFEST}"))
+    numbered = [folder for folder in here if VERSIONED.fullmatch(folder.name) and VERSIONED.fullmatch(version)]
+    lower = [folder for folder in numbered if _numbers(folder.name) < _numbers(version)]
+    return max(lower, key=lambda folder: _numbers(folder.name), default=None)
+
+
 def newest_version(lake: Lake, name: str) -> str | None:
     """Return the highest version of a release name, local or in the lake's object store, without any download."""
     listed = remote.names(lake.remote, f"releases/{name}") if lake.remote else []
@@ -62,7 +70,11 @@ def newest_version(lake: Lake, name: str) -> str | None:
     paths = [PurePosixPath(path) for path in listed] + [path.relative_to(lake.root) for path in here]
     found = {path.parent.name for path in paths if path.name == MANIFEST and len(path.parts) == 4}
     numbered = filter(VERSIONED.fullmatch, found)
-    return max(numbered, key=lambda version: tuple(map(int, version.split("."))), default=None)
+    return max(numbered, key=_numbers, default=None)
+
+
+def _numbers(version: str) -> tuple[int, ...]:
+    return tuple(map(int, version.split(".")))
 
 
 def refuse_taken(build: Build, code: str) -> None:

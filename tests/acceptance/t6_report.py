@@ -45,6 +45,7 @@ def run(work: Path) -> dict[str, Any]:
     """The report of the real pictures with simulated videos, after a version before it; then one of 6,000 images."""
     need_programs("chromium")
     axe = axe_script(work)
+    (work / "none").mkdir()  # of recipes without corrections
     page = report_of_two_versions(work)
     shots = ROOT / ".accept" / "report"
     shutil.rmtree(shots, ignore_errors=True)

@@ -48,6 +48,13 @@ def worst_first(findings: pl.DataFrame) -> pl.DataFrame:
     )
 
 
+def drawn_once(findings: pl.DataFrame) -> pl.DataFrame:
+    """Return the first of the findings whose drawings are equal: same kind, picture and boxes, for several labels."""
+    drawings = [repr(row) for row in findings.select("kind", "sample_id", "source_box", "derived_box").iter_rows()]
+    first = {drawing: place for place, drawing in reversed([*enumerate(drawings)])}
+    return findings[sorted(first.values())]
+
+
 def some_of_each_kind(findings: pl.DataFrame) -> pl.DataFrame:
     """Return the first findings of each kind, in order; more of the severe kinds."""
     most = pl.col("severity").replace_strict(DRAWN, default=0)

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import polars as pl
 
 from medmultipoints.transforms.compose.stats import count_histogram, count_labels
+from medmultipoints.transforms.splits.order import in_order
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +68,7 @@ def _bin(low: int) -> str:
 def split_shares(records: pl.DataFrame) -> tuple[list[str], list[dict[str, object]]]:
     """Return the splits, and the number and share of each label's images in each split."""
     counted = count_labels(records)
-    splits = counted["split"].unique().sort().to_list()
+    splits = in_order(counted["split"])
     rows = []
     for (label,), own in sorted(counted.partition_by("label", as_dict=True).items()):
         images = dict(own.select("split", "images").iter_rows())

@@ -10,7 +10,12 @@ FIRST: Final = ("train", "validation", "test")
 
 def in_order(splits: Iterable[str]) -> list[str]:
     """Return the distinct names in listing order."""
-    return sorted(set(splits), key=lambda name: (FIRST.index(name) if name in FIRST else len(FIRST), name))
+    return sorted(set(splits), key=order_of)
+
+
+def order_of(split: str) -> tuple[int, str]:
+    """Return the sort key of a name."""
+    return FIRST.index(split) if split in FIRST else len(FIRST), split
 
 
 def split_rank() -> pl.Expr:

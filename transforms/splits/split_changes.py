@@ -22,6 +22,20 @@ def know_previous(images: pl.DataFrame, previous: pl.DataFrame) -> pl.DataFrame:
     return known.unique("sample_id", keep="first", maintain_order=True).sort("sample_id")
 
 
+def note_moved(images: pl.DataFrame, previous: pl.DataFrame, name: str, reference: str) -> list[str]:
+    """Return a note if images are in another split than in the release before, with the line that keeps them there.
+
+    ``previous``: image_sha256, luma_blake3 and split of the release ``name``; ``reference`` identifies it in a recipe.
+    """
+    known = know_previous(images, previous).join(images.select("sample_id", now="split"), on="sample_id")
+    moved = known.filter(pl.col("split") != pl.col("now")).height
+    if not moved:
+        return []
+    count = "1 picture is" if moved == 1 else f"{moved:,} pictures are"
+    note = f"{count} in another split than in {name}, so results on its test split do not compare. To keep every "
+    return [f'{note}picture in its split, add to [splits] of the recipe: previous = "{reference}"']
+
+
 def list_changes(
     splits: pl.DataFrame,
     images: pl.DataFrame,

@@ -63,7 +63,9 @@ export class Canvas {
 
   select(key) {
     this.chosen = key;
+    this.quiet = true;
     if (key) this.anno.setSelected(key, true); else this.anno.cancelSelected();
+    this.quiet = false;
     this.onSelect(key);
   }
 

@@ -13,6 +13,7 @@ const REASONS = {
 };
 // Reasons of `picture` that are about a person: the picture is withdrawn, so that its copies stay out for good, too.
 const WITHDRAWS = new Set(["Text or marks in the picture show who it is", "Consent was withdrawn"]);
+const nameOf = (kind) => (kind === "sample" ? "drawn at random" : kind.replaceAll("_", " "));
 const ACCEPTED = { proposal: "the proposed object is added", sample: "all of the record is right" };
 
 const state = { busy: 0, rows: [], shown: [], id: null, item: null, canvas: null, marked: new Set(), done: [], looked: new Set(), zoom: 1, fit: 1, hidden: new Set(), cut: null, tool: null, labels: [] };
@@ -155,13 +156,19 @@ function nothing() {
   $("image").removeAttribute("src");
   $("over").replaceChildren();
   $("facts").replaceChildren();
-  hint(state.rows.length ? finished() : "The audit found nothing: there is nothing to decide.");
+  const words = state.rows.length ? finished() : "The audit found nothing: there is nothing to decide.";
+  $("stage").querySelector(".lost")?.remove();
+  $("stage").style.width = $("stage").style.height = "";
+  $("stage").prepend(element("p", words, "lost"));
+  $("layers").querySelectorAll("[data-layer]").forEach((one) => { one.hidden = true; });
+  hint("");
 }
 
 function drawRows() {
   const list = $("rows"), spacer = $("spacer");
   spacer.style.height = `${state.shown.length * ROW}px`;
   const first = Math.max(Math.floor(list.scrollTop / ROW) - 5, 0), after = Math.min(first + Math.ceil(list.clientHeight / ROW) + 10, state.shown.length);
+  if (!state.shown.length) { spacer.replaceChildren(element("p", "No finding under these filters.", "quiet none")); return; }
   spacer.replaceChildren(...state.shown.slice(first, after).map((row, place) => {
     const one = element("div", "", "finding");
     Object.assign(one, { id: `row-${first + place}` });
@@ -171,7 +178,7 @@ function drawRows() {
     one.setAttribute("aria-posinset", first + place + 1);
     one.setAttribute("aria-setsize", state.shown.length);
     const mark = row.conflict ? tag("conflict") : decided(row) ? tag("done", DECIDED[row.mine] ?? row.mine) : row.others ? tag("", "second reading") : "";
-    one.append(tag(row.severity), " ", element("b", row.kind.replaceAll("_", " ")), ` ${row.label} `, mark, element("small", row.sample_id));
+    one.append(tag(row.severity), " ", element("b", nameOf(row.kind)), ` ${row.label} `, mark, element("small", row.sample_id));
     one.onclick = () => open(row.finding_id);
     return one;
   }));
@@ -354,7 +361,7 @@ function showLayers(item) {
     mask: item.objects.some((one) => one.outlines), object: item.objects.length > 0, source: item.source, derived: item.derived, text: item.places.length > 0,
     corrected: drawnBy(item).length > 0,
   };
-  $("layers").querySelectorAll("[data-layer]").forEach((one) => { one.hidden = !there[one.dataset.layer] || (state.canvas && ["mask", "object", "corrected"].includes(one.dataset.layer)); });
+  $("layers").querySelectorAll("[data-layer]").forEach((one) => { one.hidden = !there[one.dataset.layer]; one.style.visibility = state.canvas && ["mask", "object", "corrected"].includes(one.dataset.layer) ? "hidden" : ""; });
 }
 
 function hideAll() {
@@ -375,11 +382,20 @@ function element(name, text = "", kind = "") {
 const tag = (kind, text = kind) => element("span", text, `tag ${kind}`);
 const figure = (value) => (Number.isInteger(value) ? String(value) : value.toFixed(1).replace(/\.0$/, ""));
 
+// The chosen object is marked in the list as it stands: a new list would take the focus from who types on.
+function markChosen() {
+  $("facts").querySelectorAll(".objects li").forEach((row, place) => {
+    const chosen = state.canvas?.objects[place]?.key === state.canvas?.chosen;
+    row.classList.toggle("chosen", chosen);
+    row.querySelector("button")?.setAttribute("aria-pressed", String(chosen));
+  });
+}
+
 function drawFacts() {
-  const { item } = state, box = $("facts"), parts = [];
+  const { item } = state, box = $("facts"), parts = [], focused = box.contains(document.activeElement) ? document.activeElement.getAttribute("aria-label") : null;
   if (!item) return;
   const head = element("p");
-  head.append(tag(item.severity), " ", element("b", item.kind.replaceAll("_", " ")), ` ${item.label}`);
+  head.append(tag(item.severity), " ", element("b", nameOf(item.kind)), ` ${item.label}`);
   parts.push(head, element("p", `${item.sample_id}${item.split ? `, ${item.split}` : ""}`, "quiet id"));
   for (const text of [item.detail, ...item.words]) if (text) parts.push(element("p", text));
   if (item.places.length) parts.push(element("p", `The dotted ${item.places.length === 1 ? "box shows" : "boxes show"} where it was read.`, "quiet"));
@@ -392,11 +408,12 @@ function drawFacts() {
   if (item.neighbours.length) parts.push(heading("Near-duplicates"), thumbs(item.neighbours, (one) => `${one.split}, distance ${one.distance.toFixed(4)} (${one.evidence})`));
   if (item.strip.length > 1) parts.push(heading("Frames before and after"), thumbs(item.strip, (one) => `frame ${one.frame_index}`, "strip"));
   box.replaceChildren(...parts);
+  if (focused) [...box.querySelectorAll("[aria-label]")].find((one) => one.getAttribute("aria-label") === focused)?.focus({ preventScroll: true });
   const strip = box.querySelector(".strip"), here = strip?.querySelector(".here");
   if (here) strip.scrollLeft = here.offsetLeft - strip.offsetLeft - strip.clientWidth / 2 + here.clientWidth / 2;
 }
 
-const heading = (text) => element("h3", text);
+const heading = (text) => element("h2", text);
 
 function boxTable(rows) {
   const table = element("table"), head = table.createTHead().insertRow();
@@ -661,7 +678,7 @@ function edit() {
   state.canvas = new Canvas($("image"), {
     size: item.size, scale: item.scale, reviewer: reviewer(),
     onChange: (objects) => { sessionStorage.setItem(draftKey(), JSON.stringify(objects)); drawOver(); drawFacts(); },
-    onSelect: () => drawFacts(),
+    onSelect: markChosen,
     onDrawn: () => { endTool(); hint("Drag a corner or use the arrows to change it. Enter when all is right."); },
     onProblem: hint,
   });

@@ -10,9 +10,10 @@ import orjson
 import pytest
 import uvicorn
 
+from medmultipoints.data_lake.review.address import listen
 from medmultipoints.data_lake.review.corrections_file import CorrectionsFile
 from medmultipoints.data_lake.review.desk import Desk
-from medmultipoints.data_lake.review.server import Server, listen
+from medmultipoints.data_lake.review.server import Server
 from medmultipoints.data_lake.simulate import SimulatedSizes, write_sources
 from medmultipoints.flows.engine.execute import execute
 from medmultipoints.flows.engine.prepare import prepare

@@ -38,6 +38,6 @@ def test_rare_image_sizes_share_a_bar() -> None:
 
 def test_shares_of_a_label_sum_to_one() -> None:
     splits, rows = split_shares(RECORDS)
-    assert splits == ["test", "train"]
-    assert rows[0]["shares"] == [("test", 1, 1 / 3), ("train", 2, 2 / 3)]
-    assert rows[1]["shares"] == [("test", 1, 1.0), ("train", 0, 0.0)]
+    assert splits == ["train", "test"]
+    assert rows[0]["shares"] == [("train", 2, 2 / 3), ("test", 1, 1 / 3)]
+    assert rows[1]["shares"] == [("train", 0, 0.0), ("test", 1, 1.0)]
