@@ -26,7 +26,7 @@ fix: .venv
 	$(BIN)/ruff format .
 
 docs: .venv
-	$(BIN)/python -m medmultipoints.expectations.suites
+	$(BIN)/python -m medmultipoints.expectations.rows.suites
 	$(BIN)/python -m tools.dictionary
 	$(BIN)/python -m tools.reference
 	$(BIN)/python -m tools.session

@@ -31,7 +31,7 @@ from medmultipoints.data_lake.catalogue import load_catalogue
 from medmultipoints.data_lake.store.layout import Lake, open_lake
 from medmultipoints.data_lake.store.objects import StoredObject
 from medmultipoints.data_lake.store.parquet_tables import put_table, read_table
-from medmultipoints.expectations.validate import validate
+from medmultipoints.expectations.rows.validate import validate
 from medmultipoints.flows.engine.request import BuildRequest
 from medmultipoints.flows.engine.run import Unwatched, run_in_threads, run_stage
 from medmultipoints.flows.engine.stage import Build, Inputs, Source, Stage

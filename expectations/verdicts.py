@@ -95,7 +95,7 @@ class BrokenRule(DataError):
         super().__init__(
             f"suite {suite}: rule {rule} could not be judged: {problem}. No row was passed or held; correct "
             "transforms/columns/tables/ or the stage that writes the table, then run "
-            "`python -m medmultipoints.expectations.suites`"
+            "`python -m medmultipoints.expectations.rows.suites`"
         )
 
 

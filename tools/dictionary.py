@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from medmultipoints.expectations.suites import describe_check
+from medmultipoints.expectations.rows.suites import describe_check
 from medmultipoints.transforms.columns.tables import Column, Table, load_table, table_names
 
 DICTIONARY = Path(__file__).resolve().parents[1] / "docs" / "data-dictionary.md"

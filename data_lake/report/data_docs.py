@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from medmultipoints.data_lake.store.temporary import replaced_folder
-from medmultipoints.expectations.suites import TABLE_RULES, load_suite
+from medmultipoints.expectations.rows.suites import TABLE_RULES, load_suite
 from medmultipoints.expectations.verdicts import RuleResult, Verdict
 from medmultipoints.transforms.reporting.hidden import HIDDEN
 

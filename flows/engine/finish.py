@@ -20,7 +20,7 @@ from medmultipoints.data_lake.store.parquet_tables import (
     scan_table,
 )
 from medmultipoints.expectations.references import accounting_holds, keys_unique, repeated
-from medmultipoints.expectations.validate import check_table_rules, find_rejections, leave_out, validate
+from medmultipoints.expectations.rows.validate import check_table_rules, find_rejections, leave_out, validate
 from medmultipoints.expectations.verdicts import Rejection, Verdict, join_verdicts
 from medmultipoints.flows.engine.stage import Build, Inputs, Output, Rules, Scans, Stage
 from medmultipoints.flows.engine.timings import Stopwatch

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from medmultipoints.data_lake.catalogue import read_digest
 from medmultipoints.data_lake.store.keys import Scan, code_inputs, digest
 from medmultipoints.data_lake.store.objects import Receipt, read_receipt
-from medmultipoints.expectations.suites import TABLE_RULES, load_suite, table_digest
+from medmultipoints.expectations.rows.suites import TABLE_RULES, load_suite, table_digest
 from medmultipoints.flows.engine.place import newest_version
 from medmultipoints.flows.engine.stage import Build, Stage
 

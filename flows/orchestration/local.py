@@ -18,7 +18,7 @@ CONSOLE = {"PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL": "CRITICAL", "PREFECT_LOGGIN
 # Seven waits, each twice as long as the previous one, cover a server outage of four minutes.
 PATIENT = {"PREFECT_CLIENT_MAX_RETRIES": "7"}
 # A build imports these anyway; 2 to 3 s of that overlap with the start of the server process.
-NEEDED = ("medmultipoints.flows.orchestration.build", "medmultipoints.expectations.library")
+NEEDED = ("medmultipoints.flows.orchestration.build", "medmultipoints.expectations.rows.library")
 # Limit the history of ``serve``: events are kept for 7 days, runs for 90.
 SERVED = QUIET | PATIENT | {"PREFECT_SERVER_SERVICES_DB_VACUUM_ENABLED": "events,flow_runs"}
 

@@ -6,8 +6,8 @@ from typing import Any
 import polars as pl
 import pytest
 
-from medmultipoints.expectations.suites import load_suite
-from medmultipoints.expectations.validate import validate
+from medmultipoints.expectations.rows.suites import load_suite
+from medmultipoints.expectations.rows.validate import validate
 from medmultipoints.transforms.columns.tables import Column, Parameter, Table, load_table, suite_name, table_names
 
 Row = dict[str, Any]

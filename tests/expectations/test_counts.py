@@ -2,8 +2,8 @@
 
 import pandas as pd
 
-from medmultipoints.expectations.counts import METRICS, count_failures
-from medmultipoints.expectations.suites import all_suites
+from medmultipoints.expectations.rows.counts import METRICS, count_failures
+from medmultipoints.expectations.rows.suites import all_suites
 
 ROWS = pd.DataFrame({"row": [0, 1, 2], "count": [1.0, None, 7.0]})
 

@@ -8,8 +8,8 @@ import polars as pl
 import pyarrow as pa
 import pytest
 
-from medmultipoints.expectations import suites as generated
-from medmultipoints.expectations.suites import table_digest
+from medmultipoints.expectations.rows import suites as generated
+from medmultipoints.expectations.rows.suites import table_digest
 from medmultipoints.transforms.columns import tables as columns
 from medmultipoints.transforms.columns.tables import (
     Check,

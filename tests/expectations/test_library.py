@@ -5,7 +5,7 @@ import sys
 
 FIRST_USE = """
 import sys
-from medmultipoints.expectations.library import gx
+from medmultipoints.expectations.rows.library import gx
 assert not any(name.startswith("scipy.stats.") for name in sys.modules), "loaded before its first use"
 assert gx.__version__
 import scipy.stats

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from medmultipoints.expectations.rules import RULES, VARIANT_RULES, rule_flags
-from medmultipoints.expectations.suites import row_flags
+from medmultipoints.expectations.rows.rules import RULES, VARIANT_RULES, rule_flags
+from medmultipoints.expectations.rows.suites import row_flags
 from medmultipoints.transforms.columns.tables import empty_frame, load_table, polars_schema, table_names
 
 Row = dict[str, Any]

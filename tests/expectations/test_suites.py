@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from medmultipoints.expectations.suites import FLAG, SUITES, all_suites, load_suite, render, row_flags, row_suite
+from medmultipoints.expectations.rows.suites import FLAG, SUITES, all_suites, load_suite, render, row_flags, row_suite
 from medmultipoints.transforms.columns.tables import load_table, parse_table, table_names
 
 PARAMETERS = """
@@ -20,7 +20,7 @@ side  = { type = "int64", meaning = "side", check = { max = { parameter = "max_s
 
 
 def test_the_committed_suites_are_those_that_the_declarations_give() -> None:
-    """Otherwise run `python -m medmultipoints.expectations.suites` and commit the result."""
+    """Otherwise run `python -m medmultipoints.expectations.rows.suites` and commit the result."""
     committed = {path.stem: path.read_text("utf-8") for path in SUITES.glob("*.json")}
     assert committed == {name: render(suite) for name, suite in all_suites().items()}
 

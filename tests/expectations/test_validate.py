@@ -8,8 +8,8 @@ from typing import Any
 import polars as pl
 import pytest
 
-from medmultipoints.expectations.suites import load_suite, row_suite
-from medmultipoints.expectations.validate import (
+from medmultipoints.expectations.rows.suites import load_suite, row_suite
+from medmultipoints.expectations.rows.validate import (
     POSITION,
     check_table_rules,
     find_rejections,

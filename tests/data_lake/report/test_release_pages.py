@@ -11,7 +11,7 @@ from medmultipoints.data_lake.release.write.manifest import read_manifest
 from medmultipoints.data_lake.report.data_docs import write_data_docs
 from medmultipoints.data_lake.report.release_pages import choose_cells, write_report
 from medmultipoints.data_lake.store.layout import Lake
-from medmultipoints.expectations.validate import validate
+from medmultipoints.expectations.rows.validate import validate
 from medmultipoints.transforms.columns.tables import conform, empty_frame, load_table
 from tests.data_lake.release.tiny_release import write_release
 from tests.data_lake.release.tiny_tables import make_tables

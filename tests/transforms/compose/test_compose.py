@@ -6,7 +6,7 @@ from typing import Any
 import polars as pl
 import pytest
 
-from medmultipoints.expectations.rules import rule_flags
+from medmultipoints.expectations.rows.rules import rule_flags
 from medmultipoints.transforms.columns.tables import empty_frame, load_table, polars_schema
 from medmultipoints.transforms.compose.records import Composed, compose_records
 

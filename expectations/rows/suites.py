@@ -1,8 +1,8 @@
 """Generate the Great Expectations suites from the declarations, committed as ``suites/<name>.json``.
 
-``python -m medmultipoints.expectations.suites`` rewrites them. Scalar columns get native expectations; rules that Great
-Expectations handles wrongly, slowly or only within a chunk become boolean flags ``ok_<rule>`` that must be true. Row
-rules have severity ``warning`` (the row is quarantined), table rules ``critical`` (the build stops).
+``python -m medmultipoints.expectations.rows.suites`` rewrites them. Scalar columns get native expectations; rules that
+Great Expectations handles wrongly, slowly or only within a chunk become boolean flags ``ok_<rule>`` that must be true.
+Row rules have severity ``warning`` (the row is quarantined), table rules ``critical`` (the build stops).
 """
 
 import hashlib
@@ -14,7 +14,7 @@ from typing import Any
 
 import polars as pl
 
-from medmultipoints.expectations.rules import complete_flag, finite_flag, rule_flags, unique_flag
+from medmultipoints.expectations.rows.rules import complete_flag, finite_flag, rule_flags, unique_flag
 from medmultipoints.transforms.columns.tables import (
     TABLES,
     VARIANTS,
@@ -27,7 +27,7 @@ from medmultipoints.transforms.columns.tables import (
     table_names,
 )
 
-SUITES = Path(__file__).parent / "suites"
+SUITES = Path(__file__).parents[1] / "suites"
 TABLE_RULES = "table_rules"
 FLAG = "ok_"
 

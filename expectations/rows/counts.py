@@ -2,7 +2,7 @@
 
 A rule costs 1 to 2 ms instead of the 20 to 70 ms of a full validation. Including the conversion to pandas, 33 rules
 check about 600,000 rows per second in chunks of 250,000, and 500,000 in chunks of 100,000. Rules with failures are then
-validated in full, to find the rows (``medmultipoints.expectations.validate``).
+validated in full, to find the rows (``medmultipoints.expectations.rows.validate``).
 """
 
 from collections.abc import Mapping
@@ -25,7 +25,11 @@ def count_failures(
     rows: "pd.DataFrame", suite: Mapping[str, Any], parameters: Mapping[str, object]
 ) -> dict[str, int | None]:
     """Return the number of rows that break each rule, in suite order; None if it cannot be counted."""
-    from medmultipoints.expectations.library import GreatExpectationsError, MetricsCalculator, PandasExecutionEngine
+    from medmultipoints.expectations.rows.library import (
+        GreatExpectationsError,
+        MetricsCalculator,
+        PandasExecutionEngine,
+    )
 
     engine = PandasExecutionEngine(batch_data_dict={BATCH: rows})
     wanted = {rule["meta"]["rule"]: _metric(rule, parameters) for rule in suite["expectations"]}
@@ -38,7 +42,7 @@ def count_failures(
 
 def _metric(rule: Mapping[str, Any], parameters: Mapping[str, object]) -> Any:
     """Return the metric that counts a rule's failures; None if its type or a parameter is unknown."""
-    from medmultipoints.expectations.library import MetricConfiguration
+    from medmultipoints.expectations.rows.library import MetricConfiguration
 
     name, kwargs = METRICS.get(rule["type"]), dict(rule["kwargs"])
     asked = {key: value["$PARAMETER"] for key, value in kwargs.items() if isinstance(value, dict)}

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
-from medmultipoints.expectations.counts import count_failures
-from medmultipoints.expectations.suites import FLAG, TABLE_RULES, Suite, load_suite, row_flags
+from medmultipoints.expectations.rows.counts import count_failures
+from medmultipoints.expectations.rows.suites import FLAG, TABLE_RULES, Suite, load_suite, row_flags
 from medmultipoints.expectations.verdicts import (
     BrokenRule,
     Rejection,
@@ -138,7 +138,7 @@ def run_suite(rows: "pd.DataFrame", suite: Suite, parameters: Mapping[str, objec
 
 def _judge(rows: "pd.DataFrame", suite: Suite, parameters: Mapping[str, object]) -> dict[str, Any]:
     """Return the full Great Expectations result of each rule."""
-    from medmultipoints.expectations.library import GreatExpectationsError, ProgressBarsConfig, gx
+    from medmultipoints.expectations.rows.library import GreatExpectationsError, ProgressBarsConfig, gx
 
     context = gx.get_context(mode="ephemeral")
     context.variables.progress_bars = ProgressBarsConfig(globally=False)

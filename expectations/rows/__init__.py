@@ -1,0 +1,1 @@
+"""Rules of rows: suites generated from the declared columns, and their validation."""
