@@ -26,33 +26,33 @@ GROUP = "app"
 
 # Each command's module and function; for a group, its application.
 COMMANDS: dict[str, tuple[str, str]] = {
-    "demo": ("demo", "demo"),
-    "build": ("build", "build"),
-    "fetch": ("fetch", "fetch"),
-    "inspect": ("inspect", "inspect"),
-    "sources": ("catalogue", "sources"),
-    "recipes": ("catalogue", "recipes"),
-    "status": ("status", "status"),
-    "quarantine": ("quarantine", GROUP),
-    "verify": ("release", "verify"),
-    "audit": ("audit", "audit"),
-    "report": ("report", "report"),
-    "review": ("review", GROUP),
-    "diff": ("diff", "diff"),
-    "sign": ("release", "sign"),
-    "leakage": ("leakage", "leakage"),
-    "show": ("release", "show"),
-    "export": ("release", "export"),
-    "publish": ("publish", "publish"),
-    "deposit": ("deposit", "deposit"),
-    "serve": ("serve", "serve"),
-    "lake": ("lake", GROUP),
-    "sample": ("sample", "sample"),
-    "evaluate": ("evaluate", "evaluate"),
-    "describe": ("describe", "describe"),
-    "train-witness": ("witness", "train_witness"),
-    "witness": ("witness", "witness"),
-    "evaluate-clicks": ("witness", "evaluate_clicks"),
+    "demo": ("building.demo", "demo"),
+    "build": ("building.build", "build"),
+    "fetch": ("building.fetch", "fetch"),
+    "inspect": ("building.inspect", "inspect"),
+    "sources": ("building.catalogue", "sources"),
+    "recipes": ("building.catalogue", "recipes"),
+    "status": ("operations.status", "status"),
+    "quarantine": ("review.quarantine", GROUP),
+    "verify": ("releases.release", "verify"),
+    "audit": ("review.audit", "audit"),
+    "report": ("releases.report", "report"),
+    "review": ("review.review", GROUP),
+    "diff": ("releases.diff", "diff"),
+    "sign": ("releases.release", "sign"),
+    "leakage": ("releases.leakage", "leakage"),
+    "show": ("releases.release", "show"),
+    "export": ("releases.release", "export"),
+    "publish": ("releases.publish", "publish"),
+    "deposit": ("releases.deposit", "deposit"),
+    "serve": ("operations.serve", "serve"),
+    "lake": ("operations.lake", GROUP),
+    "sample": ("releases.sample", "sample"),
+    "evaluate": ("models.evaluate", "evaluate"),
+    "describe": ("models.describe", "describe"),
+    "train-witness": ("models.witness", "train_witness"),
+    "witness": ("models.witness", "witness"),
+    "evaluate-clicks": ("models.witness", "evaluate_clicks"),
 }
 
 
@@ -73,7 +73,7 @@ def load(name: str) -> Any:
 def help_of(name: str) -> str:
     """Return the help of a command from the source of its module, without importing it."""
     module, attribute = COMMANDS[name]
-    tree = ast.parse(Path(__file__).with_name(f"{module}.py").read_bytes())
+    tree = ast.parse(Path(__file__).parent.joinpath(f"{module.replace('.', '/')}.py").read_bytes())
     for node in tree.body:
         if isinstance(node, ast.FunctionDef) and node.name == attribute:
             return ast.get_docstring(node) or ""

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from medmultipoints.flows.cli.build import notes_of
+from medmultipoints.flows.cli.building.build import notes_of
 from medmultipoints.flows.engine.execute import Outcome
 from medmultipoints.flows.engine.report import exclusions_of
 from medmultipoints.transforms.errors import UsageError

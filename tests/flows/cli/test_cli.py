@@ -16,7 +16,7 @@ from PIL import Image
 
 from medmultipoints.flows.cli.app import COMMANDS as NAMES
 from medmultipoints.flows.cli.app import load, main
-from medmultipoints.flows.cli.build import print_outcome
+from medmultipoints.flows.cli.building.build import print_outcome
 from medmultipoints.flows.engine.execute import Outcome
 from medmultipoints.flows.stages.pipeline import PIPELINE
 from medmultipoints.transforms.errors import PipelineError

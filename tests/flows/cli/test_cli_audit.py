@@ -10,7 +10,7 @@ from typer.testing import CliRunner
 
 from medmultipoints.data_lake.simulate import SimulatedSizes, write_sources
 from medmultipoints.flows.cli.app import app
-from medmultipoints.flows.cli.audit import print_entries
+from medmultipoints.flows.cli.review.audit import print_entries
 from medmultipoints.transforms.errors import DataError
 from tests.data_lake.release.tiny_release import write_release
 from tests.data_lake.release.tiny_tables import make_tables

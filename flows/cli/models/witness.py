@@ -12,7 +12,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from medmultipoints.data_lake.release.write.manifest import read_manifest
 from medmultipoints.flows.cli.console import ERR, HEARTBEAT, OUT, print_json, table
 from medmultipoints.flows.cli.options import JsonOption
-from medmultipoints.flows.cli.release import ReleaseArgument
+from medmultipoints.flows.cli.releases.release import ReleaseArgument
 
 ModelOption = Annotated[
     list[str],

@@ -9,7 +9,7 @@ from medmultipoints.data_lake.release.read.sample import Sample, SampledRow, sam
 from medmultipoints.data_lake.release.read.sample_page import bare_prompt, describe, render_page
 from medmultipoints.flows.cli.console import OUT, print_json, write_aside
 from medmultipoints.flows.cli.options import HtmlOption, JsonOption
-from medmultipoints.flows.cli.release import ReleaseArgument
+from medmultipoints.flows.cli.releases.release import ReleaseArgument
 
 
 def sample(

@@ -13,7 +13,7 @@ from medmultipoints.data_lake.store.layout import Lake
 from medmultipoints.data_lake.store.runs import read_runs
 from medmultipoints.flows.cli.console import OUT, print_json, table
 from medmultipoints.flows.cli.options import DEFAULT_LAKE, JsonOption, LakeOption, existing_lake
-from medmultipoints.flows.cli.quarantine import exclusions_of_run
+from medmultipoints.flows.cli.review.quarantine import exclusions_of_run
 from medmultipoints.flows.engine.report import COUNTS
 from medmultipoints.flows.engine.rerun import plan_rerun
 from medmultipoints.flows.stages.pipeline import PIPELINE

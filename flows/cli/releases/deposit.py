@@ -11,7 +11,7 @@ import typer
 
 from medmultipoints.flows.cli.console import OUT, print_json, say
 from medmultipoints.flows.cli.options import JsonOption
-from medmultipoints.flows.cli.release import ReleaseArgument
+from medmultipoints.flows.cli.releases.release import ReleaseArgument
 from medmultipoints.flows.engine.publishing import check_release
 from medmultipoints.transforms.errors import UsageError
 

@@ -6,7 +6,7 @@ import typer
 
 from medmultipoints.data_lake.simulate import SimulatedSizes, write_sources
 from medmultipoints.data_lake.store.layout import open_lake
-from medmultipoints.flows.cli.build import label_table, print_places, timed, unchanged
+from medmultipoints.flows.cli.building.build import label_table, print_places, timed, unchanged
 from medmultipoints.flows.cli.console import OUT, print_json, say, table
 from medmultipoints.flows.cli.options import DEFAULT_LAKE, JsonOption, LakeOption
 from medmultipoints.flows.engine.execute import Outcome

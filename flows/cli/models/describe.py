@@ -8,7 +8,7 @@ import typer
 
 from medmultipoints.flows.cli.console import HEARTBEAT, OUT, print_json, say, say_error, table
 from medmultipoints.flows.cli.options import JsonOption
-from medmultipoints.flows.cli.release import ReleaseArgument
+from medmultipoints.flows.cli.releases.release import ReleaseArgument
 from medmultipoints.transforms.errors import MachineError
 from medmultipoints.transforms.reporting.counted import plural
 

@@ -10,7 +10,7 @@ from medmultipoints.data_lake.release.write.manifest import read_manifest
 from medmultipoints.data_lake.report.page import report_page
 from medmultipoints.flows.cli.console import OUT, print_json, say_error, write_page
 from medmultipoints.flows.cli.options import JsonOption
-from medmultipoints.flows.cli.release import PublishedArgument, opened_release
+from medmultipoints.flows.cli.releases.release import PublishedArgument, opened_release
 
 
 def report(

@@ -11,7 +11,7 @@ from medmultipoints.data_lake.release.write.manifest import Manifest, read_manif
 from medmultipoints.data_lake.report.page import diff_page
 from medmultipoints.flows.cli.console import OUT, print_json, write_aside
 from medmultipoints.flows.cli.options import HtmlOption, JsonOption
-from medmultipoints.flows.cli.release import PublishedArgument, opened_release
+from medmultipoints.flows.cli.releases.release import PublishedArgument, opened_release
 from medmultipoints.transforms.diff.releases import EXAMPLES, ReleaseDiff, describe, propose_version
 
 

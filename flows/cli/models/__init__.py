@@ -1,0 +1,1 @@
+"""Commands that score models and use their predictions and texts."""

@@ -1,0 +1,1 @@
+"""Commands that serve flows and keep the lake in order."""

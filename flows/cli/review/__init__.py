@@ -1,0 +1,1 @@
+"""Commands that show findings and rejected inputs, and take decisions."""
