@@ -13,7 +13,7 @@ import orjson
 from medmultipoints.flows.engine.execute import execute
 from medmultipoints.flows.engine.prepare import prepare
 from medmultipoints.flows.engine.request import BuildRequest, parse_sources
-from medmultipoints.flows.engine.run import StageResult, Unwatched, run_in_threads
+from medmultipoints.flows.engine.running.run import StageResult, Unwatched, run_in_threads
 from medmultipoints.flows.stages.pipeline import PIPELINE
 
 

@@ -33,7 +33,7 @@ from medmultipoints.data_lake.store.objects import StoredObject
 from medmultipoints.data_lake.store.parquet_tables import put_table, read_table
 from medmultipoints.expectations.rows.validate import validate
 from medmultipoints.flows.engine.request import BuildRequest
-from medmultipoints.flows.engine.run import Unwatched, run_in_threads, run_stage
+from medmultipoints.flows.engine.running.run import Unwatched, run_in_threads, run_stage
 from medmultipoints.flows.engine.stage import Build, Inputs, Source, Stage
 from medmultipoints.flows.recipe.model import load_recipe
 from medmultipoints.flows.stages.pipeline import PIPELINE

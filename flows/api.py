@@ -25,7 +25,7 @@ from medmultipoints.flows.engine.execute import execute
 from medmultipoints.flows.engine.prepare import prepare_attempt
 from medmultipoints.flows.engine.publishing import Published, place_of, publish_release
 from medmultipoints.flows.engine.request import BuildRequest, PublishRequest, ask
-from medmultipoints.flows.engine.run import Unwatched, run_in_threads
+from medmultipoints.flows.engine.running.run import Unwatched, run_in_threads
 from medmultipoints.flows.stages.pipeline import PIPELINE, refuse_early
 from medmultipoints.transforms.diff.releases import ReleaseDiff
 from medmultipoints.transforms.errors import UsageError

@@ -7,7 +7,7 @@ from importlib import import_module
 from types import FrameType
 from typing import NoReturn
 
-from medmultipoints.flows.engine.collecting import collect_seldom
+from medmultipoints.flows.engine.running.collecting import collect_seldom
 
 
 def main() -> NoReturn:

@@ -19,7 +19,7 @@ from medmultipoints.transforms.errors import MachineError
 from medmultipoints.transforms.reporting.hidden import BREAKS, HIDDEN, IN_JSON
 
 if TYPE_CHECKING:
-    from medmultipoints.flows.engine.run import StageResult
+    from medmultipoints.flows.engine.running.run import StageResult
 
 # Output to a file or pipe must not wrap names and paths.
 PIPE_WIDTH = 240

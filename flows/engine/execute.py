@@ -9,11 +9,11 @@ import polars as pl
 from medmultipoints.data_lake.store.layout import only_builder
 from medmultipoints.data_lake.store.objects import clear_temporary
 from medmultipoints.data_lake.store.parquet_tables import read_table
-from medmultipoints.flows.engine.collecting import seldom_collecting
-from medmultipoints.flows.engine.place import Placed, VersionTaken, place_release
-from medmultipoints.flows.engine.plan import Plan, at_version, settled
-from medmultipoints.flows.engine.recording import Recorder, how_ended
-from medmultipoints.flows.engine.run import Mapper, Observer, StageResult, run_pipeline, summary
+from medmultipoints.flows.engine.planning.place import Placed, VersionTaken, place_release
+from medmultipoints.flows.engine.planning.plan import Plan, at_version, settled
+from medmultipoints.flows.engine.running.collecting import seldom_collecting
+from medmultipoints.flows.engine.running.recording import Recorder, how_ended
+from medmultipoints.flows.engine.running.run import Mapper, Observer, StageResult, run_pipeline, summary
 from medmultipoints.flows.engine.stage import Build, Stage
 
 

@@ -19,11 +19,11 @@ from medmultipoints.data_lake.release.write.licences import choose_licence
 from medmultipoints.data_lake.store.layout import Lake, open_lake
 from medmultipoints.data_lake.store.objects import StoredObject
 from medmultipoints.data_lake.store.parquet_tables import put_table
-from medmultipoints.flows.engine.declarations import complete_sources
-from medmultipoints.flows.engine.intention import check_room, intention
-from medmultipoints.flows.engine.place import fetch_releases
-from medmultipoints.flows.engine.recording import record_attempt
+from medmultipoints.flows.engine.planning.declarations import complete_sources
+from medmultipoints.flows.engine.planning.intention import check_room, intention
+from medmultipoints.flows.engine.planning.place import fetch_releases
 from medmultipoints.flows.engine.request import CLUSTERS, BuildRequest
+from medmultipoints.flows.engine.running.recording import record_attempt
 from medmultipoints.flows.engine.stage import Build, EarlierRelease, Source, Stage
 from medmultipoints.flows.recipe.model import Recipe, check_limits, load_recipe, select_sources
 from medmultipoints.flows.recipe.pinned import store_files, take_files

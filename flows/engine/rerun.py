@@ -9,7 +9,7 @@ from pydantic import ValidationError
 
 from medmultipoints.data_lake.catalogue import SourceInfo, load_catalogue
 from medmultipoints.data_lake.store.layout import Lake
-from medmultipoints.flows.engine.plan import plan_build
+from medmultipoints.flows.engine.planning.plan import plan_build
 from medmultipoints.flows.engine.prepare import prepare
 from medmultipoints.flows.engine.request import BuildRequest
 from medmultipoints.flows.engine.stage import Stage

@@ -20,7 +20,7 @@ from medmultipoints.data_lake.store.layout import PAGE, Lake
 from medmultipoints.expectations.verdicts import Verdict, summarize, verdict_from_json
 from medmultipoints.flows.engine.execute import Outcome
 from medmultipoints.flows.engine.report import rejected_rows, rejected_words, summary_markdown
-from medmultipoints.flows.engine.run import StageResult
+from medmultipoints.flows.engine.running.run import StageResult
 from medmultipoints.flows.engine.stage import Source, Stage
 from medmultipoints.flows.orchestration.embedded_server import REPORTS, SERVED_HOME, link_reports
 from medmultipoints.flows.orchestration.progress import call_api

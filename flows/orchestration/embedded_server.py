@@ -21,7 +21,7 @@ import httpx
 from filelock import FileLock, Timeout
 
 from medmultipoints.data_lake.store.layout import explained
-from medmultipoints.flows.engine.collecting import collect_seldom
+from medmultipoints.flows.engine.running.collecting import collect_seldom
 from medmultipoints.flows.orchestration.server_database import is_known, is_migrated, mark, migrate
 from medmultipoints.transforms.errors import LockHeld, MachineError
 

@@ -22,7 +22,7 @@ from prefect.states import Failed
 from prefect.variables import Variable
 
 from medmultipoints.data_lake.publish.plan import PushPlan
-from medmultipoints.flows.engine.run import Observer
+from medmultipoints.flows.engine.running.run import Observer
 from medmultipoints.flows.engine.stage import Build
 from medmultipoints.flows.orchestration.progress import Progress, call_api
 from medmultipoints.transforms.errors import PipelineError

@@ -9,7 +9,7 @@ from medmultipoints.data_lake.publish.plan import PushPlan
 from medmultipoints.flows.engine.execute import Outcome
 from medmultipoints.flows.engine.publishing import Published
 from medmultipoints.flows.engine.request import BuildRequest, PublishRequest
-from medmultipoints.flows.engine.run import Observer
+from medmultipoints.flows.engine.running.run import Observer
 from medmultipoints.flows.engine.stage import Build
 from medmultipoints.flows.orchestration.embedded_server import QUIET, embedded_server
 

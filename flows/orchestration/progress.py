@@ -11,7 +11,7 @@ from prefect.context import FlowRunContext
 from prefect.exceptions import PrefectHTTPStatusError
 from prefect.logging import get_run_logger
 
-from medmultipoints.flows.engine.run import Observer, StageResult
+from medmultipoints.flows.engine.running.run import Observer, StageResult
 from medmultipoints.flows.stages.pipeline import PIPELINE
 
 SECONDS_BETWEEN = 1.0

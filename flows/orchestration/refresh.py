@@ -19,13 +19,13 @@ from prefect.utilities.urls import url_for
 from medmultipoints.data_lake.fetch.upstream import Answer, ask_servers, keep_answers
 from medmultipoints.data_lake.store.parquet_tables import scan_table
 from medmultipoints.flows.engine.execute import Outcome, execute
-from medmultipoints.flows.engine.plan import plan_build
+from medmultipoints.flows.engine.planning.plan import plan_build
 from medmultipoints.flows.engine.prepare import prepare_attempt
 from medmultipoints.flows.engine.publishing import open_place, plan_for
-from medmultipoints.flows.engine.recording import record_unpublished
-from medmultipoints.flows.engine.rejections import most_often, sentence, share_rejected
 from medmultipoints.flows.engine.request import Destination, RefreshRequest
-from medmultipoints.flows.engine.run import Unwatched, run_in_threads
+from medmultipoints.flows.engine.running.recording import record_unpublished
+from medmultipoints.flows.engine.running.rejections import most_often, sentence, share_rejected
+from medmultipoints.flows.engine.running.run import Unwatched, run_in_threads
 from medmultipoints.flows.engine.stage import Build
 from medmultipoints.flows.orchestration.build import build
 from medmultipoints.flows.orchestration.flow_runs import agreed_to, as_flow_state, handed_over, notify, tag_run

@@ -17,7 +17,7 @@ from prefect.tasks import Task, exponential_backoff
 
 from medmultipoints.flows.engine.prepare import reach_cluster
 from medmultipoints.flows.engine.request import BuildRequest
-from medmultipoints.flows.engine.run import Mapper, ShardJob, ShardResult, run_shard
+from medmultipoints.flows.engine.running.run import Mapper, ShardJob, ShardResult, run_shard
 from medmultipoints.flows.engine.stage import Stage
 from medmultipoints.transforms.errors import PipelineError, StoreError, UsageError
 

@@ -13,7 +13,7 @@ from medmultipoints.data_lake.publish.read_back import check_rows, fetched_relea
 from medmultipoints.data_lake.release.checks.verify import Check, verify_release
 from medmultipoints.data_lake.release.write.manifest import read_manifest
 from medmultipoints.data_lake.store.layout import open_lake
-from medmultipoints.flows.engine.place import newest_release
+from medmultipoints.flows.engine.planning.place import newest_release
 from medmultipoints.flows.engine.publishing import place_of
 from medmultipoints.flows.engine.request import VerifyRequest
 from medmultipoints.flows.orchestration.flow_runs import as_flow_state, notify, tag_run

@@ -5,7 +5,7 @@ from collections.abc import Collection, Mapping, Sequence
 import polars as pl
 
 from medmultipoints.expectations.references import references_hold
-from medmultipoints.flows.engine.released_images import image_reader
+from medmultipoints.flows.engine.running.released_images import image_reader
 from medmultipoints.flows.engine.stage import Build, Inputs, Output, Rules, Scans, Stage
 from medmultipoints.flows.recipe.model import Recipe
 from medmultipoints.flows.recipe.sources import own_policies

@@ -6,7 +6,7 @@ import polars as pl
 
 from medmultipoints.data_lake.store.images import stored_reader
 from medmultipoints.expectations.references import references_hold
-from medmultipoints.flows.engine.released_images import image_reader
+from medmultipoints.flows.engine.running.released_images import image_reader
 from medmultipoints.flows.engine.stage import (
     WHOLE,
     Build,

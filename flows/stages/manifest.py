@@ -202,7 +202,7 @@ def pipeline_modules() -> list[str]:
     """Return the modules of all stages and of the code that finishes them."""
     folder = CODE_ROOT / "medmultipoints/flows/stages"
     stages = sorted(path.stem for path in folder.glob("*.py") if path.stem != "__init__")
-    return [*(f"medmultipoints.flows.stages.{name}" for name in stages), "medmultipoints.flows.engine.finish"]
+    return [*(f"medmultipoints.flows.stages.{name}" for name in stages), "medmultipoints.flows.engine.running.finish"]
 
 
 def manifest_data() -> object:

@@ -5,7 +5,7 @@ from dataclasses import asdict
 import polars as pl
 
 from medmultipoints.expectations.references import references_hold
-from medmultipoints.flows.engine.released_images import image_reader
+from medmultipoints.flows.engine.running.released_images import image_reader
 from medmultipoints.flows.engine.stage import Build, Inputs, Output, Rules, Scans, Stage
 from medmultipoints.flows.recipe.model import Recipe
 from medmultipoints.flows.stages.kept import kept_images

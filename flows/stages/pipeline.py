@@ -1,6 +1,6 @@
 """Define the pipeline as a list of stages."""
 
-from medmultipoints.flows.engine.place import refuse_taken
+from medmultipoints.flows.engine.planning.place import refuse_taken
 from medmultipoints.flows.engine.stage import Build, pipeline
 from medmultipoints.flows.stages import (
     audit,

@@ -17,7 +17,7 @@ from medmultipoints.data_lake.release.write.parquet import write_records_shard, 
 from medmultipoints.data_lake.release.write.shards import Shard, plan_shards
 from medmultipoints.data_lake.store.layout import Lake
 from medmultipoints.data_lake.store.objects import StoredObject, object_path, put_bytes, put_file, temporary_file
-from medmultipoints.flows.engine.released_images import image_reader
+from medmultipoints.flows.engine.running.released_images import image_reader
 from medmultipoints.flows.engine.stage import EVERY_EARLIER, Build, Inputs, Output, Stage
 from medmultipoints.flows.recipe.model import Recipe
 from medmultipoints.flows.stages.as_released import label_names

@@ -3,7 +3,7 @@
 import polars as pl
 
 from medmultipoints.data_lake.store.images import put_images
-from medmultipoints.flows.engine.released_images import image_reader
+from medmultipoints.flows.engine.running.released_images import image_reader
 from medmultipoints.flows.engine.stage import WHOLE, Build, Inputs, Output, Stage
 from medmultipoints.flows.recipe.model import Recipe
 from medmultipoints.transforms.examinations.keypoints import find_scene, pack_scene

@@ -7,7 +7,7 @@ import polars as pl
 
 from medmultipoints.data_lake.ocr import ReadText, open_ocr
 from medmultipoints.expectations.references import references_hold
-from medmultipoints.flows.engine.released_images import image_reader
+from medmultipoints.flows.engine.running.released_images import image_reader
 from medmultipoints.flows.engine.stage import Build, Inputs, Output, Rules, Scans, Stage
 from medmultipoints.flows.recipe.model import Recipe
 from medmultipoints.flows.recipe.privacy import Privacy, reader_versions

@@ -12,7 +12,7 @@ from benchmarks.measure import Measured, run_measured
 from medmultipoints.flows.engine.execute import Outcome, execute
 from medmultipoints.flows.engine.prepare import prepare
 from medmultipoints.flows.engine.request import BuildRequest
-from medmultipoints.flows.engine.run import Unwatched, run_in_threads
+from medmultipoints.flows.engine.running.run import Unwatched, run_in_threads
 from medmultipoints.flows.stages.pipeline import PIPELINE
 from tests.acceptance.inputs import ROOT
 

@@ -16,7 +16,7 @@ from medmultipoints.data_lake.report.page import report_page
 from medmultipoints.data_lake.simulate import SimulatedSizes, write_sources
 from medmultipoints.flows.engine.prepare import prepare
 from medmultipoints.flows.engine.request import BuildRequest
-from medmultipoints.flows.engine.run import Unwatched, run_in_threads, run_pipeline
+from medmultipoints.flows.engine.running.run import Unwatched, run_in_threads, run_pipeline
 from medmultipoints.flows.engine.stage import Build, Inputs, Output, no_rules
 from medmultipoints.flows.stages.pipeline import PIPELINE
 from medmultipoints.transforms.errors import DataError

@@ -11,7 +11,7 @@ from medmultipoints.flows.engine.execute import Outcome, execute
 from medmultipoints.flows.engine.prepare import prepare
 from medmultipoints.flows.engine.report import exclusions_of
 from medmultipoints.flows.engine.request import BuildRequest
-from medmultipoints.flows.engine.run import Unwatched, run_in_threads
+from medmultipoints.flows.engine.running.run import Unwatched, run_in_threads
 from medmultipoints.flows.stages.pipeline import PIPELINE
 from medmultipoints.transforms.errors import PipelineError
 

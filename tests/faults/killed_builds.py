@@ -10,7 +10,7 @@ from multiprocessing.process import BaseProcess
 from pathlib import Path
 
 from medmultipoints.data_lake.store.objects import receipt_path
-from medmultipoints.flows.engine.plan import plan_keys
+from medmultipoints.flows.engine.planning.plan import plan_keys
 from medmultipoints.flows.stages.pipeline import PIPELINE
 from tests.flows.small_builds import STAGES, build, prepared
 

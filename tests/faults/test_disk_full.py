@@ -51,7 +51,7 @@ def test_a_full_disk_ends_the_build_in_words_and_the_next_run_goes_on(
     lake = small_disk / "lake"
     with pytest.raises(MachineError, match=r"less than 64 MiB are left\. The disk is full"):
         build(recipe, lake, sources)
-    monkeypatch.setattr("medmultipoints.flows.engine.intention.LEAST_FREE", 0)
+    monkeypatch.setattr("medmultipoints.flows.engine.planning.intention.LEAST_FREE", 0)
     with pytest.raises(MachineError) as caught:
         build(recipe, lake, sources)
     assert caught.value.exit_code == 3

@@ -15,7 +15,7 @@ import pytest
 from medmultipoints.data_lake.store.parquet_tables import read_table
 from medmultipoints.flows.engine.prepare import prepare
 from medmultipoints.flows.engine.request import BuildRequest
-from medmultipoints.flows.engine.run import StageResult, Unwatched, run_in_threads, run_pipeline
+from medmultipoints.flows.engine.running.run import StageResult, Unwatched, run_in_threads, run_pipeline
 from medmultipoints.flows.engine.stage import Build
 from medmultipoints.flows.stages.pipeline import PIPELINE
 from medmultipoints.transforms.errors import PipelineError

@@ -18,7 +18,7 @@ from medmultipoints.data_lake.release.write.manifest import ClaimedManifest, rea
 from medmultipoints.data_lake.simulate import SimulatedSizes, write_sources
 from medmultipoints.flows.cli.app import app
 from medmultipoints.flows.engine.execute import Outcome
-from medmultipoints.flows.engine.run import Unwatched, run_in_threads, run_pipeline
+from medmultipoints.flows.engine.running.run import Unwatched, run_in_threads, run_pipeline
 from medmultipoints.flows.engine.stage import Build, Inputs, Output, Stage, no_rules
 from medmultipoints.flows.stages.pipeline import PIPELINE
 from medmultipoints.transforms.errors import DataError, UsageError

@@ -15,7 +15,7 @@ from medmultipoints.data_lake.store.layout import Lake, lake_at, open_lake
 from medmultipoints.data_lake.store.objects import object_path, put_bytes
 from medmultipoints.data_lake.store.runs import read_runs, write_run
 from medmultipoints.flows.engine.execute import Outcome
-from medmultipoints.flows.engine.place import fetch_releases, newest_version, send_release
+from medmultipoints.flows.engine.planning.place import fetch_releases, newest_version, send_release
 from medmultipoints.transforms.errors import MachineError
 from tests.flows.small_builds import STAGES, build, kept, prepared, write_recipe
 

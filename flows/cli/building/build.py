@@ -35,7 +35,7 @@ from medmultipoints.flows.engine.plan import plan_build
 from medmultipoints.flows.engine.prepare import prepare_attempt
 from medmultipoints.flows.engine.report import exclusions_of, reasons_of
 from medmultipoints.flows.engine.request import BuildRequest, ask, parse_names, parse_sources
-from medmultipoints.flows.engine.run import run_in_threads
+from medmultipoints.flows.engine.running.run import run_in_threads
 from medmultipoints.flows.stages.index import broken_sources
 from medmultipoints.flows.stages.pipeline import PIPELINE, refuse_early
 from medmultipoints.transforms.compose.label_terms import note_terms

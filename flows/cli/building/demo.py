@@ -10,7 +10,7 @@ from medmultipoints.flows.cli.building.build import label_table, print_places, t
 from medmultipoints.flows.cli.console import OUT, print_json, say, table
 from medmultipoints.flows.cli.options import DEFAULT_LAKE, JsonOption, LakeOption
 from medmultipoints.flows.engine.execute import Outcome
-from medmultipoints.flows.engine.intention import shown
+from medmultipoints.flows.engine.planning.intention import shown
 from medmultipoints.flows.engine.request import BuildRequest
 from medmultipoints.transforms.sources.simulated.faults import all_faults
 

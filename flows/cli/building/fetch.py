@@ -10,7 +10,7 @@ from medmultipoints.data_lake.fetch.download import fetch_source
 from medmultipoints.data_lake.store.layout import open_lake
 from medmultipoints.flows.cli.console import OUT, print_json, transfer_progress
 from medmultipoints.flows.cli.options import DEFAULT_LAKE, JsonOption, LakeOption
-from medmultipoints.flows.engine.intention import shown
+from medmultipoints.flows.engine.planning.intention import shown
 from medmultipoints.transforms.errors import UsageError
 from medmultipoints.transforms.problems import meant
 

@@ -19,7 +19,7 @@ from medmultipoints.data_lake.release.sign.signature import Trust, sign_release
 from medmultipoints.flows.cli.console import OUT, print_json, say_error, table
 from medmultipoints.flows.cli.options import JsonOption
 from medmultipoints.flows.cli.releases.leakage import print_certificate
-from medmultipoints.flows.engine.intention import shown
+from medmultipoints.flows.engine.planning.intention import shown
 from medmultipoints.flows.engine.publishing import check_release, place_of
 from medmultipoints.transforms.dialects.registry import DIALECTS
 from medmultipoints.transforms.errors import UsageError

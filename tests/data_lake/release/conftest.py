@@ -9,7 +9,7 @@ from medmultipoints.data_lake.simulate import SimulatedSizes, write_sources
 from medmultipoints.flows.engine.execute import execute
 from medmultipoints.flows.engine.prepare import prepare
 from medmultipoints.flows.engine.request import BuildRequest
-from medmultipoints.flows.engine.run import Unwatched, run_in_threads
+from medmultipoints.flows.engine.running.run import Unwatched, run_in_threads
 from medmultipoints.flows.stages.pipeline import PIPELINE
 from medmultipoints.transforms.diff.releases import Tables
 from tests.data_lake.release.tiny_release import write_release

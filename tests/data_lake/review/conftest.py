@@ -18,7 +18,7 @@ from medmultipoints.data_lake.simulate import SimulatedSizes, write_sources
 from medmultipoints.flows.engine.execute import execute
 from medmultipoints.flows.engine.prepare import prepare
 from medmultipoints.flows.engine.request import BuildRequest
-from medmultipoints.flows.engine.run import Unwatched, run_in_threads
+from medmultipoints.flows.engine.running.run import Unwatched, run_in_threads
 from medmultipoints.flows.recipe.corrections import parse_file
 from medmultipoints.flows.stages.pipeline import PIPELINE
 from tests.data_lake.review.browsing import Answer, Served

@@ -117,7 +117,7 @@ def test_a_value_without_a_canonical_form_is_refused() -> None:
 def test_packages_of_a_stage_are_those_that_its_modules_import() -> None:
     """Another version of one that it cannot reach keeps the stage; codecs are part of the packages that bring them."""
     index, derive, manifest = (
-        package_versions([f"medmultipoints.flows.stages.{name}", "medmultipoints.flows.engine.finish"])
+        package_versions([f"medmultipoints.flows.stages.{name}", "medmultipoints.flows.engine.running.finish"])
         for name in ("index", "derive", "manifest")
     )
     assert index["polars"] == version("polars")

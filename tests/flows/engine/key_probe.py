@@ -8,7 +8,7 @@ import json
 import sys
 from pathlib import Path
 
-from medmultipoints.flows.engine.plan import plan_keys
+from medmultipoints.flows.engine.planning.plan import plan_keys
 from medmultipoints.flows.engine.prepare import prepare
 from medmultipoints.flows.engine.request import BuildRequest
 from medmultipoints.flows.stages.pipeline import PIPELINE

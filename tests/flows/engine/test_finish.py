@@ -9,9 +9,9 @@ import pytest
 from medmultipoints.data_lake.store.layout import open_lake
 from medmultipoints.data_lake.store.objects import Receipt, StoredObject
 from medmultipoints.data_lake.store.parquet_tables import read_table, scan_table
-from medmultipoints.flows.engine.finish import check_accounting, finish_stage, put_part
-from medmultipoints.flows.engine.rejections import stop_if_too_many
 from medmultipoints.flows.engine.request import BuildRequest
+from medmultipoints.flows.engine.running.finish import check_accounting, finish_stage, put_part
+from medmultipoints.flows.engine.running.rejections import stop_if_too_many
 from medmultipoints.flows.engine.stage import Build, Inputs, Output, Rules, Scans, Stage
 from medmultipoints.flows.recipe.model import load_recipe
 from medmultipoints.transforms.columns.tables import load_table, polars_schema

@@ -8,7 +8,7 @@ import pytest
 
 from medmultipoints.data_lake.store.layout import Lake
 from medmultipoints.flows.engine.execute import Outcome
-from medmultipoints.flows.engine.intention import LEAST_FREE, check_room, intention, size_words
+from medmultipoints.flows.engine.planning.intention import LEAST_FREE, check_room, intention, size_words
 from medmultipoints.transforms.errors import MachineError
 
 Usage = namedtuple("Usage", "total used free")

@@ -8,8 +8,8 @@ import pytest
 from medmultipoints.data_lake.release.checks.verify import verify_release
 from medmultipoints.data_lake.release.write.manifest import read_manifest
 from medmultipoints.flows.engine.execute import Outcome, execute
-from medmultipoints.flows.engine.place import VersionTaken
-from medmultipoints.flows.engine.run import StageResult, Unwatched, run_in_threads
+from medmultipoints.flows.engine.planning.place import VersionTaken
+from medmultipoints.flows.engine.running.run import StageResult, Unwatched, run_in_threads
 from medmultipoints.flows.stages.pipeline import PIPELINE
 from medmultipoints.transforms.errors import UsageError
 from tests.flows.small_builds import STAGES, build, kept, prepared, write_recipe

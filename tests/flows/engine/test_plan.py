@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from medmultipoints.flows.engine.plan import plan_keys
+from medmultipoints.flows.engine.planning.plan import plan_keys
 from medmultipoints.flows.engine.stage import Stage
 from medmultipoints.flows.stages.pipeline import PIPELINE
 from tests.flows.small_builds import STAGES, make_sources, prepared, write_recipe
@@ -57,10 +57,10 @@ EDITS: dict[str, tuple[str, tuple[str, str], list[str]]] = {
     "a rule over tables": ("expectations/suites/table_rules.json", ("the rule holds", "it holds"), STAGES),
     "a column": ("transforms/columns/tables/disagreements.toml", COMMENT, ["audit", *RELEASED]),
     "a column of the quarantine": ("transforms/columns/tables/exclusions.toml", COMMENT, STAGES),
-    "the end of every stage": ("flows/engine/finish.py", COMMENT, STAGES),
+    "the end of every stage": ("flows/engine/running/finish.py", COMMENT, STAGES),
     "the command line": ("flows/cli/console.py", COMMENT, []),
     "the flow": ("flows/orchestration/build.py", COMMENT, []),
-    "what runs the stages": ("flows/engine/run.py", COMMENT, []),
+    "what runs the stages": ("flows/engine/running/run.py", COMMENT, []),
 }
 
 

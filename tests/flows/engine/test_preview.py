@@ -4,8 +4,8 @@ import polars as pl
 from PIL import Image
 
 from medmultipoints.flows.engine.execute import Outcome
-from medmultipoints.flows.engine.preview import SHEET, choose, first_sheet
-from medmultipoints.flows.engine.run import inputs_of
+from medmultipoints.flows.engine.running.preview import SHEET, choose, first_sheet
+from medmultipoints.flows.engine.running.run import inputs_of
 from medmultipoints.flows.stages.pipeline import PIPELINE
 
 

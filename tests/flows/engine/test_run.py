@@ -10,8 +10,8 @@ from medmultipoints.data_lake.store.layout import Lake
 from medmultipoints.data_lake.store.objects import object_path, receipt_path
 from medmultipoints.data_lake.store.runs import read_runs
 from medmultipoints.flows.engine.execute import Outcome, execute
-from medmultipoints.flows.engine.plan import plan_build
-from medmultipoints.flows.engine.run import Unwatched, run_in_threads
+from medmultipoints.flows.engine.planning.plan import plan_build
+from medmultipoints.flows.engine.running.run import Unwatched, run_in_threads
 from medmultipoints.flows.stages.pipeline import PIPELINE
 from medmultipoints.transforms.errors import DataError
 from tests.flows.small_builds import STAGES, build, kept, make_sources, prepared, write_recipe
@@ -60,7 +60,7 @@ def test_the_keys_of_a_plan_are_not_computed_again(
     lake: Path, recipe: str, sources: dict[str, str], first: Outcome, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     plan = plan_build(prepared(recipe, lake, sources), PIPELINE)
-    monkeypatch.delattr("medmultipoints.flows.engine.run.plan_keys")
+    monkeypatch.delattr("medmultipoints.flows.engine.running.run.plan_keys")
     again = execute(plan.build, PIPELINE, run_in_threads(1), Unwatched(), plan)
     assert kept(again) == STAGES
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from medmultipoints.flows.engine.timings import NO_TIMES, Span, covered, stage_times
+from medmultipoints.flows.engine.running.timings import NO_TIMES, Span, covered, stage_times
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ from medmultipoints.data_lake.publish.push import push
 from medmultipoints.data_lake.release.checks.verify import verify_release
 from medmultipoints.data_lake.simulate import SimulatedSizes, write_sources
 from medmultipoints.flows.engine.execute import Outcome
-from medmultipoints.flows.engine.plan import plan_keys
+from medmultipoints.flows.engine.planning.plan import plan_keys
 from medmultipoints.flows.recipe.corrections import Corrections, of_sources, read_corrections
 from medmultipoints.flows.recipe.model import load_recipe
 from medmultipoints.flows.stages.pipeline import PIPELINE

@@ -7,7 +7,7 @@ from pydantic import BaseModel
 
 from medmultipoints.data_lake.archives.source_files import open_source
 from medmultipoints.data_lake.catalogue import SourceInfo
-from medmultipoints.flows.engine.declarations import OpenQuestions, complete_sources
+from medmultipoints.flows.engine.planning.declarations import OpenQuestions, complete_sources
 from medmultipoints.flows.engine.request import BuildRequest, PublishRequest
 from medmultipoints.flows.recipe.model import Recipe, load_recipe
 from medmultipoints.flows.recipe.sources import own_policies, source_infos, take_paths

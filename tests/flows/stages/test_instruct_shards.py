@@ -7,7 +7,7 @@ import pytest
 from polars.testing import assert_frame_equal
 
 from medmultipoints.flows.engine.execute import Outcome
-from medmultipoints.flows.engine.run import inputs_of
+from medmultipoints.flows.engine.running.run import inputs_of
 from medmultipoints.flows.engine.stage import WHOLE, Inputs
 from medmultipoints.flows.stages.instruct import IMAGES_PER_SHARD, images_of, instruct_records, instruct_shards
 from medmultipoints.flows.stages.pipeline import PIPELINE

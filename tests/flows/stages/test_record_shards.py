@@ -11,8 +11,8 @@ from polars.testing import assert_frame_equal
 
 from medmultipoints.data_lake.store.parquet_tables import read_table
 from medmultipoints.flows.engine.execute import Outcome
-from medmultipoints.flows.engine.finish import finish_stage, put_part
-from medmultipoints.flows.engine.run import inputs_of
+from medmultipoints.flows.engine.running.finish import finish_stage, put_part
+from medmultipoints.flows.engine.running.run import inputs_of
 from medmultipoints.flows.engine.stage import WHOLE, Inputs, Output
 from medmultipoints.flows.stages.kept import rows_of
 from medmultipoints.flows.stages.pipeline import PIPELINE
@@ -103,7 +103,7 @@ def test_a_release_does_not_show_how_its_tables_were_divided(
     """Few images a shard and few rows an object give the same root."""
     monkeypatch.setattr("medmultipoints.flows.stages.record.IMAGES_PER_SHARD", 5)
     monkeypatch.setattr("medmultipoints.flows.stages.instruct.IMAGES_PER_SHARD", 5)
-    monkeypatch.setattr("medmultipoints.flows.engine.run.finish_stage", partial(finish_stage, most=40))
+    monkeypatch.setattr("medmultipoints.flows.engine.running.run.finish_stage", partial(finish_stage, most=40))
     divided = build_small(recipe, tmp_path / "lake", sources)
     objects = {name: len(entries) for stage in divided.stages for name, entries in stage.receipt.objects.items()}
     assert min(objects[name] for name in ("objects", "instructions")) > 1

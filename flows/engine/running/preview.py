@@ -11,7 +11,7 @@ import polars as pl
 from medmultipoints.data_lake.release.export.pictures import write_whole
 from medmultipoints.data_lake.store.objects import Receipt
 from medmultipoints.data_lake.store.parquet_tables import read_table
-from medmultipoints.flows.engine.released_images import image_reader
+from medmultipoints.flows.engine.running.released_images import image_reader
 from medmultipoints.flows.engine.stage import Build, Inputs
 from medmultipoints.transforms.errors import MemberProblem
 from medmultipoints.transforms.pictures.contact_sheet import Cell, draw_sheet

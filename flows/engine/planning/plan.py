@@ -7,10 +7,10 @@ from medmultipoints.data_lake.catalogue import read_digest
 from medmultipoints.data_lake.store.keys import Scan, code_inputs, digest
 from medmultipoints.data_lake.store.objects import Receipt, read_receipt
 from medmultipoints.expectations.rows.suites import TABLE_RULES, load_suite, table_digest
-from medmultipoints.flows.engine.place import newest_version
+from medmultipoints.flows.engine.planning.place import newest_version
 from medmultipoints.flows.engine.stage import Build, Stage
 
-ENGINE = ("medmultipoints.flows.engine.finish", "medmultipoints.flows.engine.stage")
+ENGINE = ("medmultipoints.flows.engine.running.finish", "medmultipoints.flows.engine.stage")
 """The modules that every result depends on, of every stage."""
 
 

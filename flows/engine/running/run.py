@@ -12,13 +12,13 @@ import polars as pl
 from medmultipoints.data_lake.store.keys import digest
 from medmultipoints.data_lake.store.objects import Receipt, read_receipt
 from medmultipoints.data_lake.store.parquet_tables import return_memory, scan_table
-from medmultipoints.flows.engine.finish import finish_stage, put_part
-from medmultipoints.flows.engine.intention import shown
-from medmultipoints.flows.engine.plan import finished, plan_keys
-from medmultipoints.flows.engine.preview import first_sheet
-from medmultipoints.flows.engine.rejections import nothing_left, stop_if_too_many
+from medmultipoints.flows.engine.planning.intention import shown
+from medmultipoints.flows.engine.planning.plan import finished, plan_keys
+from medmultipoints.flows.engine.running.finish import finish_stage, put_part
+from medmultipoints.flows.engine.running.preview import first_sheet
+from medmultipoints.flows.engine.running.rejections import nothing_left, stop_if_too_many
+from medmultipoints.flows.engine.running.timings import NO_TIMES, Span, Stopwatch, Times, stage_times
 from medmultipoints.flows.engine.stage import WHOLE, Build, Inputs, Stage
-from medmultipoints.flows.engine.timings import NO_TIMES, Span, Stopwatch, Times, stage_times
 from medmultipoints.transforms.errors import DataError, PipelineError
 
 

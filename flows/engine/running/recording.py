@@ -11,7 +11,7 @@ from typing import Final
 from medmultipoints.data_lake.store.layout import Lake, lake_at
 from medmultipoints.data_lake.store.runs import amend_run, write_run
 from medmultipoints.flows.engine.request import BuildRequest
-from medmultipoints.flows.engine.run import Observer, StageResult, summary
+from medmultipoints.flows.engine.running.run import Observer, StageResult, summary
 from medmultipoints.flows.engine.stage import Build
 from medmultipoints.flows.recipe.model import load_recipe
 from medmultipoints.transforms.errors import PipelineError

@@ -22,8 +22,8 @@ from medmultipoints.data_lake.store.parquet_tables import (
 from medmultipoints.expectations.references import accounting_holds, keys_unique, repeated
 from medmultipoints.expectations.rows.validate import check_table_rules, find_rejections, leave_out, validate
 from medmultipoints.expectations.verdicts import Rejection, Verdict, join_verdicts
+from medmultipoints.flows.engine.running.timings import Stopwatch
 from medmultipoints.flows.engine.stage import Build, Inputs, Output, Rules, Scans, Stage
-from medmultipoints.flows.engine.timings import Stopwatch
 from medmultipoints.transforms.columns.frames import EXCLUSION_SCHEMA, exclusion_columns
 from medmultipoints.transforms.columns.tables import Table, conform, load_table, schema_of
 from medmultipoints.transforms.errors import DataError

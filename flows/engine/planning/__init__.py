@@ -1,0 +1,1 @@
+"""What a build would do: its sources, keys, place and first line."""

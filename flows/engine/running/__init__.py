@@ -1,0 +1,1 @@
+"""Run stages, finish them, and record what happened."""
