@@ -10,7 +10,7 @@ from medmultipoints.data_lake.release.export.dialects import find_dialect
 from medmultipoints.data_lake.release.export.folder import read_mark
 from medmultipoints.data_lake.release.export.plain import choose_splits
 from medmultipoints.data_lake.release.write.manifest import read_manifest
-from medmultipoints.transforms.dialects.answers import Unsupported
+from medmultipoints.transforms.dialects.conversations.answers import Unsupported
 from medmultipoints.transforms.dialects.items import Item
 from medmultipoints.transforms.dialects.registry import Conversation
 from medmultipoints.transforms.errors import UsageError

@@ -16,7 +16,7 @@ from medmultipoints.data_lake.release.export.dialects import DialectReport, expo
 from medmultipoints.data_lake.release.read.released_tables import splits_of
 from medmultipoints.data_lake.release.write.manifest import Manifest, read_manifest
 from medmultipoints.data_lake.simulate import SimulatedSizes, write_sources
-from medmultipoints.transforms.dialects.answers import Mark, read_content, read_facts
+from medmultipoints.transforms.dialects.conversations.answers import Mark, read_content, read_facts
 from medmultipoints.transforms.dialects.frames import THOUSAND, decode
 from medmultipoints.transforms.dialects.items import Item, Picture, box_mark, point_mark
 from medmultipoints.transforms.dialects.registry import DIALECTS, Conversation, Layout

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
-from medmultipoints.transforms.dialects.answers import Mark
+from medmultipoints.transforms.dialects.conversations.answers import Mark
 
 
 def compare(

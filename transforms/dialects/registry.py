@@ -5,21 +5,10 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any, Final
 
-from medmultipoints.transforms.dialects import (
-    biomedparse,
-    coco,
-    columns,
-    conversations,
-    locations,
-    molmo,
-    mot,
-    sa_med2d,
-    swift,
-    yolo,
-)
-from medmultipoints.transforms.dialects.coco import Files
-from medmultipoints.transforms.dialects.columns import Columns
-from medmultipoints.transforms.dialects.conversations import Line, Wrap, encode_json
+from medmultipoints.transforms.dialects.conversations import columns, encode, locations, molmo, swift
+from medmultipoints.transforms.dialects.conversations.columns import Columns
+from medmultipoints.transforms.dialects.conversations.encode import Line, Wrap, encode_json
+from medmultipoints.transforms.dialects.conversations.responses import restore_numbers
 from medmultipoints.transforms.dialects.frames import (
     FRACTIONS,
     QWEN2_5_PIXELS,
@@ -29,8 +18,9 @@ from medmultipoints.transforms.dialects.frames import (
     Resize,
 )
 from medmultipoints.transforms.dialects.items import Contents, Item, Picture, Placement
-from medmultipoints.transforms.dialects.rendering import Rendering
-from medmultipoints.transforms.dialects.responses import restore_numbers
+from medmultipoints.transforms.dialects.layouts import biomedparse, coco, mot, sa_med2d, yolo
+from medmultipoints.transforms.dialects.layouts.coco import Files
+from medmultipoints.transforms.dialects.layouts.rendering import Rendering
 from medmultipoints.transforms.records import ReleasedObject
 
 
@@ -97,10 +87,10 @@ def _has_mask(found: ReleasedObject) -> bool:
     return found.rle is not None
 
 
-_MESSAGES: Final = (conversations.wrap_messages, columns.MESSAGES)
-_CONVERSATION: Final = (conversations.wrap_conversation, columns.CONVERSATIONS)
-_TRL: Final = (conversations.wrap_completion, columns.PROMPT_COMPLETION)
-_SINGLE: Final = (conversations.wrap_single, columns.CONVERSATION_OF_ONE)
+_MESSAGES: Final = (encode.wrap_messages, columns.MESSAGES)
+_CONVERSATION: Final = (encode.wrap_conversation, columns.CONVERSATIONS)
+_TRL: Final = (encode.wrap_completion, columns.PROMPT_COMPLETION)
+_SINGLE: Final = (encode.wrap_single, columns.CONVERSATION_OF_ONE)
 _ROW: Final = columns.PREFIX_SUFFIX
 _CORNERS: Final = "x1, y1, x2, y2"
 _RESIZED: Final = "pixels of the picture resized to multiples of 28 (3,136 to 1,003,520 px)"

@@ -13,7 +13,7 @@ from medmultipoints.data_lake.release.read.released_tables import read_parquet
 from medmultipoints.data_lake.release.read.sound import reads_release
 from medmultipoints.data_lake.release.write.manifest import Manifest, read_manifest
 from medmultipoints.transforms.dialects.frames import Size
-from medmultipoints.transforms.dialects.rendering import Render
+from medmultipoints.transforms.dialects.layouts.rendering import Render
 from medmultipoints.transforms.pictures.corruptions import SEVERITIES, corrupt, kind_of
 from medmultipoints.transforms.pictures.decode import decode_image, encode_jpeg, encode_png
 

@@ -13,10 +13,10 @@ from medmultipoints.data_lake.release.export.pictures import write_pictures, wri
 from medmultipoints.data_lake.release.export.plain import image_paths
 from medmultipoints.data_lake.release.read.released_tables import read_parquet
 from medmultipoints.data_lake.release.write.manifest import Manifest
-from medmultipoints.transforms.dialects.answers import Unsupported
+from medmultipoints.transforms.dialects.conversations.answers import Unsupported
 from medmultipoints.transforms.dialects.items import Contents
+from medmultipoints.transforms.dialects.layouts.rendering import rendering, resizing
 from medmultipoints.transforms.dialects.registry import Conversation, Layout
-from medmultipoints.transforms.dialects.rendering import rendering, resizing
 from medmultipoints.transforms.errors import DataError
 
 INFO: Final = "dataset_info.json"

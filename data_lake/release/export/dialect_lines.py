@@ -9,8 +9,8 @@ import polars as pl
 from medmultipoints.data_lake.release.export.dialect_rows import make_items
 from medmultipoints.data_lake.release.read.released_tables import line_id
 from medmultipoints.transforms.columns.tables import schema_of
-from medmultipoints.transforms.dialects.answers import Unsupported
-from medmultipoints.transforms.dialects.columns import to_row
+from medmultipoints.transforms.dialects.conversations.answers import Unsupported
+from medmultipoints.transforms.dialects.conversations.columns import to_row
 from medmultipoints.transforms.dialects.items import Item
 from medmultipoints.transforms.dialects.registry import DIALECTS, Conversation
 

@@ -14,9 +14,9 @@ from medmultipoints.data_lake.release.read.released_tables import read_all_instr
 from medmultipoints.data_lake.release.write.manifest import Manifest
 from medmultipoints.transforms.columns.frames import object_of
 from medmultipoints.transforms.columns.tables import column_names
+from medmultipoints.transforms.dialects.conversations.prompts import Requests, learn_requests, split_prompt
 from medmultipoints.transforms.dialects.frames import Size
 from medmultipoints.transforms.dialects.items import Contents, Item, Picture
-from medmultipoints.transforms.dialects.prompts import Requests, learn_requests, split_prompt
 from medmultipoints.transforms.diff.releases import INSTRUCTION_COLUMNS
 from medmultipoints.transforms.errors import DataError
 from medmultipoints.transforms.instructions.published import round_place

@@ -32,7 +32,7 @@ from medmultipoints.data_lake.release.write.parquet import (
     parquet_file,
     write_table,
 )
-from medmultipoints.transforms.dialects.rendering import cut_crop
+from medmultipoints.transforms.dialects.layouts.rendering import cut_crop
 from medmultipoints.transforms.diff.releases import Tables
 from medmultipoints.transforms.errors import DataError
 from medmultipoints.transforms.pictures.crops import read_crop

@@ -8,7 +8,7 @@ from pathlib import Path
 from medmultipoints.data_lake.release.read.released_tables import Picture, read_sound_pictures
 from medmultipoints.data_lake.release.write.manifest import Manifest
 from medmultipoints.transforms.dialects.frames import Size
-from medmultipoints.transforms.dialects.rendering import Render, cut_crop, resizing
+from medmultipoints.transforms.dialects.layouts.rendering import Render, cut_crop, resizing
 from medmultipoints.transforms.errors import DataError, MemberProblem
 from medmultipoints.transforms.pictures.crops import Crop, read_crop
 from medmultipoints.transforms.pictures.decode import decode_image

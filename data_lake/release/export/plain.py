@@ -18,7 +18,7 @@ from medmultipoints.data_lake.release.read.sound import reads_release
 from medmultipoints.data_lake.release.write.files import IMAGE_FILE
 from medmultipoints.data_lake.release.write.jsonl import instructions_path
 from medmultipoints.data_lake.release.write.manifest import Manifest, read_manifest
-from medmultipoints.transforms.dialects.rendering import Render
+from medmultipoints.transforms.dialects.layouts.rendering import Render
 from medmultipoints.transforms.errors import DataError
 from medmultipoints.transforms.pictures.crops import read_crop
 

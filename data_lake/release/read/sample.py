@@ -20,7 +20,7 @@ from medmultipoints.data_lake.release.read.released_tables import (
 from medmultipoints.data_lake.release.read.sound import reads_release
 from medmultipoints.data_lake.release.write.files import image_extension
 from medmultipoints.data_lake.release.write.manifest import Manifest, read_manifest
-from medmultipoints.transforms.dialects.prompts import GIVEN
+from medmultipoints.transforms.dialects.conversations.prompts import GIVEN
 from medmultipoints.transforms.errors import DataError, UsageError
 from medmultipoints.transforms.instructions.published import PUBLISHED
 from medmultipoints.transforms.pictures.crops import Crop, read_crop

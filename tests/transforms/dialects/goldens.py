@@ -5,7 +5,7 @@ from pathlib import Path
 
 import orjson
 
-from medmultipoints.transforms.dialects.answers import Unsupported
+from medmultipoints.transforms.dialects.conversations.answers import Unsupported
 from medmultipoints.transforms.dialects.registry import DIALECTS, Conversation, Dialect
 from medmultipoints.transforms.instructions.published import PUBLISHED
 from tests.transforms.dialects.samples import BOXES, CONTENTS, PICTURES, item

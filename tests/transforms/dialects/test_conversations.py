@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from medmultipoints.transforms.dialects.answers import Facts, Mark, Unsupported, read_content, read_facts
+from medmultipoints.transforms.dialects.conversations.answers import Facts, Mark, Unsupported, read_content, read_facts
+from medmultipoints.transforms.dialects.conversations.prompts import Prompt
 from medmultipoints.transforms.dialects.frames import (
     CELLS_1000,
     FRACTIONS,
@@ -19,7 +20,6 @@ from medmultipoints.transforms.dialects.frames import (
     Size,
 )
 from medmultipoints.transforms.dialects.items import Item
-from medmultipoints.transforms.dialects.prompts import Prompt
 from medmultipoints.transforms.dialects.registry import DIALECTS, Conversation
 from medmultipoints.transforms.instructions.published import PUBLISHED
 from medmultipoints.transforms.instructions.task_names import TASK_NAMES

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from medmultipoints.transforms.dialects.answers import Mark
+from medmultipoints.transforms.dialects.conversations.answers import Mark
 from medmultipoints.transforms.dialects.frames import Size
 from medmultipoints.transforms.dialects.items import Picture, box_mark, point_mark
 from medmultipoints.transforms.dialects.registry import DIALECTS, Layout

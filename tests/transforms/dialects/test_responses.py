@@ -5,11 +5,11 @@ import json
 import pytest
 from hypothesis import given
 
-from medmultipoints.transforms.dialects.answers import read_content, read_facts
+from medmultipoints.transforms.dialects.conversations.answers import read_content, read_facts
+from medmultipoints.transforms.dialects.conversations.responses import restore_numbers
 from medmultipoints.transforms.dialects.frames import THOUSAND
 from medmultipoints.transforms.dialects.items import Item
 from medmultipoints.transforms.dialects.registry import Conversation
-from medmultipoints.transforms.dialects.responses import restore_numbers
 from medmultipoints.transforms.scoring.answers.items import PARTS, Truth
 from medmultipoints.transforms.scoring.answers.published_parsing import read_published
 from medmultipoints.transforms.scoring.answers.tolerant_parsing import read_tolerant

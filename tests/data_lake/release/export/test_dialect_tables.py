@@ -20,7 +20,7 @@ from medmultipoints.data_lake.release.read.released_tables import dialects_in, r
 from medmultipoints.data_lake.release.write.files import hash_file
 from medmultipoints.data_lake.release.write.manifest import manifest_bytes, manifest_root, read_manifest
 from medmultipoints.flows.recipe.instructions import Dialect
-from medmultipoints.transforms.dialects.columns import to_row
+from medmultipoints.transforms.dialects.conversations.columns import to_row
 from medmultipoints.transforms.diff.releases import Tables
 from tests.data_lake.release.tiny_release import write_release
 from tests.data_lake.release.tiny_tables import PICTURES

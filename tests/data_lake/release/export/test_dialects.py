@@ -18,9 +18,9 @@ from medmultipoints.data_lake.release.export.dialects import export_dialect
 from medmultipoints.data_lake.release.read.released_tables import read_parquet, splits_of
 from medmultipoints.data_lake.release.write.manifest import read_manifest
 from medmultipoints.flows.cli.app import app
-from medmultipoints.transforms.dialects.answers import Unsupported
+from medmultipoints.transforms.dialects.conversations.answers import Unsupported
+from medmultipoints.transforms.dialects.conversations.prompts import restate
 from medmultipoints.transforms.dialects.frames import PIXELS, Size
-from medmultipoints.transforms.dialects.prompts import restate
 from medmultipoints.transforms.dialects.registry import DIALECTS, Conversation, Layout
 from medmultipoints.transforms.diff.releases import Tables
 from medmultipoints.transforms.errors import DataError, UsageError

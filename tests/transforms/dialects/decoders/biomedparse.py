@@ -5,9 +5,9 @@ from collections.abc import Mapping
 import numpy as np
 import orjson
 
-from medmultipoints.transforms.dialects.answers import Mark
+from medmultipoints.transforms.dialects.conversations.answers import Mark
 from medmultipoints.transforms.dialects.frames import Size
-from medmultipoints.transforms.dialects.released_masks import SQUARE
+from medmultipoints.transforms.dialects.layouts.released_masks import SQUARE
 from medmultipoints.transforms.masks.components import find_regions
 from tests.transforms.dialects.decoders.masks import read_mask_png
 

@@ -5,8 +5,8 @@ from typing import Any
 
 import orjson
 
-from medmultipoints.transforms.dialects.answers import Mark
-from medmultipoints.transforms.dialects.coco import DETECTION, KEYPOINTS, annotation_path
+from medmultipoints.transforms.dialects.conversations.answers import Mark
+from medmultipoints.transforms.dialects.layouts.coco import DETECTION, KEYPOINTS, annotation_path
 from medmultipoints.transforms.regions.boxes import CocoBox
 from tests.transforms.regions.box_inverses import from_coco
 

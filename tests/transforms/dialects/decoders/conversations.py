@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from medmultipoints.transforms.dialects.answers import Facts, Mark, read_content, read_facts
+from medmultipoints.transforms.dialects.conversations.answers import Facts, Mark, read_content, read_facts
 from medmultipoints.transforms.dialects.frames import Frame, Size, decode
 
 Unwrap = Callable[[Mapping[str, Any]], str]

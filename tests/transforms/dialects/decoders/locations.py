@@ -3,9 +3,14 @@
 from collections.abc import Mapping
 from typing import Any
 
-from medmultipoints.transforms.dialects.answers import Facts
+from medmultipoints.transforms.dialects.conversations.answers import Facts
+from medmultipoints.transforms.dialects.conversations.locations import (
+    DETECT,
+    read_florence,
+    read_number,
+    read_paligemma,
+)
 from medmultipoints.transforms.dialects.frames import Size
-from medmultipoints.transforms.dialects.locations import DETECT, read_florence, read_number, read_paligemma
 
 
 def decode_paligemma(line: Mapping[str, Any], size: Size) -> Facts:

@@ -5,7 +5,7 @@ import io
 import numpy as np
 from PIL import Image
 
-from medmultipoints.transforms.dialects.released_masks import Mask
+from medmultipoints.transforms.dialects.layouts.released_masks import Mask
 
 
 def read_mask_png(data: bytes) -> Mask:

@@ -3,9 +3,9 @@
 from collections.abc import Mapping
 from typing import Any
 
-from medmultipoints.transforms.dialects.answers import Facts
+from medmultipoints.transforms.dialects.conversations.answers import Facts
+from medmultipoints.transforms.dialects.conversations.molmo import read_points
 from medmultipoints.transforms.dialects.frames import Size
-from medmultipoints.transforms.dialects.molmo import read_points
 
 
 def decode_answer(line: Mapping[str, Any], size: Size) -> Facts:

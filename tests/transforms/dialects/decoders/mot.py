@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from medmultipoints.transforms.dialects.answers import Mark
+from medmultipoints.transforms.dialects.conversations.answers import Mark
 from medmultipoints.transforms.regions.boxes import MotBox
 from tests.transforms.regions.box_inverses import from_mot
 

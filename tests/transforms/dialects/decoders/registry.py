@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any, Final
 
-from medmultipoints.transforms.dialects.answers import Facts, Mark
+from medmultipoints.transforms.dialects.conversations.answers import Facts, Mark
 from medmultipoints.transforms.dialects.frames import FRACTIONS, QWEN2_5_PIXELS, THOUSAND, Size
 from tests.transforms.dialects.decoders import biomedparse, coco, locations, molmo, mot, sa_med2d, swift, yolo
 from tests.transforms.dialects.decoders.conversations import (

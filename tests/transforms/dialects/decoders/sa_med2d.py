@@ -4,8 +4,8 @@ from collections.abc import Mapping
 
 import orjson
 
-from medmultipoints.transforms.dialects.answers import Mark
-from medmultipoints.transforms.dialects.sa_med2d import CLASSES, INDEX
+from medmultipoints.transforms.dialects.conversations.answers import Mark
+from medmultipoints.transforms.dialects.layouts.sa_med2d import CLASSES, INDEX
 from tests.transforms.dialects.decoders.masks import mask_box, read_mask_png
 
 

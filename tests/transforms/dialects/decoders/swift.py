@@ -5,9 +5,9 @@ from typing import Any
 
 import orjson
 
-from medmultipoints.transforms.dialects.answers import Facts, read_content, read_facts
+from medmultipoints.transforms.dialects.conversations.answers import Facts, read_content, read_facts
+from medmultipoints.transforms.dialects.conversations.swift import BBOX, REF
 from medmultipoints.transforms.dialects.frames import Size
-from medmultipoints.transforms.dialects.swift import BBOX, REF
 from tests.transforms.dialects.decoders.conversations import unwrap_messages
 
 

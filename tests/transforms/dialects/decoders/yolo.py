@@ -5,9 +5,9 @@ from pathlib import PurePosixPath
 
 import orjson
 
-from medmultipoints.transforms.dialects.answers import Mark
+from medmultipoints.transforms.dialects.conversations.answers import Mark
 from medmultipoints.transforms.dialects.frames import Size
-from medmultipoints.transforms.dialects.yolo import DATA, label_path
+from medmultipoints.transforms.dialects.layouts.yolo import DATA, label_path
 from medmultipoints.transforms.regions.boxes import YoloBox
 from tests.transforms.regions.box_inverses import from_yolo
 

@@ -5,7 +5,7 @@ from typing import Any, Final
 
 import polars as pl
 
-from medmultipoints.transforms.dialects.conversations import Line
+from medmultipoints.transforms.dialects.conversations.encode import Line
 
 Columns = Mapping[str, pl.DataType]
 

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from medmultipoints.transforms.dialects.frames import Resize, Size, smart_resize
-from medmultipoints.transforms.dialects.released_masks import SQUARE, pad_to_square
+from medmultipoints.transforms.dialects.layouts.released_masks import SQUARE, pad_to_square
 from medmultipoints.transforms.pictures.crops import Crop
 from medmultipoints.transforms.pictures.decode import decode_image, encode_jpeg, encode_png, resize_image
 

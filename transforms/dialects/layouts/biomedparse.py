@@ -11,11 +11,11 @@ from typing import Any, Final
 import numpy as np
 import orjson
 
-from medmultipoints.transforms.dialects.coco import Files
 from medmultipoints.transforms.dialects.frames import Size
 from medmultipoints.transforms.dialects.items import Contents, Picture, Placement
-from medmultipoints.transforms.dialects.names import modality, plain_name, slug
-from medmultipoints.transforms.dialects.released_masks import (
+from medmultipoints.transforms.dialects.layouts.coco import Files
+from medmultipoints.transforms.dialects.layouts.names import modality, plain_name, slug
+from medmultipoints.transforms.dialects.layouts.released_masks import (
     SQUARE,
     Mask,
     mask_png,

@@ -9,12 +9,19 @@ import re
 from collections.abc import Sequence
 from typing import Final
 
-from medmultipoints.transforms.dialects.answers import Facts, Mark, Unsupported, check_text, read_content, read_facts
-from medmultipoints.transforms.dialects.conversations import ASSISTANT, Line, ids_of
+from medmultipoints.transforms.dialects.conversations.answers import (
+    Facts,
+    Mark,
+    Unsupported,
+    check_text,
+    read_content,
+    read_facts,
+)
+from medmultipoints.transforms.dialects.conversations.encode import ASSISTANT, Line, ids_of
+from medmultipoints.transforms.dialects.conversations.prompts import asked_name, check_ask
+from medmultipoints.transforms.dialects.conversations.responses import restore_facts
 from medmultipoints.transforms.dialects.frames import PERCENT, Size, decode, encode_point
 from medmultipoints.transforms.dialects.items import Item, refuse_other_tasks
-from medmultipoints.transforms.dialects.prompts import asked_name, check_ask
-from medmultipoints.transforms.dialects.responses import restore_facts
 
 NONE: Final = "There are none."
 _TAG: Final = re.compile(r'<points? (?P<places>.*?) ?alt="(?P<name>[^"]*)">')

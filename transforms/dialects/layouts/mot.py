@@ -17,9 +17,9 @@ from typing import Any, Final
 
 import orjson
 
-from medmultipoints.transforms.dialects.coco import Files
 from medmultipoints.transforms.dialects.items import Contents, Picture, Placement
-from medmultipoints.transforms.dialects.names import plain_name, stable_id
+from medmultipoints.transforms.dialects.layouts.coco import Files
+from medmultipoints.transforms.dialects.layouts.names import plain_name, stable_id
 from medmultipoints.transforms.regions.boxes import to_mot
 
 NO_VIDEO: Final = "not a frame of a video"

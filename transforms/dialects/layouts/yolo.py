@@ -11,10 +11,10 @@ from typing import Final
 
 import orjson
 
-from medmultipoints.transforms.dialects.answers import Mark
-from medmultipoints.transforms.dialects.coco import Files
+from medmultipoints.transforms.dialects.conversations.answers import Mark
 from medmultipoints.transforms.dialects.frames import Size
 from medmultipoints.transforms.dialects.items import Contents, Picture, Placement, box_mark
+from medmultipoints.transforms.dialects.layouts.coco import Files
 from medmultipoints.transforms.records import Box
 from medmultipoints.transforms.regions.boxes import clip_box, to_yolo
 

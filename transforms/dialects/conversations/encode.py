@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any, Final
 
-from medmultipoints.transforms.dialects.answers import (
+from medmultipoints.transforms.dialects.conversations.answers import (
     Unsupported,
     check_text,
     convert_numbers,
@@ -11,9 +11,9 @@ from medmultipoints.transforms.dialects.answers import (
     refuse_pixels,
     write_content,
 )
+from medmultipoints.transforms.dialects.conversations.prompts import restate
 from medmultipoints.transforms.dialects.frames import PIXELS, Frame, encode_box, encode_point
 from medmultipoints.transforms.dialects.items import Item
-from medmultipoints.transforms.dialects.prompts import restate
 from medmultipoints.transforms.instructions.prompts import IMAGE_TOKEN
 
 Line = dict[str, Any]

@@ -12,8 +12,8 @@ from typing import Any, Final
 import orjson
 
 from medmultipoints.transforms.dialects.items import Contents, Picture, Placement
-from medmultipoints.transforms.dialects.names import check_unique, stable_id
-from medmultipoints.transforms.dialects.released_masks import mask_code
+from medmultipoints.transforms.dialects.layouts.names import check_unique, stable_id
+from medmultipoints.transforms.dialects.layouts.released_masks import mask_code
 from medmultipoints.transforms.records import ReleasedObject
 from medmultipoints.transforms.regions.boxes import to_coco
 

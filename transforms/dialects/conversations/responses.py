@@ -5,7 +5,7 @@ import re
 from collections.abc import Callable, Sequence
 from typing import Any, Final
 
-from medmultipoints.transforms.dialects.answers import Facts, write_content
+from medmultipoints.transforms.dialects.conversations.answers import Facts, write_content
 from medmultipoints.transforms.dialects.frames import Frame, Size, decode
 
 _NUMBER: Final = r"-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][-+]?\d+)?"

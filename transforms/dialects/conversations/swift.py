@@ -8,7 +8,7 @@ from typing import Any, Final
 
 import orjson
 
-from medmultipoints.transforms.dialects.answers import (
+from medmultipoints.transforms.dialects.conversations.answers import (
     Unsupported,
     check_text,
     read_content,
@@ -16,9 +16,9 @@ from medmultipoints.transforms.dialects.answers import (
     write_content,
     write_json,
 )
-from medmultipoints.transforms.dialects.conversations import Line, ids_of, wrap_messages
+from medmultipoints.transforms.dialects.conversations.encode import Line, ids_of, wrap_messages
+from medmultipoints.transforms.dialects.conversations.prompts import GIVEN, check_ask, example_content, neutral_request
 from medmultipoints.transforms.dialects.items import Item
-from medmultipoints.transforms.dialects.prompts import GIVEN, check_ask, example_content, neutral_request
 from medmultipoints.transforms.instructions.published import PUBLISHED
 
 REF: Final = "<ref-object>"

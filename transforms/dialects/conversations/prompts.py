@@ -8,7 +8,12 @@ from typing import Any, Final, NamedTuple
 
 import orjson
 
-from medmultipoints.transforms.dialects.answers import Unsupported, check_text, convert_numbers, write_json
+from medmultipoints.transforms.dialects.conversations.answers import (
+    Unsupported,
+    check_text,
+    convert_numbers,
+    write_json,
+)
 from medmultipoints.transforms.dialects.frames import PIXELS, Frame, Size, encode_box, encode_point
 from medmultipoints.transforms.instructions.prompts import IMAGE_TOKEN
 from medmultipoints.transforms.instructions.proofs.reading import example_start

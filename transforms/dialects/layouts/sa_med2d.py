@@ -10,11 +10,11 @@ from typing import Final
 
 import orjson
 
-from medmultipoints.transforms.dialects.biomedparse import NO_MASK
-from medmultipoints.transforms.dialects.coco import Files
 from medmultipoints.transforms.dialects.items import Contents, Picture, Placement
-from medmultipoints.transforms.dialects.names import modality, plain_name, slug
-from medmultipoints.transforms.dialects.released_masks import mask_png, released_mask
+from medmultipoints.transforms.dialects.layouts.biomedparse import NO_MASK
+from medmultipoints.transforms.dialects.layouts.coco import Files
+from medmultipoints.transforms.dialects.layouts.names import modality, plain_name, slug
+from medmultipoints.transforms.dialects.layouts.released_masks import mask_png, released_mask
 from medmultipoints.transforms.records import ReleasedObject
 
 INDEX: Final = "SAMed2D_v1.json"

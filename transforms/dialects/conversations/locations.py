@@ -8,12 +8,19 @@ x1 y1 x2 y2).
 import re
 from typing import Final
 
-from medmultipoints.transforms.dialects.answers import Facts, Mark, Unsupported, check_text, read_content, read_facts
-from medmultipoints.transforms.dialects.conversations import Line, ids_of
+from medmultipoints.transforms.dialects.conversations.answers import (
+    Facts,
+    Mark,
+    Unsupported,
+    check_text,
+    read_content,
+    read_facts,
+)
+from medmultipoints.transforms.dialects.conversations.encode import Line, ids_of
+from medmultipoints.transforms.dialects.conversations.prompts import asked_name, check_ask
+from medmultipoints.transforms.dialects.conversations.responses import restore_facts
 from medmultipoints.transforms.dialects.frames import CELLS_1000, LOCATIONS_1024, Size, decode, encode_box
 from medmultipoints.transforms.dialects.items import Item, refuse_other_tasks
-from medmultipoints.transforms.dialects.prompts import asked_name, check_ask
-from medmultipoints.transforms.dialects.responses import restore_facts
 
 DETECT: Final = "detect "
 OPEN_VOCABULARY: Final = "<OPEN_VOCABULARY_DETECTION>"

@@ -1,0 +1,1 @@
+"""Dialects of one entry per instruction, and their inverses."""

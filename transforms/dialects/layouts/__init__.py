@@ -1,0 +1,1 @@
+"""Dialects of files for pictures and their objects."""
