@@ -29,9 +29,9 @@ from medmultipoints.flows.cli.request_options import (
     field_option,
 )
 from medmultipoints.flows.engine.execute import Outcome, execute
-from medmultipoints.flows.engine.intention import shown
-from medmultipoints.flows.engine.place import version_before
-from medmultipoints.flows.engine.plan import plan_build
+from medmultipoints.flows.engine.planning.intention import shown
+from medmultipoints.flows.engine.planning.place import version_before
+from medmultipoints.flows.engine.planning.plan import plan_build
 from medmultipoints.flows.engine.prepare import prepare_attempt
 from medmultipoints.flows.engine.report import exclusions_of, reasons_of
 from medmultipoints.flows.engine.request import BuildRequest, ask, parse_names, parse_sources

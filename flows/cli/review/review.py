@@ -11,7 +11,7 @@ import typer
 from medmultipoints.flows.cli.console import HEARTBEAT, OUT, print_json, say
 from medmultipoints.flows.cli.options import JsonOption
 from medmultipoints.flows.cli.releases.release import ReleaseArgument
-from medmultipoints.flows.engine.intention import shown
+from medmultipoints.flows.engine.planning.intention import shown
 from medmultipoints.flows.recipe.corrections import parse_file
 from medmultipoints.transforms.reporting.counted import plural
 
