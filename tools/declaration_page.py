@@ -3,7 +3,7 @@
 import inspect
 
 from medmultipoints.data_lake.catalogue import SourceInfo
-from medmultipoints.transforms.sources.declaration import Declaration
+from medmultipoints.transforms.sources.declaration import Also, Declaration
 from tools.recipe_reference import model_of, table_of
 
 _INTRODUCTION = """# Declaration of a source
@@ -31,6 +31,7 @@ annotations; numbers join without leading zeros. A path that a pattern reads in 
 Holes named `split`, `group`, `organ`, `modality`, `finding`, `classification` and `licence` fill those columns.
 """
 _NOT_STATED = ("name", "reader", "labels", "read", "broken")
+_FIRST = ("format", "images", "annotations")
 _HEAD = "## The source\n\nKeys at the top of a declaration. `archives` and `members` are needed only for downloads.\n\n"
 
 
@@ -38,9 +39,12 @@ def render_declaration() -> str:
     """Return the reference of all keys of a declaration as Markdown."""
     head = {name: field for name, field in SourceInfo.model_fields.items() if name not in _NOT_STATED}
     parts = {name: kind for name, field in Declaration.model_fields.items() if (kind := model_of(field)) is not None}
-    top = {name: field for name, field in Declaration.model_fields.items() if name not in parts}
+    fields = {name: Declaration.model_fields[name] for name in _FIRST} | Declaration.model_fields
+    top = {name: field for name, field in fields.items() if name not in parts}
     sections = [_INTRODUCTION, _HEAD + table_of(head), f"## [read]\n\n{table_of(top)}"]
     sections += [
         f"## [read.{name}]\n\n{inspect.getdoc(kind)}\n\n{table_of(kind.model_fields)}" for name, kind in parts.items()
     ]
-    return "\n".join(sections)
+    named = ", ".join(f"`{name}`" for name in Also.model_fields if name != "format")
+    keys = f"`format` is NAME if it is left out; the other keys are those above: {named}."
+    return "\n".join([*sections, f"## [read.also.NAME]\n\n{inspect.getdoc(Also)}\n\n{keys}\n"])

@@ -94,7 +94,8 @@ class Annotation:
     ``key`` names it in the accounting: ``<member>#<entry>``, unique in the source. ``label`` is the source's own label.
     ``polygons`` are the outlines of one object; ``rle`` is COCO's compressed RLE in the frame of the picture.
     ``track_id`` identifies the object across the frames of a video. ``crowd``: a region of many objects, never counted;
-    ``ignore``: a region without any statement. At least one of box, polygons, rle and point is given.
+    ``ignore``: a region without any statement. At least one of box, polygons, rle and point is given. ``reading`` is
+    the number of the reading in a declaration with several: 0, then those of ``also``.
     """
 
     key: str
@@ -107,6 +108,7 @@ class Annotation:
     crowd: bool = False
     ignore: bool = False
     attributes: Mapping[str, str] = field(default_factory=dict)
+    reading: int = 0
 
     @property
     def evidence(self) -> Evidence:
@@ -131,7 +133,7 @@ class MaskLayer:
     values without a label are an error unless they are in ``ignore`` (0 and black are the background).
     ``min_area_px`` 0: use the recipe's smallest area for all masks.
     ``plane`` selects a part of the member (``page:3``, ``axial:12``, ``frame:7``, ``channel:2``); ``grid`` is the
-    member whose orientation and axes number the plane if the mask's own may differ.
+    member whose orientation and axes number the plane if the mask's own may differ. ``reading``: see ``Annotation``.
     """
 
     member: str
@@ -144,6 +146,7 @@ class MaskLayer:
     channel: str = "rgb"
     plane: str = ""
     grid: str = ""
+    reading: int = 0
 
 
 @dataclass(frozen=True, slots=True)

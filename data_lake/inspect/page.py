@@ -17,9 +17,9 @@ from medmultipoints.transforms.pictures.decode import decode_image
 from medmultipoints.transforms.rasters.values import read_codes
 from medmultipoints.transforms.rasters.volumes import render_plane
 from medmultipoints.transforms.records import Annotation, Box, MaskLayer, Point
-from medmultipoints.transforms.regions.layers import find_layer_objects
+from medmultipoints.transforms.regions.layers import find_layer_objects, label_values
 from medmultipoints.transforms.sources.annotated import AnnotatedPicture, Files
-from medmultipoints.transforms.sources.inspection import Inspection, label_values
+from medmultipoints.transforms.sources.inspection import Inspection
 
 TEMPLATE: Final = Path(__file__).with_name("inspect.html.jinja")
 SIDE: Final = 720

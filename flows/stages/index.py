@@ -20,7 +20,7 @@ from medmultipoints.transforms.errors import DataError, MemberProblem, SourceDat
 from medmultipoints.transforms.records import Exclusion, Indexed, Sample
 from medmultipoints.transforms.sources.accounting import check_members
 from medmultipoints.transforms.sources.declared import read_declared
-from medmultipoints.transforms.sources.registry import find_format
+from medmultipoints.transforms.sources.registry import read_pictures
 
 BROKEN: Final = "source_broken"
 
@@ -84,8 +84,7 @@ def read_source(build: Build, name: str, members: SourceFiles) -> Indexed:
     if info.broken:
         raise DataError(info.broken)
     if info.read is not None:
-        declaration = info.declaration
-        return read_declared(name, declaration, info.facts, members, find_format(declaration.format).read)
+        return read_declared(name, info.declaration, info.facts, members, read_pictures)
     reader = load_reader(info.reader)
     options = {key: value for key, value in build.recipe.sources[name].items() if key not in HANDLING}
     if "seed" in inspect.signature(reader).parameters:

@@ -27,6 +27,7 @@ from medmultipoints.transforms.instructions.task_names import TASK_NAMES
 from medmultipoints.transforms.instructions.write import write_instructions
 from medmultipoints.transforms.records import Exclusion
 from medmultipoints.transforms.regions.annotated_objects import OUTSIDE
+from medmultipoints.transforms.regions.readings import CONFLICT
 
 KEY = ("sample_id", "label", "record_id")
 
@@ -97,9 +98,16 @@ def ask_records(
 def uncertain_labels(recipe: Recipe, inputs: Inputs, images: pl.DataFrame) -> pl.DataFrame:
     """Return sample_id and released label wherever a source's count in the image is uncertain."""
     stated = inputs.scan("samples").select("sample_id", label="uncertain").explode("label").drop_nulls("label")
-    outside = inputs.scan("derive.exclusions").filter(pl.col("reason") == OUTSIDE)
+    unclear = inputs.scan("derive.exclusions").filter(pl.col("reason").is_in([OUTSIDE, CONFLICT]))
     annotations = inputs.scan("annotations").with_columns(key=pl.format("{}#{}", "sample_id", "key"))
-    found = pl.concat([stated, annotations.join(outside, on="key", how="semi").select("sample_id", "label")])
+    of_masks = unclear.join(annotations, on="key", how="anti").select("sample_id")
+    found = pl.concat(
+        [
+            stated,
+            annotations.join(unclear, on="key", how="semi").select("sample_id", "label"),
+            inputs.scan("regions").join(of_masks, on="sample_id", how="semi").select("sample_id", "label"),
+        ]
+    )
     released = pl.col("label").replace(dict(recipe.labels.names))
     return rows_of(images, found.with_columns(released)).unique().sort("sample_id", "label")
 

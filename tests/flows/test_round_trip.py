@@ -14,8 +14,9 @@ from medmultipoints.transforms.rasters.values import read_codes
 from medmultipoints.transforms.records import Annotation, Box
 from medmultipoints.transforms.regions.layers import find_layer_objects
 from medmultipoints.transforms.sources.annotated import AnnotatedPicture
-from medmultipoints.transforms.sources.inspection import declare, inspect_source, nest_keys
-from medmultipoints.transforms.sources.registry import find_format
+from medmultipoints.transforms.sources.answers import nest_keys
+from medmultipoints.transforms.sources.inspection import declare, inspect_source
+from medmultipoints.transforms.sources.registry import read_pictures
 
 LOSS_PX = {"yolo": 0.01, "mot": 0.01, "coco": 0.001, "coco-keypoints": 0.001, "sa-med2d": 1.0}
 ANSWERS = {"mot": {"boxes.frame": "inclusive-1"}, "sa-med2d": {"masks.object": "file"}}
@@ -36,7 +37,7 @@ def test_an_export_is_read_again(first: Outcome, tmp_path: Path, dialect: str) -
     found = inspect_source(files, nest_keys(ANSWERS.get(dialect, {})), accept=True)
     again: list[tuple[str, Box]] = []
     declaration = declare(found.read)
-    for picture in find_format(declaration.format).read(declaration, files):
+    for picture in read_pictures(declaration, files):
         assert isinstance(picture, AnnotatedPicture), picture
         again += [(str(declaration.release_label(one.label)), box_of(one)) for one in picture.annotations]
         for layer in picture.layers:

@@ -44,6 +44,7 @@ def _annotation_row(one: Annotation) -> Row:
         **{f"mask_{name}": None for name in _LAYER_FIELDS},
         "mask_labels": None,
         "mask_ignore": [],
+        "reading": one.reading,
     }
 
 
@@ -57,6 +58,7 @@ def _layer_row(layer: MaskLayer) -> Row:
         **{f"mask_{name}": getattr(layer, name) for name in _LAYER_FIELDS},
         "mask_labels": json.dumps(dict(layer.labels), sort_keys=True),
         "mask_ignore": list(layer.ignore),
+        "reading": layer.reading,
     }
 
 
@@ -69,6 +71,7 @@ def _annotation(row: Mapping[str, Any]) -> Annotation:
         rle=row["rle"],
         track_id=row["track_id"],
         attributes=json.loads(row["attributes"]) if row["attributes"] else {},
+        reading=row["reading"],
     )
 
 
@@ -78,4 +81,5 @@ def _layer(row: Mapping[str, Any]) -> MaskLayer:
         label=row["label"] or None,
         labels=json.loads(row["mask_labels"]),
         ignore=tuple(row["mask_ignore"]),
+        reading=row["reading"],
     )

@@ -18,6 +18,7 @@ from medmultipoints.transforms.records import Annotation, Box, MaskLayer, Region
 from medmultipoints.transforms.regions.boxes import clip_box
 from medmultipoints.transforms.regions.hierarchy import AGREEMENT, Parent, find_parents, is_unclear
 from medmultipoints.transforms.regions.layers import LayerObjects, find_layer_objects
+from medmultipoints.transforms.regions.readings import CONFLICT, unite_readings
 
 OUTSIDE: Final = "outside_the_picture"
 """Reason of an annotation outside of its picture, whose object may be elsewhere in the picture."""
@@ -39,7 +40,7 @@ class UnusedAnnotation:
 class AnnotatedObjects:
     """Regions of a picture, numbered by evidence and label, with the specks and the unused annotations.
 
-    ``uncertain``: a mask marks areas as unknown, or a parent label disagrees with its parts.
+    ``uncertain``: a mask marks areas as unknown, a parent label disagrees with its parts, or readings disagree.
     """
 
     regions: tuple[Region, ...]
@@ -54,20 +55,25 @@ def find_annotated_objects(
     """Return all regions of a declared source's picture of ``width`` x ``height`` px, in the picture's frame.
 
     An annotation yields one region per kind of evidence; all share its key. Boxes are clipped to the frame.
-    An annotation that repeats the label and place of another one is left out.
+    An annotation that repeats the label and place of another one is left out; see ``unite_readings`` for several
+    readings of a picture.
     ``picture``: RGB pixels to measure tones from. Raises ImageProblem if a mask cannot be used.
     """
     regions, unused = _read_annotations(sample, width, height, picture)
+    reading_of = {one.key: one.reading for one in sample.annotations}
     specks: list[Speck] = []
     uncertain = False
     for number, layer in enumerate(sample.layers):
         layered = _read_objects(layer, width, height, read_layer, picture)
         specks += [speck for _, speck in layered.specks]
         uncertain |= layered.uncertain
-        regions += [
-            replace(one, sample_id=sample.sample_id, object_key=f"{layer.member}#{number}.{place}")
-            for place, one in enumerate(layered.objects)
-        ]
+        keys = [f"{layer.member}#{number}.{place}" for place in range(len(layered.objects))]
+        reading_of |= dict.fromkeys(keys, layer.reading)
+        found = zip(layered.objects, keys, strict=True)
+        regions += [replace(one, sample_id=sample.sample_id, object_key=key) for one, key in found]
+    regions, conflicts = unite_readings(regions, sample.layers, reading_of, sample.labels_exhaustive)
+    unused += [UnusedAnnotation(one.key, one.label, CONFLICT, one.detail) for one in conflicts]
+    uncertain |= bool(conflicts)
     parents = _find_parents(sample, regions, width, height)
     unused += _leave_out_parents(regions, parents)
     uncertain |= any(not parent.agrees for parent in parents) or _is_unclear(sample, regions)
@@ -85,9 +91,10 @@ def _read_annotations(
     for annotation in sample.annotations:
         if annotation.crowd or annotation.ignore:
             continue
-        same = (annotation.label, annotation.box, annotation.polygons, annotation.rle, annotation.track_id)
+        place = (annotation.box, annotation.polygons, annotation.rle)
+        same = (annotation.reading, annotation.label, annotation.track_id, *place)
         first = seen.setdefault(same, annotation.key)
-        if first != annotation.key and any(same[1:4]):
+        if first != annotation.key and any(place):
             detail = f"{annotation.key}: the same {annotation.label} in the same place as {first}"
             unused.append(UnusedAnnotation(annotation.key, annotation.label, "annotation_repeated", detail))
             continue

@@ -12,7 +12,8 @@ from medmultipoints.transforms.records import Region
 
 AGREEMENT: Final = 0.9
 """Least intersection over union of a parent with the union of its parts."""
-_STRENGTH: Final = ("mask", "polygon", "track", "box")
+STRENGTH: Final = ("mask", "polygon", "track", "box")
+"""Evidence of declared objects, the strongest first."""
 Parts = Mapping[str, Sequence[str]]
 
 
@@ -50,8 +51,8 @@ def find_parents(regions: Sequence[Region], parts: Parts, width: int, height: in
     for label in sorted(labels & parts.keys()):
         below = descendants(parts, label) & labels
         if below:
-            whole = _strongest(region for region in regions if region.label == label)
-            pieces = _strongest(region for region in regions if region.label in below)
+            whole = strongest_regions(region for region in regions if region.label == label)
+            pieces = strongest_regions(region for region in regions if region.label in below)
             found.append(Parent(label, tuple(sorted(below)), _overlap(whole, pieces, width, height)))
     return tuple(found)
 
@@ -62,10 +63,10 @@ def is_unclear(regions: Iterable[Region], parts: Parts) -> bool:
     return any(not descendants(parts, label) & labels for label in labels & parts.keys())
 
 
-def _strongest(regions: Iterable[Region]) -> list[Region]:
+def strongest_regions(regions: Iterable[Region]) -> list[Region]:
     """Return one region per object: the one with the strongest evidence."""
     best: dict[str | None, Region] = {}
-    for region in sorted(regions, key=lambda one: _STRENGTH.index(one.evidence) if one.evidence in _STRENGTH else 9):
+    for region in sorted(regions, key=lambda one: STRENGTH.index(one.evidence)):
         best.setdefault(region.object_key, region)
     return list(best.values())
 

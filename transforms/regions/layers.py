@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from typing import Final
 
 import cv2
 import numpy as np
@@ -13,6 +14,9 @@ from medmultipoints.transforms.pictures.decode import ImageProblem
 from medmultipoints.transforms.rasters.values import Values, distinct_codes, pack_colour, unpack_colour
 from medmultipoints.transforms.records import MaskLayer, Region
 from medmultipoints.transforms.regions.framing import is_inverted
+
+UNNAMED: Final = "object"
+"""Label of the objects of a mask without one, until it is given."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,3 +128,13 @@ def _whole_objects(
         pixels = (places[found] == number).astype(np.uint8)
         rows, columns = found
         yield measure_object(pixels, columns.start, rows.start, width, height, picture)
+
+
+def label_values(layer: MaskLayer, values: Values) -> MaskLayer:
+    """Return the layer with labels, if it has none: its values, or ``UNNAMED`` for binary and numbered masks."""
+    if layer.label is not None or layer.labels:
+        return layer
+    if layer.kind in ("binary", "instances"):
+        return replace(layer, label=UNNAMED)
+    texts = [unpack_colour(v) if layer.kind == "rgb" else str(v) for v in distinct_codes(values) if v]
+    return replace(layer, labels={text: text for text in texts})

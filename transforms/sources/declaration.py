@@ -47,6 +47,7 @@ def _checked_pattern(text: str) -> str:
 
 PathPattern = Annotated[str, AfterValidator(_checked_pattern)]
 PathPatterns = Annotated[tuple[PathPattern, ...], BeforeValidator(_listed)]
+ReadingName = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_-]*$")]
 Texts = Annotated[tuple[str, ...], BeforeValidator(lambda value: _texts(_listed(value)))]
 TextMap = Annotated[Mapping[str, str], BeforeValidator(_texts)]
 
@@ -223,18 +224,12 @@ class ShapeKeys(Part):
     )
 
 
-class Declaration(Part):
-    """How to read the files of a source: the table ``[read]``."""
+class AnnotationKeys(Part):
+    """How annotations are read: keys that each reading of the same pictures has."""
 
-    format: str = Field(description="name of the format")
-    images: PathPatterns = Field(default=(), description="paths of pictures, with holes")
     annotations: PathPatterns = Field(
         default=(), description="paths of annotation files; equal holes join them with pictures"
     )
-    drop: PathPatterns = Field(default=(), description="files to leave out")
-    video: PathPattern | None = Field(default=None, description="paths of videos")
-    frames: PathPattern | None = Field(default=None, description="paths of frames, with {frame:int}")
-    frame_base: Literal[0, 1] = Field(default=0, description="number of the first frame in file names")
     interpolate: Literal["linear", "as-exported", "refuse"] = Field(
         default="refuse",
         description="tracks with gaps: linear interpolation between key frames, unchanged, or refused",
@@ -248,16 +243,33 @@ class Declaration(Part):
         "annotator = column, or path in a record, that holds it; columns without names are 1, 2 and so on, {n} a "
         "number in names",
     )
-    name: str | None = Field(default=None, description="name of a picture, with holes; default: its path")
-    boxes: BoxKeys = BoxKeys()
-    masks: MaskKeys = MaskKeys()
-    shapes: ShapeKeys = ShapeKeys()
     annotators: Literal["each", "first", "latest", "ground-truth"] | None = Field(
         default=None, description="pictures annotated by several people: whose objects are read"
     )
     labels: Mapping[str, str | IgnoreLabel] = Field(
         default={}, description="label of the source (* is any text) = label in the release, or { ignore = reason }"
     )
+    boxes: BoxKeys = BoxKeys()
+    masks: MaskKeys = MaskKeys()
+    shapes: ShapeKeys = ShapeKeys()
+
+
+class Also(AnnotationKeys):
+    """A further reading of the same pictures: files of another format that annotate the same objects."""
+
+    format: str = Field(default="", description="name of the format; default: the name of the table")
+
+
+class Declaration(AnnotationKeys):
+    """How to read the files of a source: the table ``[read]``."""
+
+    format: str = Field(description="name of the format")
+    images: PathPatterns = Field(default=(), description="paths of pictures, with holes")
+    drop: PathPatterns = Field(default=(), description="files to leave out")
+    video: PathPattern | None = Field(default=None, description="paths of videos")
+    frames: PathPattern | None = Field(default=None, description="paths of frames, with {frame:int}")
+    frame_base: Literal[0, 1] = Field(default=0, description="number of the first frame in file names")
+    name: str | None = Field(default=None, description="name of a picture, with holes; default: its path")
     hierarchy: Mapping[str, Texts] = Field(
         default={},
         description="parent = parts, as labels of the release: a parent next to its parts is checked, not counted",
@@ -276,6 +288,9 @@ class Declaration(Part):
     licences: Mapping[PathPattern, Annotated[str, Field(pattern=LICENCE)]] = Field(
         default={}, description="path pattern = licence, if it differs"
     )
+    also: Mapping[ReadingName, Also] = Field(
+        default={}, description="further annotations of the same pictures, such as boxes of objects that have masks"
+    )
 
     @model_validator(mode="after")
     def _has_no_circle(self) -> "Declaration":
@@ -286,7 +301,8 @@ class Declaration(Part):
     @model_validator(mode="after")
     def _holes_exist(self) -> "Declaration":
         known = {name for text in self._patterns() for name in compile_pattern(text).holes}
-        templates = [*self.columns.values(), self.groups.group, self.masks.label, self.name]
+        labels = (self.masks.label, *(keys.masks.label for keys in self.also.values()))
+        templates = [*self.columns.values(), self.groups.group, self.name, *labels]
         for template in filter(None, templates):
             missing = set(template_holes(template)) - known - DICOM_HOLES
             if missing and known:
@@ -295,7 +311,14 @@ class Declaration(Part):
 
     def _patterns(self) -> list[str]:
         single = filter(None, (self.video, self.frames, self.splits.lists))
-        return [*self.images, *self.annotations, *single]
+        further = (text for keys in self.also.values() for text in keys.annotations)
+        return [*self.images, *self.annotations, *single, *further]
+
+    @cached_property
+    def readings(self) -> tuple["Declaration", ...]:
+        """The declaration, then one for each further reading of its pictures; ``labels`` holds for those without."""
+        whole = {name: getattr(self, name) for name in Declaration.model_fields}
+        return (self, *(_reading(whole, name, keys) for name, keys in self.also.items()))
 
     @cached_property
     def _folded(self) -> Mapping[str, str | IgnoreLabel]:
@@ -314,6 +337,12 @@ class Declaration(Part):
             return folded
         fitting = [key for key in self.labels if "*" in key and fnmatchcase(label, key)]
         return self.labels[max(fitting, key=lambda key: (len(key), key))] if fitting else label
+
+
+def _reading(whole: Mapping[str, Any], name: str, keys: Also) -> Declaration:
+    own = {key: getattr(keys, key) for key in AnnotationKeys.model_fields}
+    own |= {"format": keys.format or name, "labels": keys.labels or whole["labels"], "also": {}}
+    return Declaration.model_construct(**{**whole, **own})
 
 
 def fold_label(label: str) -> str:

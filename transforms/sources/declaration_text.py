@@ -34,20 +34,23 @@ def _table(values: Mapping[str, Any], prefix: str, said: Mapping[str, str]) -> I
     """Yield the lines of a table: plain values first, then nested tables with their headings."""
     tables = {}
     for key, value in values.items():
-        if isinstance(value, Mapping) and (not prefix or len(value) > _FEW) and value and _plain_table(prefix, key):
+        if isinstance(value, Mapping) and value and _is_table(prefix, key, value):
             tables[key] = value
             continue
         proof = said.get(f"{prefix}{key}")
         yield f"{toml_key(key)} = {toml_value(value)}" + (f"  # {_one_line(proof)}" if proof else "")
     for key, value in tables.items():
-        yield from ("", f"[read.{prefix}{toml_key(key)}]")
+        if f"{prefix}{key}" != "also":
+            yield from ("", f"[read.{prefix}{toml_key(key)}]")
         if f"{prefix}{key}" in said:
             yield f"# {_one_line(said[f'{prefix}{key}'])}"
         yield from _table(value, f"{prefix}{key}.", said)
 
 
-def _plain_table(prefix: str, key: str) -> bool:
-    return prefix.count(".") < 2 and bool(_BARE.match(key))
+def _is_table(prefix: str, key: str, value: Mapping[str, Any]) -> bool:
+    """Return whether a value has its own heading: at the top, of a further reading, and if it is long."""
+    also, depth = prefix.startswith("also."), prefix.count(".")
+    return (not prefix or also or len(value) > _FEW) and depth < (3 if also else 2) and bool(_BARE.match(key))
 
 
 def _open(question: Question) -> Iterator[str]:

@@ -51,7 +51,8 @@ def read_declared(
 ) -> Indexed:
     """Return a sample for each picture of a declared source.
 
-    ``read``: reader of the declared format. ``facts``: organ, finding, classification and modality of the whole source.
+    ``read``: reads the pictures of a declaration. ``facts``: organ, finding, classification and modality of the whole
+    source.
     Unusable pictures and annotations are rejected; those left out by the declaration are dropped.
     Errors: UsageError if the declaration does not fit the files; SourceDataError if a file cannot be read.
     """
@@ -80,8 +81,9 @@ def _refuse_misspelt(
         return
     there = {label for picture in pictures for label in _labels_of(picture)}
     there |= {problem.label for problem in problems if problem.label is not None}
-    there |= {*declaration.classes, *declaration.masks.values.values()}
-    wrong = sorted(key for key in declaration.labels if "*" not in key and key not in there)
+    there |= {name for own in declaration.readings for name in (*own.classes, *own.masks.values.values())}
+    keys = {key for own in declaration.readings for key in own.labels}
+    wrong = sorted(key for key in keys if "*" not in key and key not in there)
     if wrong:
         raise UsageError(f"sources.{source}.read.labels: {name_unknown(wrong, there)}")
 
@@ -179,7 +181,7 @@ def _add_picture(
     unsure = {label for label in own_doubts if label is not None}
     if None in own_doubts:
         unsure |= {*declaration.absence.certain, *_labels_of(picture)}
-    doubtful = {_released(declaration, label) for label in unsure} | kept.doubtful
+    doubtful = {_released(own, label) for label in unsure for own in declaration.readings} | kept.doubtful
     doubtful |= {whole for whole in declaration.hierarchy if doubtful & descendants(declaration.hierarchy, whole)}
     ledger.used.update(_members_of(picture))
     columns = {**facts, **own.columns, **picture.columns}
@@ -234,7 +236,7 @@ def _sort_annotations(ledger: _Ledger, declaration: Declaration, picture: Annota
     kept: list[Annotation] = []
     doubtful: set[str] = set()
     for annotation in picture.annotations:
-        renamed = declaration.release_label(annotation.label)
+        renamed = declaration.readings[annotation.reading].release_label(annotation.label)
         verdict, problem = _judge(annotation, renamed)
         if isinstance(renamed, str):
             if problem is None:
@@ -244,8 +246,8 @@ def _sort_annotations(ledger: _Ledger, declaration: Declaration, picture: Annota
         assert problem is not None
         ledger.leave_out([annotation.key], verdict, problem, stem)
     layers = tuple(layer for given in picture.layers for layer in _rename_layer(ledger, declaration, given, stem))
-    if declaration.masks.count == "uncertain":
-        doubtful |= {label for layer in layers for label in _layer_labels(layer)}
+    unsure = {number for number, own in enumerate(declaration.readings) if own.masks.count == "uncertain"}
+    doubtful |= {label for layer in layers if layer.reading in unsure for label in _layer_labels(layer)}
     return _Kept(tuple(kept), layers, doubtful)
 
 
@@ -266,10 +268,11 @@ def _judge(annotation: Annotation, renamed: str | IgnoreLabel) -> tuple[str, Pro
 
 def _rename_layer(ledger: _Ledger, declaration: Declaration, layer: MaskLayer, stem: str) -> Iterator[MaskLayer]:
     """Yield the layer with released labels and the values of ignored labels ignored, or exclude it."""
-    outcome = {value: declaration.release_label(label) for value, label in layer.labels.items()}
+    own = declaration.readings[layer.reading]
+    outcome = {value: own.release_label(label) for value, label in layer.labels.items()}
     ignored = tuple(value for value, renamed in outcome.items() if isinstance(renamed, IgnoreLabel))
     labels = {value: renamed for value, renamed in outcome.items() if isinstance(renamed, str)}
-    single = None if layer.label is None else declaration.release_label(layer.label)
+    single = None if layer.label is None else own.release_label(layer.label)
     if isinstance(single, IgnoreLabel) or (layer.labels and not labels and single is None):
         reason = single.ignore if isinstance(single, IgnoreLabel) else "all its labels are ignored"
         problem = Problem("label_ignored", f"{layer.member}: {layer.label or 'the mask'} is left out: {reason}")

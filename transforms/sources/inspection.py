@@ -1,22 +1,22 @@
 """Inspect a source: propose its declaration, and count what a build would read with it.
 
 Counts come from the reader of the build, not from the recogniser. Open questions are read with their likely answer,
-except those in ``NOT_ASSUMED``, whose answer could count false objects.
+except those in ``answers.NOT_ASSUMED``, whose answer could count false objects.
 """
 
-import tomllib
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, Final
 
 from pydantic import ValidationError
 
 from medmultipoints.transforms.errors import MemberProblem, UsageError
 from medmultipoints.transforms.problems import problems
-from medmultipoints.transforms.rasters.values import Values, distinct_codes, read_codes, unpack_colour
+from medmultipoints.transforms.rasters.values import read_codes
 from medmultipoints.transforms.records import Annotation, MaskLayer
-from medmultipoints.transforms.regions.layers import find_layer_objects
+from medmultipoints.transforms.regions.layers import find_layer_objects, label_values
+from medmultipoints.transforms.regions.readings import CONFLICT, unite_readings
 from medmultipoints.transforms.reporting.counted import plural
 from medmultipoints.transforms.sources.annotated import (
     AnnotatedPicture,
@@ -26,18 +26,19 @@ from medmultipoints.transforms.sources.annotated import (
     ReadProblem,
     Recognition,
 )
+from medmultipoints.transforms.sources.answers import choice_value, likely_answers, nest_keys
 from medmultipoints.transforms.sources.declaration import Declaration, IgnoreLabel, merge_read
 from medmultipoints.transforms.sources.reading.joining import AMBIGUOUS, MISSING
 from medmultipoints.transforms.sources.reading.listing import Listing, listed
 from medmultipoints.transforms.sources.reading.proposing import toml_choice
 from medmultipoints.transforms.sources.reading.repeated_boxes import repeated_pairs
 from medmultipoints.transforms.sources.reading.shapes import ZERO_EXTENT, extent
-from medmultipoints.transforms.sources.registry import FORMATS, find_format, recognise_source
+from medmultipoints.transforms.sources.registry import FORMATS, read_pictures, recognise_source
+from medmultipoints.transforms.sources.united import find_objects, rename_labels
 from medmultipoints.transforms.sources.unread import find_unread
 
 COUNTED: Final = frozenset({MISSING, AMBIGUOUS, ZERO_EXTENT})
 """Problems of entries that are objects: they count as read here, and a build quarantines them."""
-NOT_ASSUMED: Final = frozenset({"shapes.ellipse", "annotators", "licence"})
 SHOWN: Final = 12
 NEARLY: Final = 0.8
 """Intersection over union above which boxes of one label are reported as repeated."""
@@ -45,7 +46,6 @@ COMPARED: Final = 5000
 """Pictures in which such boxes are sought."""
 SPECK: Final = 4
 """Greatest size, in pixels, of mask areas that are reported as specks."""
-UNNAMED: Final = "object"
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,12 +77,7 @@ def inspect_source(files: Files, stated: Mapping[str, Any], *, accept: bool = Fa
     if recognition is None:
         return _unrecognised(listing, stated)
     read = merge_read(recognition.read, stated)
-    assumed = {
-        question.key: choice_value(question.default)
-        for question in recognition.questions
-        if question.default is not None and question.key not in NOT_ASSUMED
-    }
-    used = merge_read(merge_read(read, nest_keys(assumed)), stated)
+    used = merge_read(merge_read(read, nest_keys(likely_answers(recognition.questions))), stated)
     counted = _count(listing, declare(used))
     said = [hint for hint in recognition.hints if hint.key != "pictures_missing" or not counted.absent]
     hints = (*said, *counted.hints())
@@ -114,26 +109,6 @@ def _likely(recognition: Recognition, guesses: Mapping[str, Any]) -> dict[str, A
         if question.default is not None and question.key not in guesses:
             return {question.key: choice_value(question.default)}
     return {}
-
-
-def nest_keys(values: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the values with dotted keys as nested tables."""
-    nested: dict[str, Any] = {}
-    for key, value in values.items():
-        *tables, last = key.split(".")
-        place = nested
-        for table in tables:
-            place = place.setdefault(table, {})
-        place[last] = value
-    return nested
-
-
-def choice_value(text: str) -> Any:
-    """Return the TOML value of a choice, or the text itself if it is not TOML."""
-    try:
-        return tomllib.loads(f"value = {text}")["value"]
-    except tomllib.TOMLDecodeError:
-        return text
 
 
 def _unrecognised(listing: Listing, stated: Mapping[str, Any]) -> Inspection:
@@ -179,16 +154,36 @@ class _Counted:
                     self.pictures += 1
             return
         counted = [annotation for annotation in found.annotations if not annotation.crowd and not annotation.ignore]
+        if self._declaration.also:
+            self._add_united(found)
+        else:
+            self._add_each(found, counted)
+        self._points += sum(annotation.evidence == "point" for annotation in counted)
+        self._keep(found)
+        self._silent += not found.annotated
+        self.pictures += 1
+
+    def _add_each(self, found: AnnotatedPicture, counted: Sequence[Annotation]) -> None:
         for annotation in counted:
             self._count(annotation.label, 1)
-        self._points += sum(annotation.evidence == "point" for annotation in counted)
         if self.pictures < COMPARED:
             self._add_repeated(counted, found.member)
         for layer in found.layers:
             self._add_layer(layer)
-        self._keep(found)
-        self._silent += not found.annotated
-        self.pictures += 1
+
+    def _add_united(self, picture: AnnotatedPicture) -> None:
+        """Count the objects of all readings of a picture, each once."""
+        named = rename_labels(picture, self._declaration)
+        try:
+            regions, reading_of = find_objects(named, self._files)
+        except MemberProblem as problem:
+            self._note(problem.reason, f"{picture.member}: {problem.detail}")
+            return
+        kept, conflicts = unite_readings(regions, named.layers, reading_of, self._declaration.absence.certain)
+        for label in {region.object_key: region.label for region in kept}.values():
+            self._objects[label] += 1
+        for conflict in conflicts:
+            self._note(CONFLICT, conflict.detail)
 
     def _add_repeated(self, annotations: Sequence[Annotation], picture: str) -> None:
         places = [(a.label, a.box or extent(a.polygons)) for a in annotations if a.box or a.polygons]
@@ -259,19 +254,9 @@ class _Counted:
         return hints
 
 
-def label_values(layer: MaskLayer, values: Values) -> MaskLayer:
-    """Return the layer with labels, if it has none: its values, or ``UNNAMED`` for binary and numbered masks."""
-    if layer.label is not None or layer.labels:
-        return layer
-    if layer.kind in ("binary", "instances"):
-        return replace(layer, label=UNNAMED)
-    texts = [unpack_colour(v) if layer.kind == "rgb" else str(v) for v in distinct_codes(values) if v]
-    return replace(layer, labels={text: text for text in texts})
-
-
 def _count(files: Files, declaration: Declaration) -> _Counted:
     counted = _Counted(files, declaration)
-    for found in find_format(declaration.format).read(declaration, files):
+    for found in read_pictures(declaration, files):
         counted.add(found)
     step = max(1, len(counted.shown) // SHOWN)
     counted.shown = counted.shown[::step][:SHOWN]

@@ -73,6 +73,15 @@ class Draft:
             likely = None if default is None else toml_choice(default)
             self.questions.append(Question(key, text, tuple(map(toml_choice, choices)), likely))
 
+    def settle(self, key: str, value: Any, proof: str) -> None:
+        """Propose a value for a key, in place of the question about it."""
+        self.questions = [question for question in self.questions if question.key != key]
+        self.line(key, value, proof)
+
+    def asks(self, key: str) -> Question | None:
+        """Return the open question about a key, or None."""
+        return next((question for question in self.questions if question.key == key), None)
+
     def hint(self, key: str, text: str) -> None:
         self.hints.append(Hint(key, text))
 
@@ -80,6 +89,14 @@ class Draft:
         return Recognition(
             read=self.read, proofs=tuple(self.proofs), questions=tuple(self.questions), hints=tuple(self.hints)
         )
+
+
+def redraft(recognition: Recognition, stated: Mapping[str, object]) -> Draft:
+    """Return a proposal as a draft, to which more can be added."""
+    draft = Draft(str(recognition.read["format"]), stated, dict(recognition.read))
+    draft.proofs, draft.questions = list(recognition.proofs), list(recognition.questions)
+    draft.hints = list(recognition.hints)
+    return draft
 
 
 def reworded(question: Question, change: Callable[[str], str]) -> Question:

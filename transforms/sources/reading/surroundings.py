@@ -14,7 +14,7 @@ from medmultipoints.transforms.sources.annotated import Recognition
 from medmultipoints.transforms.sources.paths import split_path
 from medmultipoints.transforms.sources.reading.listing import Listing, folder, matching
 from medmultipoints.transforms.sources.reading.path_patterns import SPLIT_WORDS
-from medmultipoints.transforms.sources.reading.proposing import Draft
+from medmultipoints.transforms.sources.reading.proposing import Draft, redraft
 
 _AUGMENTED: Final = re.compile(r"\.rf\.[0-9A-Za-z]{8,}$")
 """Suffix that Roboflow appends to picture names; several pictures of one name are augmentations."""
@@ -23,9 +23,7 @@ _COUNTED: Final = re.compile(r"(?P<before>.*[^\W_].*?[_\-. (]+)\d+\)?")
 
 def complete(listing: Listing, recognition: Recognition, stated: Mapping[str, Any]) -> Recognition:
     """Return the proposal with lines, questions and hints that are the same for all formats."""
-    draft = Draft(str(recognition.read["format"]), stated, dict(recognition.read))
-    draft.proofs, draft.questions = list(recognition.proofs), list(recognition.questions)
-    draft.hints = list(recognition.hints)
+    draft = redraft(recognition, stated)
     images: Any = recognition.read.get("images", ())
     pictures = matching(listing.pictures, (images,) if isinstance(images, str) else tuple(images))
     if draft.states("splits") is None:

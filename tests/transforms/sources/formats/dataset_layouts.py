@@ -68,7 +68,7 @@ def endoscopy() -> Iterable[Layout]:
         for s in SCENES
     }  # fmt: skip
     both = {"Kvasir-SEG/kavsir_bboxes.json": dump(held), **masks, **shots}
-    yield Layout("kvasir-seg masks", both, {"format": "masks", **CELL}, CELLS)
+    yield Layout("kvasir-seg masks and boxes", both, {}, {"polyp": 9})
     yield Layout(
         "kvasir-seg boxes", {"kavsir_bboxes.json": dump(held), **shots}, {"boxes.frame": "edges"}, {"polyp": 9}
     )
@@ -84,7 +84,7 @@ def endoscopy() -> Iterable[Layout]:
         centre[f"{place}/masks_C1/{scene.stem}_mask.jpg"] = jpeg(union(scene))
         lines = [f"polyp {t.x1} {t.y1} {t.x2} {t.y2}" for t in scene.things]
         centre[f"{place}/bbox_C1/{scene.stem}.txt"] = "\n".join(lines).encode()
-    yield Layout("polypgen masks", centre, {"format": "masks", **CELL}, CELLS)
+    yield Layout("polypgen masks and boxes", centre, {}, {"polyp": 9})
     boxes = {name: data for name, data in centre.items() if "/masks" not in name}
     yield Layout("polypgen boxes", boxes, {"boxes.frame": "edges", "boxes.form": "xyxy"}, {"polyp": 9})
 

@@ -9,9 +9,10 @@ from medmultipoints.transforms.rasters.values import read_codes
 from medmultipoints.transforms.records import Annotation, Box
 from medmultipoints.transforms.regions.layers import find_layer_objects
 from medmultipoints.transforms.sources.annotated import AnnotatedPicture, Files
-from medmultipoints.transforms.sources.inspection import declare, inspect_source, nest_keys
+from medmultipoints.transforms.sources.answers import nest_keys
+from medmultipoints.transforms.sources.inspection import declare, inspect_source
 from medmultipoints.transforms.sources.reading.shapes import extent
-from medmultipoints.transforms.sources.registry import FORMATS, find_format
+from medmultipoints.transforms.sources.registry import FORMATS, read_pictures
 from tests.members import MemoryMembers
 from tests.transforms.sources.formats.dataset_layouts import dataset_layouts
 from tests.transforms.sources.formats.export_layouts import export_layouts
@@ -48,8 +49,8 @@ def test_answers_make_it_exact(layout: Layout) -> None:
     found = inspect_source(files, nest_keys(layout.answers))
     assert [question.key for question in found.questions] == []
     assert dict(found.objects) == dict(layout.counts)
-    if layout.exact:
-        assert read_boxes(files, found.read) == expected(layout)
+    for reading in range(len(declare(found.read).readings)) if layout.exact else ():
+        assert read_boxes(files, found.read, reading) == expected(layout)
 
 
 @pytest.mark.parametrize("layout", ASKED, ids=lambda layout: layout.name)
@@ -72,15 +73,16 @@ def expected(layout: Layout) -> list[tuple[str, tuple[float, ...]]]:
     return sorted((single or label, tuple(map(float, box))) for held in boxes().values() for label, box in held)
 
 
-def read_boxes(files: Files, read: object) -> list[tuple[str, tuple[float, ...]]]:
+def read_boxes(files: Files, read: object, reading: int = 0) -> list[tuple[str, tuple[float, ...]]]:
+    """Label and box of each object of one reading of a declaration."""
     declaration = declare(read)  # type: ignore[arg-type]
     found: list[tuple[str, tuple[float, ...]]] = []
-    for picture in find_format(declaration.format).read(declaration, files):
+    for picture in read_pictures(declaration, files):
         if isinstance(picture, AnnotatedPicture):
-            kept = [a for a in picture.annotations if not a.crowd and not a.ignore]
+            kept = [a for a in picture.annotations if not a.crowd and not a.ignore and a.reading == reading]
             named = [(declaration.release_label(a.label), a) for a in kept]
             found += [(label, rounded(box_of(a))) for label, a in named if isinstance(label, str)]
-            for layer in picture.layers:
+            for layer in (one for one in picture.layers if one.reading == reading):
                 objects = find_layer_objects(layer, read_codes(layer, files.read)).objects
                 found += [(str(declaration.release_label(region.label)), rounded(region.box)) for region in objects]
     return sorted(found)

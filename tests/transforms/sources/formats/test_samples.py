@@ -13,9 +13,10 @@ from medmultipoints.transforms.rasters.values import read_codes
 from medmultipoints.transforms.rasters.volumes import render_plane
 from medmultipoints.transforms.regions.layers import find_layer_objects
 from medmultipoints.transforms.sources.annotated import AnnotatedPicture
-from medmultipoints.transforms.sources.inspection import Inspection, declare, inspect_source, nest_keys
+from medmultipoints.transforms.sources.answers import nest_keys
+from medmultipoints.transforms.sources.inspection import Inspection, declare, inspect_source
 from medmultipoints.transforms.sources.reading.shapes import extent
-from medmultipoints.transforms.sources.registry import find_format
+from medmultipoints.transforms.sources.registry import find_format, read_pictures
 
 SAMPLES = (
     "bccd-voc",
@@ -97,7 +98,7 @@ def without_zero_extent(held: Mapping[str, Any], picture: str, numbers: list[flo
 
 def boxes_by_picture(files: SourceFiles, found: Inspection) -> Iterator[tuple[str, list[float]]]:
     declaration = declare(found.used)
-    for picture in find_format(declaration.format).read(declaration, files):
+    for picture in read_pictures(declaration, files):
         if not isinstance(picture, AnnotatedPicture):
             continue
         rows = [(a.label, a.box or extent(a.polygons)) for a in picture.annotations]
@@ -142,7 +143,7 @@ def test_no_identity_is_passed_on(samples: Path, tmp_path: Path) -> None:
     for name in ("ct-liver-dicom-seg", "ct-brain-tumour", "label-studio"):
         files = opened(samples, name, tmp_path)
         declaration = declare(inspect_source(files, {}).used)
-        text = repr(list(find_format(declaration.format).read(declaration, files)))
+        text = repr(list(read_pictures(declaration, files)))
         assert "@" not in text
         assert "PatientID" not in text
 
