@@ -95,27 +95,6 @@ def test_masks_and_boxes_alone_live_in_one_audited_release(samples: Path, tmp_pa
     assert table(release, "data")["image_sha256"].n_unique() > 60
 
 
-def test_masks_and_boxes_of_one_folder_are_evidence_of_the_same_objects(tmp_path: Path) -> None:
-    """Each object once, known by its mask; a box that fits none is in quarantine, and its label is not counted there."""
-    boxes = json.loads(authors_json()["boxes.json"])
-    boxes["cell_001"]["bbox"][0] |= {"xmin": 3}
-    boxes["cell_004"]["bbox"][:2] = [{"label": "cell", "xmin": 5, "ymin": 60, "xmax": 55, "ymax": 86}]
-    for name, data in {**pictures(), **masks(), "boxes.json": json.dumps(boxes).encode()}.items():
-        (tmp_path / "own" / name).parent.mkdir(parents=True, exist_ok=True)
-        (tmp_path / "own" / name).write_bytes(data)
-    read = 'masks = { label = "cell", object = "component" }\nalso.json.boxes.frame = "edges"\n'
-    source = f'[sources.own]\npath = "own"\nlicence = "MIT"\n[sources.own.read]\nformat = "masks"\n{read}'
-    release = release_of(tmp_path, source)
-    objects = table(release, "objects")
-    assert (9, ["mask"]) == (objects.height, objects["evidence"].unique().to_list())
-    lost = pl.read_parquet(release / "quarantine" / "exclusions.parquet").filter(pl.col("verdict") == "rejected")
-    assert [("own/cell_004#boxes.json#cell_004/0", "evidence_conflict")] == lost.select("key", "reason").rows()
-    found = pl.read_parquet(release / "quarantine" / "disagreements.parquet").filter(pl.col("kind") == "shifted")
-    assert [("own/cell_001", [3.0, 0.0, 30.0, 25.0])] == found.select("sample_id", "source_box").rows()
-    counted = {record["sample_id"] for record in instructions(release) if record["task"] == "counting"}
-    assert {"own/cell_001", "own/cell_002", "own/cell_003"} == counted
-
-
 def test_pictures_in_a_table_of_the_hub_keep_their_bytes_if_they_are_jpeg_or_png(tmp_path: Path) -> None:
     """A picture of another format becomes a PNG."""
     made = [noise(64, "JPEG"), noise(65, "PNG"), noise(66, "BMP")]

@@ -1,9 +1,10 @@
 """Find which regions of several readings are of one object, such as the boxes and the masks of one picture.
 
 Of each label, the reading with the strongest evidence in the picture decides which objects there are. An object of
-another reading is one of them if their boxes overlap by at least half of their union, and gets its key.
+another reading is one of them if their boxes overlap by more than half of their union, and gets its key.
 """
 
+import math
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final
@@ -13,8 +14,8 @@ from medmultipoints.transforms.regions.hierarchy import STRENGTH, strongest_regi
 from medmultipoints.transforms.regions.matching import match_boxes
 from medmultipoints.transforms.regions.overlaps import find_overlaps
 
-SAME: Final = 0.5
-"""Least intersection over union of two boxes of one object."""
+SAME: Final = math.nextafter(0.5, 1)
+"""Least intersection over union of two boxes of one object: a box has at most one such partner."""
 CONFLICT: Final = "evidence_conflict"
 """Reason of an object that contradicts stronger evidence, so that the count of its label is uncertain."""
 
@@ -106,7 +107,7 @@ def _explain(region: Region, near: Sequence[Region]) -> str:
     if not near:
         return f"{said} is where stronger evidence shows none, and every {region.label} is annotated there"
     named = ", ".join(f"{one.object_key} ({one.evidence})" for one in near[:3])
-    return f"{said} overlaps {named} by less than {SAME} of their union, and fits no object of its own"
+    return f"{said} overlaps {named} by no more than half of their union, and fits no object of its own"
 
 
 def _first_of_each(

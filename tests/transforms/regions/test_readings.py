@@ -59,7 +59,7 @@ def test_a_box_over_both_areas_is_in_conflict_and_its_count_uncertain() -> None:
     found = objects(box("b#0", Box(2, 2, 18, 16)))
     ((one,), uncertain) = found.unused, found.uncertain
     assert (one.key, one.reason, one.verdict, uncertain) == ("b#0", CONFLICT, "rejected", True)
-    assert "overlaps m.png#0.0 (mask), m.png#0.1 (mask) by less than 0.5" in one.detail
+    assert "overlaps m.png#0.0 (mask), m.png#0.1 (mask) by no more than half" in one.detail
     assert [evidence for evidence, _ in keys(found)] == ["mask", "mask"]
 
 
