@@ -7,8 +7,10 @@ import pytest
 
 from medmultipoints.data_lake.release.checks.verify import verify_release
 from medmultipoints.data_lake.release.write.manifest import read_manifest
+from medmultipoints.data_lake.store.layout import Lake
+from medmultipoints.flows.cli.building.build import moved_of
 from medmultipoints.flows.engine.execute import Outcome, execute
-from medmultipoints.flows.engine.planning.place import VersionTaken
+from medmultipoints.flows.engine.planning.place import VersionTaken, version_before
 from medmultipoints.flows.engine.running.run import StageResult, Unwatched, run_in_threads
 from medmultipoints.flows.stages.pipeline import PIPELINE
 from medmultipoints.transforms.errors import UsageError
@@ -66,6 +68,23 @@ def test_auto_takes_the_proposed_version(lake: Path, tmp_path: Path, sources: di
     assert outcome.release.manifest_root != first.release.manifest_root, "the card names title and version"
     again = build(edited, lake, sources, version="auto")
     assert (again.release.version, again.release.kept) == ("1.0.1", True)
+
+
+def test_pictures_in_another_split_are_noted_with_the_line_that_keeps_them(
+    lake: Path, tmp_path: Path, sources: dict[str, str], first: Outcome
+) -> None:
+    """With that line in the recipe they stay where they were."""
+    assert moved_of(first) == []
+    (note,) = moved_of(build(write_recipe(tmp_path / "small.toml", OTHER_SPLITS), lake, sources, version="auto"))
+    line = note.rpartition("of the recipe: ")[2]
+    assert line == f'previous = "small@{first.release.manifest_root[:16]}"'
+    kept_in_place = (OTHER_SPLITS, ("[splits]", f"[splits]\n{line}"))
+    after = build(write_recipe(tmp_path / "small.toml", *kept_in_place), lake, sources, version="auto")
+    splits = {
+        one.build.recipe.version: one.table("released_images").select("sample_id", "split").sort("sample_id")
+        for one in (first, after)
+    }
+    assert splits[after.build.recipe.version].equals(splits["1.0.0"])
 
 
 class Listener(Unwatched):
@@ -157,3 +176,17 @@ def test_no_file_of_the_release_can_be_written_to_by_accident(first: Outcome) ->
     files = [path for path in first.release.path.rglob("*") if path.is_file()]
     assert files
     assert [path for path in files if path.stat().st_mode & 0o222] == []
+
+
+@pytest.mark.parametrize(("version", "before"), [("1.10.0", "1.2.0"), ("2.0.0", "1.10.0"), ("1.0.0", None)])
+def test_the_version_before_is_the_highest_lower_one_by_number(
+    tmp_path: Path, version: str, before: str | None
+) -> None:
+    """Folders with other names are no versions."""
+    lake = Lake(tmp_path)
+    for name in ("1.0.0", "1.2.0", "1.10.0", "draft"):
+        folder = lake.releases / "small" / name
+        folder.mkdir(parents=True)
+        folder.joinpath("manifest.json").touch()
+    found = version_before(lake, "small", version)
+    assert (found and found.name) == before
