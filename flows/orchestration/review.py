@@ -83,8 +83,8 @@ def review_steps(built: Outcome, findings: pl.DataFrame) -> str:
         f"{plural(findings.height, 'finding')} without a decision (listed in the artifact `review`). "
         "Nothing is published before.\n\n"
         f"1. Decide: `{command}` (a file that `[corrections] files` of the recipe names)\n"
-        "2. Choose Resume in the menu ⋮ at the top right of this run's page: the release is built again with the "
-        "decisions\n"
+        "2. Press Resume at the top right of this run's page (in a narrow window in its menu ⋮), choose, then Submit: "
+        "the release is built again with the decisions\n"
     )
 
 

@@ -384,7 +384,7 @@ def test_defaults_come_from_a_file_above_the_working_folder(cli: Cli, tmp_path: 
     """Paths in it are relative to it; options and the environment count more."""
     (tmp_path / "medmultipoints.toml").write_text(f'[defaults]\nlake = "{lake}"\n[defaults.sources]\nx = "data/x"\n')
     assert json.loads(cli("status", "--quick", "--json").out)["runs"]
-    assert "rejected" in cli("quarantine", "list").out
+    assert "truncated_image" in cli("quarantine", "list").out
     assert "there is no such folder" in cli("status", "--lake", "elsewhere").err
     assert "the build uses" in cli("build", "demo").err
     (tmp_path / "medmultipoints.toml").write_text("[defaults]\nlak = 3\n")
