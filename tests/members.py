@@ -34,7 +34,7 @@ class MemoryMembers:
 
     def video_facts(self, name: str) -> VideoFacts:
         if name not in self.videos:
-            raise MemberProblem("video_unreadable", f"{name}: the file holds no video stream")
+            raise MemberProblem("video_unreadable", f"{name}: the file has no video stream")
         return self.videos[name]
 
 

@@ -98,7 +98,7 @@ def _opened(data: bytes | Path, name: str) -> Iterator[tuple["InputContainer", "
         with av.open(io.BytesIO(data) if isinstance(data, bytes) else str(data), "r") as container:
             stream = next((one for one in container.streams.video if not _is_cover(one)), None)
             if stream is None:
-                raise MemberProblem(REASON, f"{name}: the file holds no video stream")
+                raise MemberProblem(REASON, f"{name}: the file has no video stream")
             stream.thread_type = "NONE"
             # Otherwise the decoder conceals damage and returns an invented picture.
             stream.codec_context.options = {"err_detect": "explode"}

@@ -211,7 +211,7 @@ def _returned(desk: Desk, one: Annotation, scale: float, size: tuple[int, int]) 
         mask = decode_rle(rle, size[1], size[0])
         return Returned(label=one.label, box=mask_sides(mask), rle=mask_code(mask), object_id=known)
     if box is None:
-        raise DataError(f"{one.key}: a point alone is no object here. Draw a box or an outline.")
+        raise DataError(f"{one.key}: a point alone is not an object here. Draw a box or an outline.")
     sides = [side / scale for side in (box.x1, box.y1, box.x2, box.y2)]
     return Returned(label=one.label, box=_tidy(one.key, sides, size), object_id=known)
 

@@ -54,7 +54,7 @@ def _drop(sample_id: str, twin: str) -> Exclusion:
         key=sample_id,
         verdict="dropped",
         reason="same_frame",
-        detail=f"one frame with {twin}, which is the larger picture of it",
+        detail=f"shows the same frame as {twin}, which is larger",
         sample_id=sample_id,
     )
 

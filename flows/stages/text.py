@@ -119,7 +119,7 @@ def hold_back(found: dict[str, PictureText], privacy: Privacy) -> Iterator[Exclu
                 key=sample_id,
                 verdict="rejected",
                 reason="private",
-                detail=f"the picture or its file holds: {', '.join(held)}",
+                detail=f"the picture or its file has: {', '.join(held)}",
                 sample_id=sample_id,
             )
 

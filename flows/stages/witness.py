@@ -88,7 +88,7 @@ def _left_out(said: pl.DataFrame, images: pl.DataFrame, used: dict[str, str]) ->
         if name not in used:
             reason = "picture_changed" if sha256 in known else "picture_not_released"
             detail = (
-                "its bytes in the build are others than the model looked at"
+                "the build has other bytes than the model read"
                 if sha256 in known
                 else ("the build has no such picture")
             )

@@ -126,8 +126,8 @@ def test_only_pictures_of_the_kind_are_held_back(pairs: Path, tmp_path: Path) ->
     outcome = build(tmp_path, HK, pairs, '"raster", "ocr"', {"number": "quarantine", "gps": "quarantine"})
     check_verified(outcome)
     assert kinds_held(outcome) == {
-        COMMENT: ("private", "the picture or its file holds: number"),
-        PLACE: ("private", "the picture or its file holds: gps, number"),
+        COMMENT: ("private", "the picture or its file has: number"),
+        PLACE: ("private", "the picture or its file has: gps, number"),
     }
     assert {PLAIN, BRACKETS, OVER} == set(pictures(outcome))
 
@@ -174,4 +174,4 @@ def test_metadata_of_a_frame_are_removed_and_its_pixels_stay(film: Path, tmp_pat
 def test_a_frame_is_held_back_for_what_its_file_carries(film: Path, tmp_path: Path) -> None:
     outcome = build(tmp_path, VT, film, "", {"gps": "quarantine"})
     check_verified(outcome)
-    assert {"11_frame": ("private", "the picture or its file holds: gps")} == kinds_held(outcome)
+    assert {"11_frame": ("private", "the picture or its file has: gps")} == kinds_held(outcome)

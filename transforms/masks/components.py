@@ -184,7 +184,7 @@ def _find_components(white: NDArray[np.uint8], min_area_px: int) -> Iterator[_Co
 
 def _require(bounded: bool, found: str) -> None:
     if not bounded:
-        raise MemberProblem("mask_too_intricate", f"its mask holds {found}. Check that it is a mask")
+        raise MemberProblem("mask_too_intricate", f"its mask has {found}. Check that it is a mask")
 
 
 def _count_changes(white: NDArray[np.uint8]) -> int:

@@ -27,7 +27,7 @@ def read_array(data: bytes, name: str) -> NDArray[Any]:
     if arrays.keys() >= _SPARSE:
         return _dense(arrays, data, name)
     if len(arrays) != 1:
-        raise ImageProblem("unreadable_image", f"it holds {len(arrays)} arrays, not one")
+        raise ImageProblem("unreadable_image", f"it has {len(arrays)} arrays, not one")
     return next(iter(arrays.values()))
 
 
@@ -61,7 +61,9 @@ def array_item(data: bytes, name: str, plane: str) -> NDArray[Any]:
     key, _, index = plane.removeprefix(ITEM).rpartition(":")
     stack = _stack(data, key)
     if not index.isdecimal() or int(index) >= len(stack):
-        raise ImageProblem("plane_missing", f"{name} has {len(stack)} items in {key or 'its array'}, none of {index}")
+        raise ImageProblem(
+            "plane_missing", f"{name} has {len(stack)} items in {key or 'its array'}; item {index} does not exist"
+        )
     return np.asarray(stack[int(index)])
 
 
@@ -81,7 +83,7 @@ def _load(data: bytes, key: str | None = None) -> dict[str, NDArray[Any]]:
             return {"": np.asarray(loaded)}
         return {name: loaded[name] for name in sorted(loaded.files) if key in (None, name)}
     except _ERRORS as error:
-        raise ImageProblem("unreadable_image", f"no array of numbers: {error}") from error
+        raise ImageProblem("unreadable_image", f"not an array of numbers: {error}") from error
 
 
 def _dense(arrays: dict[str, NDArray[Any]], data: bytes, name: str) -> NDArray[Any]:
@@ -97,5 +99,5 @@ def _dense(arrays: dict[str, NDArray[Any]], data: bytes, name: str) -> NDArray[A
     try:
         dense = np.asarray(sparse.load_npz(io.BytesIO(data)).todense()).reshape(shape)
     except _ERRORS as error:
-        raise ImageProblem("unreadable_image", f"no sparse array: {error}") from error
+        raise ImageProblem("unreadable_image", f"not a valid sparse array: {error}") from error
     return dense[..., 0] if dense.ndim == 4 and dense.shape[3] == 1 else dense

@@ -43,7 +43,7 @@ def _read(data: bytes, name: str, *, stop: bool) -> Any:
     try:
         return pydicom.dcmread(io.BytesIO(data), stop_before_pixels=stop)
     except (pydicom.errors.InvalidDicomError, ValueError, EOFError, OSError, KeyError, AttributeError) as error:
-        raise ImageProblem("unreadable_image", f"{name} is no DICOM file that can be read: {error}") from error
+        raise ImageProblem("unreadable_image", f"{name} cannot be read as DICOM: {error}") from error
 
 
 def read_pixels(data: bytes, name: str, frame: int = 0) -> NDArray[Any]:
@@ -51,10 +51,10 @@ def read_pixels(data: bytes, name: str, frame: int = 0) -> NDArray[Any]:
     dataset = read_dataset(data, name)
     pydicom = require_pydicom()
     if "PixelData" not in dataset:
-        raise ImageProblem("no_pixels", f"{name} holds no picture")
+        raise ImageProblem("no_pixels", f"{name} contains no picture")
     frames = int(dataset.get("NumberOfFrames", 1) or 1)
     if not 0 <= frame < frames:
-        raise ImageProblem("plane_missing", f"{name} has {frames} frames, none of number {frame}")
+        raise ImageProblem("plane_missing", f"{name} has {frames} frames; frame {frame} does not exist")
     try:
         pixels = pydicom.pixels.pixel_array(dataset, index=frame)
     except (RuntimeError, NotImplementedError, ImportError) as error:

@@ -36,7 +36,7 @@ def read_rendering(text: str) -> Rendering:
         invert = bool(held.get("invert_monochrome1", True))
         return make_rendering(held.get("window"), invert)
     except (ValueError, AttributeError, TypeError) as error:
-        raise ImageProblem("rendering_unknown", f"{text!r} is no rule for gray levels: {error}") from error
+        raise ImageProblem("rendering_unknown", f"{text!r} is not a rule for gray levels: {error}") from error
 
 
 def make_rendering(window: Mapping[str, float] | str | None, invert: bool = True) -> Rendering:

@@ -70,14 +70,16 @@ def _cached(data: bytes, name: str, channel: int | None) -> Volume:
         turned = nibabel.as_closest_canonical(image)
         values = np.asarray(turned.dataobj)
     except (nibabel.filebasedimages.ImageFileError, nibabel.spatialimages.HeaderDataError) as error:
-        raise ImageProblem("unreadable_image", f"{name} is no NIfTI file that can be read: {error}") from error
+        raise ImageProblem("unreadable_image", f"{name} cannot be read as NIfTI: {error}") from error
     except (ValueError, OSError, EOFError, nibabel.spatialimages.ImageDataError) as error:
         raise ImageProblem("truncated_image", f"{name}: the volume ends early or is damaged: {error}") from error
     while values.ndim > 3 and values.shape[-1] == 1:
         values = values[..., 0]
     if values.ndim == 4 and channel is not None:
         if channel >= values.shape[3]:
-            raise ImageProblem("plane_missing", f"{name} has {values.shape[3]} channels, none of number {channel}")
+            raise ImageProblem(
+                "plane_missing", f"{name} has {values.shape[3]} channels; channel {channel} does not exist"
+            )
         values = values[..., channel]
     if values.ndim != 3:
         raise ImageProblem("volume_not_3d", f"{name} has {values.ndim} dimensions ({values.shape}); volumes have 3")
@@ -96,7 +98,7 @@ def read_grid(head: bytes, name: str) -> Grid:
     except (ValueError, TypeError, nibabel.spatialimages.HeaderDataError) as error:
         raise ImageProblem("unreadable_image", f"{name}: its header is damaged: {error}") from error
     if np.isnan(turned).any():
-        raise ImageProblem("unreadable_image", f"{name}: its affine maps an axis to nothing")
+        raise ImageProblem("unreadable_image", f"{name}: its affine has an axis of zero length")
     shape = tuple(int(stored[int(np.flatnonzero(turned[:, 0] == axis)[0])]) for axis in range(3))
     placed = affine @ nibabel.orientations.inv_ornt_aff(turned, stored[:3])
     return Grid((*shape, *map(int, stored[3:])), _spacing(placed), placed)
@@ -165,7 +167,9 @@ def take_plane(volume: Volume, axis: str, index: int, name: str) -> NDArray[Any]
     """Return one plane of a volume in radiological view. Raise ImageProblem if the index is out of range."""
     values, place = volume.values, AXES[axis]
     if not 0 <= index < values.shape[place]:
-        raise ImageProblem("plane_missing", f"{name} has {values.shape[place]} {axis} planes, none of number {index}")
+        raise ImageProblem(
+            "plane_missing", f"{name} has {values.shape[place]} {axis} planes; plane {index} does not exist"
+        )
     if axis == "axial":
         return values[::-1, ::-1, index].T
     if axis == "coronal":

@@ -16,7 +16,7 @@ def open_table(data: bytes, name: str) -> pq.ParquetFile:
     try:
         return pq.ParquetFile(io.BytesIO(data))
     except (pa.ArrowException, OSError) as error:
-        raise ImageProblem("unreadable_image", f"{name} is no Parquet file that can be read: {error}") from error
+        raise ImageProblem("unreadable_image", f"{name} cannot be read as Parquet: {error}") from error
 
 
 def picture_column(schema: pa.Schema) -> str | None:
@@ -47,7 +47,7 @@ def row_picture(data: bytes, name: str, row: int, column: str | None = None) -> 
                 return found
             break
         start += count
-    raise ImageProblem("plane_missing", f"{name} holds no picture in row {row}")
+    raise ImageProblem("plane_missing", f"{name} contains no picture in row {row}")
 
 
 @lru_cache(maxsize=2)

@@ -134,15 +134,17 @@ def _orient(picture: SourcePicture, tags: frozenset[int], orientation: Orientati
     """Return the picture without orientation tags, rotated if asked. Raise ImageProblem if the recipe refuses tags."""
     named = " and ".join(map(str, sorted(tags)))
     if orientation == "refuse":
-        raise ImageProblem("orientation_tag", f"it holds the orientation {named}, which the recipe refuses")
+        raise ImageProblem("orientation_tag", f"it has the orientation {named}, which the recipe refuses")
     if orientation == "stored" and picture.origin == "converted":
         return replace(picture, done=f"removed {named}")
     if orientation == "stored":
         if (changed := neutralise(picture.data)) is None:
-            raise ImageProblem("orientation_tag", f"its orientation {named} cannot be taken out: write the file again")
+            raise ImageProblem("orientation_tag", f"its orientation {named} cannot be removed: write the file again")
         return replace(picture, changed=changed, done=f"removed {named}")
     if len(tags) > 1:
-        raise ImageProblem("orientation_tag", f"its metadata hold the orientations {named}: nothing says which holds")
+        raise ImageProblem(
+            "orientation_tag", f"its metadata have several orientations ({named}): which one applies is unknown"
+        )
     (tag,) = tags
     turned = turn_pixels(picture.pixels, tag)
     made = _to_png(turned) if picture.origin == "converted" else encode_png(turned)

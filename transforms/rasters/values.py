@@ -86,7 +86,7 @@ def _picture_values(data: bytes, layer: MaskLayer) -> Values:
             if layer.plane.startswith("page:"):
                 image.seek(int(layer.plane.removeprefix("page:")))
             elif (pictures := getattr(image, "n_frames", 1)) > 1:
-                raise ImageProblem("several_pages", f"it holds {pictures} pictures. Save the one that is meant")
+                raise ImageProblem("several_pages", f"it has {pictures} pictures. Save the one that is meant")
             if layer.kind == "rgb":
                 return _colours(image)
             return _values(image, layer.channel)

@@ -103,7 +103,7 @@ def _nrrd_values(data: bytes, name: str) -> NDArray[Any]:
     try:
         fields = nrrd.read_header(stream)
         if "data file" in fields or "datafile" in fields:
-            raise ImageProblem("data_apart", f"{name} holds a header alone; save the volume as one NRRD file")
+            raise ImageProblem("data_apart", f"{name} contains only a header; save the volume as one NRRD file")
         values = nrrd.read_data(fields, stream, None, index_order="F")
     except (nrrd.NRRDError, ValueError, KeyError, OSError, EOFError, zlib.error) as error:
         if isinstance(error, ImageProblem):
@@ -148,7 +148,7 @@ def _meta_values(data: bytes, name: str) -> NDArray[Any]:
         )
         kind = np.dtype(order + _TYPES[fields["ElementType"]])
         if fields["ElementDataFile"] != "LOCAL":
-            raise ImageProblem("data_apart", f"{name} holds a header alone; save the volume as one .mha file")
+            raise ImageProblem("data_apart", f"{name} contains only a header; save the volume as one .mha file")
         if fields.get("BinaryData", "True") != "True" or fields.get("ElementNumberOfChannels", "1") != "1":
             raise ImageProblem("format_not_read", f"{name}: MetaImage of text, or of several channels")
         expected = int(np.prod(shape)) * kind.itemsize
@@ -157,7 +157,7 @@ def _meta_values(data: bytes, name: str) -> NDArray[Any]:
     except (ValueError, KeyError, zlib.error) as error:
         if isinstance(error, ImageProblem):
             raise
-        raise ImageProblem("unreadable_image", f"{name} is no MetaImage that can be read: {error}") from error
+        raise ImageProblem("unreadable_image", f"{name} cannot be read as MetaImage: {error}") from error
     if len(plain) != expected:
         raise ImageProblem("truncated_image", f"{name}: {len(plain):,} bytes of values, not {expected:,}")
     return np.frombuffer(plain, kind).reshape(shape, order="F")

@@ -55,7 +55,7 @@ def _under_picture(read: Read, volume: nifti.Volume, member: str, grid: str) -> 
     """Return the values of a volume under each pixel of a DICOM picture on its grid."""
     voxels = dicom.voxels_of(dicom.read_header(read(grid), grid), volume.grid)
     if voxels is None:
-        raise ImageProblem("geometry_differs", f"{grid} does not lie on the voxels of {member}")
+        raise ImageProblem("geometry_differs", f"{grid} is not aligned with the voxels of {member}")
     return _whole(volume.values[voxels[..., 0], voxels[..., 1], voxels[..., 2]], member)
 
 
@@ -107,7 +107,7 @@ def _split(plane: str) -> tuple[str, int, bool, int | None]:
 def _number(plane: str) -> int:
     text = plane.rpartition(":")[2]
     if not (text.isascii() and text.isdecimal()):
-        raise ImageProblem("plane_missing", f"{plane!r} names no plane")
+        raise ImageProblem("plane_missing", f"{plane!r} is not the name of a plane")
     return int(text)
 
 
@@ -116,7 +116,7 @@ def _check_grid(read: Read, mask: nifti.Volume, member: str, grid: str) -> None:
     picture = nifti.read_grid(data[: 1 << 16], grid)
     if not nifti.same_grid(mask.grid, picture):
         shapes = f"{mask.grid.shape[:3]} and {picture.shape[:3]} voxels"
-        raise ImageProblem("geometry_differs", f"{member} and {grid} do not lie on one grid: {shapes}, or other places")
+        raise ImageProblem("geometry_differs", f"{member} and {grid} are not on one grid: {shapes}, or other places")
 
 
 def _rgb(gray: NDArray[np.uint8]) -> NDArray[np.uint8]:
@@ -165,7 +165,7 @@ def _render_tiff(data: bytes, member: str, page: int, rule: Rendering, plain: bo
     try:
         with tifffile.TiffFile(io.BytesIO(data)) as file:
             if page >= len(file.pages):
-                raise ImageProblem("plane_missing", f"{member} has {len(file.pages)} pages, none of number {page}")
+                raise ImageProblem("plane_missing", f"{member} has {len(file.pages)} pages; page {page} does not exist")
             _refuse_unchosen(file, member, plain)
             held = file.pages[page]
             if int(held.imagewidth) * int(held.imagelength) > MAX_PIXELS:
@@ -190,7 +190,7 @@ def _render_array(values: NDArray[Any], member: str, rule: Rendering, white: boo
     if values.ndim == 3 and values.shape[2] in (1, 2):
         values = values[..., 0]
     if values.ndim != 2:
-        raise ImageProblem("format_not_read", f"{member}: an array of shape {values.shape} is no picture")
+        raise ImageProblem("format_not_read", f"{member}: an array of shape {values.shape} is not a picture")
     gray = to_gray(values, rule)
     return _rgb(255 - gray if white else gray)
 
@@ -224,4 +224,4 @@ def _render_other(data: bytes, member: str, rule: Rendering, page: int = 0) -> N
     except (OSError, SyntaxError, ValueError, EOFError, Image.DecompressionBombError) as error:
         if isinstance(error, ImageProblem):
             raise
-        raise ImageProblem("unreadable_image", f"{member} is no picture that can be read: {error}") from error
+        raise ImageProblem("unreadable_image", f"{member} cannot be read as a picture: {error}") from error

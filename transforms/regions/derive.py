@@ -232,7 +232,7 @@ def _check_mask_orientation(sample: Sample, member: str, data: bytes, read: Call
     if not plain or sample.image_member is None or tags != find_orientations(read(sample.image_member)):
         raise ImageProblem(
             "mask_orientation_tag",
-            f"the mask {member} holds the orientation {min(tags)}: nothing says whether it holds for its picture. Save "
+            f"the mask {member} has the orientation {min(tags)}, and whether its picture follows it is unknown. Save "
             "the mask without it",
         )
 

@@ -47,7 +47,7 @@ def drop_foreign(source: str, paths: Iterable[MemberPath]) -> tuple[Exclusion, .
         exclusion
         for name in sorted({path.name for path in paths})
         for exclusion in exclude(
-            source, [name], "dropped", Problem(NOT_PART, f"{name} is no file that the reader uses")
+            source, [name], "dropped", Problem(NOT_PART, f"{name} is not a file that the reader uses")
         )
     )
 

@@ -218,9 +218,9 @@ def _find_problem(declaration: Declaration, picture: AnnotatedPicture, times: in
         return Problem("annotated_twice", f"{picture.member}: the source annotates this picture {times} times")
     empty = not picture.annotations and not picture.layers
     if not picture.annotated and declaration.absence.missing_file == "reject":
-        return Problem("annotation_missing", f"{picture.member}: there is no annotation of the picture")
+        return Problem("annotation_missing", f"{picture.member}: the picture has no annotation")
     if picture.annotated and empty and declaration.absence.empty_file == "reject":
-        return Problem("annotation_empty", f"{picture.member}: its annotation holds no object")
+        return Problem("annotation_empty", f"{picture.member}: its annotation has no object")
     return None
 
 

@@ -28,7 +28,7 @@ def test_a_tiff_of_any_colour_model_is_read_as_pillow_reads_it(mode: str, compre
 def test_a_tiff_of_a_colour_model_that_nobody_reads_is_refused() -> None:
     buffer = io.BytesIO()
     tifffile.imwrite(buffer, np.dstack([PIXELS, PIXELS[..., :1]]).astype(np.float32), photometric="separated")
-    with pytest.raises(ImageProblem, match="no picture that can be read"):
+    with pytest.raises(ImageProblem, match="cannot be read as a picture"):
         render_file(buffer.getvalue(), "a.tif", Rendering())
 
 

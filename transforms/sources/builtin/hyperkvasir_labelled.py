@@ -102,7 +102,7 @@ def _decide(path: MemberPath, duplicate: Problem | None, selection: Selection) -
 
 def _check_labels(path: MemberPath, labels: LabelTable) -> FindingClass | Problem:
     if is_unusable_stem(path.stem):
-        return Problem("stem_invalid", f"the file name of {path.name} is empty or holds blanks")
+        return Problem("stem_invalid", f"the file name of {path.name} is empty or contains blanks")
     found = labels.look_up(path.stem, path.name)
     if isinstance(found, Problem) or canonical_finding(path.folder) == found.finding:
         return found

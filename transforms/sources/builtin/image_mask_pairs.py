@@ -113,7 +113,9 @@ def _find_problem(
     stem: str, images: Mapping[str, Sequence[str]], masks: Mapping[str, Sequence[str]], boxes: BoxFile
 ) -> Problem | None:
     if is_unusable_stem(stem):
-        return Problem("stem_invalid", f"the file name {stem!r} is empty or holds blanks, so it cannot name a sample")
+        return Problem(
+            "stem_invalid", f"the file name {stem!r} is empty or contains blanks, so it cannot name a sample"
+        )
     if stem not in images:
         return Problem("image_missing", f"mask {masks[stem][0]} has no image of the same name")
     if stem not in masks:

@@ -84,12 +84,12 @@ def _find_drop(path: MemberPath) -> Problem | None:
     if any(folder.startswith(_UNLABELLED_FOLDER) for folder in path.folders):
         return Problem("unlabelled_clip", f"{path.name} is one of the clips without labels")
     if path.stem.lower().startswith(_HEALTH_TABLES):
-        return Problem("participant_data_kept_out", f"{path.name} holds health data of participants")
+        return Problem("participant_data_kept_out", f"{path.name} contains health data of participants")
     if path.extension == ".txt" and path.folder == path.stem:
         return Problem("author_paths_ignored", f"{path.name} lists paths on the authors' disk")
     if _is_frame_file(path) or (path.extension == ".mp4" and path.folder == path.stem):
         return None
-    return Problem(NOT_PART, f"{path.name} holds no frame, label or video of the labelled set")
+    return Problem(NOT_PART, f"{path.name} contains no frame, label or video of the labelled set")
 
 
 def _is_frame_file(path: MemberPath) -> bool:
@@ -101,7 +101,7 @@ def _place_member(path: MemberPath, videos: dict[str, VideoFiles]) -> Problem | 
     """Add the member to its video, or return a problem if its name does not identify the frame."""
     if path.extension == ".mp4":
         if any(character.isspace() for character in path.stem):
-            return Problem("frame_name_invalid", f"{path.name}: a video id must not hold blanks")
+            return Problem("frame_name_invalid", f"{path.name}: a video id must not contain blanks")
         videos.setdefault(path.stem, VideoFiles(path.stem)).videos.append(path.name)
         return None
     tracked = path.folder == "labels_ftid"

@@ -97,7 +97,7 @@ def _open_video(members: Members, files: VideoFiles) -> _Video:
     except MemberProblem as problem:
         return _Video(files, None, None, Problem(problem.reason, problem.detail))
     if not 0 < facts.frames <= _MOST_FRAMES:
-        return _Video(files, None, None, Problem("video_unreadable", f"{name}: says that it has {facts.frames} frames"))
+        return _Video(files, None, None, Problem("video_unreadable", f"{name}: its header gives {facts.frames} frames"))
     return _Video(files, name, facts, None)
 
 

@@ -357,7 +357,7 @@ def _box(declaration: Declaration, stated: Any, image: _Image) -> tuple[Box | No
     if not isinstance(stated, list) or len(stated) != 4:
         return None, Fault("box_missing", f"the box is {show(stated)}, not four numbers")
     if not finite(stated):
-        return None, Fault("box_not_a_number", f"the box {show(stated)} holds a value that is no finite number")
+        return None, Fault("box_not_a_number", f"the box {show(stated)} has a value that is not a finite number")
     a, b, c, d = stated
     if declaration.boxes.unit == "fraction" and image.size is not None:
         a, b, c, d = (value * side for value, side in zip(stated, (*image.size, *image.size), strict=True))

@@ -112,7 +112,7 @@ def _read_file(pictures: Pictures, name: str) -> Reading:
 def _place(declaration: Declaration, box: Mapping[str, Any], size: tuple[int, int] | None) -> Place | Fault:
     numbers = _numbers(box)
     if not finite(numbers):
-        return Fault("box_not_a_number", f"the coordinates {show(numbers)} are no four finite numbers")
+        return Fault("box_not_a_number", f"the coordinates {show(numbers)} are not four finite numbers")
     x, y, w, h = numbers
     if declaration.boxes.form != "xywh":
         x, y = x - w / 2, y - h / 2

@@ -159,7 +159,7 @@ def _mask(element: Element, size: Size) -> Place | Fault:
         return Fault("mask_damaged", f"{sum(runs):g} pixels in a rectangle of {width} x {height} at {left}, {top}")
     pixels = np.repeat(np.arange(len(runs)) % 2, np.asarray(runs, np.int64)).reshape(height, width).astype(np.uint8)
     if not pixels.any():
-        return Fault("mask_empty", "the mask holds no pixel")
+        return Fault("mask_empty", "the mask has no pixel")
     return Place(rle=encode_rle(pixels, left, top, *size))
 
 

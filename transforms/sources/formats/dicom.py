@@ -251,7 +251,7 @@ def read(declaration: Declaration, files: Files) -> Reading:
     series = _Series(listing, tuple(name for name in names if name in chosen))
     for name in series.names:
         if name not in series.headers:
-            yield ReadProblem(key=name, reason="unreadable_image", detail=f"{name} is no DICOM file that can be read")
+            yield ReadProblem(key=name, reason="unreadable_image", detail=f"{name} cannot be read as DICOM")
     masks = matching(tuple(series.segmentations), declaration.annotations) if declaration.annotations else ()
     layers: dict[str, list[MaskLayer]] = {}
     for name in masks:
@@ -295,7 +295,7 @@ def _segment(declaration: Declaration, series: _Series, name: str, layers: dict[
         uid = _referenced(group, by_uid) or _at_position(group, series.frames)
         label = None if number is None else labels.get(number)
         if uid is None or (label is None and not coded):
-            detail = f"{name}: frame {at + 1} references no picture that is here, or no segment"
+            detail = f"{name}: frame {at + 1} references a picture that is not in this source, or no segment"
             yield ReadProblem(key=f"{name}#{at + 1}", reason="picture_missing", detail=detail, label=label)
             continue
         layers.setdefault(uid, []).append(_layer(declaration, name, f"frame:{at}", label, labels if coded else {}))

@@ -160,7 +160,7 @@ def _rows(listing: Listing, name: str, index: PictureIndex) -> Iterator[_Row]:
             stated = str(held["file_name"])
         except (ValueError, KeyError, TypeError) as error:
             raise MemberProblem(
-                "json_damaged", f"{name}, line {at} is no JSON object with a file_name: {error}"
+                "json_damaged", f"{name}, line {at} is not a JSON object with a file_name: {error}"
             ) from error
         objects = next((value for value in held.values() if isinstance(value, dict | list)), None)
         boxes, labels = _split_objects(objects)

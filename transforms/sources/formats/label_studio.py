@@ -256,11 +256,11 @@ def _place(declaration: Declaration, region: Mapping[str, Any]) -> Place | Fault
     if isinstance(outline, list):
         pairs = [(p.get("x"), p.get("y")) if isinstance(p, dict) else p for p in outline]
         if not all(isinstance(pair, list | tuple) and len(pair) == 2 and finite(pair) for pair in pairs):
-            return Fault("polygon_not_a_number", "the polygon holds a point that is no pair of numbers")
+            return Fault("polygon_not_a_number", "the polygon has a point that is not a pair of numbers")
         return outline_place([value * side / 100 for pair in pairs for value, side in zip(pair, size, strict=True)])
     numbers = [region.get(key, 0) for key in ("x", "y", "width", "height", "rotation", "radiusX", "radiusY")]
     if not finite(numbers):
-        return Fault("box_not_a_number", "the region holds a value that is no finite number")
+        return Fault("box_not_a_number", "the region has a value that is not a finite number")
     x, y, w, h, degrees, rx, ry = (value * part for value, part in zip(numbers, _parts(width, height), strict=True))
     if "radiusX" in region:
         return ellipse_place(declaration.shapes.ellipse, [x, y, rx, ry], degrees)
@@ -284,7 +284,7 @@ def _brush(stated: Any, size: tuple[int, int]) -> Place | Fault:
         return Fault("rle_damaged", f"the brush mask cannot be decoded: {error}")
     mask = pixels.reshape(height, width, 4)[..., 3] > 0
     if not mask.any():
-        return Fault("mask_empty", "the brush mask holds no pixel")
+        return Fault("mask_empty", "the brush mask has no pixel")
     return Place(rle=encode_rle(mask.astype(np.uint8), 0, 0, width, height))
 
 

@@ -132,7 +132,7 @@ def _place(declaration: Declaration, shape: Mapping[str, Any], size: tuple[int, 
         return Fault("points_damaged", f"the points are {show(points)}")
     numbers = [value for point in points for value in point]
     if not finite(numbers):
-        return Fault("points_damaged", f"the points {show(points)} hold a value that is no finite number")
+        return Fault("points_damaged", f"the points {show(points)} have a value that is not a finite number")
     if kind == "polygon":
         return outline_place(numbers)
     if kind == "rectangle" and len(points) >= 2:
@@ -167,11 +167,11 @@ def _mask(stated: Any, numbers: Sequence[float], size: tuple[int, int] | None) -
     try:
         data = base64.b64decode(stated if isinstance(stated, str) else "", validate=True)
     except (binascii.Error, ValueError) as error:
-        return Fault("mask_damaged", f"the mask is no base64: {error}")
+        return Fault("mask_damaged", f"the mask is not valid base64: {error}")
     pixels = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_GRAYSCALE) if data else None
     left, top = int(min(numbers[0::2])), int(min(numbers[1::2]))
     if pixels is None or size is None:
-        return Fault("mask_damaged", "the mask is no PNG, or the picture has no size")
+        return Fault("mask_damaged", "the mask is not a PNG, or the size of the picture is unknown")
     return crop_place(pixels > 0, left, top, size)
 
 

@@ -183,7 +183,7 @@ def _place(declaration: Declaration, cells: Sequence[str], size: tuple[int, int]
         first = int(fields["outline"])
         numbers = [_number(cells, str(first + at)) for at in range(8)]
         if not finite(numbers):
-            return Fault("box_not_a_number", f"the corners {' '.join(cells[:8])} hold a value that is no number")
+            return Fault("box_not_a_number", f"the corners {' '.join(cells[:8])} have a value that is not a number")
         return corners_place(outline(numbers))
     if not set(_EDGES) <= fields.keys():
         return Fault("box_missing", "no fields x1, y1, x2, y2 are declared")

@@ -308,7 +308,7 @@ def _join(declaration: Declaration, listing: Listing) -> tuple[dict[str, list[Ma
         picture, values = join.picture_of(name)
         if picture is None:
             problems.append(
-                ReadProblem(key=name, reason=MISSING, detail=f"{name} is the mask of no picture that is here")
+                ReadProblem(key=name, reason=MISSING, detail=f"{name} belongs to no picture of this source")
             )
         else:
             layer = make_layer(declaration, labels, name, values)

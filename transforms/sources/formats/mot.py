@@ -79,7 +79,7 @@ def _rows(listing: Listing, name: str) -> Iterator[_Row | ReadProblem]:
             label = _whole(numbers[7]) if len(numbers) > 7 and len(numbers) != 10 else None
             yield _Row(line, _whole(frame), f"{track:g}", (box[0], box[1], box[2], box[3]), flag, label)
         except (ValueError, IndexError, OverflowError):
-            detail = f"{name}, line {line}: {text[:80]!r} is no row of at least six numbers"
+            detail = f"{name}, line {line}: {text[:80]!r} is not a row of at least six numbers"
             yield ReadProblem(key=f"{name}#{line}", reason="row_damaged", detail=detail)
 
 
@@ -264,7 +264,7 @@ def _annotation(
 
 def _place(declaration: Declaration, row: _Row, size: tuple[int, int] | None) -> Place | Fault:
     if not finite(row.box):
-        return Fault("box_not_a_number", f"the box {row.box} holds a value that is no finite number")
+        return Fault("box_not_a_number", f"the box {row.box} has a value that is not a finite number")
     x, y, w, h = row.box
     shift = 1 if declaration.boxes.frame == "inclusive-1" else 0
     return box_place(

@@ -215,9 +215,7 @@ def read(declaration: Declaration, files: Files) -> Reading:
     for mask in masks:
         owner, target = _declared_owner(declaration, mask, pictures, volumes)
         if owner is None:
-            yield ReadProblem(
-                key=mask, reason="picture_missing", detail=f"{mask} is the mask of no volume that is here"
-            )
+            yield ReadProblem(key=mask, reason="picture_missing", detail=f"{mask} belongs to no volume of this source")
         else:
             owned[owner].append((mask, target))
     for name, held in owned.items():

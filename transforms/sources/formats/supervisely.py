@@ -141,10 +141,10 @@ def _bitmap(stated: Any, size: tuple[int, int] | None) -> Place | Fault:
         packed = base64.b64decode(str(held.get("data", "")), validate=True)
         data = zlib.decompressobj().decompress(packed, _MOST_UNPACKED)
     except (binascii.Error, ValueError, zlib.error) as error:
-        return Fault("mask_damaged", f"the bitmap is not packed by zlib in base64: {error}")
+        return Fault("mask_damaged", f"the bitmap is not zlib data in base64: {error}")
     pixels = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED) if data else None
     if pixels is None:
-        return Fault("mask_damaged", "the bitmap is no PNG")
+        return Fault("mask_damaged", "the bitmap is not a PNG")
     flat = pixels[..., -1] if pixels.ndim == 3 else pixels
     return crop_place(flat > 0, int(origin[0]), int(origin[1]), size)
 

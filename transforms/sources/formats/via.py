@@ -241,20 +241,20 @@ def _place(declaration: Declaration, shape: Mapping[str, Any]) -> Place | Fault:
     if kind == "rect":
         values: list[Any] = [shape.get(key) for key in ("x", "y", "width", "height")]
         if not finite(values):
-            return Fault("box_not_a_number", f"the rectangle {show(values)} holds a value that is no finite number")
+            return Fault("box_not_a_number", f"the rectangle {show(values)} has a value that is not a finite number")
         x, y, w, h = values
         return box_place(corners_to_box([x, y, x + w, y + h]), values, None, declaration.boxes.degenerate)
     if kind == "polygon":
         xs, ys = shape.get("all_points_x"), shape.get("all_points_y")
         if not (isinstance(xs, list) and isinstance(ys, list) and len(xs) == len(ys)):
-            return Fault("points_damaged", "all_points_x and all_points_y are no lists of one length")
+            return Fault("points_damaged", "all_points_x and all_points_y are not lists of equal length")
         return outline_place([value for pair in zip(xs, ys, strict=True) for value in pair])
     if kind in ("circle", "ellipse"):
         radii = [shape.get("r")] * 2 if kind == "circle" else [shape.get("rx"), shape.get("ry")]
         values = [shape.get("cx"), shape.get("cy"), *radii]
         degrees = float(shape.get("theta") or 0) * _DEGREES
         if not finite(values):
-            return Fault("ellipse_damaged", f"the {kind} {show(values)} holds a value that is no finite number")
+            return Fault("ellipse_damaged", f"the {kind} {show(values)} has a value that is not a finite number")
         return ellipse_place(
             declaration.shapes.ellipse, [float(value) for value in values if value is not None], degrees
         )

@@ -268,7 +268,7 @@ def _unreadable(listing: Listing, declaration: Declaration, pictures: Pictures) 
     for name in matching([name for name in listing.names() if name not in text], declaration.annotations):
         path = split_path(name)
         if path.extension == ".txt" and (picture := pictures.index.find_stem(path.stem, name).member):
-            detail = f"{name}: it is named after {picture}, but holds no text: {listing.head(name)[:8]!r}…"
+            detail = f"{name}: it is named after {picture}, but is not text: {listing.head(name)[:8]!r}…"
             yield ReadProblem(key=name, reason="label_file_unreadable", detail=detail, picture=picture)
 
 
@@ -281,7 +281,7 @@ def _objects(
         label = _label(declaration, row[0])
         place = None if label is None else _place(declaration, values, size)
         if label is None:
-            detail = f"{key}: {row[0]!r} is no class number of the {len(declaration.classes)} that have a name"
+            detail = f"{key}: {row[0]!r} is not one of the {len(declaration.classes)} class numbers with a name"
             yield ReadProblem(key=key, reason="category_unknown", detail=detail)
         elif isinstance(place, Fault):
             yield ReadProblem(key=key, reason=place.reason, detail=f"{key}: {place.detail}", label=label)
@@ -306,7 +306,7 @@ def _place(declaration: Declaration, values: list[float], size: tuple[int, int])
         return Fault("line_too_short", f"the line has {len(values)} numbers after the class, a box needs 4")
     if not all(-1 <= value <= 2 for value in (values if len(values) > 5 and kind != "key-points" else values[:4])):
         return Fault(
-            "not_a_fraction", f"{' '.join(f'{value:g}' for value in values[:6])} are no fractions of the picture"
+            "not_a_fraction", f"{' '.join(f'{value:g}' for value in values[:6])} are not fractions of the picture"
         )
     if len(values) > 5 and kind != "key-points":
         fault = polygon_fault(values)

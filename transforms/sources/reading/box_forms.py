@@ -89,7 +89,7 @@ def declared_place(declaration: Declaration, numbers: Sequence[float], size: Siz
     keys = declaration.boxes
     if not finite(numbers):
         return Fault(
-            "box_not_a_number", f"the box {', '.join(map(str, numbers))} holds a value that is no finite number"
+            "box_not_a_number", f"the box {', '.join(map(str, numbers))} has a value that is not a finite number"
         )
     a, b, c, d = numbers
     if keys.unit in ("fraction", "percent"):

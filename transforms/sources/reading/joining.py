@@ -112,14 +112,14 @@ def read_documents(
 def picture_size(listing: Listing, name: str) -> tuple[int, int]:
     """Return width and height from a picture's header. Raise MemberProblem if it cannot be read."""
     if listing.kinds.get(name) == "lfs":
-        raise MemberProblem("lfs_pointer", f"{name} is a pointer of Git LFS, not the picture; run `git lfs pull`")
+        raise MemberProblem("lfs_pointer", f"{name} is a Git LFS pointer, not the picture; run `git lfs pull`")
     for data in (listing.head(name), None):
         try:
             with Image.open(io.BytesIO(listing.read(name) if data is None else data)) as image:
                 return image.size
         except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
             problem = error
-    raise MemberProblem("unreadable_image", f"{name} is no picture that can be read: {problem}") from problem
+    raise MemberProblem("unreadable_image", f"{name} cannot be read as a picture: {problem}") from problem
 
 
 def size_or_none(listing: Listing, name: str | None) -> tuple[int, int] | None:

@@ -141,7 +141,7 @@ def ellipse_place(rule: str | None, values: Sequence[float], degrees: float = 0)
     """Return the outline of an ellipse (cx, cy, rx, ry) if ``rule``, from ``[read.shapes] ellipse``, is polygon."""
     if rule != "polygon":
         word = "ellipse_ignored" if rule else "ellipse_undecided"
-        return Fault(word, "an ellipse is no object unless [read.shapes] ellipse says so", "dropped")
+        return Fault(word, "an ellipse is an object only if [read.shapes] ellipse says so", "dropped")
     if not finite((*values, degrees)) or min(values[2:]) <= 0:
         return Fault("ellipse_damaged", f"the ellipse {', '.join(f'{value:g}' for value in values)} has no extent")
     cx, cy, rx, ry = values
@@ -161,7 +161,7 @@ def crop_place(pixels: NDArray[np.bool_], left: int, top: int, size: tuple[int, 
 def point_place(point: Point) -> Place | Fault:
     """Return the place of a point, or its fault."""
     if not finite((point.x, point.y)):
-        return Fault("point_not_a_number", f"the point {point.x}, {point.y} is no position")
+        return Fault("point_not_a_number", f"the point {point.x}, {point.y} is not a position")
     return Place(point=point)
 
 
@@ -171,7 +171,7 @@ def box_fault(
     """Return the fault of a half-open box, or None; ``stated``: the numbers in the file, for the message."""
     said = ", ".join(str(number) for number in stated)
     if not finite((box.x1, box.y1, box.x2, box.y2)):
-        return Fault("box_not_a_number", f"the box {said} holds a value that is no finite number")
+        return Fault("box_not_a_number", f"the box {said} has a value that is not a finite number")
     if box.x1 > box.x2 or box.y1 > box.y2:
         return Fault("box_inverted", f"the box {said} ends before it begins")
     if box.x1 == box.x2 or box.y1 == box.y2:
@@ -184,9 +184,9 @@ def box_fault(
 def polygon_fault(numbers: Sequence[object]) -> Fault | None:
     """Return the fault of a polygon of flat numbers, or None."""
     if len(numbers) % 2:
-        return Fault("polygon_odd_numbers", f"the polygon has {len(numbers)} numbers, which make no pairs")
+        return Fault("polygon_odd_numbers", f"the polygon has {len(numbers)} numbers, which do not form pairs")
     if not finite(numbers):
-        return Fault("polygon_not_a_number", "the polygon holds a value that is no finite number")
+        return Fault("polygon_not_a_number", "the polygon has a value that is not a finite number")
     distinct = len(set(zip(numbers[0::2], numbers[1::2], strict=True)))
     if distinct < 3:
         return Fault("polygon_too_few_points", f"the polygon has {distinct} distinct points; an area needs three")

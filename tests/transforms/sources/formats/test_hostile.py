@@ -160,7 +160,7 @@ def test_a_pickled_array_is_refused() -> None:
     """An array of Python objects would run code: it is never loaded."""
     buffer = io.BytesIO()
     np.save(buffer, np.array([{"a": 1}], dtype=object), allow_pickle=True)
-    with pytest.raises(MemberProblem, match="no array of numbers"):
+    with pytest.raises(MemberProblem, match="not an array of numbers"):
         read_codes(MaskLayer(member="a.npy", label="x"), {"a.npy": buffer.getvalue()}.__getitem__)
 
 

@@ -39,7 +39,7 @@ def is_runs(text: str) -> bool:
 def decode_runs(text: str, size: tuple[int, int], order: RunOrder) -> Mask | Fault:
     """Return the mask of a cell (height x width), or a fault if runs overlap, go backwards or leave the picture."""
     if not is_runs(text):
-        return Fault("rle_damaged", f"{text[:60]!r} holds no pairs of start and length")
+        return Fault("rle_damaged", f"{text[:60]!r} has no pairs of start and length")
     numbers = np.array(text.split(), np.int64)
     starts, lengths = numbers[0::2], numbers[1::2]
     if order in _RELATIVE:

@@ -46,7 +46,7 @@ def _check_keys(name: str, pairs: list[tuple[str, Any]]) -> None:
     keys = [key for key, _ in pairs]
     if len(set(keys)) != len(keys):
         repeated = next(key for key in keys if keys.count(key) > 1)
-        raise MemberProblem("json_key_repeated", f"{name}: one object holds the key {show(repeated)} twice. Keep one")
+        raise MemberProblem("json_key_repeated", f"{name}: one object has the key {show(repeated)} twice. Keep one")
 
 
 def _damaged(name: str, error: Exception) -> MemberProblem:

@@ -55,7 +55,7 @@ def table_rows(listing: Listing, name: str, least: int = 3) -> Iterator[tuple[in
                 rows = (row for batch in file.iter_batches(8192) for row in batch.to_pylist())
                 yield from ((at, as_cells(row)) for at, row in enumerate(rows, start=1))
         except (pa.ArrowException, OSError) as error:
-            raise MemberProblem("table_damaged", f"{name} is no Parquet file that can be read: {error}") from error
+            raise MemberProblem("table_damaged", f"{name} cannot be read as Parquet: {error}") from error
         return
     dialect = find_dialect(listing.head(name), least)
     if dialect is not None:
