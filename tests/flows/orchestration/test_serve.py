@@ -11,7 +11,9 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import httpx
 import pytest
@@ -23,7 +25,8 @@ from typer.testing import CliRunner
 from medmultipoints.flows.cli.app import app
 from medmultipoints.flows.engine.request import RefreshRequest
 from medmultipoints.flows.orchestration import serving
-from medmultipoints.flows.orchestration.deployments import AUTOMATIONS, deployments, schedule_of
+from medmultipoints.flows.orchestration.deployments import AUTOMATIONS, Served, deployments, schedule_of
+from medmultipoints.flows.orchestration.refresh import refresh
 from medmultipoints.transforms.errors import MachineError, UsageError
 from tests.faults.killed_builds import wait_until
 from tests.flows.small_builds import write_recipe
@@ -74,6 +77,17 @@ def test_it_runs_what_is_due_shows_its_pages_and_stops_in_order(
     assert re.search(r"the next refresh begins at \d{4}-\d\d-\d\d \d\d:\d\d ", log_text)
     with pytest.raises(httpx.TransportError):
         httpx.get(told["ui"], trust_env=False, timeout=60)
+
+
+@pytest.mark.parametrize("timezone", ["UTC", "Europe/Oslo", "America/New_York"])
+def test_a_cron_schedule_is_due_at_the_hour_of_its_time_zone(timezone: str) -> None:
+    """The server computes the times of its runs by the same code."""
+    nightly = Served("nightly", refresh, {}, schedule_of(None, "0 2 * * *", timezone))
+    due = asyncio.run(serving.next_run([nightly]))
+    assert due is not None
+    local = due.astimezone(ZoneInfo(timezone))
+    assert (local.hour, local.minute) == (2, 0)
+    assert timedelta(0) < due - datetime.now(UTC) <= timedelta(hours=25)
 
 
 @pytest.fixture
