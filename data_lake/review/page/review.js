@@ -178,7 +178,11 @@ function drawRows() {
     one.setAttribute("aria-posinset", first + place + 1);
     one.setAttribute("aria-setsize", state.shown.length);
     const mark = row.conflict ? tag("conflict") : decided(row) ? tag("done", DECIDED[row.mine] ?? row.mine) : row.others ? tag("", "second reading") : "";
-    one.append(tag(row.severity), " ", element("b", nameOf(row.kind)), ` ${row.label} `, mark, element("small", row.sample_id));
+    const line = element("div"), name = element("span");
+    name.append(element("b", nameOf(row.kind)), ` ${row.label}`);
+    name.title = name.textContent;
+    line.append(tag(row.severity), name, mark);
+    one.append(line, element("small", row.sample_id));
     one.onclick = () => open(row.finding_id);
     return one;
   }));
