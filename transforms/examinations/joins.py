@@ -7,11 +7,11 @@ Text can prove that two pictures belong together, never that they do not.
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, fields
-from itertools import combinations
 
 import polars as pl
 
 from medmultipoints.transforms.columns.tables import schema_of
+from medmultipoints.transforms.text.readings import start_second
 
 MOST_APART_S = 2
 
@@ -31,13 +31,17 @@ class Join:
 
 
 def find_equal_starts(readings: pl.DataFrame) -> Iterator[Join]:
-    """Yield the pairs of one day whose starts are at most 2 s apart; ``readings``: the table of that name."""
-    known = readings.drop_nulls(("day", "clock_s", "timer_s")).with_columns(start=pl.col("clock_s") - pl.col("timer_s"))
-    for _, own in sorted(known.partition_by("day", as_dict=True).items()):
-        rows = own.select("sample_id", "start").sort("sample_id").rows()
-        for (one, start), (two, other) in combinations(rows, 2):
-            if abs(start - other) <= MOST_APART_S:
-                yield Join(sample_id=one, other_id=two, kind="same_start", apart_s=abs(start - other))
+    """Yield the pairs whose examinations start at most 2 s apart, also if midnight lies between the pictures.
+
+    ``readings``: the table of that name.
+    """
+    known = readings.drop_nulls(("day", "clock_s", "timer_s")).select("day", "clock_s", "timer_s", "sample_id")
+    starts = sorted((start_second(*times), sample_id) for *times, sample_id in known.iter_rows())
+    for number, (start, one) in enumerate(starts):
+        for other, two in starts[number + 1 :]:
+            if other - start > MOST_APART_S:
+                break
+            yield Join(sample_id=min(one, two), other_id=max(one, two), kind="same_start", apart_s=other - start)
 
 
 def join_table(joins: Iterable[Join]) -> pl.DataFrame:

@@ -23,6 +23,8 @@ from medmultipoints.transforms.rasters.parquet_rows import row_picture
 
 _PLANES: Final = ("axial:", "coronal:", "sagittal:", "frame:", "series:")
 _PLAIN_COLOURS: Final = ("MINISBLACK", "MINISWHITE", "RGB")
+_SEPARATE: Final = 2
+"""Planar configuration of TIFF files that store each colour as a plane of its own."""
 TIFF: Final = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 Read = Callable[[str], bytes]
 
@@ -173,6 +175,8 @@ def _render_tiff(data: bytes, member: str, page: int, rule: Rendering, plain: bo
             if getattr(held.photometric, "name", "") not in _PLAIN_COLOURS:  # a palette, CMYK, Lab, YCbCr
                 return _render_other(data, member, rule, page)
             values, white = held.asarray(), held.photometric.name == "MINISWHITE"
+            if held.planarconfig == _SEPARATE and values.ndim == 3:
+                values = np.moveaxis(values, 0, 2)
     except (tifffile.TiffFileError, ValueError, KeyError, OSError, RuntimeError, TypeError, IndexError) as error:
         if isinstance(error, ImageProblem):
             raise

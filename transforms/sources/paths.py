@@ -32,8 +32,12 @@ class MemberPath:
     @property
     def is_clutter(self) -> bool:
         """Whether an operating system left the file behind: resource forks, hidden files, thumbnails."""
-        filename = self.filename
-        return filename.startswith(".") or "__MACOSX" in self.folders or filename.lower() in _CLUTTER_NAMES
+        return self.is_hidden or "__MACOSX" in self.folders or self.filename.lower() in _CLUTTER_NAMES
+
+    @property
+    def is_hidden(self) -> bool:
+        """Whether the name, or that of a folder above it, begins with a dot; such files are not read."""
+        return any(part.startswith(".") and part not in (".", "..") for part in (*self.folders, self.filename))
 
 
 def split_path(name: str) -> MemberPath:

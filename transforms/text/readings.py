@@ -20,6 +20,7 @@ TALLEST_KNOWN_PX = 28
 LEAST_SCORE = 0.6
 """Least score of a second reader's line; lower ones are noise."""
 YEARS = range(1990, 2100)
+DAY_S = 24 * 60 * 60
 
 Box = tuple[int, int, int, int]
 
@@ -49,8 +50,15 @@ class Reading:
 
     @property
     def start(self) -> int | None:
-        """Start of the examination in seconds of the day: clock minus timer."""
-        return None if self.clock is None or self.timer is None else self.clock - self.timer
+        """Start of the examination (``start_second``), None where it is not proved."""
+        if self.date is None or self.clock is None or self.timer is None:
+            return None
+        return start_second(self.date, self.clock, self.timer)
+
+
+def start_second(day: str, clock_s: int, timer_s: int) -> int:
+    """Return the start, clock minus timer, in seconds since the year 1: examinations may pass midnight."""
+    return date.fromisoformat(day).toordinal() * DAY_S + clock_s - timer_s
 
 
 def combine(raster: RasterText | None, ocr: Sequence[OcrLine]) -> Reading:

@@ -88,6 +88,7 @@ def _prover(pixels: Mapping[str, Pixels], manifest: Manifest) -> Callable[[Mappi
     """Return a function that says whether a join holds; None if it cannot be proved here."""
     readers = manifest.recipe.get("text", {}).get("readers", ())
     able = "ocr" not in readers or find_spec("rapidocr") is not None
+    unread = False if able else None
     ocr = open_ocr() if able and "ocr" in readers else None
     fonts, readings = load_fonts(), dict[str, Reading]()
 
@@ -101,11 +102,11 @@ def _prover(pixels: Mapping[str, Pixels], manifest: Manifest) -> Callable[[Mappi
         if row["kind"] in ("same_scene", "same_frame"):
             return _prove_pixels(pixels[row["sample_id"]], pixels[row["other_id"]], row)
         one, two = read(row["sample_id"]), read(row["other_id"])
-        if one.date is None or two.date is None or (row["kind"] == "same_start" and None in (one.start, two.start)):
-            return False if able else None
-        if one.date != two.date or row["kind"] == "same_day":
-            return one.date == two.date
-        apart = abs((one.start or 0) - (two.start or 0))
+        if row["kind"] == "same_day":
+            return one.date == two.date if one.date and two.date else unread
+        if one.start is None or two.start is None:
+            return unread
+        apart = abs(one.start - two.start)
         return apart == row["apart_s"] and apart <= MOST_APART_S
 
     return prove

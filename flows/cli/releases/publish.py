@@ -11,7 +11,7 @@ from medmultipoints.data_lake.release.write.manifest import ClaimedManifest
 from medmultipoints.flows.cli.console import OUT, print_json, say, table
 from medmultipoints.flows.cli.options import JsonOption, chosen_repo
 from medmultipoints.flows.cli.request_options import field_option
-from medmultipoints.flows.engine.publishing import Published, open_place, plan_for, publish_release
+from medmultipoints.flows.engine.publishing import Published, check_release, open_place, plan_for, publish_release
 from medmultipoints.flows.engine.request import PublishRequest, ask
 from medmultipoints.transforms.errors import UsageError
 from medmultipoints.transforms.reporting.counted import plural
@@ -28,7 +28,9 @@ def publish(
     branch: Annotated[str, field_option(PublishRequest, "branch", metavar="NAME")] = "main",
     pull_request: Annotated[bool, field_option(PublishRequest, "pull_request", "--pr")] = False,
     replace_edits: Annotated[bool, field_option(PublishRequest, "replace_edits", "--replace-edits")] = False,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show the plan and change nothing.")] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Show the plan, check the release, and change nothing.")
+    ] = False,
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask for confirmation; needed outside a terminal.")] = False,
     as_json: JsonOption = False,
 ) -> None:
@@ -60,6 +62,7 @@ def show_and_publish(request: PublishRequest, *, dry_run: bool, yes: bool, as_js
     if not as_json:
         print_plan(plan, proposed=request.pull_request)
     if dry_run:
+        check_release(plan.folder)
         print_json(plan_json(plan)) if as_json else say("dry run: nothing was changed")
         return
     if plan.action != "nothing" and not yes:

@@ -25,6 +25,30 @@ def test_a_tiff_of_any_colour_model_is_read_as_pillow_reads_it(mode: str, compre
     assert np.array_equal(expected, render_file(buffer.getvalue(), "a.tif", Rendering()))
 
 
+@pytest.mark.parametrize("tile", [None, (16, 16)])
+@pytest.mark.parametrize("compression", [None, "zlib"])
+@pytest.mark.parametrize(("width", "extra"), [(64, 0), (3, 0), (4, 0), (64, 1), (3, 1)])
+def test_a_tiff_with_its_colours_in_planes_of_their_own_is_read(
+    tile: tuple[int, int] | None, compression: str | None, width: int, extra: int
+) -> None:
+    """A width of three or four is never taken for the colours."""
+    pixels = np.ascontiguousarray(PIXELS[:48, :width])
+    opaque = np.full((*pixels.shape[:2], extra), 255, np.uint8)
+    planes, buffer = np.moveaxis(np.concatenate([pixels, opaque], axis=2), 2, 0), io.BytesIO()
+    names = {"photometric": "rgb", "planarconfig": "separate", "extrasamples": ["unassalpha"] * extra}
+    tifffile.imwrite(buffer, planes, tile=tile, compression=compression, **names)
+    assert np.array_equal(pixels, render_file(buffer.getvalue(), "a.tif", Rendering()))
+
+
+def test_16_bits_in_planes_are_those_of_whole_pixels() -> None:
+    made = []
+    for planar, values in (("contig", PIXELS), ("separate", np.moveaxis(PIXELS, 2, 0))):
+        buffer = io.BytesIO()
+        tifffile.imwrite(buffer, values.astype(np.uint16) * 200, photometric="rgb", planarconfig=planar)
+        made.append(render_file(buffer.getvalue(), "a.tif", Rendering()))
+    assert np.array_equal(*made)
+
+
 def test_a_tiff_of_a_colour_model_that_nobody_reads_is_refused() -> None:
     buffer = io.BytesIO()
     tifffile.imwrite(buffer, np.dstack([PIXELS, PIXELS[..., :1]]).astype(np.float32), photometric="separated")

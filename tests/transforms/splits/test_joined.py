@@ -4,6 +4,7 @@ import json
 import re
 
 import polars as pl
+import pytest
 
 from medmultipoints.transforms.columns.tables import schema_of
 from medmultipoints.transforms.examinations.joins import Join, find_equal_days, find_equal_starts, join_table
@@ -35,6 +36,37 @@ JOINS = join_table([*find_equal_starts(READINGS), *find_equal_days(READINGS)])
 
 def test_one_examination_starts_in_one_second_of_one_day() -> None:
     assert [("a", "b", 1)] == [(join.sample_id, join.other_id, join.apart_s) for join in find_equal_starts(READINGS)]
+
+
+@pytest.mark.parametrize(
+    ("day", "clock", "timer", "apart"),
+    [
+        ("2015-01-08", 300, 900, 0),  # 00:05 after 15 minutes: the start is 23:50 of the day before
+        ("2015-01-08", 301, 900, 1),
+        ("2015-01-08", 303, 900, None),
+        ("2015-01-07", 300, 900, None),  # 23:50 of another day
+        ("2015-01-09", 300, 900, None),
+        ("2015-01-07", 86_399, 599, 0),
+    ],
+)
+def test_an_examination_may_pass_midnight(day: str, clock: int, timer: int, apart: int | None) -> None:
+    before = ("a", "newer", "2015-01-07", 86_100, 300, "read")  # 23:55 after 5 minutes
+    after = ("b", "newer", day, clock, timer, "read")
+    both = pl.DataFrame([before, after], schema=schema_of("readings"), orient="row")
+    assert ([] if apart is None else [apart]) == [join.apart_s for join in find_equal_starts(both)]
+
+
+def test_starts_are_compared_over_the_end_of_a_year_and_the_first_second_of_a_day() -> None:
+    rows = [
+        ("a", "newer", "2015-12-31", 86_399, 0, "read"),
+        ("b", "newer", "2016-01-01", 0, 0, "read"),
+        ("c", "newer", "2016-01-01", 2, 1, "read"),
+        ("d", "newer", "2016-01-01", 4, 0, "read"),
+    ]
+    found = find_equal_starts(pl.DataFrame(rows, schema=schema_of("readings"), orient="row"))
+    assert [("a", "b", 1), ("a", "c", 2), ("b", "c", 1)] == [
+        (one.sample_id, one.other_id, one.apart_s) for one in found
+    ]
 
 
 def test_a_window_of_the_clock_joins_nothing() -> None:

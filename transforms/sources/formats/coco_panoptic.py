@@ -10,7 +10,7 @@ from medmultipoints.transforms.reporting.counted import plural
 from medmultipoints.transforms.sources.annotated import AnnotatedPicture, Files, Reading, ReadProblem, Recognition
 from medmultipoints.transforms.sources.declaration import Declaration
 from medmultipoints.transforms.sources.formats.format import Format
-from medmultipoints.transforms.sources.reading.joining import MISSING, Pictures, missing
+from medmultipoints.transforms.sources.reading.joining import MISSING, Pictures, missing, not_found
 from medmultipoints.transforms.sources.reading.listing import Listing, listed, matching
 from medmultipoints.transforms.sources.reading.path_patterns import hole_columns
 from medmultipoints.transforms.sources.reading.picture_index import PictureIndex
@@ -118,7 +118,7 @@ def read(declaration: Declaration, files: Files) -> Reading:
             if joined.member is None:
                 yield from missing(joined, stated, key, ())
             elif mask is None:
-                detail = f"{key}: no PNG {entry.get('file_name')!r} is in this source"
+                detail = f"{key}: {not_found(entry.get('file_name'), 'PNG')}"
                 yield ReadProblem(key=key, reason=MISSING, detail=detail, picture=joined.member)
             elif joined.member not in given:
                 given.add(joined.member)

@@ -32,6 +32,8 @@ from medmultipoints.transforms.sources.reading.proposing import (
 from medmultipoints.transforms.sources.reading.shapes import Fault, box_fault, corners_place, outline, polygon_fault
 
 _LINE = re.compile(rb"^\s*\d+(\.0*)?(\s+[-+0-9.eE]+|\s+nan|\s+inf){4,}\s*$", re.IGNORECASE)
+_EXACT, _ROUNDED = 1e-9, 0.002
+"""Distance beyond the frame that is arithmetic alone, and that rounded decimals explain."""
 _SLACK = 0.01
 """Greatest distance of a rounded fraction outside 0 to 1."""
 
@@ -64,6 +66,7 @@ class _Evidence:
     numbers: Counter[int] = field(default_factory=Counter)
     no_extent: int = 0
     beyond: int = 0
+    rounded: int = 0
     bad: int = 0
     points_in_box: int = 0
 
@@ -146,9 +149,9 @@ def _gather_evidence(listing: Listing, names: Sequence[str]) -> _Evidence:
                 continue
             _, cx, cy, w, h = values[:5]
             seen.no_extent += len(row) in (5, 6) and (w == 0 or h == 0)
-            seen.beyond += len(row) in (5, 6) and (
-                cx - w / 2 < -0.002 or cx + w / 2 > 1.002 or cy - h / 2 < -0.002 or cy + h / 2 > 1.002
-            )
+            past = max(w / 2 - cx, cx + w / 2 - 1, h / 2 - cy, cy + h / 2 - 1) if len(row) in (5, 6) else 0
+            seen.beyond += past > _ROUNDED
+            seen.rounded += _EXACT < past <= _ROUNDED
             seen.points_in_box += len(row) > 6 and _are_points_in_box(values)
     return seen
 
@@ -196,7 +199,8 @@ def _hint_lines(draft: Draft, seen: _Evidence) -> None:
         )
     for word, count, rest in (
         ("zero_extent", seen.no_extent, "of zero extent; rejected unless kept"),
-        ("beyond_frame", seen.beyond, "that reach beyond the picture's frame"),
+        ("beyond_frame", seen.beyond, "that reach beyond the picture's frame; cut at its edge"),
+        ("rounded_beyond_frame", seen.rounded, "that pass the frame by rounding (at most 0.002); cut at its edge"),
         ("damaged_lines", seen.bad, "with values that are not fractions; rejected"),
     ):
         if count:

@@ -10,6 +10,7 @@ from PIL import Image
 from medmultipoints.transforms.errors import MemberProblem
 from medmultipoints.transforms.sources.annotated import AnnotatedPicture, Annotation, Files, Reading, ReadProblem
 from medmultipoints.transforms.sources.declaration import Declaration
+from medmultipoints.transforms.sources.paths import split_path
 from medmultipoints.transforms.sources.reading.listing import Listing, listed, matching
 from medmultipoints.transforms.sources.reading.path_patterns import hole_columns
 from medmultipoints.transforms.sources.reading.picture_index import Joined, PictureIndex
@@ -130,12 +131,24 @@ def size_or_none(listing: Listing, name: str | None) -> tuple[int, int] | None:
         return None
 
 
+def not_found(stated: object, kind: str = "picture") -> str:
+    """Return the sentence about a file that is not in the source, or that is not read because it is hidden.
+
+    Folders of an absolute path are those of another machine, and say nothing about this source.
+    """
+    path = split_path(str(stated).replace("\\", "/"))
+    elsewhere = path.folders and (not path.folders[0] or ":" in path.folders[0])
+    if path.filename.startswith(".") or (path.is_hidden and not elsewhere):
+        return f"{kind} {stated!r}: names that begin with a dot are hidden and not read; rename it"
+    return f"no {kind} {stated!r} is in this source"
+
+
 def missing(joined: Joined, stated: str, key: str, found: Sequence[Annotation | ReadProblem]) -> Reading:
     """Yield one problem per entry of a missing or ambiguous picture, or a single one without entries."""
     if joined.join == "ambiguous":
         reason, detail = AMBIGUOUS, f"{stated!r} is the name of several pictures of this source"
     else:
-        reason, detail = MISSING, f"no picture {stated!r} is in this source"
+        reason, detail = MISSING, not_found(stated)
     if not found:
         yield ReadProblem(key=key, reason=reason, detail=detail, picture=stated)
     for item in found:

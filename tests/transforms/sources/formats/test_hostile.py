@@ -15,7 +15,7 @@ from medmultipoints.transforms.rasters.values import read_codes
 from medmultipoints.transforms.records import MaskLayer
 from medmultipoints.transforms.sources.annotated import AnnotatedPicture, ReadProblem
 from medmultipoints.transforms.sources.answers import nest_keys
-from medmultipoints.transforms.sources.inspection import declare, inspect_source
+from medmultipoints.transforms.sources.inspection import Inspection, declare, inspect_source
 from medmultipoints.transforms.sources.reading.records.table_columns import read_number
 from medmultipoints.transforms.sources.registry import find_format
 from tests.faults.tiny_sources import draw
@@ -26,12 +26,16 @@ from tests.transforms.sources.formats.scenes import SCENES
 
 def read_all(files: dict[str, bytes], **answers: Any) -> tuple[Counter[str], list[AnnotatedPicture], list[str]]:
     """Reasons of problems, pictures, and keys of hints of a source."""
-    members = MemoryMembers(files)
-    found = inspect_source(members, nest_keys({key.replace("__", "."): value for key, value in answers.items()}))
-    declaration = declare(found.used)
-    held = list(find_format(declaration.format).read(declaration, members))
+    answered = nest_keys({key.replace("__", "."): value for key, value in answers.items()})
+    found = inspect_source(MemoryMembers(files), answered)
+    held = read_with(found, files)
     reasons = Counter(item.reason for item in held if isinstance(item, ReadProblem))
     return reasons, [item for item in held if isinstance(item, AnnotatedPicture)], [hint.key for hint in found.hints]
+
+
+def read_with(found: Inspection, files: dict[str, bytes]) -> list[AnnotatedPicture | ReadProblem]:
+    declaration = declare(found.used)
+    return list(find_format(declaration.format).read(declaration, MemoryMembers(files)))
 
 
 def with_coco(change: Any) -> dict[str, bytes]:
@@ -117,6 +121,42 @@ def test_names_that_lead_out_of_the_source_read_nothing_outside() -> None:
     assert reasons == {"picture_missing": 1}
     assert "unsafe_names" in hints
     assert {picture.member for picture in read} == {f"images/{s.stem}.png" for s in SCENES}
+
+
+@pytest.mark.parametrize(
+    ("name", "hidden"),
+    [
+        (".gone.png", True),
+        ("._gone.png", True),
+        (".DS_Store", True),
+        (".cache/gone.png", True),
+        ("..\\.gone.png", True),
+        ("gone.png", False),
+        ("../gone.png", False),
+        ("/home/.local/gone.png", False),
+        ("C:\\.local\\gone.png", False),
+    ],
+)
+def test_a_picture_of_a_hidden_name_is_not_told_as_missing(name: str, hidden: bool) -> None:
+    """Hidden files are never read, whether they are there or not."""
+    files = with_coco(lambda held: held["images"].append({**held["images"][0], "id": 555, "file_name": name}))
+    files |= {"images/.gone.png": b"", "images/.cache/gone.png": pictures()[f"images/{SCENES[0].stem}.png"]}
+    found = inspect_source(MemoryMembers(files), {})
+    (problem,) = [one for one in read_with(found, files) if isinstance(one, ReadProblem)]
+    assert ("picture_missing", hidden) == (problem.reason, "begin with a dot" in problem.detail)
+    assert hidden != problem.detail.endswith("is in this source")
+
+
+def test_boxes_beyond_the_frame_are_counted_by_inspect_and_cut() -> None:
+    """Rounded decimals and boxes that truly lead out are counted apart; neither is rejected."""
+    rows = ["0.9 0.5 0.200001 0.2", "0.9 0.5 0.200001 0.2", "0.95 0.5 0.2 0.2", "0.9 0.5 0.2 0.2"]
+    files = {f"images/{s.stem}.png": pictures()[f"images/{s.stem}.png"] for s in SCENES[:1]}
+    files[f"labels/{SCENES[0].stem}.txt"] = "".join(f"0 {row}\n" for row in rows).encode()
+    found = inspect_source(MemoryMembers(files), {"classes": ["polyp"]})
+    said = {hint.key: hint.text.split(" ")[0] for hint in found.hints}
+    assert ("1", "2") == (said["beyond_frame"], said["rounded_beyond_frame"])
+    (picture,) = [one for one in read_with(found, files) if isinstance(one, AnnotatedPicture)]
+    assert 4 == len(picture.annotations)
 
 
 def test_a_json_that_is_cut_off_is_named() -> None:
