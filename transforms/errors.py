@@ -63,3 +63,19 @@ class MemberProblem(ValueError):
 
     def __str__(self) -> str:
         return f"{self.reason}: {self.detail}"
+
+
+ENOUGH_BYTES = 1 << 30
+"""More memory than any allowed picture needs."""
+_OPENCV_NO_MEMORY = -4
+
+
+def is_memory_short(error: BaseException) -> bool:
+    """Return whether the machine has no memory left, rather than one input asking for more than any may."""
+    if not isinstance(error, MemoryError) and getattr(error, "code", 0) != _OPENCV_NO_MEMORY:
+        return False
+    try:
+        bytearray(ENOUGH_BYTES)  # its pages are reserved, not used
+    except MemoryError:
+        return True
+    return False

@@ -135,6 +135,11 @@ def escape_unprintable() -> None:
             stream.reconfigure(errors="backslashreplace")
 
 
+OUT_OF_MEMORY = (
+    "memory ran out. Nothing is half-written: give the process more memory, or use fewer --workers, and run again."
+)
+
+
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
     """Run the command line; every error ends in a message and an exit code, none in a traceback."""
     signal.signal(signal.SIGTERM, _interrupt)
@@ -164,8 +169,23 @@ def _run(arguments: list[str]) -> int:
     except BaseException as error:  # noqa: BLE001 (each kind has its message)
         code, message = explain(error)
         if message:
-            report_error(code, message, error)
+            _report(code, message, error)
     return code
+
+
+def _report(code: int, message: str, error: BaseException) -> None:
+    """Report an error; with the plainest means if no memory is left for others."""
+    try:
+        report_error(code, message, error)
+    except (MemoryError, ImportError, SystemError):
+        os.write(2, f"error: {message}\n".encode("utf-8", "backslashreplace"))
+
+
+def is_out_of_memory(error: BaseException) -> bool:
+    """Return whether memory ran out, also where a native library could not be loaded for want of it."""
+    if isinstance(error, MemoryError) or (isinstance(error, OSError) and error.errno == errno.ENOMEM):
+        return True
+    return isinstance(error, ImportError) and "failed to map segment" in str(error)
 
 
 def explain(error: BaseException) -> tuple[int, str]:
@@ -182,6 +202,8 @@ def explain(error: BaseException) -> tuple[int, str]:
         return 2, f"{str(error.filename)[:80]}: {error.strerror}. Give another path."
     if isinstance(error, RuntimeError) and "home directory" in str(error):  # from Path.expanduser
         return 2, "a path begins with ~ and the name of a user that does not exist. Give another path."
+    if is_out_of_memory(error):
+        return MachineError.exit_code, OUT_OF_MEMORY
     if isinstance(error, OSError):
         where = f": {error.filename}" if error.filename else ""
         return MachineError.exit_code, f"{error.strerror or error}{where}. Check disk and permissions, then run again."

@@ -2,11 +2,13 @@
 
 import ctypes
 import os
+import resource
 import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -130,3 +132,48 @@ def test_a_disk_too_full_for_the_server(tmp_path: Path, source: dict[str, Path])
     told = " ".join(ended.stderr.split())
     assert f"less than {LEAST_FREE >> 20} MiB are left" in told
     assert "The disk is full: free space or choose another folder with --lake" in told
+
+
+WITHOUT_MEMORY = """
+import resource, sys
+import numpy as np
+from medmultipoints.transforms.errors import MachineError
+from medmultipoints.transforms.records import Sample
+from medmultipoints.transforms.regions.derive import DeriveParameters, derive_sample
+from tests.faults.tiny_sources import png
+
+picture, mask = png(np.zeros((6000, 6000, 3), np.uint8) + 9), png(np.zeros((6000, 6000), np.uint8))
+read = {"a.png": picture, "m.png": mask}.__getitem__
+names = dict.fromkeys(["organ", "finding", "classification"], "x")
+sample = Sample(source="s", stem="a", image_member="a.png", mask_member="m.png", mask_label="polyp", **names)
+used = int(next(line for line in open("/proc/self/status") if line.startswith("VmSize")).split()[1]) << 10
+resource.setrlimit(resource.RLIMIT_AS, (used + (32 << 20), resource.RLIM_INFINITY))
+try:
+    print(derive_sample(sample, read, DeriveParameters()))
+except MachineError as error:
+    print(error)
+"""
+
+
+def in_a_process(*words: str, **settings: Any) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, *words]
+    return subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True, check=False, **settings)
+
+
+def test_a_picture_is_not_rejected_for_want_of_memory() -> None:
+    """What is rejected must depend on the picture alone, or the machine would decide what a release holds."""
+    done = in_a_process("-c", WITHOUT_MEMORY)
+    assert "s/a: memory ran out. Use fewer --workers, then run again.\n" == done.stdout, done.stderr[-2000:]
+
+
+@pytest.mark.parametrize("options", [[], ["--json"]])
+@pytest.mark.parametrize("mebibytes", [300, 400, 500])
+def test_a_command_without_memory_ends_with_a_message(mebibytes: int, options: list[str]) -> None:
+    limit = (mebibytes << 20, mebibytes << 20)
+    done = in_a_process(
+        *("-P", "-m", "medmultipoints", "sources", *options),
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_AS, limit),
+    )
+    assert "Traceback" not in done.stderr
+    assert done.returncode in (0, 2, 3)
+    assert done.returncode != MachineError.exit_code or "memory ran out" in done.stdout + done.stderr

@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from medmultipoints.transforms.errors import MemberProblem
+from medmultipoints.transforms.errors import MachineError, MemberProblem, is_memory_short
 from medmultipoints.transforms.masks.components import MaskRegions, Speck, find_regions
 from medmultipoints.transforms.masks.mask_values import read_values
 from medmultipoints.transforms.masks.run_lengths import decode_rle
@@ -124,7 +124,9 @@ def derive_sample(
     except MemberProblem as problem:
         return reject(sample, problem.reason, problem.detail)
     except (cv2.error, ArithmeticError, LookupError, ValueError, MemoryError, SystemError) as error:
-        # A library error on one odd file rejects that file only.
+        # A library error on one odd file rejects that file only; a machine without memory rejects nothing.
+        if is_memory_short(error):
+            raise MachineError(f"{sample.sample_id}: memory ran out. Use fewer --workers, then run again.") from error
         return reject(sample, "processing_failed", f"{type(error).__name__}: {' '.join(str(error).split())[:300]}")
 
 

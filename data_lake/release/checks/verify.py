@@ -37,7 +37,7 @@ from medmultipoints.data_lake.release.write.manifest import (
 )
 from medmultipoints.data_lake.release.write.origins import INPUTS, RECIPE
 from medmultipoints.transforms.diff.releases import Tables
-from medmultipoints.transforms.errors import DataError, MachineError, UsageError
+from medmultipoints.transforms.errors import DataError, MachineError, UsageError, is_memory_short
 from medmultipoints.transforms.splits.leakage import Certificate
 
 SHOWN = 3
@@ -192,7 +192,7 @@ def _leaks(folder: Path, manifest: Manifest, certificates: list[Certificate]) ->
 def _run(name: str, problems: Problems, *, raised: tuple[type[Exception], ...] = ()) -> Check:
     """Return the outcome of a check; an exception that malformed bytes cause in a library is a finding, not a crash.
 
-    Errors of the kinds ``raised`` concern the request or this machine, so they are passed on.
+    Errors of the kinds ``raised``, and a lack of memory, concern the request or this machine: they are passed on.
     """
     shown: list[str] = []
     count = 0
@@ -203,6 +203,8 @@ def _run(name: str, problems: Problems, *, raised: tuple[type[Exception], ...] =
     except raised:
         raise
     except Exception as error:
+        if is_memory_short(error):
+            raise
         shown.append(str(error) if isinstance(error, DataError) else f"{type(error).__name__}: {error}")
         count += 1
     more = f"; and {count - len(shown)} more" if count > len(shown) else ""
