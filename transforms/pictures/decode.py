@@ -7,6 +7,8 @@ can share the work.
 
 import hashlib
 import io
+import struct
+import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal, TypeVar
@@ -39,6 +41,11 @@ COLOUR_AREA_PX = 20
 
 MOST_COLOURS = 6
 
+PILLOW_ERRORS = (
+    OSError, SyntaxError, ValueError, TypeError, LookupError, EOFError, ArithmeticError, struct.error, zlib.error,
+    Image.DecompressionBombError, Warning,
+)  # fmt: skip
+"""What Pillow raises for damaged files."""
 _EXTENSIONS: dict[str, ImageFormat] = {"jpg": "jpg", "jpeg": "jpg", "jpe": "jpg", "png": "png"}
 _NAMES: dict[ImageFormat, str] = {"jpg": "JPEG", "png": "PNG"}
 _RESAMPLE: dict[Resample, Image.Resampling] = {
@@ -204,7 +211,7 @@ def _decode_png(data: bytes, channels: Callable[[bytes, Image.Image], DecodedT])
     except ImageProblem:
         raise
     # Pillow raises any of these for damage; a decompression bomb is a Warning if warnings are errors.
-    except (OSError, SyntaxError, ValueError, EOFError, Image.DecompressionBombError, Warning) as error:
+    except PILLOW_ERRORS as error:
         raise ImageProblem("unreadable_image", f"PNG decoder: {error}") from error
 
 

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from medmultipoints.transforms.pictures.decode import MAX_PIXELS, ImageProblem, decode_image
+from medmultipoints.transforms.pictures.decode import MAX_PIXELS, PILLOW_ERRORS, ImageProblem, decode_image
 from medmultipoints.transforms.pictures.orientation import TURNED_BACK, find_orientations, turn_pixels
 from medmultipoints.transforms.rasters import dicom, nifti
 from medmultipoints.transforms.rasters.array_items import ITEM, array_item
@@ -225,7 +225,7 @@ def _render_other(data: bytes, member: str, rule: Rendering, page: int = 0) -> N
         for tag in turned:
             pixels = turn_pixels(pixels, TURNED_BACK.get(tag, tag))
         return pixels
-    except (OSError, SyntaxError, ValueError, EOFError, Image.DecompressionBombError) as error:
+    except PILLOW_ERRORS as error:
         if isinstance(error, ImageProblem):
             raise
         raise ImageProblem("unreadable_image", f"{member} cannot be read as a picture: {error}") from error

@@ -14,6 +14,7 @@ from medmultipoints.transforms.masks.components import MaskRegions, Speck, find_
 from medmultipoints.transforms.masks.mask_values import read_values
 from medmultipoints.transforms.masks.run_lengths import decode_rle
 from medmultipoints.transforms.pictures.decode import (
+    PILLOW_ERRORS,
     ColourModel,
     ImageProblem,
     check_extension,
@@ -46,6 +47,11 @@ from medmultipoints.transforms.regions.annotated_objects import (
 from medmultipoints.transforms.regions.boxes import published_scale, released_size
 from medmultipoints.transforms.regions.framing import AROUND_SHARE, covers_frame, is_inverted, may_be_inverted
 from medmultipoints.transforms.regions.tracks import TrackRows, join_tracks, parse_labels, parse_tracked
+
+LIBRARY_ERRORS = (
+    cv2.error, *(kind for kind in PILLOW_ERRORS if kind is not OSError), AttributeError, MemoryError, SystemError,
+)  # fmt: skip
+"""What libraries raise for odd values; an OSError is of the machine."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +129,7 @@ def derive_sample(
         return _derive(sample, read, parameters, frame, scratch or Scratch())
     except MemberProblem as problem:
         return reject(sample, problem.reason, problem.detail)
-    except (cv2.error, ArithmeticError, LookupError, ValueError, MemoryError, SystemError) as error:
+    except LIBRARY_ERRORS as error:
         # A library error on one odd file rejects that file only; a machine without memory rejects nothing.
         if is_memory_short(error):
             raise MachineError(f"{sample.sample_id}: memory ran out. Use fewer --workers, then run again.") from error

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
 from typing import Final
 
-from medmultipoints.transforms.errors import UsageError
+from medmultipoints.transforms.errors import SourceDataError, UsageError
 from medmultipoints.transforms.records import UNKNOWN, Annotation, Exclusion, Indexed, MaskLayer, Sample
 from medmultipoints.transforms.regions.hierarchy import descendants
 from medmultipoints.transforms.sources.accounting import NOT_PART, Problem, drop_foreign, exclude, printable
@@ -58,7 +58,7 @@ def read_declared(
     """
     joined = collect_facts(source, declaration, files)
     ledger = _Ledger(source, used=set(joined.members))
-    pictures, problems = _read_pictures(read(declaration, files))
+    pictures, problems = _read_pictures(source, declaration, read(declaration, files))
     names = _name_pictures(pictures)
     doubts = _note_problems(ledger, problems, names)
     times = Counter(map(picture_key, pictures))
@@ -99,14 +99,21 @@ def name_unknown(wrong: Iterable[str], there: Collection[str]) -> str:
     return f"{'; '.join(said)}. The labels are: {', '.join(known[:MOST_NAMED]) or 'none'}{more}."
 
 
-def _read_pictures(reading: Reading) -> tuple[list[AnnotatedPicture], list[ReadProblem]]:
+def _read_pictures(
+    source: str, declaration: Declaration, reading: Reading
+) -> tuple[list[AnnotatedPicture], list[ReadProblem]]:
+    """Return all that a reader yields. Raise SourceDataError if values of a form that it does not know end it."""
     pictures: list[AnnotatedPicture] = []
     problems: list[ReadProblem] = []
-    for found in reading:
-        if isinstance(found, ReadProblem):
-            problems.append(found)
-        else:
-            pictures.append(found)
+    try:
+        for found in reading:
+            problems.append(found) if isinstance(found, ReadProblem) else pictures.append(found)
+    except (ValueError, TypeError, LookupError, AttributeError, ArithmeticError) as error:
+        after = problems[-1].key if problems else pictures[-1].member if pictures else "the beginning"
+        said = f"{type(error).__name__}: {' '.join(str(error).split())[:300]}"
+        where = ", ".join(declaration.annotations) or declaration.format
+        remedy = "Correct the annotation file; `medmultipoints inspect` says more"
+        raise SourceDataError(source, where, f"reading stopped after {after}: {said}", f"{remedy}.") from error
     return pictures, problems
 
 

@@ -53,10 +53,16 @@ class _Document:
         entries = [entry for entry in document.items("categories") if isinstance(entry, dict)]
         images = [entry for entry in document.items("images") if isinstance(entry, dict)]
         return cls(
-            {entry.get("id"): str(entry.get("file_name", "")) for entry in images},
-            {entry.get("id"): str(entry.get("name", "")) for entry in entries if entry.get("isthing", 1)},
-            frozenset(entry.get("id") for entry in entries if not entry.get("isthing", 1)),
+            {_id(entry): str(entry.get("file_name", "")) for entry in images},
+            {_id(entry): str(entry.get("name", "")) for entry in entries if entry.get("isthing", 1)},
+            frozenset(_id(entry) for entry in entries if not entry.get("isthing", 1)),
         )
+
+
+def _id(entry: Mapping[str, Any], key: str = "id") -> int | str | None:
+    """Return an id, or None for values that are no id."""
+    held = entry.get(key)
+    return held if isinstance(held, int | str) else None
 
 
 def _segments(entry: Mapping[str, Any]) -> list[Mapping[str, Any]]:
@@ -84,7 +90,7 @@ def recognise(files: Files, stated: Mapping[str, object]) -> Recognition | None:
         hint_missing(draft, name, list(joins.values()))
         for entry in document.items("annotations"):
             segments = _segments(entry) if isinstance(entry, dict) else []
-            stuff += sum(one.get("category_id") in held.stuff for one in segments)
+            stuff += sum(_id(one, "category_id") in held.stuff for one in segments)
             crowds += sum(one.get("iscrowd") == 1 for one in segments)
     if not found:
         return None
@@ -105,41 +111,66 @@ def read(declaration: Declaration, files: Files) -> Reading:
     drawn = PictureIndex(tuple(sorted(set(listing.pictures) - set(pictures.index.names))))
     given: set[str] = set()
     for name in matching(_documents(listing), declaration.annotations):
-        document = JsonDocument(listing, name)
-        held = _Document.load(document)
         columns = hole_columns(name, declaration.annotations)
-        for entry in document.items("annotations"):
-            if not isinstance(entry, dict):
-                continue
-            key = f"{name}#{entry.get('image_id')}"
-            stated = held.pictures.get(entry.get("image_id"), "")
-            joined = pictures.index.find(stated, name)
-            mask = drawn.find(str(entry.get("file_name", "")), f"{name.rpartition('.')[0]}/x").member
-            if joined.member is None:
-                yield from missing(joined, stated, key, ())
-            elif mask is None:
-                detail = f"{key}: {not_found(entry.get('file_name'), 'PNG')}"
-                yield ReadProblem(key=key, reason=MISSING, detail=detail, picture=joined.member)
-            elif joined.member not in given:
-                given.add(joined.member)
-                yield AnnotatedPicture(
-                    member=joined.member,
-                    name=joined.member,
-                    layers=_layers(declaration, mask, held, _segments(entry)),
-                    read_from=(name, mask),
-                    columns=columns,
-                )
+        try:
+            document = JsonDocument(listing, name)
+            held = _Document.load(document)
+            for entry in document.items("annotations"):
+                if isinstance(entry, dict):
+                    yield from _read_entry(declaration, pictures, drawn, _Place(name, held, columns, given), entry)
+        except MemberProblem as problem:
+            yield ReadProblem(key=name, reason=problem.reason, detail=problem.detail)
     for name in pictures.index.names:
         if name not in given:
             yield AnnotatedPicture(member=name, name=name, annotated=False)
+
+
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """The document of an entry, and the pictures that were yielded before."""
+
+    name: str
+    held: _Document
+    columns: Mapping[str, str]
+    given: set[str]
+
+
+def _read_entry(
+    declaration: Declaration, pictures: Pictures, drawn: PictureIndex, place: _Place, entry: Mapping[str, Any]
+) -> Reading:
+    key = f"{place.name}#{entry.get('image_id')}"
+    stated = place.held.pictures.get(_id(entry, "image_id"), "")
+    joined = pictures.index.find(stated, place.name)
+    mask = drawn.find(str(entry.get("file_name", "")), f"{place.name.rpartition('.')[0]}/x").member
+    if joined.member is None:
+        yield from missing(joined, stated, key, ())
+    elif mask is None:
+        detail = f"{key}: {not_found(entry.get('file_name'), 'PNG')}"
+        yield ReadProblem(key=key, reason=MISSING, detail=detail, picture=joined.member)
+    elif joined.member not in place.given:
+        place.given.add(joined.member)
+        segments = _segments(entry)
+        for one in segments:
+            if (category := _id(one, "category_id")) not in place.held.things.keys() | place.held.stuff:
+                detail = f"{key}: category {category!r} of segment {one['id']} is not listed"
+                yield ReadProblem(
+                    key=f"{key}/{one['id']}", reason="category_unknown", detail=detail, picture=joined.member
+                )
+        yield AnnotatedPicture(
+            member=joined.member,
+            name=joined.member,
+            layers=_layers(declaration, mask, place.held, segments),
+            read_from=(place.name, mask),
+            columns=place.columns,
+        )
 
 
 def _layers(
     declaration: Declaration, mask: str, held: _Document, segments: list[Mapping[str, Any]]
 ) -> tuple[MaskLayer, ...]:
     """Return the layer of things with one object per segment; stuff and crowds are ignored areas."""
-    counted = [one for one in segments if one.get("category_id") in held.things and one.get("iscrowd") != 1]
-    labels = {_colour(int(one["id"])): held.things[one["category_id"]] for one in counted}
+    counted = [one for one in segments if _id(one, "category_id") in held.things and one.get("iscrowd") != 1]
+    labels = {_colour(int(one["id"])): held.things[_id(one, "category_id")] for one in counted}
     ignored = tuple(_colour(int(one["id"])) for one in segments if one not in counted)
     if not labels:
         return ()

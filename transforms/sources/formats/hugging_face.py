@@ -16,6 +16,7 @@ import pyarrow.parquet as pq
 from PIL import Image
 
 from medmultipoints.transforms.errors import MemberProblem
+from medmultipoints.transforms.pictures.decode import PILLOW_ERRORS
 from medmultipoints.transforms.rasters.parquet_rows import open_table, picture_column, picture_columns
 from medmultipoints.transforms.records import Annotation, MaskLayer
 from medmultipoints.transforms.reporting.counted import plural
@@ -140,7 +141,8 @@ def _split_objects(objects: Any) -> tuple[tuple[Any, ...], tuple[Any, ...]]:
         return tuple(_first(one, _BOXES) for one in held), tuple(_first(one, _LABELS) for one in held)
     if not isinstance(objects, dict):
         return (), ()
-    boxes, labels = _first(objects, _BOXES) or [], _first(objects, _LABELS)
+    held, labels = _first(objects, _BOXES), _first(objects, _LABELS)
+    boxes = held if isinstance(held, list) else []
     return tuple(boxes), tuple(labels) if isinstance(labels, list) else (None,) * len(boxes)
 
 
@@ -289,7 +291,7 @@ def _size(listing: Listing, row: _Row) -> Size:
             with Image.open(io.BytesIO(row.data)) as image:
                 return image.size
         return picture_size(listing, row.member) if row.member else None
-    except (MemberProblem, OSError, SyntaxError, ValueError):
+    except (MemberProblem, *PILLOW_ERRORS):
         return None
 
 

@@ -214,7 +214,8 @@ def _outline(one: Record, fields: Mapping[str, str]) -> list[list[float]]:
     """Return the outlines of an object as flat numbers."""
     held = value_at(one, fields["outline"]) if "outline" in fields else None
     single = flat_outline(held)
-    return [single] if single else [flat for part in held or () if (flat := flat_outline(part))]
+    parts = held if isinstance(held, list) else []
+    return [single] if single else [flat for part in parts if (flat := flat_outline(part))]
 
 
 def read(declaration: Declaration, files: Files) -> Reading:

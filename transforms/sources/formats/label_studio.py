@@ -106,20 +106,25 @@ def _full_task(name: str, at: int, entry: Mapping[str, Any]) -> _Task:
 
 def _regions(result: Any) -> Iterator[Mapping[str, Any]]:
     """Yield the regions of a result, joining separate geometry and label entries by id."""
-    labels: dict[Any, Mapping[str, Any]] = {}
+    labels: dict[str, Mapping[str, Any]] = {}
     held = [item for item in result if isinstance(item, dict)] if isinstance(result, list) else []
     for item in held:
         value = item.get("value")
-        if isinstance(value, dict) and item.get("id") and _label_of(value):
-            labels.setdefault(item["id"], value)
-    seen: set[Any] = set()
+        if isinstance(value, dict) and (own := _id(item)) and _label_of(value):
+            labels.setdefault(own, value)
+    seen: set[str] = set()
     for item in held:
-        value = item.get("value")
-        if not isinstance(value, dict) or not _has_place(value) or (item.get("id") in seen and item.get("id")):
+        value, own = item.get("value"), _id(item)
+        if not isinstance(value, dict) or not _has_place(value) or (own and own in seen):
             continue
-        seen.add(item.get("id"))
+        seen.add(own)
         sides = {key: item.get(key) for key in ("original_width", "original_height")}
-        yield {**labels.get(item.get("id"), {}), **value, **sides}
+        yield {**labels.get(own, {}), **value, **sides}
+
+
+def _id(item: Mapping[str, Any]) -> str:
+    """Return the id of a region as text, or an empty text without one."""
+    return str(item.get("id") or "")
 
 
 def _has_place(value: Mapping[str, Any]) -> bool:

@@ -231,7 +231,11 @@ def _read_sequence(
     group = folder(name).removesuffix("/gt").rpartition("/")[2] or split_path(name).stem
     for number in sorted(rows.keys() | frames.keys()):
         picture = frames.get(number)
-        size = None if picture is None else picture_size(listing, picture)
+        try:
+            size = None if picture is None else picture_size(listing, picture)
+        except MemberProblem as problem:
+            yield ReadProblem(key=str(picture), reason=problem.reason, detail=problem.detail, picture=picture)
+            continue
         found = [_annotation(declaration, name, row, size) for row in rows.get(number, ())]
         if picture is not None:
             held = tuple(item for item in found if isinstance(item, Annotation))

@@ -27,6 +27,7 @@ from medmultipoints.transforms.sources.reading.picture_index import Joined, Pict
 from medmultipoints.transforms.sources.reading.proposing import Draft, choose_joined_files, hint_shapes
 from medmultipoints.transforms.sources.reading.records.json_rows import parse_json, show
 from medmultipoints.transforms.sources.reading.shapes import (
+    TOO_FEW_POINTS,
     Fault,
     Place,
     box_place,
@@ -127,8 +128,15 @@ def _with_holes(place: Place | Fault, interior: Any) -> Place | Fault:
     """Return the place of a polygon with its holes cut out."""
     if isinstance(place, Fault) or not isinstance(interior, list):
         return place
-    flat = [[value for point in hole for value in point] for hole in interior if isinstance(hole, list)]
-    holes = [outline(numbers) for numbers in flat if polygon_fault(numbers) is None]
+    holes = []
+    for hole in interior:
+        points = hole if isinstance(hole, list) else [None]
+        numbers: list[Any] = [value for point in points for value in (point if isinstance(point, list) else [None])]
+        fault = polygon_fault(numbers)
+        if fault is not None and fault.reason != TOO_FEW_POINTS:  # a hole of two points is none
+            return Fault(fault.reason, f"a hole of it: {fault.detail}")
+        if fault is None:
+            holes.append(outline(numbers))
     return Place(polygons=(with_holes(place.polygons[0], holes),))
 
 

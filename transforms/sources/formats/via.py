@@ -251,13 +251,12 @@ def _place(declaration: Declaration, shape: Mapping[str, Any]) -> Place | Fault:
         return outline_place([value for pair in zip(xs, ys, strict=True) for value in pair])
     if kind in ("circle", "ellipse"):
         radii = [shape.get("r")] * 2 if kind == "circle" else [shape.get("rx"), shape.get("ry")]
-        values = [shape.get("cx"), shape.get("cy"), *radii]
-        degrees = float(shape.get("theta") or 0) * _DEGREES
-        if not finite(values):
-            return Fault("ellipse_damaged", f"the {kind} {show(values)} has a value that is not a finite number")
-        return ellipse_place(
-            declaration.shapes.ellipse, [float(value) for value in values if value is not None], degrees
-        )
+        values, angle = [shape.get("cx"), shape.get("cy"), *radii], shape.get("theta") or 0
+        if not finite([*values, angle]):
+            said = show([*values, angle])
+            return Fault("ellipse_damaged", f"the {kind} {said} has a value that is not a finite number")
+        numbers = [float(value) for value in values if value is not None]
+        return ellipse_place(declaration.shapes.ellipse, numbers, float(angle) * _DEGREES)
     if kind == "point" and finite((shape.get("cx"), shape.get("cy"))):
         return point_place(Point(float(shape["cx"]), float(shape["cy"])))
     return Fault("shape_without_area", f"a shape of kind {show(kind)} has no area that is read", "dropped")

@@ -8,6 +8,7 @@ from typing import Final
 from PIL import Image
 
 from medmultipoints.transforms.errors import MemberProblem
+from medmultipoints.transforms.pictures.decode import PILLOW_ERRORS
 from medmultipoints.transforms.sources.annotated import AnnotatedPicture, Annotation, Files, Reading, ReadProblem
 from medmultipoints.transforms.sources.declaration import Declaration
 from medmultipoints.transforms.sources.paths import split_path
@@ -118,7 +119,7 @@ def picture_size(listing: Listing, name: str) -> tuple[int, int]:
         try:
             with Image.open(io.BytesIO(listing.read(name) if data is None else data)) as image:
                 return image.size
-        except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
+        except PILLOW_ERRORS as error:
             problem = error
     raise MemberProblem("unreadable_image", f"{name} cannot be read as a picture: {problem}") from problem
 

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from medmultipoints.transforms.pictures.decode import MAX_PIXELS, ImageProblem
+from medmultipoints.transforms.pictures.decode import MAX_PIXELS, PILLOW_ERRORS, ImageProblem
 from medmultipoints.transforms.rasters.array_items import read_array
 
 FLAT: Final = 0.88
@@ -73,7 +73,7 @@ def look_at(data: bytes, name: str = "", page: int = 0) -> Look | None:
             alpha = np.asarray(image.getchannel("A")) if image.mode in ("RGBA", "LA") else None
             plain = image.convert(_PLAIN.get(image.mode, image.mode))
             return Look(image.mode, np.asarray(plain), alpha, lossy, image.mode == "P")
-    except (OSError, SyntaxError, ValueError, EOFError, Image.DecompressionBombError, Warning):
+    except PILLOW_ERRORS:
         return None
 
 

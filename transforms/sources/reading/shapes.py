@@ -18,6 +18,7 @@ from medmultipoints.transforms.sources.declaration import Frame
 
 ELLIPSE_VERTICES: Final = 72
 ZERO_EXTENT: Final = "box_zero_extent"
+TOO_FEW_POINTS: Final = "polygon_too_few_points"
 
 
 def finite(values: Iterable[object]) -> bool:
@@ -43,8 +44,8 @@ def corners_to_box(corners: Sequence[float], frame: Frame = "edges") -> Box:
 
 
 def outline(numbers: Sequence[float]) -> Polygon:
-    """Return the polygon of flat numbers x1, y1, x2, y2, ..."""
-    return tuple(Point(x, y) for x, y in zip(numbers[0::2], numbers[1::2], strict=True))
+    """Return the polygon of flat numbers x1, y1, x2, y2, ...; whole numbers of any size become fractions."""
+    return tuple(Point(float(x), float(y)) for x, y in zip(numbers[0::2], numbers[1::2], strict=True))
 
 
 def with_holes(exterior: Polygon, holes: Iterable[Polygon]) -> Polygon:
@@ -189,7 +190,7 @@ def polygon_fault(numbers: Sequence[object]) -> Fault | None:
         return Fault("polygon_not_a_number", "the polygon has a value that is not a finite number")
     distinct = len(set(zip(numbers[0::2], numbers[1::2], strict=True)))
     if distinct < 3:
-        return Fault("polygon_too_few_points", f"the polygon has {distinct} distinct points; an area needs three")
+        return Fault(TOO_FEW_POINTS, f"the polygon has {distinct} distinct points; an area needs three")
     return None
 
 

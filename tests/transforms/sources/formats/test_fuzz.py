@@ -9,12 +9,18 @@ import numpy as np
 import pytest
 
 from medmultipoints.transforms.errors import PipelineError
-from medmultipoints.transforms.sources.inspection import inspect_source
+from medmultipoints.transforms.regions.derive import DeriveParameters, derive_sample
+from medmultipoints.transforms.sources.declaration import Declaration
+from medmultipoints.transforms.sources.declared import read_declared
+from medmultipoints.transforms.sources.inspection import declare, inspect_source, nest_keys
+from medmultipoints.transforms.sources.registry import find_format
 from tests.members import MemoryMembers
-from tests.transforms.sources.formats.layouts import Layout, all_layouts
+from tests.transforms.sources.formats.layouts import Layout
+from tests.transforms.sources.formats.test_layouts import EVERY, LAYOUTS
 
 ODD: tuple[Any, ...] = (None, -1, 1e400, "", "x", [], {}, [[]], [None], {"a": 1}, True, 2**70, "\ud800", float("nan"))
-ROUNDS = 6
+INSPECTED = 2
+DERIVED = 6
 
 
 def damaged(data: bytes, chance: np.random.Generator) -> bytes:
@@ -46,17 +52,48 @@ def mutate(name: str, data: bytes, chance: np.random.Generator) -> bytes:
     return damaged(data, chance)
 
 
-@pytest.mark.parametrize("layout", all_layouts(), ids=lambda layout: layout.name)
-def test_damage_ends_in_words(layout: Layout) -> None:
-    """Each file is damaged in turn, by a fixed seed; every problem has a reason."""
-    chance = np.random.Generator(np.random.PCG64(zlib.crc32(layout.name.encode())))
+def random_for(layout: Layout, seed: int) -> np.random.Generator:
+    return np.random.Generator(np.random.PCG64(zlib.crc32(layout.name.encode()) + seed))
+
+
+def inspect_damaged(layout: Layout, chance: np.random.Generator) -> None:
+    """Damage all annotation files and one picture, and inspect what is left."""
     names = sorted(layout.files)
     texts = [name for name in names if not name.endswith((".png", ".jpg", ".tif"))] or names[:2]
-    for _ in range(ROUNDS):
-        files = dict(layout.files)
-        for name in texts[:6]:
-            files[name] = mutate(name, files[name], chance)
-        picture = names[int(chance.integers(0, len(names)))]
-        files[picture] = mutate(picture, layout.files[picture], chance)
-        with suppress(PipelineError):
-            assert inspect_source(MemoryMembers(files), {}).pictures >= 0
+    files = dict(layout.files)
+    for name in texts[:6]:
+        files[name] = mutate(name, files[name], chance)
+    picture = names[int(chance.integers(0, len(names)))]
+    files[picture] = mutate(picture, layout.files[picture], chance)
+    with suppress(PipelineError):
+        assert inspect_source(MemoryMembers(files), {}).pictures >= 0
+
+
+def read_damaged(layout: Layout, declaration: Declaration, chance: np.random.Generator) -> None:
+    """Damage one to three files of a source that was declared when it was sound, and read it to its regions."""
+    names, files = sorted(layout.files), dict(layout.files)
+    for place in chance.integers(0, len(names), int(chance.integers(1, 4))).tolist():
+        files[names[place]] = mutate(names[place], files[names[place]], chance)
+    members = MemoryMembers(files)
+    with suppress(PipelineError):
+        indexed = read_declared("s", declaration, {}, members, find_format(declaration.format).read)
+        assert all(one.reason and one.detail for one in indexed.exclusions)
+        for sample in list(indexed.samples)[:DERIVED]:
+            derive_sample(sample, members.read, DeriveParameters())
+
+
+def declared(layout: Layout) -> Declaration:
+    return declare(inspect_source(MemoryMembers(layout.files), nest_keys(layout.answers)).used)
+
+
+@pytest.mark.parametrize("layout", EVERY, ids=lambda layout: layout.name)
+def test_damage_ends_in_words(layout: Layout) -> None:
+    """By a fixed seed; every problem has a reason."""
+    chance = random_for(layout, 0)
+    for _ in range(INSPECTED):
+        inspect_damaged(layout, chance)
+
+
+@pytest.mark.parametrize("layout", LAYOUTS, ids=lambda layout: layout.name)
+def test_damage_behind_a_declaration_ends_in_words(layout: Layout) -> None:
+    read_damaged(layout, declared(layout), random_for(layout, 1))
