@@ -26,6 +26,7 @@ from medmultipoints.flows.orchestration.embedded_server import REPORTS, SERVED_H
 from medmultipoints.flows.orchestration.progress import call_api
 from medmultipoints.flows.stages.pipeline import PIPELINE
 from medmultipoints.transforms.reporting.choices import SEVERITIES, worst_first
+from medmultipoints.transforms.reporting.hidden import escape_rows
 
 SCHEME = "medmultipoints:/"
 MADE = "prefect.asset.materialization.succeeded"
@@ -43,9 +44,9 @@ def show_outcome(outcome: Outcome) -> None:
     rejected, picture = rejected_rows(outcome), sheet_address(report, address)
     findings, about_findings = shown_findings(outcome)
     call_api(lambda: create_markdown_artifact(summary, key="summary", description="What the build did"))
-    call_api(lambda: create_table_artifact(findings, key="findings", description=about_findings))
+    call_api(lambda: create_table_artifact(escape_rows(findings), key="findings", description=about_findings))
     about_rejected = rejected_words(len(rejected), sum(stage.counts.get("rejected", 0) for stage in outcome.stages))
-    call_api(lambda: create_table_artifact(rejected, key="rejected-rows", description=about_rejected))
+    call_api(lambda: create_table_artifact(escape_rows(rejected), key="rejected-rows", description=about_rejected))
     call_api(lambda: create_markdown_artifact(checked, key="expectation-results", description="What was checked"))
     if picture:
         about = "Boxes and points on the pictures"

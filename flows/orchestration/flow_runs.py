@@ -26,6 +26,7 @@ from medmultipoints.flows.engine.running.run import Observer
 from medmultipoints.flows.engine.stage import Build
 from medmultipoints.flows.orchestration.progress import Progress, call_api
 from medmultipoints.transforms.errors import PipelineError
+from medmultipoints.transforms.reporting.markdown import as_cell
 
 NOTIFY = "medmultipoints_notify"
 SERVED_BY = "MEDMULTIPOINTS_SERVED_BY"
@@ -146,7 +147,7 @@ def failure_markdown(error: BaseException, progress: Progress) -> str:
     )
     return (
         f"# Failed\n\n| | |\n|---|---|\n| stage and shard | {place_of_failure(error, progress) or 'before any'} |\n"
-        f"| what | {what.replace('|', '/').replace(chr(10), '<br>')} |\n\n"
+        f"| what | {'<br>'.join(map(as_cell, what.splitlines()))} |\n\n"
         "What to do: follow the sentence above, then run again with the same parameters; finished stages and shards "
         "are kept. `medmultipoints status` shows the same without a server.\n"
     )

@@ -14,6 +14,8 @@ from medmultipoints.flows.engine.publishing import Published, publish_release
 from medmultipoints.flows.engine.request import PublishRequest
 from medmultipoints.flows.orchestration.flow_runs import agreed_plan, as_flow_state, notify, tag_run
 from medmultipoints.flows.orchestration.progress import Progress, call_api
+from medmultipoints.transforms.reporting.hidden import HIDDEN
+from medmultipoints.transforms.reporting.markdown import as_cell
 
 
 def name_run() -> str:
@@ -54,9 +56,11 @@ def publish(what: PublishRequest) -> State[Published] | State[Any]:
 def summary(published: Published, repo: str | None) -> str:
     """Return the outcome, a link, the difference and the files as Markdown."""
     plan = published.plan
-    rows = [f"| {file.kind} | {file.path} | {file.bytes:,} |" for file in plan.paths("added", "changed", "deleted")]
+    rows = [
+        f"| {file.kind} | {as_cell(file.path)} | {file.bytes:,} |" for file in plan.paths("added", "changed", "deleted")
+    ]
     parts = [f"# {plan.title}", published.sentence(), *links(published, repo)]
-    parts += [f"```\n{plan.difference}\n```"] if plan.difference else []
+    parts += [f"~~~\n{plan.difference.translate(HIDDEN)}\n~~~"] if plan.difference else []
     parts += ["\n".join(["| | file | bytes |", "|---|---|---:|", *rows])] if rows else []
     return "\n\n".join(parts)
 

@@ -34,6 +34,7 @@ from medmultipoints.flows.orchestration.publish import publish
 from medmultipoints.flows.orchestration.review import DAYS, ask_reviewer, undecided, waiting_elsewhere
 from medmultipoints.flows.stages.pipeline import PIPELINE, refuse_early
 from medmultipoints.transforms.errors import DataError, LockHeld, PipelineError
+from medmultipoints.transforms.reporting.markdown import as_cell
 
 REJECTIONS = "medmultipoints.rejections-above-threshold"
 RELEASED = "medmultipoints.released"
@@ -246,7 +247,7 @@ def look_upstream(build: Build) -> str:
 def upstream_markdown(answers: list[Answer]) -> str:
     """Return the artifact as Markdown: one line per downloaded file or local source."""
     rows = "\n".join(
-        f"| {one.source} | {one.file} | {one.verdict} | {one.detail.replace('|', '/')} |" for one in answers
+        f"| {one.source} | {as_cell(one.file)} | {one.verdict} | {as_cell(one.detail)} |" for one in answers
     )
     return (
         "# Sources at their servers\n\nA build takes only files whose sha256 the catalogue accepts, so a change at "

@@ -24,6 +24,7 @@ from medmultipoints.flows.orchestration.flow_runs import recipe_tag
 from medmultipoints.flows.orchestration.progress import call_api
 from medmultipoints.transforms.reporting.choices import SEVERITIES, worst_first
 from medmultipoints.transforms.reporting.counted import plural
+from medmultipoints.transforms.reporting.markdown import as_cell
 
 DAYS: Final = 14
 """So long a run waits for a person; the next refresh asks again."""
@@ -91,6 +92,6 @@ def review_steps(built: Outcome, findings: pl.DataFrame) -> str:
 def review_table(findings: pl.DataFrame) -> str:
     """Return the first findings as a Markdown table."""
     rows = findings.head(SHOWN).select("severity", "kind", "sample_id", "label", "detail").rows()
-    table = "\n".join(f"| {' | '.join(str(cell or '').replace('|', '/') for cell in row)} |" for row in rows)
+    table = "\n".join(f"| {' | '.join(as_cell(cell or '') for cell in row)} |" for row in rows)
     more = f"\n\nThe first {SHOWN} of {findings.height:,}; the release has all." if findings.height > SHOWN else ""
     return f"| severity | kind | image | label | finding |\n|---|---|---|---|---|\n{table}{more}\n"

@@ -19,6 +19,7 @@ from medmultipoints.flows.engine.request import VerifyRequest
 from medmultipoints.flows.orchestration.flow_runs import as_flow_state, notify, tag_run
 from medmultipoints.flows.orchestration.progress import Progress, call_api
 from medmultipoints.transforms.errors import DataError, UsageError
+from medmultipoints.transforms.reporting.hidden import escape_rows
 
 REMEDY = "Do not use this copy: build or publish the version again."
 
@@ -51,7 +52,7 @@ def verify(what: VerifyRequest = VerifyRequest()) -> State[Any]:  # noqa: B008 (
             raise UsageError(f"no release '{what.recipe}' in {what.lake}: build one first, or give another lake.")
         checks = all_checks(folder, what)
         rows = [{"where": where, "check": one.name, "ok": one.ok, "found": one.detail} for where, one in checks]
-        call_api(lambda: create_table_artifact(rows, key="checks", description=f"Checks of {folder}"))
+        call_api(lambda: create_table_artifact(escape_rows(rows), key="checks", description=f"Checks of {folder}"))
         failed = [f"{where}: {one.name}: {one.detail}" for where, one in checks if not one.ok]
         if failed:
             raise DataError(

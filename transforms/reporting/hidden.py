@@ -1,6 +1,6 @@
 """Escapes for characters that control a terminal or change the direction of text."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Final
 
 _CODES: Final = (
@@ -19,3 +19,11 @@ UNNAMEABLE: Final = frozenset(map(chr, BREAKS)) - {"\u200c", "\u200d"}
 """Characters that labels must not contain; the two joiners are allowed, since some scripts need them."""
 IN_JSON: Final[Mapping[int, str]] = {code: f"\\u{code:04x}" for code in _CODES}
 """Each hidden character as a JSON escape, which readers decode to the same character."""
+
+
+def escape_rows(rows: Iterable[Mapping[str, object]]) -> list[dict[str, object]]:
+    """Return rows for a table on a page, with escapes for hidden characters in their texts."""
+    return [
+        {name: value.translate(BREAKS) if isinstance(value, str) else value for name, value in row.items()}
+        for row in rows
+    ]

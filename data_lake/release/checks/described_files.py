@@ -1,4 +1,4 @@
-"""Check the card and croissant.json of a release against its files: configs, columns, rows, hashes."""
+"""Check the front matter of the card of a release against its files: configs, columns, rows."""
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -7,6 +7,7 @@ from typing import Any
 import yaml
 
 from medmultipoints.data_lake.release.checks.card_check import README
+from medmultipoints.data_lake.release.checks.described_tables import differences, expected_entries, stated_entries
 from medmultipoints.data_lake.release.read.json_files import read_object
 from medmultipoints.data_lake.release.read.released_tables import readable, splits_of, table_files
 from medmultipoints.data_lake.release.write.croissant import CROISSANT
@@ -18,27 +19,17 @@ Entries = Mapping[str, Any]
 
 
 def check_described_files(folder: Path, manifest: Manifest) -> Iterator[str]:
-    """Yield a sentence for each config of the card and each file of croissant.json that contradicts the files."""
+    """Yield a sentence for each config of the card and each entry of croissant.json that contradicts the files."""
     if manifest.lists(README) and (folder / README).is_file():
         front = _front_matter(folder)
         stated = {name: _config(row) for name, row in _named(front.get("configs"), "config_name").items()}
         found = {name: _info(row) for name, row in _named(front.get("dataset_info"), "config_name").items()}
         configs, infos = _facts_by_config(folder, manifest)
-        yield from _differences(f"{README}: config", stated, configs)
-        yield from _differences(f"{README}: dataset_info of", found, infos)
+        yield from differences(f"{README}: config", stated, configs)
+        yield from differences(f"{README}: dataset_info of", found, infos)
     if manifest.lists(CROISSANT) and (folder / CROISSANT).is_file():
-        listed = _named(read_object(folder, CROISSANT).get("distribution"), "@id").items()
-        objects = {name: _file_object(row) for name, row in listed if row.get("@type") == "cr:FileObject"}
-        files = {
-            one.path: (one.path, f"{one.bytes} B", one.sha256) for one in manifest.entries if one.path != CROISSANT
-        }
-        yield from _differences(f"{CROISSANT}: file", objects, files)
-
-
-def _differences(what: str, stated: Entries, files: Entries) -> Iterator[str]:
-    for name in sorted(stated.keys() | files.keys()):
-        if stated.get(name) != files.get(name):
-            yield f"{what} {name} does not match the files"
+        held = read_object(folder, CROISSANT)
+        yield from differences(f"{CROISSANT}:", stated_entries(held), expected_entries(folder, manifest))
 
 
 def _facts_by_config(folder: Path, manifest: Manifest) -> tuple[dict[str, Any], dict[str, Any]]:
@@ -65,10 +56,6 @@ def _config(row: Entries) -> dict[str, Any]:
 def _info(row: Entries) -> dict[str, Any]:
     splits = {str(one.get("name")): (one.get("num_bytes"), one.get("num_examples")) for one in row.get("splits", ())}
     return {"features": row.get("features"), **splits}
-
-
-def _file_object(row: Entries) -> tuple[Any, ...]:
-    return row.get("contentUrl"), row.get("contentSize"), row.get("sha256")
 
 
 def _named(rows: Any, key: str) -> dict[str, Entries]:

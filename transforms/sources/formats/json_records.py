@@ -5,6 +5,7 @@ format is tried last, if no format of a tool reads the files.
 """
 
 import json
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
@@ -215,7 +216,7 @@ def _outline(one: Record, fields: Mapping[str, str]) -> list[list[float]]:
     held = value_at(one, fields["outline"]) if "outline" in fields else None
     single = flat_outline(held)
     parts = held if isinstance(held, list) else []
-    return [single] if single else [flat for part in parts if (flat := flat_outline(part))]
+    return [single] if single else [flat_outline(part) or [math.nan] for part in parts if part != []]
 
 
 def read(declaration: Declaration, files: Files) -> Reading:
@@ -264,9 +265,11 @@ def _place(declaration: Declaration, one: Record, size: tuple[int, int] | None) 
         return outline_place(parts[0])
     if parts:
         fault = next(filter(None, map(polygon_fault, parts)), None)
+        if fault is not None:
+            return fault
         shapes = tuple(map(outline, parts))
         rings = declaration.fields["outline"].rpartition(".")[2] == RINGS
-        return fault or Place(polygons=(with_holes(shapes[0], shapes[1:]),) if rings else shapes)
+        return Place(polygons=(with_holes(shapes[0], shapes[1:]),) if rings else shapes)
     numbers = _numbers(one, declaration.fields)
     return declared_place(declaration, numbers or [None] * 4, size)
 
