@@ -2,7 +2,7 @@
 
 import polars as pl
 
-from medmultipoints.expectations.verdicts import first_few
+from medmultipoints.transforms.reporting.counted import first_few
 
 Answer = tuple[bool, str]
 Rows = pl.DataFrame | pl.LazyFrame

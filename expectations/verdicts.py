@@ -108,12 +108,6 @@ class TableRuleFailed(DataError):
         super().__init__(f"{verdict.table}: {found}. The build stops because what follows would not be true")
 
 
-def first_few(values: Sequence[str], limit: int = 5) -> str:
-    """Return the first values for a message, and the number of further ones."""
-    more = f" and {len(values) - limit} more" if len(values) > limit else ""
-    return ", ".join(values[:limit]) + more
-
-
 def summarize(verdicts: Iterable[Verdict]) -> str:
     """Return verdicts as a Markdown table: one row per table and suite, sorted; verdicts of shards are added up.
 

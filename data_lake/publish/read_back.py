@@ -24,6 +24,7 @@ from medmultipoints.data_lake.release.write.front_matter import config_tables
 from medmultipoints.data_lake.release.write.manifest import MANIFEST, Manifest, read_manifest
 from medmultipoints.data_lake.store.temporary import system_temporary_folder
 from medmultipoints.transforms.errors import PipelineError, UsageError
+from medmultipoints.transforms.reporting.counted import first_few
 
 ROWS = 5
 PICTURE = {"bytes": pl.Binary, "path": pl.String}
@@ -46,8 +47,7 @@ def _run(name: str, problems: Iterator[str]) -> Check:
         found = list(problems)
     except PipelineError as error:
         found = [str(error)]
-    shown = "; ".join(found[:3]) + (f"; and {len(found) - 3} more" if len(found) > 3 else "")
-    return Check(name, not found, shown or "as stated")
+    return Check(name, not found, first_few(found, 3, "; ") or "as stated")
 
 
 def _wrong_bytes(place: Place, tag: str, manifest: Manifest) -> Iterator[str]:

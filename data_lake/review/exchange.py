@@ -2,7 +2,7 @@
 
 import io
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, BinaryIO, Final, Literal
 
@@ -16,17 +16,10 @@ from medmultipoints.data_lake.review.desk import Desk, Row
 from medmultipoints.transforms.errors import DataError, UsageError
 from medmultipoints.transforms.masks.run_lengths import decode_rle
 from medmultipoints.transforms.records import Annotation, Box, VideoFacts
+from medmultipoints.transforms.reporting.counted import first_few
 from medmultipoints.transforms.review.coco_corrections import CorrectedPicture, coco_page
 from medmultipoints.transforms.review.entries import edit_entries, tidy_box
-from medmultipoints.transforms.review.foreign import (
-    OBJECT_ID,
-    Given,
-    Sheet,
-    cvat_xml,
-    label_config,
-    label_studio_tasks,
-    pins,
-)
+from medmultipoints.transforms.review.foreign import OBJECT_ID, Sheet, cvat_xml, label_config, label_studio_tasks, pins
 from medmultipoints.transforms.review.region_edits import mask_code, mask_sides
 from medmultipoints.transforms.review.returning import Returned, match_returned
 from medmultipoints.transforms.review.web_annotations import annotation_page
@@ -121,12 +114,7 @@ def _sheets(desk: Desk) -> Iterator[Sheet]:
             width=image["width"],
             height=image["height"],
             objects=tuple(
-                Given(
-                    object_id=one.object_id,
-                    label=one.label,
-                    box=_scaled(one.box, scale),
-                    rle=one.rle if scale == 1 else None,
-                )
+                replace(one, box=_scaled(one.box, scale), rle=one.rle if scale == 1 else None)
                 for one in desk.seen(image["sample_id"])
             ),
         )
@@ -147,8 +135,8 @@ def import_labels(desk: Desk, source: Path, file: CorrectionsFile, reviewer: str
         else:
             (problems if found.verdict == "rejected" else report.left_out).append(_said(found))
     if problems:
-        more = f" and {len(problems) - SHOWN:,} more" if len(problems) > SHOWN else ""
-        raise DataError(f"{source.name}: {'; '.join(problems[:SHOWN])}{more}. Nothing was imported; correct the file.")
+        said = first_few(problems, SHOWN, "; ")
+        raise DataError(f"{source.name}: {said}. Nothing was imported; correct the file.")
     with file.change() as (entries, change):
         for picture in pictures:
             if not picture.annotated:

@@ -11,16 +11,9 @@ import polars as pl
 
 from medmultipoints.expectations.rows.counts import count_failures
 from medmultipoints.expectations.rows.suites import FLAG, TABLE_RULES, Suite, load_suite, row_flags
-from medmultipoints.expectations.verdicts import (
-    BrokenRule,
-    Rejection,
-    RowFailure,
-    RuleResult,
-    TableRuleFailed,
-    Verdict,
-    first_few,
-)
+from medmultipoints.expectations.verdicts import BrokenRule, Rejection, RowFailure, RuleResult, TableRuleFailed, Verdict
 from medmultipoints.transforms.columns.tables import Table, polars_schema, suite_name
+from medmultipoints.transforms.reporting.counted import first_few
 
 if TYPE_CHECKING:
     import pandas as pd

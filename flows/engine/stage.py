@@ -122,6 +122,12 @@ def shards_of(total: int, most: int) -> tuple[str, ...]:
     return tuple(f"{number} of {count}" for number in range(1, count + 1)) if count > 1 else (WHOLE,)
 
 
+def source_shard(most: int, *over: str) -> pl.Expr:
+    """Return shards of at most ``most`` rows per source (and per ``over``), named ``source-0000`` and so on."""
+    number = pl.int_range(pl.len()).over("source", *over) // most
+    return pl.format("{}-{}", "source", number.cast(pl.String).str.zfill(4))
+
+
 def place_of_shard(shard: str) -> tuple[int, int]:
     """Return number and count of a numbered shard of ``shards_of``."""
     number, count = map(int, shard.split(" of "))

@@ -11,7 +11,7 @@ from prefect.context import FlowRunContext
 from prefect.exceptions import PrefectHTTPStatusError
 from prefect.logging import get_run_logger
 
-from medmultipoints.flows.engine.running.run import Observer, StageResult
+from medmultipoints.flows.engine.running.run import Observer, StageResult, Unwatched
 from medmultipoints.flows.stages.pipeline import PIPELINE
 
 SECONDS_BETWEEN = 1.0
@@ -31,7 +31,7 @@ class Progress:
     """Reports the stages to the server and to the caller's observer; stores the current stage."""
 
     def __init__(self, inner: Observer | None = None) -> None:
-        self.inner = inner
+        self.inner = inner or Unwatched()
         self.stage = ""
         self.artifact: object = None
         self.shards, self.done = 0, 0
@@ -43,16 +43,14 @@ class Progress:
         if self.artifact is None:
             self.artifact = call_api(lambda: create_progress_artifact(0.0, key="progress", description="Of one stage"))
         self._show(0.0)
-        if self.inner:
-            self.inner.stage_started(stage, shards)
+        self.inner.stage_started(stage, shards)
 
     def shard_finished(self, stage: str, shard: str, inputs: int) -> None:
         """Report that one shard of the stage is stored."""
         self.done += 1
         if self.shards > 1:
             self._show(100 * self.done / self.shards)
-        if self.inner:
-            self.inner.shard_finished(stage, shard, inputs)
+        self.inner.shard_finished(stage, shard, inputs)
 
     def stage_finished(self, result: StageResult) -> None:
         """Report that the stage's receipt is written."""
@@ -61,15 +59,13 @@ class Progress:
             self._show(100.0, last=result.name == PIPELINE[-1].name)
         if FlowRunContext.get():
             get_run_logger().info(result.sentence())
-        if self.inner:
-            self.inner.stage_finished(result)
+        self.inner.stage_finished(result)
 
     def say(self, text: str) -> None:
         """Log a message about the run."""
         if FlowRunContext.get():
             get_run_logger().info(text)
-        if self.inner:
-            self.inner.say(text)
+        self.inner.say(text)
 
     def _show(self, percent: float, *, last: bool = False) -> None:
         artifact, now = self.artifact, time.monotonic()

@@ -9,7 +9,7 @@ from medmultipoints.data_lake.archives.source_files import SourceFiles
 from medmultipoints.data_lake.archives.video import decode_frames
 from medmultipoints.data_lake.store.images import put_images
 from medmultipoints.expectations.references import references_hold
-from medmultipoints.flows.engine.stage import Build, Inputs, Output, Rules, Scans, Stage
+from medmultipoints.flows.engine.stage import Build, Inputs, Output, Rules, Scans, Stage, source_shard
 from medmultipoints.flows.recipe.model import Recipe
 from medmultipoints.flows.stages.kept import rows_of
 from medmultipoints.flows.stages.label_names import check_labels, check_ontology
@@ -66,8 +66,7 @@ def derive_shards(build: Build, inputs: Inputs) -> tuple[str, ...]:
 
 def shard_of(samples: pl.DataFrame) -> pl.DataFrame:
     """Return the samples with their shards."""
-    number = pl.int_range(pl.len()).over("source", "video_id") // STILLS_PER_SHARD
-    still = pl.format("{}-{}", "source", number.cast(pl.String).str.zfill(4))
+    still = source_shard(STILLS_PER_SHARD, "video_id")
     video = pl.format("{}-video-{}", "source", "video_id")
     volume = pl.when(pl.col("plane").is_not_null()).then(pl.format("{}-volume-{}", "source", "image_member"))
     return samples.sort("sample_id").with_columns(pl.coalesce(video, volume, still).alias("shard"))

@@ -6,7 +6,7 @@ import polars as pl
 
 from medmultipoints.expectations.references import references_hold
 from medmultipoints.flows.engine.running.released_images import image_reader
-from medmultipoints.flows.engine.stage import Build, Inputs, Output, Rules, Scans, Stage
+from medmultipoints.flows.engine.stage import Build, Inputs, Output, Rules, Scans, Stage, source_shard
 from medmultipoints.flows.recipe.model import Recipe
 from medmultipoints.flows.stages.kept import kept_images
 from medmultipoints.transforms.columns.tables import schema_of
@@ -29,8 +29,7 @@ def measured(inputs: Inputs) -> pl.DataFrame:
     kept = kept.sort("source", "video_id", "frame_index", "sample_id")
     place = pl.int_range(pl.len()).over("source", "video_id")
     chosen = kept.filter(pl.col("video_id").is_null() | (place % EVERY_FRAME == 0))
-    number = pl.int_range(pl.len()).over("source") // STILLS_PER_SHARD
-    return chosen.with_columns(shard=pl.format("{}-{}", "source", number.cast(pl.String).str.zfill(4)))
+    return chosen.with_columns(shard=source_shard(STILLS_PER_SHARD))
 
 
 def measure_pictures(build: Build, inputs: Inputs, shard: str) -> Output:

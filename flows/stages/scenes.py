@@ -4,7 +4,7 @@ import polars as pl
 
 from medmultipoints.data_lake.store.images import put_images
 from medmultipoints.flows.engine.running.released_images import image_reader
-from medmultipoints.flows.engine.stage import WHOLE, Build, Inputs, Output, Stage
+from medmultipoints.flows.engine.stage import WHOLE, Build, Inputs, Output, Stage, source_shard
 from medmultipoints.flows.recipe.model import Recipe
 from medmultipoints.transforms.examinations.keypoints import find_scene, pack_scene
 from medmultipoints.transforms.pictures.decode import decode_image
@@ -24,8 +24,7 @@ def still_pictures(inputs: Inputs) -> pl.DataFrame:
     samples = inputs.read("samples", "sample_id", "source", "video_id")
     images = inputs.read("images", "sample_id")
     stills = samples.filter(pl.col("video_id").is_null()).join(images, on="sample_id", how="semi").sort("sample_id")
-    number = pl.int_range(pl.len()).over("source") // PICTURES_PER_SHARD
-    return stills.with_columns(shard=pl.format("{}-{}", "source", number.cast(pl.String).str.zfill(4)))
+    return stills.with_columns(shard=source_shard(PICTURES_PER_SHARD))
 
 
 def find_scenes(build: Build, inputs: Inputs, shard: str) -> Output:

@@ -8,7 +8,7 @@ import polars as pl
 from medmultipoints.data_lake.ocr import ReadText, open_ocr
 from medmultipoints.expectations.references import references_hold
 from medmultipoints.flows.engine.running.released_images import image_reader
-from medmultipoints.flows.engine.stage import Build, Inputs, Output, Rules, Scans, Stage
+from medmultipoints.flows.engine.stage import Build, Inputs, Output, Rules, Scans, Stage, source_shard
 from medmultipoints.flows.recipe.model import Recipe
 from medmultipoints.flows.recipe.privacy import Privacy, reader_versions
 from medmultipoints.flows.stages.label_names import check_ontology
@@ -47,8 +47,7 @@ def read_pictures(inputs: Inputs) -> pl.DataFrame:
     images = inputs.read("images", "sample_id", "source", "image_sha256").join(samples, on="sample_id")
     ordered = images.sort("source", "video_id", "frame_index", "image_sha256", "sample_id")
     first = pl.int_range(pl.len()).over("source", "video_id") == 0
-    number = pl.int_range(pl.len()).over("source", "video_id") // PICTURES_PER_SHARD
-    still = pl.format("{}-{}", "source", number.cast(pl.String).str.zfill(4))
+    still = source_shard(PICTURES_PER_SHARD, "video_id")
     video = pl.format("{}-video-{}", "source", "video_id")
     return ordered.with_columns(first=pl.col("video_id").is_null() | first, shard=pl.coalesce(video, still))
 

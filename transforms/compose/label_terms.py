@@ -6,7 +6,7 @@ from typing import Any, Final
 import polars as pl
 
 from medmultipoints.transforms.records import UNKNOWN
-from medmultipoints.transforms.reporting.counted import plural
+from medmultipoints.transforms.reporting.counted import first_few, plural
 
 FILLED: Final = ("organ", "modality")
 """Columns of a picture that the terms of its labels fill if the source gives nothing."""
@@ -73,8 +73,9 @@ def note_terms(terms: Terms, labels: Collection[str]) -> list[str]:
     unused = sorted(terms.keys() - set(labels) - parents)
     if not unused:
         return []
-    said = ", ".join(unused[:_SHOWN]) + (f" and {len(unused) - _SHOWN} more" if len(unused) > _SHOWN else "")
-    return [f"{plural(len(unused), 'label')} of the ontology without an object in the release: {said}"]
+    return [
+        f"{plural(len(unused), 'label')} of the ontology without an object in the release: {first_few(unused, _SHOWN)}"
+    ]
 
 
 def term_figures(recipe: Mapping[str, Any], labels: Collection[str]) -> dict[str, list[Any]]:

@@ -9,14 +9,7 @@ from medmultipoints.transforms.dialects.conversations import columns, encode, lo
 from medmultipoints.transforms.dialects.conversations.columns import Columns
 from medmultipoints.transforms.dialects.conversations.encode import Line, Wrap, encode_json
 from medmultipoints.transforms.dialects.conversations.responses import restore_numbers
-from medmultipoints.transforms.dialects.frames import (
-    FRACTIONS,
-    QWEN2_5_PIXELS,
-    QWEN2_5_RESIZE,
-    THOUSAND,
-    Frame,
-    Resize,
-)
+from medmultipoints.transforms.dialects.frames import FRACTIONS, QWEN2_5_PIXELS, QWEN2_5_RESIZE, THOUSAND, Frame, Resize
 from medmultipoints.transforms.dialects.items import Contents, Item, Picture, Placement
 from medmultipoints.transforms.dialects.layouts import biomedparse, coco, mot, sa_med2d, yolo
 from medmultipoints.transforms.dialects.layouts.coco import Files
@@ -65,12 +58,12 @@ class Dialect:
 
     name: str
     title: str
-    frame: str
-    boxes: str
-    rounding: str
-    lost: str
-    loaded_by: str
     form: Conversation | Layout
+    frame: str = "0-1000 of width and height"
+    boxes: str = "x1, y1, x2, y2"
+    rounding: str = "whole numbers: 0.05 % of each side"
+    lost: str = "nothing else"
+    loaded_by: str = "`datasets` (as JSON)"
     resize: Resize | None = None
 
 
@@ -92,20 +85,16 @@ _CONVERSATION: Final = (encode.wrap_conversation, columns.CONVERSATIONS)
 _TRL: Final = (encode.wrap_completion, columns.PROMPT_COMPLETION)
 _SINGLE: Final = (encode.wrap_single, columns.CONVERSATION_OF_ONE)
 _ROW: Final = columns.PREFIX_SUFFIX
-_CORNERS: Final = "x1, y1, x2, y2"
 _RESIZED: Final = "pixels of the picture resized to multiples of 28 (3,136 to 1,003,520 px)"
 _HALF_PIXEL: Final = "whole pixels of the resized picture: half a pixel of it; one at its far edges"
-_HALF_THOUSANDTH: Final = "whole numbers: 0.05 % of each side"
 
 _ALL: Final = (
     Dialect(
         name="swift",
         title="ms-swift, JSON answers, pictures resized beforehand for Qwen2.5-VL",
         frame=_RESIZED,
-        boxes=_CORNERS,
         rounding=_HALF_PIXEL,
         lost="the original pixels: pictures are resized (Lanczos, JPEG quality 95 or PNG)",
-        loaded_by="`datasets` (as JSON)",
         resize=QWEN2_5_RESIZE,
         form=_json(QWEN2_5_PIXELS, *_MESSAGES, resize=QWEN2_5_RESIZE),
     ),
@@ -113,7 +102,7 @@ _ALL: Final = (
         name="swift-objects",
         title="ms-swift, placeholders and `objects`; one file for all models",
         frame="pixels of the released picture (`bbox_type` real)",
-        boxes=f"{_CORNERS}; a point is x, y",
+        boxes="x1, y1, x2, y2; a point is x, y",
         rounding="none",
         lost="the wording of the format request: it names the keys only",
         loaded_by="ms-swift (loading, scaling, filling), `datasets`",
@@ -122,31 +111,20 @@ _ALL: Final = (
     Dialect(
         name="llama-factory",
         title="LLaMA-Factory, sharegpt, for Qwen2-VL, Qwen3-VL, InternVL",
-        frame="0-1000 of width and height",
-        boxes=_CORNERS,
-        rounding=_HALF_THOUSANDTH,
-        lost="nothing else",
-        loaded_by="`datasets` (as JSON)",
         form=_json(THOUSAND, *_MESSAGES, listed=True, dataset_info=True),
     ),
     Dialect(
         name="llama-factory-resized",
         title="LLaMA-Factory, sharegpt, pictures resized beforehand for Qwen2.5-VL",
         frame=_RESIZED,
-        boxes=_CORNERS,
         rounding=_HALF_PIXEL,
         lost="the original pixels: pictures are resized; set image_max_pixels to 1003520, or it resizes once more",
-        loaded_by="`datasets` (as JSON)",
         resize=QWEN2_5_RESIZE,
         form=_json(QWEN2_5_PIXELS, *_MESSAGES, listed=True, dataset_info=True, resize=QWEN2_5_RESIZE),
     ),
     Dialect(
         name="trl",
         title="TRL, prompt and completion, for Qwen2-VL, Qwen3-VL, InternVL",
-        frame="0-1000 of width and height",
-        boxes=_CORNERS,
-        rounding=_HALF_THOUSANDTH,
-        lost="nothing else",
         loaded_by="`datasets` (as JSON), TRL's SFTTrainer",
         form=_json(THOUSAND, *_TRL),
     ),
@@ -154,7 +132,6 @@ _ALL: Final = (
         name="trl-resized",
         title="TRL, prompt and completion, pictures resized beforehand for Qwen2.5-VL",
         frame=_RESIZED,
-        boxes=_CORNERS,
         rounding=_HALF_PIXEL,
         lost="the original pixels: pictures are resized",
         loaded_by="`datasets` (as JSON), TRL's SFTTrainer",
@@ -165,21 +142,13 @@ _ALL: Final = (
         name="qwen2.5-vl",
         title="Qwen-VL's fine-tuning tool, Qwen2.5-VL",
         frame=f"{_RESIZED}; the tool resizes, pictures stay as released",
-        boxes=_CORNERS,
         rounding=_HALF_PIXEL,
-        lost="nothing else",
-        loaded_by="`datasets` (as JSON)",
         resize=QWEN2_5_RESIZE,
         form=_json(QWEN2_5_PIXELS, *_CONVERSATION, listed=True),
     ),
     Dialect(
         name="qwen-vl-1000",
         title="Qwen-VL's fine-tuning tool, Qwen2-VL and Qwen3-VL",
-        frame="0-1000 of width and height",
-        boxes=_CORNERS,
-        rounding=_HALF_THOUSANDTH,
-        lost="nothing else",
-        loaded_by="`datasets` (as JSON)",
         form=_json(THOUSAND, *_CONVERSATION, listed=True),
     ),
     Dialect(
@@ -189,17 +158,13 @@ _ALL: Final = (
         boxes="none",
         rounding="one decimal: 0.05 % of each side",
         lost="boxes (such instructions are left out), the order of the points, capitals in names, the format request",
-        loaded_by="`datasets` (as JSON)",
         form=Conversation(molmo.encode, columns.PIXMO, molmo.restore),
     ),
     Dialect(
         name="llava",
         title="LLaVA",
         frame="0-1 of width and height",
-        boxes=_CORNERS,
         rounding="three decimals: 0.05 % of each side",
-        lost="nothing else",
-        loaded_by="`datasets` (as JSON)",
         form=_json(FRACTIONS, *_SINGLE, listed=True),
     ),
     Dialect(
@@ -209,17 +174,14 @@ _ALL: Final = (
         boxes="y1, x1, y2, x2",
         rounding="whole numbers: 0.049 % of each side",
         lost="points, and answers of a number with places (such instructions are left out), the wording of the ask",
-        loaded_by="`datasets` (as JSON)",
         form=Conversation(locations.encode_paligemma, _ROW, locations.restore_paligemma),
     ),
     Dialect(
         name="florence2",
         title="Florence-2, prefix and suffix",
         frame="1,000 cells of width and height, the middle of the cell",
-        boxes=_CORNERS,
         rounding="whole cells: 0.05 % of each side",
         lost="points and numbers (such instructions are left out), the wording of the ask",
-        loaded_by="`datasets` (as JSON)",
         form=Conversation(locations.encode_florence, _ROW, locations.restore_florence),
     ),
     Dialect(

@@ -13,19 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from medmultipoints.transforms.masks.run_lengths import decode_rle
-from medmultipoints.transforms.records import Box
+from medmultipoints.transforms.review.entries import Seen
 
 OBJECT_ID: Final = "object_id"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Given:
-    """An exported object; ``rle`` is its mask in the frame of the picture."""
-
-    object_id: str
-    label: str
-    box: Box
-    rle: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,7 +27,7 @@ class Sheet:
     image_sha256: str
     width: int
     height: int
-    objects: tuple[Given, ...]
+    objects: tuple[Seen, ...]
 
 
 def cvat_xml(sheets: Iterable[Sheet], labels: Sequence[str], name: str) -> Iterable[str]:
@@ -57,7 +47,7 @@ def cvat_xml(sheets: Iterable[Sheet], labels: Sequence[str], name: str) -> Itera
     yield "</annotations>\n"
 
 
-def _cvat_shape(one: Given, sheet: Sheet) -> str:
+def _cvat_shape(one: Seen, sheet: Sheet) -> str:
     same = f'label={quoteattr(one.label)} source="file" occluded="0" z_order="0"'
     inside = f'<attribute name="{OBJECT_ID}">{escape(one.object_id)}</attribute>'
     if one.rle is None:
@@ -94,7 +84,7 @@ def label_studio_tasks(sheets: Iterable[Sheet], root: str, model: str) -> list[d
     ]
 
 
-def _region(one: Given, sheet: Sheet) -> dict[str, Any]:
+def _region(one: Seen, sheet: Sheet) -> dict[str, Any]:
     size = {"original_width": sheet.width, "original_height": sheet.height, "image_rotation": 0}
     own = {"id": one.object_id, "to_name": "image", **size}
     if one.rle is not None:

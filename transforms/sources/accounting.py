@@ -1,11 +1,12 @@
 """Make exclusions, and check that a reader uses or excludes every member."""
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from medmultipoints.transforms.errors import DataError
 from medmultipoints.transforms.records import Exclusion, Indexed, Members, Sample, Verdict
+from medmultipoints.transforms.reporting.counted import first_few
 from medmultipoints.transforms.sources.paths import MemberPath
 
 NOT_PART = "not_part_of_the_dataset"
@@ -101,7 +102,7 @@ def check_members(members: Members, indexed: Indexed) -> None:
         "members of samples that are not counted as used": read - indexed.used,
         "sample ids that occur twice": {sample_id for sample_id, times in ids.items() if times > 1},
     }
-    found = [f"{fault}: {_shorten(sorted(values))}" for fault, values in faults.items() if values]
+    found = [f"{fault}: {first_few(sorted(values), 3)}" for fault, values in faults.items() if values]
     if found:
         raise AccountingError(f"the reader's accounting does not add up ({'; '.join(found)}). Please report this.")
 
@@ -109,8 +110,3 @@ def check_members(members: Members, indexed: Indexed) -> None:
 def _is_entry(key: str, names: set[str]) -> bool:
     # A member's path may contain '#', so try each position.
     return any(key[:i] in names for i, character in enumerate(key) if character == "#")
-
-
-def _shorten(values: Sequence[str], limit: int = 3) -> str:
-    more = f" and {len(values) - limit} more" if len(values) > limit else ""
-    return f"{', '.join(values[:limit])}{more}"

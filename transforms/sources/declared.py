@@ -14,6 +14,7 @@ from typing import Final
 from medmultipoints.transforms.errors import SourceDataError, UsageError
 from medmultipoints.transforms.records import UNKNOWN, Annotation, Exclusion, Indexed, MaskLayer, Sample
 from medmultipoints.transforms.regions.hierarchy import descendants
+from medmultipoints.transforms.reporting.counted import first_few
 from medmultipoints.transforms.sources.accounting import NOT_PART, Problem, drop_foreign, exclude, printable
 from medmultipoints.transforms.sources.annotated import AnnotatedPicture, Files, Reading, ReadProblem, picture_key
 from medmultipoints.transforms.sources.declaration import Declaration, IgnoreLabel
@@ -94,9 +95,7 @@ def name_unknown(wrong: Iterable[str], there: Collection[str]) -> str:
     for label in wrong:
         near = get_close_matches(label, there, n=1, cutoff=0.6)
         said.append(f"no object has the label {label!r}" + (f"; perhaps {near[0]!r} is meant" if near else ""))
-    known = sorted(there)
-    more = f" and {len(known) - MOST_NAMED} more" if len(known) > MOST_NAMED else ""
-    return f"{'; '.join(said)}. The labels are: {', '.join(known[:MOST_NAMED]) or 'none'}{more}."
+    return f"{'; '.join(said)}. The labels are: {first_few(sorted(there), MOST_NAMED) or 'none'}."
 
 
 def _read_pictures(

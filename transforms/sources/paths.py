@@ -3,6 +3,8 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from medmultipoints.transforms.reporting.counted import first_few
+
 IMAGE_EXTENSIONS = frozenset({".jpg", ".jpeg", ".png"})
 _CLUTTER_NAMES = frozenset({"thumbs.db", "desktop.ini"})
 
@@ -54,10 +56,6 @@ def split_paths(names: Iterable[str]) -> tuple[MemberPath, ...]:
     return tuple(split_path(name) for name in sorted(names))
 
 
-def describe_found(paths: Iterable[MemberPath], limit: int = 3) -> str:
+def describe_found(paths: Iterable[MemberPath]) -> str:
     """Return a short list of the members found, for messages about a wrong archive."""
-    names = [path.name for path in paths]
-    if not names:
-        return "found no files at all"
-    more = f" and {len(names) - limit} more" if len(names) > limit else ""
-    return f"found {', '.join(names[:limit])}{more}"
+    return f"found {first_few([path.name for path in paths], 3) or 'no files at all'}"

@@ -6,7 +6,6 @@ Layout: ``segmented-images/{images,masks}/<stem>.jpg``, ``segmented-images/bound
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from functools import partial
 from typing import Annotated
 
@@ -15,7 +14,7 @@ from pydantic import AfterValidator
 from medmultipoints.transforms.records import Exclusion, Indexed, MaskObject, Members, Sample
 from medmultipoints.transforms.sources.accounting import Problem, assemble, drop_foreign, entry_key, exclude
 from medmultipoints.transforms.sources.builtin.annotation_files import read_annotation_file
-from medmultipoints.transforms.sources.builtin.findings import ORGAN_FOLDERS, FindingClass
+from medmultipoints.transforms.sources.builtin.findings import ORGAN_FOLDERS
 from medmultipoints.transforms.sources.builtin.hyperkvasir_labelled import (
     LabelTable,
     Selection,
@@ -24,7 +23,13 @@ from medmultipoints.transforms.sources.builtin.hyperkvasir_labelled import (
     select_negatives,
 )
 from medmultipoints.transforms.sources.builtin.image_labels import parse_image_labels
-from medmultipoints.transforms.sources.builtin.image_mask_pairs import Pair, join_pairs, read_box_file
+from medmultipoints.transforms.sources.builtin.image_mask_pairs import (
+    Pair,
+    join_pairs,
+    pair_sample,
+    read_box_file,
+    sort_members,
+)
 from medmultipoints.transforms.sources.builtin.stated_masks import NO_VALUES, OBJECTS, VALUES, check_values, state_masks
 from medmultipoints.transforms.sources.paths import MemberPath, split_paths
 
@@ -37,15 +42,6 @@ _LABEL_REMEDY = (
     "Give image-labels.csv next to the segmented archive, or hyper-kvasir-labeled-images.zip, which holds it."
 )
 _UNLABELLED = "unlabeled-images"
-
-
-@dataclass(frozen=True, slots=True)
-class _Layout:
-    images: tuple[MemberPath, ...]
-    masks: tuple[MemberPath, ...]
-    labelled: tuple[MemberPath, ...]
-    annotations: tuple[MemberPath, ...]
-    foreign: tuple[MemberPath, ...]
 
 
 def read_samples(
@@ -72,28 +68,21 @@ def read_samples(
     """
     findings = select_negatives(negatives)
     paths = split_paths(members.names())
-    layout = _sort_members(paths)
+    kinds = sort_members(paths, _kind)
     box_copy = read_annotation_file(SOURCE, members, paths, BOX_FILE, _BOX_REMEDY)
     label_copy = read_annotation_file(SOURCE, members, paths, LABEL_FILE, _LABEL_REMEDY)
     boxes = read_box_file(SOURCE, box_copy.member, box_copy.data, {"polyp": LABEL})
     labels = LabelTable(label_copy.member, *parse_image_labels(SOURCE, label_copy.member, label_copy.data))
-    pairs, incomplete = join_pairs(SOURCE, layout.images, layout.masks, boxes)
+    pairs, incomplete = join_pairs(SOURCE, kinds["images"], kinds["masks"], boxes)
     samples, rejected = _label_pairs(pairs, labels)
-    segmented = boxes.stems | {path.stem for path in (*layout.images, *layout.masks)}
+    segmented = boxes.stems | {path.stem for path in (*kinds["images"], *kinds["masks"])}
     samples = tuple(state_masks(sample, mask_values, mask_objects) for sample in samples)
     selection = Selection(labels, findings, frozenset(sample.stem for sample in samples), segmented, unsegmented)
-    absent, excluded = read_labelled(SOURCE, layout.labelled, selection)
-    stray = _reject_stray_rows(labels, segmented | {path.stem for path in layout.labelled})
+    absent, excluded = read_labelled(SOURCE, kinds["labelled"], selection)
+    stray = _reject_stray_rows(labels, segmented | {path.stem for path in kinds["labelled"]})
     copies = (*box_copy.exclusions, *label_copy.exclusions)
-    exclusions = (*incomplete, *rejected, *excluded, *stray, *copies, *drop_foreign(SOURCE, layout.foreign))
+    exclusions = (*incomplete, *rejected, *excluded, *stray, *copies, *drop_foreign(SOURCE, kinds["foreign"]))
     return assemble((*samples, *absent), (box_copy.member, label_copy.member), exclusions)
-
-
-def _sort_members(paths: Iterable[MemberPath]) -> _Layout:
-    kinds: dict[str, list[MemberPath]] = {name: [] for name in _Layout.__slots__}
-    for path in paths:
-        kinds[_kind(path)].append(path)
-    return _Layout(**{name: tuple(found) for name, found in kinds.items()})
 
 
 def _kind(path: MemberPath) -> str:
@@ -119,25 +108,8 @@ def _label_pairs(pairs: Iterable[Pair], labels: LabelTable) -> tuple[tuple[Sampl
         if isinstance(outcome, Problem):
             rejected += exclude(SOURCE, pair.members, "rejected", outcome, pair.stem)
         else:
-            samples.append(_make_sample(pair, outcome))
+            samples.append(pair_sample(SOURCE, LABEL, pair, outcome))
     return tuple(samples), tuple(rejected)
-
-
-def _make_sample(pair: Pair, found: FindingClass) -> Sample:
-    return Sample(
-        source=SOURCE,
-        stem=pair.stem,
-        image_member=pair.image,
-        mask_member=pair.mask,
-        mask_label=LABEL,
-        organ=found.organ,
-        finding=found.finding,
-        classification=found.classification,
-        source_width=pair.boxes.width,
-        source_height=pair.boxes.height,
-        source_boxes=pair.boxes.boxes,
-        labels_exhaustive=(LABEL,),
-    )
 
 
 def _reject_stray_rows(labels: LabelTable, stems: frozenset[str]) -> tuple[Exclusion, ...]:

@@ -1,12 +1,13 @@
 """Join images by stem with their masks and their entries in a box file."""
 
-from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from medmultipoints.transforms.records import Exclusion
+from medmultipoints.transforms.records import Exclusion, Sample
 from medmultipoints.transforms.sources.accounting import Problem, entry_key, exclude, printable
 from medmultipoints.transforms.sources.builtin.annotations import BoxEntry, parse_box_json
+from medmultipoints.transforms.sources.builtin.findings import FindingClass
 from medmultipoints.transforms.sources.paths import MemberPath
 
 
@@ -40,6 +41,35 @@ class Pair:
 def read_box_file(source: str, member: str, data: bytes, labels: Mapping[str, str]) -> BoxFile:
     """Return the contents of a box file. Raise SourceDataError if it is not a JSON object."""
     return BoxFile(member, *parse_box_json(source, member, data, labels))
+
+
+def sort_members(
+    paths: Iterable[MemberPath], kind_of: Callable[[MemberPath], str]
+) -> defaultdict[str, list[MemberPath]]:
+    """Return the members by kind, in order."""
+    kinds: defaultdict[str, list[MemberPath]] = defaultdict(list)
+    for path in paths:
+        kinds[kind_of(path)].append(path)
+    return kinds
+
+
+def pair_sample(source: str, label: str, pair: Pair, found: FindingClass, official_split: str | None = None) -> Sample:
+    """Return the sample of a pair, in which every object of the label is annotated."""
+    return Sample(
+        source=source,
+        stem=pair.stem,
+        image_member=pair.image,
+        mask_member=pair.mask,
+        mask_label=label,
+        organ=found.organ,
+        finding=found.finding,
+        classification=found.classification,
+        official_split=official_split,
+        source_width=pair.boxes.width,
+        source_height=pair.boxes.height,
+        source_boxes=pair.boxes.boxes,
+        labels_exhaustive=(label,),
+    )
 
 
 def join_pairs(

@@ -16,7 +16,15 @@ from medmultipoints.transforms.errors import SourceDataError
 from medmultipoints.transforms.records import Exclusion, Indexed, MaskObject, Members, Sample
 from medmultipoints.transforms.sources.accounting import Problem, assemble, drop_foreign, exclude
 from medmultipoints.transforms.sources.builtin.annotation_files import AnnotationFile, read_annotation_file
-from medmultipoints.transforms.sources.builtin.image_mask_pairs import Pair, join_pairs, read_box_file, reject_entries
+from medmultipoints.transforms.sources.builtin.findings import FindingClass
+from medmultipoints.transforms.sources.builtin.image_mask_pairs import (
+    Pair,
+    join_pairs,
+    pair_sample,
+    read_box_file,
+    reject_entries,
+    sort_members,
+)
 from medmultipoints.transforms.sources.builtin.stated_masks import NO_VALUES, OBJECTS, VALUES, check_values, state_masks
 from medmultipoints.transforms.sources.paths import MemberPath, split_paths
 
@@ -26,6 +34,7 @@ LABEL = "instrument"
 ORGAN = "Gastrointestinal tract"
 FINDING = "instrument"
 CLASSIFICATION = "surgical-instruments"
+FOUND = FindingClass(ORGAN, CLASSIFICATION, FINDING)
 
 BOX_FILE = "bboxes.json"
 SPLIT_FILES: Mapping[str, str] = {"train.txt": "train", "test.txt": "test"}
@@ -54,7 +63,7 @@ def read_samples(
     Errors: SourceDataError if an annotation file or split list is missing or unreadable.
     """
     paths = split_paths(members.names())
-    kinds = _sort_members(paths)
+    kinds = sort_members(paths, _kind)
     copies = {name: read_annotation_file(SOURCE, members, paths, name, _REMEDY) for name in (BOX_FILE, *SPLIT_FILES)}
     box_copy = copies[BOX_FILE]
     box_file = read_box_file(SOURCE, box_copy.member, box_copy.data, {"instrument": LABEL})
@@ -68,13 +77,6 @@ def read_samples(
     foreign = drop_foreign(SOURCE, kinds["foreign"])
     used = (copy.member for copy in copies.values())
     return assemble(samples, used, (*exclusions, *rejected, *stray, *extra, *foreign))
-
-
-def _sort_members(paths: Iterable[MemberPath]) -> dict[str, tuple[MemberPath, ...]]:
-    kinds: dict[str, list[MemberPath]] = {name: [] for name in ("images", "masks", "annotations", "foreign")}
-    for path in paths:
-        kinds[_kind(path)].append(path)
-    return {name: tuple(found) for name, found in kinds.items()}
 
 
 def _kind(path: MemberPath) -> str:
@@ -105,23 +107,5 @@ def _assign_splits(
             problem = Problem("split_conflict", f"{pair.stem!r} is listed in both {files}")
             rejected += exclude(SOURCE, pair.members, "rejected", problem, pair.stem)
         else:
-            samples.append(_make_sample(pair, holders[0].split if holders else None))
+            samples.append(pair_sample(SOURCE, LABEL, pair, FOUND, holders[0].split if holders else None))
     return tuple(samples), tuple(rejected)
-
-
-def _make_sample(pair: Pair, split: str | None) -> Sample:
-    return Sample(
-        source=SOURCE,
-        stem=pair.stem,
-        image_member=pair.image,
-        mask_member=pair.mask,
-        mask_label=LABEL,
-        organ=ORGAN,
-        finding=FINDING,
-        classification=CLASSIFICATION,
-        official_split=split,
-        source_width=pair.boxes.width,
-        source_height=pair.boxes.height,
-        source_boxes=pair.boxes.boxes,
-        labels_exhaustive=(LABEL,),
-    )
