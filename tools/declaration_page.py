@@ -18,7 +18,7 @@ each with the line that answers it.
 | key of `[sources.NAME]` alone | meaning |
 |---|---|
 | `path` | folder or archive, from the folder of the recipe, or of the file that holds it; `--source NAME=PATH` wins |
-| `declaration` | a TOML file with keys of this page; keys in the recipe win |
+| `declaration` | a TOML file with keys of this page; keys in the recipe win, `labels` and `values` as a whole |
 | `accept` | `true`, or a list of keys: take the likely answers of open questions; they are named on the card |
 | `policy` | `published` or `audited`, where it is not that of `[boxes]`; also for the sources of the catalogue |
 

@@ -84,14 +84,17 @@ def prepare(
     recipe, previous = with_previous(asked, lake)
     earlier = earlier_release(asked, lake)
     infos = source_infos(recipe.sources, load_catalogue())
-    choose_licence(list(infos.values()))
+    leave_out = recipe.validation.broken_sources == "leave-out"
+    if not leave_out:
+        choose_licence(list(infos.values()))
     check_room(lake)
     for line in intention(recipe, infos, paths, lake, request.version):
         say(line)
     given_first = sorted(recipe.sources, key=lambda name: name not in paths)
-    leave_out = recipe.validation.broken_sources == "leave-out"
     found = {name: locate(infos[name], paths.get(name), lake, progress, leave_out) for name in given_first}
     recipe, sources = completed(recipe, [found[name] for name in recipe.sources], lake)
+    if readable := [source.info for source in sources if not source.info.broken]:
+        choose_licence(readable)
     for source in sources:
         if source.info.guesses:
             say(f"{source.name}: nobody answered, and the likely answers are taken: {', '.join(source.info.guesses)}")

@@ -12,7 +12,7 @@ from medmultipoints.expectations.references import references_hold
 from medmultipoints.flows.engine.stage import Build, Inputs, Output, Rules, Scans, Stage, source_shard
 from medmultipoints.flows.recipe.model import Recipe
 from medmultipoints.flows.stages.kept import rows_of
-from medmultipoints.flows.stages.label_names import check_labels, check_ontology
+from medmultipoints.flows.stages.label_names import brought_labels, check_labels, check_ontology
 from medmultipoints.flows.stages.official_splits import check_official
 from medmultipoints.flows.stages.source_coverage import require_every_source
 from medmultipoints.transforms.columns.annotation_rows import with_annotations
@@ -58,7 +58,7 @@ def derive_parameters(recipe: Recipe) -> DeriveParameters:
 def derive_shards(build: Build, inputs: Inputs) -> tuple[str, ...]:
     """Return one shard per video, volume or 250 still images; the division depends on the samples alone."""
     stated = inputs.scan("annotations").filter(pl.col("mask_member").is_null())
-    check_ontology(build, stated.select("source", "label"))
+    check_ontology(build, stated.select("source", "label"), brought_labels(build, inputs))
     check_labels(build, inputs)
     check_official(build.recipe, inputs.read("samples", "official_split"))
     return tuple(shard_of(inputs.read("samples"))["shard"].unique(maintain_order=True))

@@ -1,7 +1,7 @@
 """Check the labels of all sources together: labels that questions cannot distinguish stop a build by name."""
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 import polars as pl
 
@@ -34,10 +34,11 @@ def check_labels(build: Build, inputs: Inputs) -> None:
         raise UsageError(_sentence(build, rows, alike))
 
 
-def check_ontology(build: Build, found: pl.LazyFrame) -> None:
+def check_ontology(build: Build, found: pl.LazyFrame, possible: pl.DataFrame | None = None) -> None:
     """Check that each source's ontology has its labels; UsageError lists the missing ones and the lines to add.
 
     ``found`` has the columns source and label: annotations before pixels are read, then the objects that were found.
+    ``possible``: labels that masks may have, named in the same message, but not a reason for it.
     """
     own = [source.info for source in build.sources if source.info.read is not None and not source.info.broken]
     declared = {info.name: info.declaration for info in own if info.declaration.known}
@@ -50,11 +51,25 @@ def check_ontology(build: Build, found: pl.LazyFrame) -> None:
                 for key in _stated_keys(declared[source], label)
             )
     if lines:
+        _add_possible(lines, declared, possible)
         tables = "\n".join(f"    [sources.{name}.read.labels]\n" + "\n".join(own) for name, own in lines.items())
         raise UsageError(
             f"the ontology lacks {plural(sum(map(len, lines.values())), 'label')} of {', '.join(lines)}. Add names or "
             f"synonyms there, or answer in the recipe:\n{tables}"
         )
+
+
+def _add_possible(
+    lines: dict[str, list[str]], declared: Mapping[str, Declaration], possible: pl.DataFrame | None
+) -> None:
+    """Add the labels of masks that the ontology lacks, so that they are not asked only after all masks are read."""
+    for source, label in possible.select("source", "label").rows() if possible is not None else ():
+        if source not in declared or label in declared[source].known:
+            continue
+        for key in _stated_keys(declared[source], label):
+            line = f"    {toml_value(key)} = "
+            if not any(known.startswith(line) for known in lines.get(source, ())):
+                lines.setdefault(source, []).append(f'{line}"…"   # or {{ ignore = "why" }}; if it occurs in a mask')
 
 
 def _refuse_misspelt(build: Build, brought: pl.DataFrame) -> None:
@@ -148,4 +163,5 @@ def _keys(build: Build, source: str, label: str) -> tuple[str, list[str]]:
 
 def _stated_keys(declaration: Declaration, label: str) -> list[str]:
     """Return the labels of a source that are released under this label."""
-    return [key for key, value in declaration.labels.items() if value == label] or [label]
+    maps = (own.labels for own in declaration.readings)
+    return [key for held in maps for key, value in held.items() if value == label] or [label]

@@ -185,7 +185,8 @@ def test_too_many_rejections_stop_with_the_most_frequent_reason(tmp_path: Path, 
     assert message_of_stop(tmp_path, {"hyperkvasir": source}, exit_code=1, limit=0.5) == (
         "derive: 4 of 6 inputs are rejected (66.7%), more than the 50% that the recipe allows "
         "(validation.max_rejected_fraction). Most often: empty_file (3), for example hyperkvasir/a1: "
-        "segmented-images/images/a1.jpg: the file has no bytes. Correct the source, or raise the limit in the recipe."
+        "segmented-images/images/a1.jpg: the file has no bytes. What helps: copy it again. "
+        "A higher limit builds without these inputs."
     )
 
 

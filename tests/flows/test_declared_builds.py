@@ -10,7 +10,10 @@ import pytest
 from PIL import Image
 
 from medmultipoints.data_lake.release.checks.verify import verify_release
+from medmultipoints.transforms.errors import UsageError
 from tests.flows.small_builds import build, make_sources
+from tests.transforms.sources.formats.layouts import pictures
+from tests.transforms.sources.test_agreement import COCO, authors_json, masks
 
 HEAD = """
 name = "own"
@@ -93,6 +96,46 @@ def test_masks_and_boxes_alone_live_in_one_audited_release(samples: Path, tmp_pa
     expected = {"kvasir_instrument": ["mask"], "cells": ["box"], "tumours": ["polygon"]}
     assert expected == dict(records.iter_rows())
     assert table(release, "data")["image_sha256"].n_unique() > 60
+
+
+def test_masks_and_boxes_of_one_folder_are_evidence_of_the_same_objects(tmp_path: Path) -> None:
+    """Each object once, known by its mask; a box that fits none is quarantined, and its label is not counted there."""
+    boxes = json.loads(authors_json()["boxes.json"])
+    boxes["cell_001"]["bbox"][0]["xmin"] = 8
+    boxes["cell_004"]["bbox"][:2] = [{"label": "cell", "xmin": 5, "ymin": 60, "xmax": 55, "ymax": 86}]
+    for name, data in {**pictures(), **masks(), "boxes.json": json.dumps(boxes).encode()}.items():
+        (tmp_path / "own" / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "own" / name).write_bytes(data)
+    read = 'masks = { label = "cell", object = "component" }\nalso.json.boxes.frame = "edges"\n'
+    source = f'[sources.own]\npath = "own"\nlicence = "MIT"\n[sources.own.read]\nformat = "masks"\n{read}'
+    release = release_of(tmp_path, source)
+    objects = table(release, "objects")
+    assert (9, ["mask"]) == (objects.height, objects["evidence"].unique().to_list())
+    lost = pl.read_parquet(release / "quarantine/exclusions.parquet").filter(pl.col("verdict") == "rejected")
+    assert [("own/cell_004#boxes.json#cell_004/0", "evidence_conflict")] == lost.select("key", "reason").rows()
+    found = pl.read_parquet(release / "quarantine/disagreements.parquet").filter(pl.col("kind") == "shifted")
+    assert [("own/cell_001", [8.0, 0.0, 30.0, 25.0])] == found.select("sample_id", "source_box").rows()
+    asked = table(release, "instructions").filter(pl.col("task") == "counting").select("record_id")
+    counted = table(release, "data").join(asked, on="record_id")["stem"]
+    assert ["cell_001", "cell_002", "cell_003"] == sorted(counted)
+
+
+def test_labels_of_annotations_and_masks_that_an_ontology_lacks_are_asked_at_once(tmp_path: Path) -> None:
+    """Those of masks are not asked only after all masks are read."""
+    for name, data in {**pictures(), **masks(classes=True), **COCO}.items():
+        (tmp_path / "own" / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "own" / name).write_bytes(data)
+    (tmp_path / "words.toml").write_text("[rbc]\n")
+    values = 'values = { 1 = "rbc", 2 = "wbc", 3 = "clot" }, object = "component", kind = "classes"'
+    read = f'format = "coco"\nalso.masks = {{ annotations = "masks/{{stem}}.png", masks = {{ {values} }} }}\n'
+    source = f'[sources.own]\npath = "own"\nlicence = "MIT"\n[sources.own.read]\n{read}'
+    recipe = tmp_path / "own.toml"
+    recipe.write_text(f'ontology = "words.toml"\n{HEAD}{source}')
+    with pytest.raises(UsageError, match="the ontology lacks 3 labels of own") as caught:
+        build(str(recipe), tmp_path / "lake", {})
+    said = str(caught.value)
+    assert '"clot" = "…"' in said.replace("clot =", '"clot" =') and "if it occurs in a mask" in said
+    assert "platelet" in said and "wbc" in said
 
 
 def test_pictures_in_a_table_of_the_hub_keep_their_bytes_if_they_are_jpeg_or_png(tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ formats and planes of volumes are converted to PNG.
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import Final, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -33,6 +33,8 @@ from medmultipoints.transforms.rasters.volumes import render_plane
 from medmultipoints.transforms.records import Sample
 
 ImageOrigin = Literal["member", "embedded", "decoded", "converted"]
+OWN_BYTES: Final[tuple[ImageOrigin, ...]] = ("member", "embedded")
+"""Origins of pictures that are released with the bytes of the source."""
 _PASSED_THROUGH = (".jpg", ".jpeg", ".jpe", ".png")
 _SIGNATURES = (b"\xff\xd8\xff", SIGNATURE)
 

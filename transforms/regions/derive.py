@@ -35,7 +35,7 @@ from medmultipoints.transforms.pictures.orientation import (
 from medmultipoints.transforms.pictures.png_chunks import SIGNATURE
 from medmultipoints.transforms.pictures.scratch import Scratch
 from medmultipoints.transforms.pictures.thumbnails import pack, perceptual_hash, thumbnail, to_luma
-from medmultipoints.transforms.rasters.source_pictures import ImageOrigin, SourcePicture, read_picture
+from medmultipoints.transforms.rasters.source_pictures import OWN_BYTES, ImageOrigin, SourcePicture, read_picture
 from medmultipoints.transforms.rasters.values import read_codes
 from medmultipoints.transforms.records import Box, Exclusion, Region, Sample
 from medmultipoints.transforms.regions.annotated_objects import (
@@ -161,7 +161,7 @@ def _derive(
     height, width = pixels.shape[:2]
     _check_size(sample, picture)
     stored, size, scale = _store(picture, parameters)
-    measured = pixels if scale == 1 and picture.origin == "member" else None
+    measured = pixels if scale == 1 and picture.origin in OWN_BYTES else None
     tracks = _read_tracks(sample, read, picture)
     found, regions = _find_objects(sample, read, parameters, picture, measured, scratch)
     annotated = _find_annotated(_with_min_area(sample, parameters), read, picture, measured)

@@ -316,7 +316,7 @@ class Declaration(AnnotationKeys):
 
     @cached_property
     def readings(self) -> tuple["Declaration", ...]:
-        """The declaration, then one for each further reading of its pictures; ``labels`` holds for those without."""
+        """The declaration, then one for each further reading of its pictures, whose own ``labels`` win."""
         whole = {name: getattr(self, name) for name in Declaration.model_fields}
         return (self, *(_reading(whole, name, keys) for name, keys in self.also.items()))
 
@@ -341,7 +341,7 @@ class Declaration(AnnotationKeys):
 
 def _reading(whole: Mapping[str, Any], name: str, keys: Also) -> Declaration:
     own = {key: getattr(keys, key) for key in AnnotationKeys.model_fields}
-    own |= {"format": keys.format or name, "labels": keys.labels or whole["labels"], "also": {}}
+    own |= {"format": keys.format or name, "labels": {**whole["labels"], **keys.labels}, "also": {}}
     return Declaration.model_construct(**{**whole, **own})
 
 
@@ -354,11 +354,14 @@ DICOM_HOLES = frozenset({"PatientID", "StudyInstanceUID", "SeriesInstanceUID"})
 """DICOM attributes available as holes; they are hashed before they name a group."""
 
 
+_WHOLE = frozenset({"labels", "values"})
+
+
 def merge_read(proposed: Mapping[str, Any], stated: Mapping[str, Any]) -> dict[str, Any]:
-    """Return both ``[read]`` tables merged recursively; stated keys win."""
+    """Return both ``[read]`` tables merged recursively; stated keys win, ``labels`` and ``values`` as a whole."""
     merged = dict(proposed)
     for key, value in stated.items():
         inner = merged.get(key)
-        nested = isinstance(value, Mapping) and isinstance(inner, Mapping) and key != "labels"
+        nested = isinstance(value, Mapping) and isinstance(inner, Mapping) and key not in _WHOLE
         merged[key] = merge_read(inner, value) if nested and isinstance(inner, Mapping) else value
     return merged

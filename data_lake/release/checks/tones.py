@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from medmultipoints.transforms.masks.run_lengths import box_of_rle, decode_rle_in
 from medmultipoints.transforms.pictures.tones import measure_tone
+from medmultipoints.transforms.rasters.source_pictures import OWN_BYTES
 from medmultipoints.transforms.records import SIDES, TONE_COLUMNS, Tone
 
 ObjectTone = Mapping[str, Any]
@@ -22,7 +23,7 @@ def stated_tones(objects: pl.DataFrame, images: pl.DataFrame) -> Mapping[str, Se
 
     Masks of reviewers have no tone, because corrections are applied without the picture.
     """
-    own = (pl.col("scale") == 1) & (pl.col("image_origin") == "member") & pl.col("rle").is_not_null()
+    own = (pl.col("scale") == 1) & pl.col("image_origin").is_in(OWN_BYTES) & pl.col("rle").is_not_null()
     own &= pl.col("evidence") != "correction"
     held = objects.join(images.select("sample_id", "scale", "image_origin"), on="sample_id")
     held = held.filter(own | pl.any_horizontal(pl.col(name).is_not_null() for name in TONE_COLUMNS))

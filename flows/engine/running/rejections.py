@@ -9,6 +9,7 @@ import polars as pl
 
 from medmultipoints.flows.recipe.model import Recipe
 from medmultipoints.transforms.errors import DataError
+from medmultipoints.transforms.reporting.explained import explained_exclusions
 
 
 def share_rejected(counts: Mapping[str, int]) -> float:
@@ -25,10 +26,25 @@ def sentence(stage: str, counts: Mapping[str, int]) -> str:
 def most_often(exclusions: pl.LazyFrame) -> str:
     """Return the most frequent rejection reason, with an example."""
     rejected = exclusions.filter(pl.col("verdict") == "rejected").collect()
-    counted = rejected.group_by("reason").len("times").sort("times", "reason", descending=[True, False])
-    reason, times = counted.row(0)
+    reason, times = _most_frequent(rejected)
     example = rejected.filter(pl.col("reason") == reason).sort("key").row(0, named=True)
     return f"Most often: {reason} ({times}), for example {example['key']}: {example['detail']}."
+
+
+def _most_frequent(rejected: pl.DataFrame) -> tuple[str, int]:
+    """Return the most frequent reason and how often it occurs."""
+    counted = rejected.group_by("reason").len("times").sort("times", "reason", descending=[True, False])
+    reason, times = counted.row(0)
+    return str(reason), int(times)
+
+
+def _what_helps(exclusions: pl.LazyFrame) -> str:
+    """Return the remedy of the most frequent reason; raising the limit gives the inputs up."""
+    reason, _ = _most_frequent(exclusions.filter(pl.col("verdict") == "rejected").collect())
+    remedy = next((words[reason].remedy for words in explained_exclusions().values() if reason in words), "")
+    if not remedy or remedy == "nothing":
+        return "Correct the source, or raise the limit in the recipe."
+    return f"What helps: {remedy}. A higher limit builds without these inputs."
 
 
 def nothing_left(stage: str, exclusions: pl.LazyFrame | None) -> str:
@@ -46,6 +62,5 @@ def stop_if_too_many(recipe: Recipe, stage: str, counts: Mapping[str, int], excl
     if share_rejected(counts) > limit:
         raise DataError(
             f"{sentence(stage, counts)}, more than the {limit:.0%} that the recipe allows "
-            f"(validation.max_rejected_fraction). {most_often(exclusions)} "
-            "Correct the source, or raise the limit in the recipe."
+            f"(validation.max_rejected_fraction). {most_often(exclusions)} {_what_helps(exclusions)}"
         )

@@ -1,6 +1,7 @@
 """The end of a stage: the accounting is proved, bad rows are held back, and too many of them stop the build."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import polars as pl
@@ -177,6 +178,16 @@ def test_too_many_rejections_stop_the_build(build: Build) -> None:
         "Correct the source, or raise the limit in the recipe."
     )
     assert rows(build, receipt.objects["exclusions"], "key") == [("hyperkvasir/b",), ("hyperkvasir/c",)]
+
+
+def test_the_remedy_of_a_known_reason_is_named(build: Build) -> None:
+    """A value of masks without a label needs a line in the declaration, not a higher limit."""
+    gone = [replace(excluded(name), reason="mask_value_unknown") for name in "bc"]
+    receipt = finish(build, output(splits(a="train"), *gone))
+    with pytest.raises(DataError, match=r"What helps: add it to `\[read\.masks\] values`, or to `ignore`\. A higher"):
+        stop_if_too_many(
+            build.recipe, STAGE.name, receipt.counts, scan_table(build.lake, receipt.objects["exclusions"])
+        )
 
 
 def test_dropped_inputs_are_no_rejections(build: Build) -> None:

@@ -3,10 +3,12 @@
 import io
 
 import numpy as np
+import polars as pl
 from numpy.typing import NDArray
 from PIL import Image
 
-from medmultipoints.transforms.records import Sample, Tone
+from medmultipoints.transforms.masks.run_lengths import encode_rle
+from medmultipoints.transforms.records import Annotation, Sample, Tone
 from medmultipoints.transforms.regions.derive import Derived, DeriveParameters, derive_sample
 
 
@@ -57,3 +59,24 @@ def test_objects_have_a_tone_where_the_picture_is_released_as_it_is() -> None:
     """Tones of a resized picture could not be measured again from a release."""
     assert [region.tone for region in derive((20, 20, 40, 40)).regions] == [Tone(90, 0, 90, 0)]
     assert [region.tone for region in derive((20, 20, 40, 40), max_side=32).regions] == [None]
+
+
+def test_objects_of_a_picture_in_a_table_have_a_tone() -> None:
+    """It is released with the bytes in its row."""
+    picture, white = save(np.full((48, 64, 3), 90, np.uint8)), np.zeros((48, 64), np.uint8)
+    white[20:40, 20:40] = 1
+    rows = io.BytesIO()
+    pl.DataFrame([{"image": {"bytes": picture, "path": "a.png"}}]).write_parquet(rows)
+    sample = Sample(
+        source="s",
+        stem="a",
+        image_member="a.parquet",
+        plane="row:0",
+        organ="",
+        finding="",
+        classification="",
+        annotations=(Annotation(key="a.parquet#0", label="polyp", rle=encode_rle(white, 0, 0, 64, 48)),),
+    )
+    found = derive_sample(sample, lambda _: rows.getvalue(), DeriveParameters())
+    assert isinstance(found, Derived)
+    assert ("embedded", [Tone(90, 0, 90, 0)]) == (found.image.image_origin, [one.tone for one in found.regions])

@@ -106,6 +106,31 @@ def test_what_is_stated_wins_over_what_is_proposed_table_by_table() -> None:
     assert expected == merge_read(proposed, stated)
 
 
+def test_values_of_masks_are_stated_as_a_whole_like_labels() -> None:
+    """Values of a file and of a recipe are not mixed: a value that is left out is unknown, and rejected by name."""
+    given = {"masks": {"kind": "classes", "values": {"1": "a", "2": "b"}}}
+    expected = {"masks": {"kind": "classes", "values": {"1": "c"}}}
+    assert expected == merge_read(given, {"masks": {"values": {"1": "c"}}})
+
+
+def test_a_further_reading_has_its_own_keys_the_pictures_and_the_labels() -> None:
+    text = """
+    format = "masks"
+    images = "{stem}.png"
+    annotations = "masks/{stem}.png"
+    masks = { kind = "binary", label = "polyp" }
+    labels = { polyp = "lesion" }
+    [also.json]
+    annotations = "boxes.json"
+    labels = { Polyp = "lesion" }
+    """
+    first, other = declared(text).readings
+    assert ("masks", "json") == (first.format, other.format)
+    assert (("{stem}.png",), ("boxes.json",), None) == (other.images, other.annotations, other.masks.kind)
+    assert ["lesion", "lesion"] == [other.release_label("Polyp"), other.release_label("polyp")]
+    assert first.release_label("Polyp") == "Polyp"
+
+
 def test_a_declaration_is_frozen() -> None:
     with pytest.raises(ValidationError):
         declared(VOC).format = "coco"  # type: ignore[misc]
