@@ -163,5 +163,4 @@ def _keys(build: Build, source: str, label: str) -> tuple[str, list[str]]:
 
 def _stated_keys(declaration: Declaration, label: str) -> list[str]:
     """Return the labels of a source that are released under this label."""
-    maps = (own.labels for own in declaration.readings)
-    return [key for held in maps for key, value in held.items() if value == label] or [label]
+    return [key for key, value in declaration.labels.items() if value == label] or [label]

@@ -3,6 +3,7 @@
 The places prove what neither says alone: the labels of masks, and whether the numbers of boxes are edges or pixels.
 """
 
+import json
 from collections import defaultdict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
@@ -73,6 +74,7 @@ class _Readings:
     listing: Listing
     drafts: tuple[Draft, Draft]
     read: Read
+    _held: dict[str, dict[str, AnnotatedPicture]] = field(default_factory=dict)
 
     def compare(self, *answers: Mapping[str, Any]) -> _Compared:
         """Return the comparison, with likely answers to open questions; ``answers``: those to try, of each draft."""
@@ -109,13 +111,16 @@ class _Readings:
         return {key: value for key, value in table.items() if key != "also"}
 
     def _pictures(self, table: Mapping[str, Any]) -> dict[str, AnnotatedPicture]:
+        """Return the annotated pictures by key; a declaration is read once."""
         declaration = Declaration.model_validate(table)
-        found = self.read(declaration, self.listing)
-        return {
-            picture_key(one): rename_labels(one, declaration)
-            for one in found
-            if isinstance(one, AnnotatedPicture) and (one.annotations or one.layers)
-        }
+        place = json.dumps(table, sort_keys=True)
+        if place not in self._held:
+            self._held[place] = {
+                picture_key(one): rename_labels(one, declaration)
+                for one in self.read(declaration, self.listing)
+                if isinstance(one, AnnotatedPicture) and (one.annotations or one.layers)
+            }
+        return self._held[place]
 
 
 def join_readings(

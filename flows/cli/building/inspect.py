@@ -1,6 +1,7 @@
 """``medmultipoints inspect``: what a folder or an archive of annotated pictures holds, as a declaration to save."""
 
 import os
+import re
 import shlex
 from collections.abc import Mapping
 from dataclasses import replace
@@ -25,6 +26,8 @@ from medmultipoints.transforms.sources.declaration_text import write_declaration
 from medmultipoints.transforms.sources.inspection import Inspection, inspect_source
 
 _LISTS: Final = ("classes", "absence.certain")
+_FURTHER: Final = re.compile(r"^also\.[^.]+\.")
+"""Place of the keys of a further reading."""
 _TABLES: Final = ("masks.values", "labels", "fields")
 _OWN: Final = {"read", "path"}
 """Keys of a given declaration that an inspection writes itself."""
@@ -107,6 +110,7 @@ def _answer_value(key: str, text: str) -> Any:
     held = choice_value(text)
     if not isinstance(held, str | int) or isinstance(held, bool):
         return held
+    key = _FURTHER.sub("", key)
     parts = [part.strip() for part in str(held).split(",")]
     pairs = [part.partition("=")[::2] for part in parts]
     if key in _TABLES and all(left and right for left, right in pairs):
