@@ -187,7 +187,7 @@ function drawRows() {
     return one;
   }));
   const place = state.shown.findIndex((row) => row.finding_id === state.id);
-  if (place >= 0) list.setAttribute("aria-activedescendant", `row-${place}`); else list.removeAttribute("aria-activedescendant");
+  if ($(`row-${place}`)) list.setAttribute("aria-activedescendant", `row-${place}`); else list.removeAttribute("aria-activedescendant");
 }
 
 function step(by) {
