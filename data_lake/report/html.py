@@ -2,11 +2,12 @@
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
-
-import jinja2
+from typing import TYPE_CHECKING, Any
 
 from medmultipoints.transforms.reporting.hidden import IN_JSON
+
+if TYPE_CHECKING:
+    import jinja2
 
 Functions = Mapping[str, Callable[..., Any]]
 NONE: Functions = {}
@@ -17,8 +18,10 @@ def show(value: object) -> object:
     return value.translate(IN_JSON) if isinstance(value, str) else value
 
 
-def load_template(path: Path, *, filters: Functions = NONE, functions: Functions = NONE) -> jinja2.Template:
+def load_template(path: Path, *, filters: Functions = NONE, functions: Functions = NONE) -> "jinja2.Template":
     """Return the template of an HTML page; it may include others from its folder, and use the filters and functions."""
+    import jinja2
+
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(path.parent),
         autoescape=True,

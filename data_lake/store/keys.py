@@ -101,9 +101,14 @@ def _reach(modules: tuple[str, ...], root: Path, scan: Scan) -> dict[str, tuple[
 
 
 def _look(stem: str, root: Path, scan: Scan) -> tuple[tuple[str, str, tuple[Import, ...]], ...]:
+    """Return the file of a module or package, if it has one; most imported names are members without a file."""
     if stem not in scan:
-        names = (name for name in (f"{stem}.py", f"{stem}/__init__.py") if (root / name).is_file())
-        scan[stem] = tuple((name, *_scanned(root / name, (root / name).stat().st_mtime_ns)) for name in names)
+        found = []
+        for name in (f"{stem}.py", f"{stem}/__init__.py"):
+            path = Path(f"{root}/{name}")
+            with suppress(FileNotFoundError, NotADirectoryError):
+                found.append((name, *_scanned(path, path.stat().st_mtime_ns)))
+        scan[stem] = tuple(found)
     return scan[stem]
 
 

@@ -7,7 +7,7 @@ from importlib import import_module
 from types import FrameType
 from typing import NoReturn
 
-from medmultipoints.flows.engine.running.collecting import collect_seldom
+from medmultipoints.flows.engine.running.collecting import collect_seldom, without_collecting
 
 
 def main() -> NoReturn:
@@ -15,7 +15,9 @@ def main() -> NoReturn:
     signal.signal(signal.SIGINT, _leave)
     collect_seldom()
     os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "true")  # otherwise it reads all installed packages at import
-    import_module("medmultipoints.flows.cli.app").main()
+    with without_collecting():
+        application = import_module("medmultipoints.flows.cli.app")
+    application.main()
     raise AssertionError("the application ends the process itself")
 
 

@@ -19,6 +19,7 @@ import typer
 from typer.core import TyperCommand, TyperGroup
 
 from medmultipoints.flows.cli.defaults import read_defaults
+from medmultipoints.flows.engine.running.collecting import without_collecting
 from medmultipoints.transforms.errors import MachineError, PipelineError, SourceDataError
 
 INTERRUPTED, BROKEN_PIPE = 130, 141
@@ -97,7 +98,8 @@ class Deferred(TyperGroup):
 
         name, _, rest = super().resolve_command(ctx, args)
         ctx.call_on_close(HEARTBEAT.start())
-        return name, load(name) if name else None, rest
+        with without_collecting():
+            return name, load(name) if name else None, rest
 
 
 app = typer.Typer(

@@ -20,8 +20,7 @@ from typing import TYPE_CHECKING
 import httpx
 from filelock import FileLock, Timeout
 
-from medmultipoints.data_lake.store.layout import explained
-from medmultipoints.flows.engine.running.collecting import collect_seldom
+from medmultipoints.flows.engine.running.collecting import collect_seldom, without_collecting
 from medmultipoints.flows.orchestration.server_database import is_known, is_migrated, mark, migrate
 from medmultipoints.transforms.errors import LockHeld, MachineError
 
@@ -65,6 +64,8 @@ def embedded_server(
     ``port`` 0 takes any free one; ``reports`` is a folder whose pages the server shows under ``/reports``;
     ``meanwhile`` is called with the address while the server starts.
     """
+    from medmultipoints.data_lake.store.layout import explained  # the server process does not need it, and pyarrow
+
     with explained(f"the folder of the embedded Prefect server {home}"):
         home.mkdir(parents=True, exist_ok=True)
         check_room(home)
@@ -177,12 +178,13 @@ def _serve(listening: int, reports: str) -> None:
     threading.Thread(target=_die_with_parent, daemon=True).start()
     collect_seldom()
     migrate(Path(os.environ["PREFECT_HOME"]))
-    import uvicorn
-    from prefect.server.api.server import create_app
-    from starlette.routing import Mount
-    from starlette.staticfiles import StaticFiles
+    with without_collecting():
+        import uvicorn
+        from prefect.server.api.server import create_app
+        from starlette.routing import Mount
+        from starlette.staticfiles import StaticFiles
 
-    app = create_app()
+        app = create_app()
     if reports:
         Path(reports).mkdir(parents=True, exist_ok=True)
         others = Path(os.environ["PREFECT_HOME"]) / LAKES

@@ -9,6 +9,7 @@ from medmultipoints.data_lake.publish.plan import PushPlan
 from medmultipoints.flows.engine.execute import Outcome
 from medmultipoints.flows.engine.publishing import Published
 from medmultipoints.flows.engine.request import BuildRequest, PublishRequest
+from medmultipoints.flows.engine.running.collecting import without_collecting
 from medmultipoints.flows.engine.running.run import Observer
 from medmultipoints.flows.engine.stage import Build
 from medmultipoints.flows.orchestration.embedded_server import QUIET, embedded_server
@@ -80,8 +81,9 @@ def prefect_api(build: Build) -> Iterator[None]:
 
     def meanwhile(api: str) -> None:
         os.environ.update({"PREFECT_HOME": str(home), "PREFECT_API_URL": api})
-        for name in NEEDED:
-            import_module(name)
+        with without_collecting():
+            for name in NEEDED:
+                import_module(name)
 
     try:
         with embedded_server(home, meanwhile=meanwhile):

@@ -3,9 +3,8 @@
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import jinja2
 import numpy as np
 import polars as pl
 from huggingface_hub.utils import yaml_dump  # type: ignore[attr-defined]
@@ -36,6 +35,9 @@ from medmultipoints.transforms.reporting.markdown import as_cell
 from medmultipoints.transforms.splits.official import note_official
 from medmultipoints.transforms.splits.order import in_order
 
+if TYPE_CHECKING:
+    import jinja2
+
 TEMPLATE = Path(__file__).with_name("card.md.jinja")
 BOX_SIDES = (
     ("dx1", "left", "left", "right"),
@@ -56,7 +58,9 @@ def render_card(facts: CardFacts, template: str) -> str:
 
 
 @cache
-def _compile(template: str) -> jinja2.Template:
+def _compile(template: str) -> "jinja2.Template":
+    import jinja2
+
     environment = jinja2.Environment(
         undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True, keep_trailing_newline=True
     )

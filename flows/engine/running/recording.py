@@ -36,7 +36,9 @@ class Recorder:
         write_run(self.build.lake, self.started, facts | dict(more))
 
     def stage_started(self, stage: str, shards: int) -> None:
-        """Forward that a stage begins."""
+        """Forward that a stage begins; record the kept ones before it first."""
+        if self.results and self.results[-1].kept:
+            self.record()
         self.inner.stage_started(stage, shards)
 
     def shard_finished(self, stage: str, shard: str, inputs: int) -> None:
@@ -44,11 +46,15 @@ class Recorder:
         self.inner.shard_finished(stage, shard, inputs)
 
     def stage_finished(self, result: StageResult) -> None:
-        """Record and forward a finished stage, once even if a second version of the release keeps it."""
+        """Record and forward a finished stage, once even if a second version of the release keeps it.
+
+        Kept stages are recorded with the next one that runs, or at the end of the run.
+        """
         if any(known.key == result.key for known in self.results):
             return
         self.results = [known for known in self.results if known.name != result.name] + [result]
-        self.record()
+        if not result.kept:
+            self.record()
         self.inner.stage_finished(result)
 
     def say(self, text: str) -> None:

@@ -341,18 +341,6 @@ def test_every_kind_of_error_has_a_code_that_scripts_may_rely_on(error: type[Pip
     assert {"DataError": 1, "UsageError": 2, "MachineError": 3}[error.__name__] == error.exit_code
 
 
-def test_help_needs_nothing_of_what_the_commands_import() -> None:
-    """It lists every command with its help, and is there at once."""
-    asked = "import sys; from medmultipoints.flows.cli import app; app.app(['--help'], standalone_mode=False)"
-    code = f"{asked}; print([name for name in sys.modules if name in {HEAVY!r}])"
-    done = subprocess.run([sys.executable, "-P", "-c", code], capture_output=True, text=True, check=True)
-    assert done.stdout.splitlines()[-1] == "[]"
-    assert all(f" {name} " in done.stdout for name in NAMES)
-
-
-HEAVY = ["prefect", "polars", "great_expectations", "pydantic", "numpy", "pyarrow", "medmultipoints.data_lake"]
-
-
 def test_the_version_is_printed(cli: Cli) -> None:
     assert cli("--version").out == f"medmultipoints {version('medmultipoints')}\n"
 

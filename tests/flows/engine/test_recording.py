@@ -1,0 +1,28 @@
+"""The record of a run while it runs."""
+
+import json
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+from medmultipoints.data_lake.store.layout import open_lake
+from medmultipoints.flows.engine.execute import Outcome
+from medmultipoints.flows.engine.running.recording import Recorder
+from medmultipoints.flows.engine.running.run import Unwatched
+
+
+def test_kept_stages_are_recorded_once_before_the_next_that_runs(tmp_path: Path, first: Outcome) -> None:
+    build = replace(first.build, lake=open_lake(str(tmp_path)))
+    recorder = Recorder(Unwatched(), build, datetime.now(UTC))
+    for result in first.stages[:3]:
+        recorder.stage_finished(replace(result, kept=True))
+    assert list(tmp_path.rglob("*.json")) == []
+    recorder.stage_started(first.stages[3].name, 1)
+    assert recorded(tmp_path) == [stage.name for stage in first.stages[:3]]
+    recorder.stage_finished(first.stages[3])
+    assert recorded(tmp_path) == [stage.name for stage in first.stages[:4]]
+
+
+def recorded(lake: Path) -> list[str]:
+    (path,) = (lake / "runs").glob("*.json")
+    return [stage["name"] for stage in json.loads(path.read_text())["stages"]]
