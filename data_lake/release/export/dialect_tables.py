@@ -26,12 +26,7 @@ from medmultipoints.data_lake.release.read.json_files import recipe_value
 from medmultipoints.data_lake.release.read.released_tables import read_chosen_pictures, readable, table_files
 from medmultipoints.data_lake.release.write.files import DIALECT_PREFIX, FileEntry
 from medmultipoints.data_lake.release.write.manifest import Manifest
-from medmultipoints.data_lake.release.write.parquet import (
-    IMAGE_BYTES_PER_GROUP,
-    IMAGE_TYPE,
-    parquet_file,
-    write_table,
-)
+from medmultipoints.data_lake.release.write.parquet import IMAGE_BYTES_PER_GROUP, IMAGE_TYPE, parquet_file, write_table
 from medmultipoints.transforms.dialects.layouts.rendering import cut_crop
 from medmultipoints.transforms.diff.releases import Tables
 from medmultipoints.transforms.errors import DataError

@@ -9,15 +9,7 @@ from markupsafe import Markup
 
 from medmultipoints.data_lake.release.read.sample import Sample, SampledRow, Shown
 from medmultipoints.data_lake.report.html import Functions, load_template
-from medmultipoints.transforms.reporting.drawing import (
-    STYLE,
-    Shape,
-    box_words,
-    draw_point,
-    draw_shape,
-    legend,
-    overlay,
-)
+from medmultipoints.transforms.reporting.drawing import STYLE, Shape, box_words, draw_point, draw_shape, legend, overlay
 
 TEMPLATE: Final = Path(__file__).with_name("sample.html.jinja")
 MOST_NUMBERED: Final = 12  # more numbers would hide the objects

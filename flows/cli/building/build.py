@@ -15,11 +15,7 @@ import typer
 from medmultipoints.data_lake.release.read.previous import read_previous
 from medmultipoints.data_lake.store.layout import PAGE, only_builder
 from medmultipoints.flows.cli.console import OUT, print_json, say, stage_progress, table, transfer_progress
-from medmultipoints.flows.cli.options import (
-    DEFAULT_LAKE,
-    JsonOption,
-    LakeOption,
-)
+from medmultipoints.flows.cli.options import DEFAULT_LAKE, JsonOption, LakeOption
 from medmultipoints.flows.cli.request_options import (
     AddressOption,
     OnlyOption,

@@ -11,12 +11,7 @@ import typer
 from medmultipoints.data_lake.publish.hub_client import check_name
 from medmultipoints.data_lake.store.layout import Lake, lake_at, open_lake
 from medmultipoints.flows.cli.console import HEARTBEAT, OUT, print_json, say
-from medmultipoints.flows.cli.options import (
-    DEFAULT_LAKE,
-    JsonOption,
-    LakeOption,
-    chosen_repo,
-)
+from medmultipoints.flows.cli.options import DEFAULT_LAKE, JsonOption, LakeOption, chosen_repo
 from medmultipoints.flows.cli.request_options import (
     AddressOption,
     OnlyOption,

@@ -4,9 +4,7 @@ import itertools
 from collections.abc import Sequence
 
 from medmultipoints.transforms.instructions.phrases import STEPS, WINDOW
-from medmultipoints.transforms.instructions.proofs.reading import (
-    require,
-)
+from medmultipoints.transforms.instructions.proofs.reading import require
 from medmultipoints.transforms.instructions.scenes import Scene
 
 

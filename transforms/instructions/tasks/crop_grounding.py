@@ -5,17 +5,8 @@ from collections.abc import Iterator, Sequence
 from typing import Final
 
 from medmultipoints.transforms.instructions.lexicon import Lexicon
-from medmultipoints.transforms.instructions.phrases import (
-    CROP_MARGINS,
-    LEAST_CROP_PX,
-    MOST_CROP,
-)
-from medmultipoints.transforms.instructions.proofs.reading import (
-    Reading,
-    find_object,
-    label_of,
-    require,
-)
+from medmultipoints.transforms.instructions.phrases import CROP_MARGINS, LEAST_CROP_PX, MOST_CROP
+from medmultipoints.transforms.instructions.proofs.reading import Reading, find_object, label_of, require
 from medmultipoints.transforms.instructions.questions.question import Question, QuestionContext, ids, rounded
 from medmultipoints.transforms.instructions.scenes import Scene
 from medmultipoints.transforms.instructions.shapes import BOX

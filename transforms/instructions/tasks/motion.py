@@ -9,23 +9,11 @@ from typing import Final
 import numpy as np
 
 from medmultipoints.transforms.instructions.lexicon import Lexicon
-from medmultipoints.transforms.instructions.phrases import (
-    LEAST_PATH_PX,
-    WINDOW,
-    timing,
-)
+from medmultipoints.transforms.instructions.phrases import LEAST_PATH_PX, WINDOW, timing
 from medmultipoints.transforms.instructions.proofs.pairs import given_box
-from medmultipoints.transforms.instructions.proofs.reading import (
-    ROUNDING_PX,
-    Reading,
-    find_object,
-    label_of,
-    require,
-)
+from medmultipoints.transforms.instructions.proofs.reading import ROUNDING_PX, Reading, find_object, label_of, require
 from medmultipoints.transforms.instructions.proofs.windows import evenly
-from medmultipoints.transforms.instructions.questions.pairs import (
-    region,
-)
+from medmultipoints.transforms.instructions.questions.pairs import region
 from medmultipoints.transforms.instructions.questions.question import Question, QuestionContext, distinct, ids
 from medmultipoints.transforms.instructions.questions.windows import windows
 from medmultipoints.transforms.instructions.scenes import Scene

@@ -6,18 +6,8 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Final
 
 from medmultipoints.transforms.instructions.lexicon import Lexicon
-from medmultipoints.transforms.instructions.phrases import (
-    REFERENTS,
-    SIDE_MARGIN,
-    SIZE_MARGIN,
-)
-from medmultipoints.transforms.instructions.proofs.reading import (
-    Reading,
-    Wrong,
-    find_object,
-    label_of,
-    require,
-)
+from medmultipoints.transforms.instructions.phrases import REFERENTS, SIDE_MARGIN, SIZE_MARGIN
+from medmultipoints.transforms.instructions.proofs.reading import Reading, Wrong, find_object, label_of, require
 from medmultipoints.transforms.instructions.questions.question import Question, QuestionContext, ids, rounded
 from medmultipoints.transforms.instructions.scenes import Scene
 from medmultipoints.transforms.instructions.shapes import BOX

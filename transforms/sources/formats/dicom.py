@@ -13,13 +13,7 @@ from itertools import pairwise
 from typing import Any, Final
 
 from medmultipoints.transforms.errors import MemberProblem
-from medmultipoints.transforms.rasters.dicom import (
-    LABEL_MAP,
-    SEGMENTATION,
-    lies_on,
-    read_header,
-    require_pydicom,
-)
+from medmultipoints.transforms.rasters.dicom import LABEL_MAP, SEGMENTATION, lies_on, read_header, require_pydicom
 from medmultipoints.transforms.rasters.nifti import read_grid, require_nibabel
 from medmultipoints.transforms.records import MaskLayer
 from medmultipoints.transforms.reporting.counted import plural

@@ -28,11 +28,7 @@ from medmultipoints.transforms.sources.reading.masks.cell_runs import (
 from medmultipoints.transforms.sources.reading.picture_index import PictureIndex
 from medmultipoints.transforms.sources.reading.proposing import Draft, choose_documents, in_same_folders, propose_images
 from medmultipoints.transforms.sources.reading.records.picture_rows import rows_by_picture
-from medmultipoints.transforms.sources.reading.records.table_columns import (
-    Row,
-    find_label,
-    find_pictures,
-)
+from medmultipoints.transforms.sources.reading.records.table_columns import Row, find_label, find_pictures
 from medmultipoints.transforms.sources.reading.records.table_rows import find_tables, table_rows
 from medmultipoints.transforms.sources.reading.shapes import Fault, Place
 

@@ -23,12 +23,7 @@ from medmultipoints.transforms.sources.reading.class_names import ClassNames, cl
 from medmultipoints.transforms.sources.reading.joining import Pictures, missing
 from medmultipoints.transforms.sources.reading.listing import Listing, listed, matching
 from medmultipoints.transforms.sources.reading.picture_index import PictureIndex
-from medmultipoints.transforms.sources.reading.proposing import (
-    Draft,
-    choose_files,
-    in_same_folders,
-    propose_images,
-)
+from medmultipoints.transforms.sources.reading.proposing import Draft, choose_files, in_same_folders, propose_images
 from medmultipoints.transforms.sources.reading.shapes import Fault, box_fault, corners_place, outline, polygon_fault
 
 _LINE = re.compile(rb"^\s*\d+(\.0*)?(\s+[-+0-9.eE]+|\s+nan|\s+inf){4,}\s*$", re.IGNORECASE)

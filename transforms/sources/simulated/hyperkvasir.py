@@ -24,12 +24,7 @@ from medmultipoints.transforms.sources.simulated.members import (
     generator,
     shuffled,
 )
-from medmultipoints.transforms.sources.simulated.pair_faults import (
-    NO_FAULTS,
-    PAIR_FAULTS,
-    PairFault,
-    plant_pair_faults,
-)
+from medmultipoints.transforms.sources.simulated.pair_faults import NO_FAULTS, PAIR_FAULTS, PairFault, plant_pair_faults
 
 SEGMENTED_ZIP = "hyper-kvasir-segmented-images.zip"
 LABELLED_ZIP = "hyper-kvasir-labeled-images.zip"

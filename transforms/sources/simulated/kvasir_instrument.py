@@ -6,12 +6,7 @@ from functools import partial
 from medmultipoints.transforms.sources.simulated.image_mask_pairs import PairSource, draft_pairs, encode_annotation
 from medmultipoints.transforms.sources.simulated.images import INSTRUMENT_SIZES, draw_instrument_mask
 from medmultipoints.transforms.sources.simulated.members import Member, Simulated, digest, pack_tar_gz, shuffled
-from medmultipoints.transforms.sources.simulated.pair_faults import (
-    NO_FAULTS,
-    PAIR_FAULTS,
-    PairFault,
-    plant_pair_faults,
-)
+from medmultipoints.transforms.sources.simulated.pair_faults import NO_FAULTS, PAIR_FAULTS, PairFault, plant_pair_faults
 
 INSTRUMENT_ZIP = "kvasir-instrument.zip"
 FOLDER = "kvasir-instrument/"
