@@ -18,7 +18,7 @@ import polars as pl
 
 from medmultipoints.transforms.duplicates.all_pairs import Hashes, Numbers
 from medmultipoints.transforms.duplicates.candidates import RADIUS
-from medmultipoints.transforms.duplicates.hash_search import find_pairs
+from medmultipoints.transforms.duplicates.hash_search import join_hashes
 from medmultipoints.transforms.duplicates.near import find_near
 from medmultipoints.transforms.pictures.thumbnails import pack
 
@@ -85,7 +85,7 @@ def main(kind: str, rows: int = MILLION) -> dict[str, Any]:
     else:
         hashes, groups = random_hashes(rows) if kind == "random" else HASHES[kind]()
         start, used = time.perf_counter(), time.process_time()
-        found = find_pairs(hashes, groups, RADIUS)
+        found = join_hashes(hashes, groups, hashes, groups, RADIUS, itself=True)
         count, pairs, method = len(hashes), len(found.query), found.method
     seconds = {"seconds": round(time.perf_counter() - start, 2), "cpu_seconds": round(time.process_time() - used, 2)}
     seconds["peak_mb"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / 10**6

@@ -16,7 +16,6 @@ from medmultipoints.data_lake.deposit.package import Package
 from medmultipoints.data_lake.http.request import is_local
 from medmultipoints.transforms.errors import DataError, MachineError, UsageError
 
-ZENODO: Final = "https://zenodo.org"
 TOKEN: Final = "ZENODO_TOKEN"  # noqa: S105 (the name of a variable)
 ATTEMPTS: Final = 4
 PAGE: Final = 100

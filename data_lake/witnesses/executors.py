@@ -18,7 +18,6 @@ from medmultipoints.transforms.errors import DataError, UsageError
 from medmultipoints.transforms.witnesses.network import Tensor
 
 ExecutorName = Literal["opencv", "onnxruntime", "onnxruntime-cuda"]
-EXECUTORS: Final[tuple[ExecutorName, ...]] = ("opencv", "onnxruntime", "onnxruntime-cuda")
 _OPERATOR: Final = re.compile(r'of type "(\w+)" in function|No Op registered for (\w+)')
 _REMEDIES: Final = {
     "onnxruntime": "Install it again.",

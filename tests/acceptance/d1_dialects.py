@@ -18,7 +18,7 @@ from medmultipoints.data_lake.release.write.manifest import Manifest, read_manif
 from medmultipoints.data_lake.simulate import SimulatedSizes, write_sources
 from medmultipoints.transforms.dialects.conversations.answers import Mark, read_content, read_facts
 from medmultipoints.transforms.dialects.frames import THOUSAND, decode
-from medmultipoints.transforms.dialects.items import Item, Picture, box_mark, point_mark
+from medmultipoints.transforms.dialects.items import Item, Picture, box_mark
 from medmultipoints.transforms.dialects.registry import DIALECTS, Conversation, Layout
 from tests.acceptance.builds import build
 from tests.acceptance.environments import Consumer, NotInstallable, ask, install
@@ -189,7 +189,8 @@ def expected(release: Release, form: Layout, split: str, dialect: str) -> tuple[
         path = paths.get(picture.sample_id)
         if path is not None:
             held = [found for found in picture.objects if form.holds(found)]
-            marks[path] = [point_mark(found) if dialect == "coco-keypoints" else box_mark(found) for found in held]
+            points = dialect == "coco-keypoints"
+            marks[path] = [Mark(one.label, tuple(one.point)) if points else box_mark(one) for one in held]
             sizes[path] = picture.size
     return marks, sizes
 

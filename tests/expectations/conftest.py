@@ -24,7 +24,7 @@ def _annotations(i: int) -> Row:
     names = {"annotation_id": f"a/{i}:0000000", "sample_id": f"a/{i}", "source": "a", "key": f"{i}.xml#0"}
     layer = _given("mask_member mask_kind mask_object mask_min_area_px mask_channel mask_plane mask_grid", None)
     said = {"label": "cell", "evidence": "polygon", "track_id": None, "attributes": None, "mask_labels": None}
-    return names | box | layer | said | {"mask_ignore": []}
+    return names | box | layer | said | {"mask_ignore": [], "reading": 0}
 
 
 def _conventions(i: int) -> Row:

@@ -57,11 +57,6 @@ def box_mark(found: ReleasedObject) -> Mark:
     return Mark(found.label, tuple(found.box))
 
 
-def point_mark(found: ReleasedObject) -> Mark:
-    """Return the object's point with its label."""
-    return Mark(found.label, tuple(found.point))
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Picture:
     """A released picture with its objects, in the order of label and index."""

@@ -77,14 +77,6 @@ class _TooFullError(Exception):
     """Raised if lookups would cost more than comparing all pairs."""
 
 
-def find_pairs(hashes: Hashes, groups: Numbers, radius: int) -> HashPairs:
-    """Return pairs of rows of different groups within ``radius`` bits, each once, query < index.
-
-    ``groups`` are numbers from 0; rows must be sorted by group.
-    """
-    return join_hashes(hashes, groups, hashes, groups, radius, itself=True)
-
-
 def join_hashes(
     queries: Hashes,
     query_groups: Numbers,

@@ -23,7 +23,6 @@ class Comparison:
     """The difference of a release from an older one, and the version that it requires."""
 
     old_version: str
-    new_version: str
     proposed_version: str
     diff: ReleaseDiff
 
@@ -43,15 +42,12 @@ def compare_releases(old: Path, new: Path, old_kind: type[Manifest] = Manifest) 
     if before.name != after.name:
         raise DataError(f"{old} holds release '{before.name}', {new} holds '{after.name}': versions are per name.")
     diff = diff_folders(old, new, old_kind=old_kind)
-    return Comparison(before.version, after.version, propose_version(before.version, diff), diff)
+    return Comparison(before.version, propose_version(before.version, diff), diff)
 
 
 @reads_release
 def diff_folders(old: Path, new: Path, shown: int = EXAMPLES, *, old_kind: type[Manifest] = Manifest) -> ReleaseDiff:
-    """Return the difference between two release folders, including their inputs.
-
-    None if the roots are equal.
-    """
+    """Return the difference between two release folders, including their inputs; empty if the roots are equal."""
     before, after = read_manifest(old, old_kind), read_manifest(new)
     if before.manifest_root == after.manifest_root:
         return ReleaseDiff()

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from medmultipoints.transforms.dialects.conversations.answers import Mark
 from medmultipoints.transforms.dialects.frames import Size
-from medmultipoints.transforms.dialects.items import Picture, box_mark, point_mark
+from medmultipoints.transforms.dialects.items import Picture, box_mark
 from medmultipoints.transforms.dialects.registry import DIALECTS, Layout
 from tests.transforms.dialects.decoders.registry import FILES, decode_files
 from tests.transforms.dialects.samples import (
@@ -54,7 +54,7 @@ def expected(name: str, pictures: Iterable[Picture]) -> dict[str, list[Mark]]:
         if one.sample_id in paths:
             held = [thing for thing in one.objects if form.holds(thing)]
             marks[paths[one.sample_id]] = [
-                point_mark(thing) if name == "coco-keypoints" else box_mark(thing) for thing in held
+                Mark(thing.label, tuple(thing.point)) if name == "coco-keypoints" else box_mark(thing) for thing in held
             ]
     return marks
 

@@ -7,9 +7,14 @@ from hypothesis import strategies as st
 
 from medmultipoints.transforms.duplicates import hash_search
 from medmultipoints.transforms.duplicates.all_pairs import NEAREST, Hashes, Numbers
-from medmultipoints.transforms.duplicates.hash_search import find_pairs, join_hashes, plan_bands
+from medmultipoints.transforms.duplicates.hash_search import HashPairs, join_hashes, plan_bands
 
 radii = st.integers(0, 10)
+
+
+def find_pairs(hashes: Hashes, groups: Numbers, radius: int) -> HashPairs:
+    """The pairs within one table."""
+    return join_hashes(hashes, groups, hashes, groups, radius, itself=True)
 
 
 def expected(
