@@ -434,7 +434,7 @@ function objectList() {
   objects.slice(0, 300).forEach((one, place) => {
     const row = element("li"), [x1, y1, x2, y2] = one.box;
     const words = `${figure(x2 - x1)} × ${figure(y2 - y1)} px${one.outlines ? ", mask" : ""}${one.changed ? ", changed" : ""}${one.track ? `, track ${one.track.slice(-5)}` : ""}`;
-    if (!state.canvas) { row.append(element("b", String(place + 1)), one.label, element("span", words, "quiet")); list.append(row); return; }
+    if (!state.canvas) { row.append(element("b", String(place + 1)), element("span", one.label), element("span", words, "quiet")); list.append(row); return; }
     row.classList.toggle("chosen", state.canvas.chosen === one.key);
     const mark = Object.assign(document.createElement("input"), { type: "checkbox", checked: state.marked.has(one.key) });
     mark.setAttribute("aria-label", `mark object ${place + 1} to be joined`);
