@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from medmultipoints.transforms.errors import MemberProblem
+from medmultipoints.transforms.pictures.decode import MAX_PIXELS
 from medmultipoints.transforms.records import VideoFacts
 
 if TYPE_CHECKING:
@@ -95,13 +96,20 @@ def _opened(data: bytes | Path, name: str) -> Iterator[tuple["InputContainer", "
     import av  # takes 0.2 s, needed for videos only
 
     try:
-        with av.open(io.BytesIO(data) if isinstance(data, bytes) else str(data), "r") as container:
+        film = io.BytesIO(data) if isinstance(data, bytes) else str(data)
+        with av.open(film, "r", metadata_errors="replace") as container:  # titles may be in any encoding
             stream = next((one for one in container.streams.video if not _is_cover(one)), None)
             if stream is None:
                 raise MemberProblem(REASON, f"{name}: the file has no video stream")
+            if stream.codec_context is None:
+                raise MemberProblem(REASON, f"{name}: its codec is unknown")
+            if stream.width * stream.height > MAX_PIXELS:
+                raise MemberProblem(REASON, f"{name}: frames of more than the {MAX_PIXELS} pixels allowed")
             stream.thread_type = "NONE"
             # Otherwise the decoder conceals damage and returns an invented picture.
             stream.codec_context.options = {"err_detect": "explode"}
             yield container, stream
-    except (av.FFmpegError, EOFError) as error:
+    except MemberProblem:
+        raise
+    except (av.FFmpegError, EOFError, ValueError, TypeError, ArithmeticError) as error:
         raise MemberProblem(REASON, f"{name}: {getattr(error, 'strerror', None) or error}") from error

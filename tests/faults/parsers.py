@@ -7,11 +7,15 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+import av
 import cv2
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 from PIL import Image
 
 from medmultipoints.data_lake.archives.source_files import open_source
+from medmultipoints.data_lake.archives.video import decode_frames, video_facts
 from medmultipoints.data_lake.evaluate.json_lines import read_lines
 from medmultipoints.flows.recipe.model import load_recipe
 from medmultipoints.transforms.errors import MemberProblem, PipelineError
@@ -21,6 +25,7 @@ from medmultipoints.transforms.masks.run_lengths import decode_rle, encode_rle
 from medmultipoints.transforms.pictures.decode import decode_image, decode_mask
 from medmultipoints.transforms.pictures.metadata import find_metadata, strip_metadata
 from medmultipoints.transforms.pictures.orientation import find_orientations, neutralise
+from medmultipoints.transforms.rasters.array_items import ITEM, array_item, array_shapes, read_array
 from medmultipoints.transforms.regions.tracks import parse_labels, parse_tracked
 from medmultipoints.transforms.scoring.answers.published_parsing import read_published
 from medmultipoints.transforms.sources.builtin.annotations import parse_box_json
@@ -97,6 +102,50 @@ def inspected(name: str) -> Callable[[bytes], object]:
     return lambda data: inspect_source(MemoryMembers({"a.jpg": draw("a"), name: data}), {})
 
 
+def archived(**arrays: np.ndarray) -> bytes:
+    buffer = io.BytesIO()
+    np.savez_compressed(buffer, **arrays)
+    return buffer.getvalue()
+
+
+def array() -> bytes:
+    buffer = io.BytesIO()
+    np.save(buffer, square())
+    return buffer.getvalue()
+
+
+def read_arrays(data: bytes) -> object:
+    shapes = array_shapes(data)
+    return [read_array(data, "a.npy"), *(array_item(data, "a.npz", f"{ITEM}{key}:0") for key in shapes)]
+
+
+def film() -> bytes:
+    """Six frames of 32 x 32 in MPEG-4, in an mp4."""
+    data = io.BytesIO()
+    with av.open(data, "w", format="mp4") as output:
+        stream = output.add_stream("mpeg4", rate=10)
+        stream.width, stream.height, stream.pix_fmt = 32, 32, "yuv420p"
+        for index in range(6):
+            pixels = np.full((32, 32, 3), 30 * index, np.uint8)
+            output.mux(stream.encode(av.VideoFrame.from_ndarray(pixels, format="rgb24")))
+        output.mux(stream.encode(None))
+    return data.getvalue()
+
+
+def read_film(data: bytes) -> object:
+    frames = video_facts(data, "v.mp4").frames
+    return [pixels.mean() for _, pixels in decode_frames(data, range(min(frames, 6)), "v.mp4")]
+
+
+def rows() -> bytes:
+    """A Parquet file of two pictures, with boxes, as the Hub stores data sets."""
+    pictures = [{"bytes": draw(name), "path": f"{name}.jpg"} for name in "ab"]
+    objects = [{"bbox": [[1.0, 2.0, 9.0, 9.0]], "category": ["polyp"]}] * 2
+    buffer = io.BytesIO()
+    pq.write_table(pa.table({"image": pictures, "objects": objects}), buffer)
+    return buffer.getvalue()
+
+
 def counts(data: bytes) -> object:
     try:
         return decode_rle(data.decode("latin-1"), 48, 64)
@@ -112,6 +161,7 @@ COCO = json.dumps(
         "categories": [{"id": 1, "name": "polyp"}],
     }
 ).encode()
+RECORDS = json.dumps([{"image": "a.jpg", "objects": [{"box": [1, 2, 30, 40], "label": "polyp"}]}]).encode()
 VOC = b"""<annotation><filename>a.jpg</filename><size><width>64</width><height>48</height></size>
 <object><name>polyp</name><bndbox><xmin>1</xmin><ymin>2</ymin><xmax>30</xmax><ymax>40</ymax></bndbox></object></annotation>"""
 
@@ -139,6 +189,15 @@ PARSERS: Mapping[str, Parser] = {
     "COCO": Parser((COCO,), inspected("annotations.json")),
     "VOC": Parser((VOC,), inspected("a.xml")),
     "table": Parser((b"image,label,xmin,ymin,xmax,ymax\na.jpg,polyp,1,2,30,40\n",), inspected("boxes.csv")),
+    "json": Parser((RECORDS,), inspected("records.json")),
+    "arrays": Parser(
+        (array(), archived(masks=np.stack([square()] * 2)), archived(a=square(), b=square())), read_arrays
+    ),
+    "arrays of a source": Parser(
+        (archived(images=np.stack([square()] * 2), masks=np.stack([square()] * 2)),), inspected("a.npz")
+    ),
+    "rows": Parser((rows(),), inspected("train.parquet")),
+    "film": Parser((film(),), read_film),
     "zip": Parser((zip_bytes([("a.jpg", draw("a")), ("b/c.txt", b"text")]),), read_archive(".zip")),
     "tar": Parser((tar_gz_bytes([("a.jpg", draw("a"))]),), read_archive(".tar.gz")),
     "recipe": Parser((RECIPE,), read_file(".toml", lambda path: load_recipe(str(path)))),

@@ -2,6 +2,8 @@
 
 import io
 import re
+import struct
+import tokenize
 import zipfile
 import zlib
 from functools import lru_cache
@@ -14,7 +16,11 @@ from medmultipoints.transforms.pictures.decode import ImageProblem
 
 _SPARSE: Final = frozenset({"data", "format", "shape"})
 _SHAPE: Final = re.compile(r"\((\d+(?:, ?\d+)+)\)")
-_ERRORS: Final = (ValueError, OSError, EOFError, KeyError, zipfile.BadZipFile, zlib.error, NotImplementedError)
+_ERRORS: Final = (
+    ValueError, TypeError, LookupError, OSError, EOFError, SyntaxError, RuntimeError, ArithmeticError, MemoryError,
+    tokenize.TokenError, struct.error, zipfile.BadZipFile, zlib.error,
+)  # fmt: skip
+"""What NumPy and zipfile raise for damaged, encrypted and impossible arrays; NotImplementedError is a RuntimeError."""
 ITEM: Final = "item:"
 
 

@@ -1,8 +1,8 @@
 """Combine the readers of a picture's text into date, clock and timer, each proved or unknown.
 
-A reading is proved if templates suffice for its layout and every digit is clear, or if a second reader reads the
-same in that row. A timer is recognised by its row or its brackets, so it is never mistaken for the clock. Text in an
-unknown font proves at most the day.
+A layout that templates read well is proved by clear digits alone: a second reader takes the same smeared digit for
+the same wrong one. Other layouts need a second reader that reads the same in that row. A timer is recognised by its
+row or its brackets, so it is never mistaken for the clock. Text in an unknown font proves at most the day.
 """
 
 import re
@@ -81,9 +81,13 @@ def _proved_lines(raster: RasterText, ocr: Iterable[OcrLine]) -> Mapping[str, st
         role, text = line.role.removeprefix("bracketed_"), line.text.strip("<>")
         if raster.layout.alone and not set(line.text) & {"?", "_"}:
             proved[role] = text
-        elif "_" not in line.text and line.best.strip("<>") in _second_readings(line, role, lines):
+        elif not raster.layout.alone and "_" not in line.text and _agrees(line, role, lines):
             proved[role] = line.best.strip("<>")
     return proved
+
+
+def _agrees(line: RasterLine, role: str, ocr: Iterable[OcrLine]) -> bool:
+    return line.best.strip("<>") in _second_readings(line, role, ocr)
 
 
 def _second_readings(line: RasterLine, role: str, ocr: Iterable[OcrLine]) -> set[str]:

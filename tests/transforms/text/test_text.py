@@ -2,6 +2,7 @@
 
 import re
 import zipfile
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -9,10 +10,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from medmultipoints.data_lake.ocr import open_ocr
 from medmultipoints.transforms.pictures.decode import decode_image
 from medmultipoints.transforms.text.kinds import find_places
 from medmultipoints.transforms.text.layouts import Layout, TextLine, load_fonts
-from medmultipoints.transforms.text.raster import read_raster
+from medmultipoints.transforms.text.raster import RasterLine, RasterText, read_raster
 from medmultipoints.transforms.text.readings import OcrLine, combine
 
 FONTS = load_fonts()
@@ -75,7 +77,16 @@ def test_cut_digits_are_never_guessed() -> None:
     assert (None, None, "cut") == (found.date, found.clock, found.state)
 
 
-def test_a_second_reader_may_complete_but_not_correct_the_newer_font() -> None:
+def test_a_second_reader_never_completes_the_newer_font() -> None:
+    """Glare over the last digit of a real picture: both readers take the 5 for a 3."""
+    line = RasterLine(role="date", text="04/03/201?", best="04/03/2013", score=0.85, box=(6, 183, 101, 197))
+    seen = [OcrLine("04/03/2013", 0.92, (1, 176, 109, 200))]
+    found = combine(RasterText(NEWER, (line,)), seen)
+    assert (None, "unclear") == (found.date, found.state)
+    assert "2013-03-04" == combine(RasterText(OLDER, (line,)), seen).date
+
+
+def test_a_second_reader_does_not_correct_the_newer_font() -> None:
     raster = read_raster(picture(NEWER, {"date": "12/02/2015"}), FONTS)
     assert "2015-02-12" == combine(raster, [OcrLine("17/07/2015", 0.99, (4, 181, 102, 203))]).date
 
@@ -123,8 +134,16 @@ def test_plain_pictures_hold_no_text() -> None:
     assert None is read_raster(picture(NEWER, {}), FONTS)
 
 
+def open_second_reader() -> Callable[[np.ndarray], list[OcrLine]]:
+    pytest.importorskip("rapidocr", reason="rapidocr, of the extra `ocr`, is not installed")
+    return open_ocr()
+
+
 @pytest.mark.slow
-def test_no_wrong_reading_in_real_pictures(real: Path) -> None:
+@pytest.mark.parametrize(("second", "least"), [(False, 60), (True, 85)])
+def test_no_wrong_reading_in_real_pictures(real: Path, second: bool, least: int) -> None:
+    """Date, clock and timer of 50 pictures that were read by eye, with and without a second reader."""
+    ocr = open_second_reader() if second else lambda _: []
     facts = real.parent / "facts" / "pixels.md"
     if not facts.is_file():
         pytest.skip("no readings by eye beside the real data")
@@ -134,10 +153,11 @@ def test_no_wrong_reading_in_real_pictures(real: Path) -> None:
     with zipfile.ZipFile(real / "hyper-kvasir" / "hyper-kvasir-segmented-images.zip") as archive:
         names = {Path(name).stem[:8]: name for name in archive.namelist() if "/images/" in name}
         for stem, *truth in rows:
-            found = combine(read_raster(decode_image(archive.read(names[stem])).pixels, FONTS), [])
+            pixels = decode_image(archive.read(names[stem])).pixels
+            found = combine(read_raster(pixels, FONTS), ocr(pixels))
             day = "/".join(reversed(found.date.split("-"))) if found.date else None
             times = (None if value is None else clock(value) for value in (found.clock, found.timer))
             for stated, read in zip(truth, (day, *times), strict=True):
                 right += read is not None and read == stated
                 wrong += read is not None and read != stated
-    assert (0, True) == (wrong, right >= 60)
+    assert (0, True) == (wrong, right >= least)
