@@ -72,6 +72,7 @@ def _listed_objects(records: pl.DataFrame) -> pl.DataFrame:
         *_pair("centroids", "cx", "cy"),
         *_pair("interior_points", "ix", "iy"),
         pl.col("track_ids").alias("track_id"),
+        pl.col("evidence"),
     )
 
 
@@ -97,7 +98,7 @@ def _stated_objects(objects: pl.DataFrame) -> pl.DataFrame:
     ]
     names = ("point_kind", "cx", "cy", "ix", "iy")
     ordered = objects.sort("record_id", "index").with_columns(pl.col("track_id").fill_null(""))
-    return ordered.select("object_id", *SIDES, *point, *names, "track_id")
+    return ordered.select("object_id", *SIDES, *point, *names, "track_id", "evidence")
 
 
 def _differs(listed: pl.Series, stated: pl.Series) -> NDArray[np.bool_]:

@@ -7,6 +7,8 @@ from pathlib import Path
 from medmultipoints.data_lake.catalogue import load_catalogue
 from medmultipoints.data_lake.release.checks.agreement import TABLE_CHECKS
 from medmultipoints.data_lake.release.checks.answers import check_answers
+from medmultipoints.data_lake.release.checks.card_check import README
+from medmultipoints.data_lake.release.checks.card_numbers import check_card_numbers
 from medmultipoints.data_lake.release.checks.described_files import check_described_files
 from medmultipoints.data_lake.release.checks.described_texts import check_descriptions, has_descriptions
 from medmultipoints.data_lake.release.checks.made_tables import check_made, made_in
@@ -126,6 +128,8 @@ def _content_checks(folder: Path, manifest: Manifest) -> Iterator[Check]:
         yield _run("logical_digest", lambda: _digest(manifest, tables[0]))
         yield _run("totals", lambda: check_totals(manifest, tables[0]))
         yield _run("described_files", lambda: check_described_files(folder, manifest))
+        if manifest.lists(README):
+            yield _run("card_numbers", lambda: check_card_numbers(folder, manifest, tables[0]))
         yield _run("sources", lambda: check_sources(manifest, tables[0], load_catalogue()))
         if manifest.lists(EXPECTATIONS):
             yield _run("expectations", lambda: check_expectations(folder, manifest, tables[0]))
@@ -152,8 +156,9 @@ def _unproved(manifest: Manifest, *, signed: bool, leakage: bool) -> Iterator[Ch
         yield Check("packages", True, detail, proved=False)
         detail = "stated, not proved: they are of the sources; a signature proves them (--allowed-signers)"
         yield Check("findings", True, detail, proved=False)
-        origins = "recipe, source files, accounting, expectations, what sources say of pictures, sentences of the card"
-        detail = f"stated, not proved: {origins}; a signature proves them (--allowed-signers)"
+        origins = "recipe, source files, accounting, expectations, what sources say of pictures"
+        card = "sentences and pictures of the card"
+        detail = f"stated, not proved: {origins}, {card}; a signature proves them (--allowed-signers)"
         yield Check("origins", True, detail, proved=False)
     if not leakage and manifest.lists(CERTIFICATE):
         detail = "stated, not proved: --leakage compares the pictures again"

@@ -64,7 +64,7 @@ def _compile(template: str) -> "jinja2.Template":
     environment = jinja2.Environment(
         undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True, keep_trailing_newline=True
     )
-    environment.filters.update(number=_number, plural=plural, cell=as_cell)
+    environment.filters.update(number=grouped, plural=plural, cell=as_cell)
     return environment.from_string(template)
 
 
@@ -230,5 +230,6 @@ def _columns(table: Table) -> list[dict[str, str]]:
     ]
 
 
-def _number(value: float) -> str:
+def grouped(value: float) -> str:
+    """Return a number with its thousands apart, fractions to one decimal."""
     return f"{value:,}" if isinstance(value, int) else f"{value:,.1f}"

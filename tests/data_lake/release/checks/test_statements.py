@@ -38,7 +38,7 @@ def test_what_a_built_release_does_not_prove_is_said(built: Path) -> None:
         "findings": "stated, not proved: they are of the sources; a signature proves them (--allowed-signers)",
         "origins": (
             "stated, not proved: recipe, source files, accounting, expectations, what sources say of pictures, "
-            "sentences of the card; a signature proves them (--allowed-signers)"
+            "sentences and pictures of the card; a signature proves them (--allowed-signers)"
         ),
         "near_duplicates": "stated, not proved: --leakage compares the pictures again",
     }
