@@ -116,7 +116,8 @@ def array() -> bytes:
 
 def read_arrays(data: bytes) -> object:
     shapes = array_shapes(data)
-    return [read_array(data, "a.npy"), *(array_item(data, "a.npz", f"{ITEM}{key}:0") for key in shapes)]
+    whole = [read_array(data, "a.npy")] if len(shapes) < 2 else []
+    return [*whole, *(array_item(data, "a.npz", f"{ITEM}{key}:0") for key in shapes)]
 
 
 def film() -> bytes:

@@ -12,10 +12,10 @@ from medmultipoints.transforms.pictures.decode import ImageProblem
 
 @lru_cache(maxsize=2)
 def open_table(data: bytes, name: str) -> pq.ParquetFile:
-    """Return the Parquet table of a file. Raise ImageProblem if it is damaged."""
+    """Return the Parquet table of a file. Raise ImageProblem if it is damaged, such as by names that are not UTF-8."""
     try:
         return pq.ParquetFile(io.BytesIO(data))
-    except (pa.ArrowException, OSError) as error:
+    except (pa.ArrowException, OSError, ValueError) as error:
         raise ImageProblem("unreadable_image", f"{name} cannot be read as Parquet: {error}") from error
 
 
@@ -54,5 +54,5 @@ def row_picture(data: bytes, name: str, row: int, column: str | None = None) -> 
 def _group(data: bytes, name: str, group: int, column: str) -> list[Any]:
     try:
         return list(open_table(data, name).read_row_group(group, columns=[column])[column].to_pylist())
-    except (pa.ArrowException, OSError) as error:
+    except (pa.ArrowException, OSError, ValueError) as error:
         raise ImageProblem("unreadable_image", f"{name}: its rows cannot be read: {error}") from error

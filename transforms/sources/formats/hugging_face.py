@@ -196,7 +196,7 @@ def _held_rows(table: pq.ParquetFile, name: str, columns: list[str]) -> Iterator
     try:
         for batch in table.iter_batches(256, columns=columns):
             yield from batch.to_pylist()
-    except (pa.ArrowException, OSError) as error:
+    except (pa.ArrowException, OSError, ValueError) as error:
         raise MemberProblem("table_damaged", f"{name}: its rows cannot be read: {error}") from error
 
 

@@ -39,7 +39,7 @@ def _is_plain_parquet(listing: Listing, name: str) -> bool:
     """Return whether a Parquet file holds plain cells; those with pictures belong to the Hugging Face format."""
     try:
         schema = pq.read_schema(io.BytesIO(listing.read(name)))
-    except (pa.ArrowException, OSError):
+    except (pa.ArrowException, OSError, ValueError):
         return False
     return not any(pa.types.is_struct(column.type) or pa.types.is_binary(column.type) for column in schema)
 
@@ -54,7 +54,7 @@ def table_rows(listing: Listing, name: str, least: int = 3) -> Iterator[tuple[in
             with pq.ParquetFile(io.BytesIO(listing.read(name))) as file:
                 rows = (row for batch in file.iter_batches(8192) for row in batch.to_pylist())
                 yield from ((at, as_cells(row)) for at, row in enumerate(rows, start=1))
-        except (pa.ArrowException, OSError) as error:
+        except (pa.ArrowException, OSError, ValueError) as error:
             raise MemberProblem("table_damaged", f"{name} cannot be read as Parquet: {error}") from error
         return
     dialect = find_dialect(listing.head(name), least)
