@@ -34,7 +34,8 @@ STATED = tuple(
             r"assets/.*",
             r"expectations\.json tables\..*",
             r"data/\S+ collection_method",
-            r"croissant\.json (.*\.)?(description|alternateName|keywords|citeAs|creator|url|isBasedOn|rai:\w+)(\.#.*)?( removed)?",
+            r"croissant\.json (.*\.)?(description|alternateName|keywords|citeAs|creator|url|isBasedOn)(\.#.*)?( removed)?",
+            r"croissant\.json rai:.*",
         ),
     )
 )
