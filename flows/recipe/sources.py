@@ -107,6 +107,11 @@ def take_paths(sources: Mapping[str, Table]) -> tuple[dict[str, dict[str, object
     return {name: {key: table[key] for key in table if key != "path"} for name, table in sources.items()}, paths
 
 
+def without_place(text: str, place: Path | None, name: str) -> str:
+    """Return a message with the source's name instead of its local path, which no release may contain."""
+    return text.replace(str(place), name) if place else text
+
+
 def _find(folder: Path, text: str, where: str) -> Path:
     """Return the absolute path: relative to the recipe's folder, else to the current one."""
     try:

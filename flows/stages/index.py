@@ -8,10 +8,9 @@ import polars as pl
 
 from medmultipoints.data_lake.archives.source_files import SourceFiles
 from medmultipoints.data_lake.catalogue import load_reader
-from medmultipoints.flows.engine.planning.declarations import without_place
 from medmultipoints.flows.engine.stage import Build, Inputs, Output, Stage
 from medmultipoints.flows.recipe.model import Recipe
-from medmultipoints.flows.recipe.sources import HANDLING
+from medmultipoints.flows.recipe.sources import HANDLING, without_place
 from medmultipoints.flows.stages.source_coverage import nothing_usable
 from medmultipoints.transforms.columns.annotation_rows import annotation_rows
 from medmultipoints.transforms.columns.frames import sample_columns

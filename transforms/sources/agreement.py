@@ -28,7 +28,7 @@ from medmultipoints.transforms.sources.answers import choice_value, likely_answe
 from medmultipoints.transforms.sources.declaration import AnnotationKeys, Declaration, merge_read
 from medmultipoints.transforms.sources.reading.listing import Listing
 from medmultipoints.transforms.sources.reading.proposing import Draft, redraft
-from medmultipoints.transforms.sources.united import find_objects, rename_labels
+from medmultipoints.transforms.sources.shown_objects import find_objects, rename_labels
 
 Read = Callable[[Declaration, Files], Reading]
 COMPARED: Final = 60

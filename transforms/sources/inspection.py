@@ -33,8 +33,9 @@ from medmultipoints.transforms.sources.reading.listing import Listing, listed
 from medmultipoints.transforms.sources.reading.proposing import toml_choice
 from medmultipoints.transforms.sources.reading.repeated_boxes import repeated_pairs
 from medmultipoints.transforms.sources.reading.shapes import ZERO_EXTENT, extent
-from medmultipoints.transforms.sources.registry import FORMATS, read_pictures, recognise_source
-from medmultipoints.transforms.sources.united import find_objects, rename_labels
+from medmultipoints.transforms.sources.recognition import recognise_source
+from medmultipoints.transforms.sources.registry import FORMATS, read_pictures
+from medmultipoints.transforms.sources.shown_objects import find_objects, rename_labels
 from medmultipoints.transforms.sources.unread import find_unread
 
 COUNTED: Final = frozenset({MISSING, AMBIGUOUS, ZERO_EXTENT})

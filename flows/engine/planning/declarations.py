@@ -9,12 +9,13 @@ from typing import Any
 from pydantic import ValidationError
 
 from medmultipoints.data_lake.archives.source_files import SourceFiles
+from medmultipoints.flows.recipe.sources import without_place
 from medmultipoints.transforms.errors import DataError, MemberProblem, SourceDataError, UsageError
 from medmultipoints.transforms.problems import problems
 from medmultipoints.transforms.sources.annotated import Question
 from medmultipoints.transforms.sources.declaration import Declaration, merge_read
 from medmultipoints.transforms.sources.reading.listing import listed
-from medmultipoints.transforms.sources.registry import recognise_source
+from medmultipoints.transforms.sources.recognition import recognise_source
 from medmultipoints.transforms.sources.unread import find_unread
 
 Table = Mapping[str, Any]
@@ -69,11 +70,6 @@ def complete_sources(
     if still_open:
         raise OpenQuestions(still_open)
     return complete
-
-
-def without_place(text: str, place: Path | None, name: str) -> str:
-    """Return a message with the source's name instead of its local path, which no release may contain."""
-    return text.replace(str(place), name) if place else text
 
 
 def head_questions(table: Table) -> tuple[Question, ...]:

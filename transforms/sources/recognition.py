@@ -1,0 +1,76 @@
+"""Recognise a source by all formats: propose its declaration, with proofs and open questions."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any, Final
+
+from medmultipoints.transforms.errors import MemberProblem, UsageError
+from medmultipoints.transforms.sources.agreement import join_readings
+from medmultipoints.transforms.sources.annotated import Files, Question, Recognition
+from medmultipoints.transforms.sources.reading.listing import Listing, listed
+from medmultipoints.transforms.sources.reading.proposing import toml_choice
+from medmultipoints.transforms.sources.reading.surroundings import complete
+from medmultipoints.transforms.sources.registry import FORMATS, find_format, read_pictures
+
+_PIXELS: Final = frozenset({"arrays", "masks", "nifti", "dicom"})
+"""Formats that read no text files: a text file may annotate the same pictures in more detail."""
+
+_COVERED: Final[Mapping[str, tuple[str, ...]]] = {"coco-panoptic": ("masks",)}
+"""Formats whose mask files are not offered as an alternative source of annotations."""
+
+
+def recognise_any(files: Files, stated: Mapping[str, object]) -> tuple[Recognition, ...]:
+    """Return the proposals of all formats (or only the stated one), the most expressive first."""
+    listing = listed(files)
+    tried = FORMATS if stated.get("format") is None else (find_format(str(stated["format"])),)
+    found: list[Recognition] = []
+    for form in tried:
+        if any(form.name in _COVERED.get(str(recognition.read["format"]), ()) for recognition in found):
+            continue
+        if form.last and any(recognition.read["format"] not in _PIXELS for recognition in found):
+            continue
+        try:
+            recognition = form.recognise(listing, stated)
+        except MemberProblem as problem:
+            listing.damage.append(problem.detail)
+            continue
+        found += [recognition] if recognition is not None else []
+    return tuple(found)
+
+
+def recognise_source(files: Files, stated: Mapping[str, Any]) -> Recognition | None:
+    """Return the complete proposal for a source: stated keys, proved keys and open questions.
+
+    ``stated``: the ``[read]`` table. If several formats are recognised, the most expressive is proposed and the format
+    is asked, unless their objects lie in the same places: then one is proposed as a further reading. None if no format
+    is recognised.
+    """
+    listing = listed(files)
+    own = {key: value for key, value in stated.items() if key != "also"}
+    further = {name: (keys.get("format") or name, keys) for name, keys in (stated.get("also") or {}).items()}
+    formats = {form for form, _ in further.values()}
+    found = [one for one in recognise_any(listing, own) if one.read["format"] not in formats or stated.get("format")]
+    if not found:
+        return None
+    best = complete(listing, found[0], stated)
+    for name, (form, keys) in further.items():
+        best = _join_stated(listing, best, name, form, keys, stated)
+    if further or len(found) == 1:
+        return best
+    names = [str(recognition.read["format"]) for recognition in found]
+    if len(found) == 2 and (joined := join_readings(listing, best, found[1], names[1], stated, read_pictures)):
+        return joined
+    text = f"Annotations in several formats: {', '.join(names)}. Which are to be read?"
+    choices = tuple(map(toml_choice, names))
+    question = Question("format", text, choices, choices[0])
+    return replace(best, questions=(question, *best.questions))
+
+
+def _join_stated(
+    listing: Listing, best: Recognition, name: str, form: str, keys: Mapping[str, Any], stated: Mapping[str, Any]
+) -> Recognition:
+    """Return the proposal with a stated further reading. Raise UsageError if nothing has its format."""
+    other = find_format(form).recognise(listing, {**keys, "format": form})
+    if other is None:
+        raise UsageError(f"read.also.{name}: nothing is read as the format {form}. Correct it, or leave the table out.")
+    return join_readings(listing, best, other, name, stated, read_pictures) or best
