@@ -7,7 +7,7 @@ from typing import Any
 import polars as pl
 
 from medmultipoints.transforms.columns.tables import schema_of
-from medmultipoints.transforms.compose.policy import STRENGTH
+from medmultipoints.transforms.compose.policy import STRENGTH, select_regions
 from medmultipoints.transforms.duplicates.clusters import find_clusters
 from medmultipoints.transforms.records import SIDES
 
@@ -119,9 +119,13 @@ def _exhaustive(images: pl.DataFrame, samples: pl.DataFrame) -> dict[str, frozen
 
 
 def _objects(regions: pl.DataFrame, sample_ids: Sequence[str]) -> dict[str, dict[str, list[Any]]]:
-    """Return sorted boxes and masks by image and label: derived ones, or the source's if there are none."""
-    derived = pl.col("evidence") != "source"
-    chosen = regions.filter(pl.col("sample_id").is_in(sample_ids)).filter(derived | ~derived.any().over("sample_id"))
+    """Return sorted boxes and masks by image and label: derived ones, or the source's if there are none.
+
+    Of an object with several kinds of evidence, such as a mask and a box, the strongest counts.
+    """
+    own = regions.filter(pl.col("sample_id").is_in(sample_ids))
+    derived = select_regions(own, "audited")
+    chosen = pl.concat([derived, own.join(derived, on="sample_id", how="anti")])
     found: dict[str, dict[str, list[Any]]] = {}
     columns = chosen.select("sample_id", "label", *SIDES, pl.col("rle").fill_null(""))
     for sample_id, label, *values in columns.sort(pl.all()).iter_rows():

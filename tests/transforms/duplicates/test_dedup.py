@@ -94,6 +94,20 @@ def test_annotations_are_the_same_when_labels_and_derived_boxes_are(
     assert found["same_annotation"].to_list() == [same]
 
 
+def test_a_box_next_to_the_mask_of_its_object_is_no_contradiction(make_table: MakeTable) -> None:
+    """One source has masks of a picture, another one masks and boxes of it."""
+    regions = [
+        {"sample_id": one, "evidence": kind, "label": "polyps", "object_key": key, "x1": x1, "x2": 9.0, "y2": 9.0}
+        for one, kind, key, x1 in (
+            ("first/a", "mask", "m#0", 1.0),
+            ("second/b", "mask", "n#0", 1.0),
+            ("second/b", "box", "n#0", 2.0),
+        )
+    ]
+    found = find(make_table, [("first/a", A, A), ("second/b", A, A)], *regions)
+    assert (found["same_annotation"].to_list(), found["contradicted_labels"].to_list()) == ([True], [[]])
+
+
 @pytest.mark.parametrize(
     ("copy", "exhaustive", "contradicted"),
     [
