@@ -19,7 +19,7 @@ from medmultipoints.transforms.rasters.volumes import render_plane
 from medmultipoints.transforms.records import Annotation, Box, MaskLayer, Point
 from medmultipoints.transforms.regions.layers import find_layer_objects, label_values
 from medmultipoints.transforms.sources.annotated import AnnotatedPicture, Files
-from medmultipoints.transforms.sources.inspection import Inspection
+from medmultipoints.transforms.sources.inspecting.inspection import Inspection
 
 TEMPLATE: Final = Path(__file__).with_name("inspect.html.jinja")
 SIDE: Final = 720

@@ -13,7 +13,7 @@ from medmultipoints.data_lake.release.checks.verify import verify_release
 from medmultipoints.transforms.errors import UsageError
 from tests.flows.small_builds import build, make_sources
 from tests.transforms.sources.formats.layouts import pictures
-from tests.transforms.sources.test_agreement import COCO, authors_json, masks
+from tests.transforms.sources.inspecting.test_agreement import COCO, authors_json, masks
 
 HEAD = """
 name = "own"

@@ -14,8 +14,8 @@ from medmultipoints.transforms.rasters.values import read_codes
 from medmultipoints.transforms.records import Annotation, Box
 from medmultipoints.transforms.regions.layers import find_layer_objects
 from medmultipoints.transforms.sources.annotated import AnnotatedPicture
-from medmultipoints.transforms.sources.answers import nest_keys
-from medmultipoints.transforms.sources.inspection import declare, inspect_source
+from medmultipoints.transforms.sources.inspecting.answers import nest_keys
+from medmultipoints.transforms.sources.inspecting.inspection import declare, inspect_source
 from medmultipoints.transforms.sources.registry import read_pictures
 
 LOSS_PX = {"yolo": 0.01, "mot": 0.01, "coco": 0.001, "coco-keypoints": 0.001, "sa-med2d": 1.0}

@@ -20,10 +20,10 @@ from medmultipoints.flows.cli.options import HtmlOption, JsonOption
 from medmultipoints.transforms.errors import UsageError
 from medmultipoints.transforms.reporting.hidden import BREAKS
 from medmultipoints.transforms.sources.annotated import Hint
-from medmultipoints.transforms.sources.answers import choice_value, nest_keys
 from medmultipoints.transforms.sources.declaration import merge_read
 from medmultipoints.transforms.sources.declaration_text import write_declaration
-from medmultipoints.transforms.sources.inspection import Inspection, inspect_source
+from medmultipoints.transforms.sources.inspecting.answers import choice_value, nest_keys
+from medmultipoints.transforms.sources.inspecting.inspection import Inspection, inspect_source
 
 _LISTS: Final = ("classes", "absence.certain")
 _FURTHER: Final = re.compile(r"^also\.[^.]+\.")

@@ -2,8 +2,8 @@
 
 import pytest
 
+from medmultipoints.transforms.sources.inspecting.unread import find_unread
 from medmultipoints.transforms.sources.reading.listing import listed
-from medmultipoints.transforms.sources.unread import find_unread
 from tests.members import MemoryMembers
 
 HEAD = "filename,width,height,class,xmin,ymin,xmax,ymax\n"

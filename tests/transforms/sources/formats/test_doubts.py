@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from medmultipoints.transforms.sources.declared import read_declared
-from medmultipoints.transforms.sources.inspection import declare, inspect_source
+from medmultipoints.transforms.sources.inspecting.inspection import declare, inspect_source
 from medmultipoints.transforms.sources.registry import find_format
 from tests.faults.tiny_sources import draw
 from tests.members import MemoryMembers

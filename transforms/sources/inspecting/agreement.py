@@ -24,11 +24,11 @@ from medmultipoints.transforms.sources.annotated import (
     Recognition,
     picture_key,
 )
-from medmultipoints.transforms.sources.answers import choice_value, likely_answers, nest_keys
 from medmultipoints.transforms.sources.declaration import AnnotationKeys, Declaration, merge_read
+from medmultipoints.transforms.sources.inspecting.answers import choice_value, likely_answers, nest_keys
+from medmultipoints.transforms.sources.inspecting.shown_objects import find_objects, rename_labels
 from medmultipoints.transforms.sources.reading.listing import Listing
 from medmultipoints.transforms.sources.reading.proposing import Draft, redraft
-from medmultipoints.transforms.sources.shown_objects import find_objects, rename_labels
 
 Read = Callable[[Declaration, Files], Reading]
 COMPARED: Final = 60

@@ -12,13 +12,13 @@ from medmultipoints.transforms.rasters.array_items import array_shapes
 from medmultipoints.transforms.rasters.nifti import read_volume
 from medmultipoints.transforms.reporting.counted import plural
 from medmultipoints.transforms.sources.annotated import Hint
+from medmultipoints.transforms.sources.inspecting.unjoined import find_unjoined
 from medmultipoints.transforms.sources.paths import split_path
 from medmultipoints.transforms.sources.reading.listing import Listing
 from medmultipoints.transforms.sources.reading.picture_index import PictureIndex
 from medmultipoints.transforms.sources.reading.records.json_rows import WHOLE_BYTES, parse_json
 from medmultipoints.transforms.sources.reading.records.table_columns import find_pictures, guess_columns
 from medmultipoints.transforms.sources.reading.records.table_rows import find_tables, table_rows
-from medmultipoints.transforms.sources.unjoined import find_unjoined
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,17 +26,17 @@ from medmultipoints.transforms.sources.annotated import (
     ReadProblem,
     Recognition,
 )
-from medmultipoints.transforms.sources.answers import choice_value, likely_answers, nest_keys
 from medmultipoints.transforms.sources.declaration import Declaration, IgnoreLabel, merge_read
+from medmultipoints.transforms.sources.inspecting.answers import choice_value, likely_answers, nest_keys
+from medmultipoints.transforms.sources.inspecting.recognition import recognise_source
+from medmultipoints.transforms.sources.inspecting.shown_objects import find_objects, rename_labels
+from medmultipoints.transforms.sources.inspecting.unread import find_unread
 from medmultipoints.transforms.sources.reading.joining import AMBIGUOUS, MISSING
 from medmultipoints.transforms.sources.reading.listing import Listing, listed
 from medmultipoints.transforms.sources.reading.proposing import toml_choice
 from medmultipoints.transforms.sources.reading.repeated_boxes import repeated_pairs
 from medmultipoints.transforms.sources.reading.shapes import ZERO_EXTENT, extent
-from medmultipoints.transforms.sources.recognition import recognise_source
 from medmultipoints.transforms.sources.registry import FORMATS, read_pictures
-from medmultipoints.transforms.sources.shown_objects import find_objects, rename_labels
-from medmultipoints.transforms.sources.unread import find_unread
 
 COUNTED: Final = frozenset({MISSING, AMBIGUOUS, ZERO_EXTENT})
 """Problems of entries that are objects: they count as read here, and a build quarantines them."""

@@ -5,8 +5,8 @@ from dataclasses import replace
 from typing import Any, Final
 
 from medmultipoints.transforms.errors import MemberProblem, UsageError
-from medmultipoints.transforms.sources.agreement import join_readings
 from medmultipoints.transforms.sources.annotated import Files, Question, Recognition
+from medmultipoints.transforms.sources.inspecting.agreement import join_readings
 from medmultipoints.transforms.sources.reading.listing import Listing, listed
 from medmultipoints.transforms.sources.reading.proposing import toml_choice
 from medmultipoints.transforms.sources.reading.surroundings import complete
