@@ -489,6 +489,7 @@ function twin(one) {
 
 function thumbs(rows, words, kind = "") {
   const box = element("div", "", `thumbs ${kind}`);
+  if (kind === "strip") { box.tabIndex = 0; box.setAttribute("role", "group"); box.setAttribute("aria-label", "Frames before and after"); }
   for (const one of rows) {
     const entry = element("figure"), frame = element("div", "", "thumb"), image = document.createElement("img");
     Object.assign(image, { src: `/thumbnail/${one.image_sha256}`, alt: `${one.sample_id}, ${one.boxes.length} objects`, loading: "lazy", width: one.size[0], height: one.size[1] });
