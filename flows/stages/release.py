@@ -1,6 +1,7 @@
 """Stage ``release``: write every release file that does not contain the version, content-addressed."""
 
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 
 import orjson
 import polars as pl
@@ -48,16 +49,24 @@ def release_shards(_build: Build, inputs: Inputs) -> tuple[str, ...]:
 
 
 def planned(inputs: Inputs) -> tuple[Shard, ...]:
-    """Return the files of records, divided by the data alone."""
+    """Return the files of records, divided by the data alone; their records have the columns of the plan."""
     sizes = inputs.read("released_images", "sample_id", "stored_bytes")
-    return plan_shards(inputs.read("records").join(sizes, on="sample_id"))
+    names = inputs.read("records", "record_id", "image_sha256", "split", "sample_id")
+    return plan_shards(names.join(sizes, on="sample_id"))
+
+
+def with_records(inputs: Inputs, shard: Shard) -> Shard:
+    """Return a planned file with the whole rows of its records; those of other files are not read."""
+    names = shard.records["record_id"]
+    within = pl.col("record_id").is_between(pl.lit(names[0]), pl.lit(names[-1])) & (pl.col("split") == shard.split)
+    return replace(shard, records=inputs.scan("records").filter(within).sort("record_id").collect())
 
 
 def release_shard(build: Build, inputs: Inputs, shard: str) -> Output:
     """Return the finished files of one shard, with their paths in the release."""
     if shard in GROUPS:
         return _output(build, list(GROUPS[shard](build, inputs)), [])
-    chosen = next(plan for plan in planned(inputs) if plan.path == shard)
+    chosen = with_records(inputs, next(plan for plan in planned(inputs) if plan.path == shard))
     schema = released_schema(load_table("records").columns, label_names(build.recipe, inputs))
     with temporary_file(build.lake) as path:
         entry = write_records_shard(path, chosen, image_reader(build, inputs), schema)

@@ -28,6 +28,7 @@ MOST_NAMED: Final = 8
 FEW_VALUES: Final = 32
 """Greatest number of values of a mask of codes; blurred masks and JPEGs have more."""
 TWO_VALUES: Final = 2
+Levels8 = NDArray[np.uint8]
 _NEIGHBOURS: Final = np.ones((3, 3), np.uint8)
 
 
@@ -91,18 +92,16 @@ def check_plateaus(levels: AnyLevels, threshold: int, *, lossy: bool) -> None:
     """
     top = int(levels.max())
     most = top - 1 if top >= threshold else top
-    further = cv2.inRange(levels, np.array(1), np.array(most)) if most > 0 else None  # neither 0 nor the largest
-    if further is None or not cv2.countNonZero(further):
+    if most <= 0:
+        return
+    further = np.asarray(cv2.inRange(levels, np.array(1), np.array(most)), np.uint8)  # neither 0 nor the largest
+    if not cv2.countNonZero(further):
         return
     exact = not lossy and len(np.unique(levels)) <= FEW_VALUES
-    enough = EXACT_PLATEAU_PX if exact else PLATEAU_PX
-    values: AnyLevels = levels[:0, 0]
-    if cv2.countNonZero(cv2.erode(further, _NEIGHBOURS)) >= enough:
-        flat = levels[cv2.erode(levels, _NEIGHBOURS) == cv2.dilate(levels, _NEIGHBOURS)]
-        found, counts = np.unique(flat, return_counts=True)
-        values = found[counts >= enough]
-    below = np.unique(np.where(values <= (NOISE_LEVELS if lossy else 0), 0, values)[values < threshold])
+    enough, black = EXACT_PLATEAU_PX if exact else PLATEAU_PX, NOISE_LEVELS if lossy else 0
     white = 0 if exact else _white_noise(levels)
+    values = _plateaus(levels, further, enough, (black, max(threshold, top - white)))
+    below = np.unique(np.where(values <= black, 0, values)[values < threshold])
     above = np.unique(np.where(values >= top - white, top, values)[values >= threshold])
     if len(below) < 2 and _lies_apart(levels, threshold, exact=exact):
         below = np.unique(levels[levels < threshold])
@@ -122,15 +121,52 @@ def _undeclared(levels: AnyLevels, where: str, lossy: bool) -> ImageProblem:
     )
 
 
+def _plateaus(levels: AnyLevels, further: Levels8, enough: int, usual: tuple[int, int]) -> AnyLevels:
+    """Return the values with at least ``enough`` pixels equal to all 8 neighbours, none if ``further`` has no area.
+
+    ``further``: nonzero for pixels of neither black nor the largest value; ``usual``: range of other values outside
+    of which a value is black or white. Reads the surroundings of these pixels, and the whole mask only if a value lies
+    within the range: 0.3 ms in place of 0.5 for a JPEG of one object.
+    """
+    around = _surroundings(further, 1)
+    if cv2.countNonZero(cv2.erode(further[around], _NEIGHBOURS)) < enough:
+        return levels[:0, 0]
+    values = _flat_values(levels[around], enough)
+    black, white = usual
+    return _flat_values(levels, enough) if ((values > black) & (values < white)).any() else values
+
+
+def _flat_values(levels: AnyLevels, enough: int) -> AnyLevels:
+    flat = levels[cv2.erode(levels, _NEIGHBOURS) == cv2.dilate(levels, _NEIGHBOURS)]
+    found, counts = np.unique(flat, return_counts=True)
+    values: AnyLevels = found[counts >= enough]
+    return values
+
+
+def _surroundings(chosen: Levels8, reach: int) -> tuple[slice, slice]:
+    """Return rows and columns of the bounding box of nonzero pixels and ``reach`` pixels around it."""
+    left, top, width, height = cv2.boundingRect(chosen)
+    return slice(max(top - reach, 0), top + height + reach), slice(max(left - reach, 0), left + width + reach)
+
+
 def _lies_apart(levels: AnyLevels, threshold: int, *, exact: bool) -> bool:
-    """Return whether an area below the threshold is separate: neither a soft edge nor JPEG noise near an object."""
+    """Return whether an area below the threshold is separate: neither a soft edge nor JPEG noise near an object.
+
+    Reads the surroundings of the dim pixels only: 0.06 ms in place of 0.8 for a JPEG of one object.
+    """
     scale = 1 << 8 if threshold > 1 << 8 else 1
-    dim = (levels > (0 if exact else APART_LEVELS * scale)) & (levels < threshold)
-    reach = 3 if exact else 2 * BLOCK_PX + 1
-    near = cv2.dilate((levels >= threshold).view(np.uint8), np.ones((reach, reach), np.uint8))
-    if np.count_nonzero(dim & (near == 0)) < PLATEAU_PX:
+    least = 1 if exact else APART_LEVELS * scale + 1
+    dim = cv2.inRange(levels, np.array(least), np.array(threshold - 1))
+    if cv2.countNonZero(dim) < PLATEAU_PX:
         return False
-    _, areas, statistics, _ = cv2.connectedComponentsWithStats(dim.view(np.uint8), connectivity=8, ltype=cv2.CV_32S)
+    reach = 3 if exact else 2 * BLOCK_PX + 1
+    around = _surroundings(dim, reach)
+    dim = np.ascontiguousarray(dim[around])
+    objects = (levels[around] >= threshold).view(np.uint8)
+    near = cv2.dilate(objects, np.ones((reach, reach), np.uint8))
+    if cv2.countNonZero(dim) - cv2.countNonZero(cv2.bitwise_and(dim, dim, mask=near)) < PLATEAU_PX:
+        return False
+    _, areas, statistics, _ = cv2.connectedComponentsWithStats(dim, connectivity=8, ltype=cv2.CV_32S)
     large = np.flatnonzero(statistics[:, cv2.CC_STAT_AREA] >= PLATEAU_PX)
     return bool(np.setdiff1d(large[large > 0], areas[near > 0]).size)
 

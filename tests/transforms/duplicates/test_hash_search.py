@@ -1,5 +1,7 @@
 """The search finds what comparing everything finds, within its caps."""
 
+from collections.abc import Iterator
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -15,6 +17,14 @@ radii = st.integers(0, 10)
 def find_pairs(hashes: Hashes, groups: Numbers, radius: int) -> HashPairs:
     """The pairs within one table."""
     return join_hashes(hashes, groups, hashes, groups, radius, itself=True)
+
+
+@pytest.fixture(scope="module", autouse=True, params=[hash_search.FEW_COMPARISONS, 0], ids=["few", "many"])
+def _rows(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Every test holds for few rows, all pairs of which are compared, and for many, which are looked up by bands."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(hash_search, "FEW_COMPARISONS", request.param)
+        yield
 
 
 def expected(
