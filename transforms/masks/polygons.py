@@ -22,16 +22,16 @@ def fill_polygons(polygons: Sequence[Polygon], width: int, height: int) -> NDArr
     """Return the mask of one object (height x width): the pixels whose centre lies in any of its outlines."""
     mask = np.zeros((height, width), np.bool_)
     for polygon in polygons:
-        mask |= _fill(polygon, width, height)
+        mask |= fill_polygon(np.array(polygon), width, height)
     return mask
 
 
-def _fill(polygon: Polygon, width: int, height: int) -> NDArray[np.bool_]:
-    """Return the pixels with an odd number of edges to the left of their centre.
+def fill_polygon(corners: NDArray[np.float64], width: int, height: int) -> NDArray[np.bool_]:
+    """Return the pixels with an odd number of edges to the left of their centre; ``corners``: n x 2, as x and y.
 
     Each edge flips, in every row whose centre line it crosses, the first pixel whose centre is not left of it.
     """
-    ends = np.stack([polygon, (*polygon[1:], polygon[0])], axis=1)
+    ends = np.stack([corners, np.roll(corners, -1, axis=0)], axis=1)
     rising = ends[:, 0, 1] > ends[:, 1, 1]
     ends[rising] = ends[rising, ::-1]
     (upper_x, upper_y), (lower_x, lower_y) = ends[:, 0].T, ends[:, 1].T

@@ -1,6 +1,7 @@
 """Verify a release: all of its content is recomputed, or reported as unproved."""
 
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -26,7 +27,7 @@ from medmultipoints.data_lake.release.read.certificate import CERTIFICATE, check
 from medmultipoints.data_lake.release.read.digest import logical_digest
 from medmultipoints.data_lake.release.read.expectations import EXPECTATIONS
 from medmultipoints.data_lake.release.read.joins import Proofs, prove_joins, read_joins, redacted_images
-from medmultipoints.data_lake.release.read.released_tables import Picture, read_pictures, read_tables
+from medmultipoints.data_lake.release.read.released_tables import read_pictures, read_tables
 from medmultipoints.data_lake.release.sign.signature import Trust, check_signature
 from medmultipoints.data_lake.release.write.files import FileEntry, hash_file
 from medmultipoints.data_lake.release.write.instruction_rows import check_both_formats
@@ -124,29 +125,40 @@ def _content_checks(folder: Path, manifest: Manifest) -> Iterator[Check]:
 
     readable = _run("tables_readable", read)
     yield readable
-    if readable.ok:
-        yield _run("logical_digest", lambda: _digest(manifest, tables[0]))
-        yield _run("totals", lambda: check_totals(manifest, tables[0]))
-        yield _run("described_files", lambda: check_described_files(folder, manifest))
-        if manifest.lists(README):
-            yield _run("card_numbers", lambda: check_card_numbers(folder, manifest, tables[0]))
-        yield _run("sources", lambda: check_sources(manifest, tables[0], load_catalogue()))
-        if manifest.lists(EXPECTATIONS):
-            yield _run("expectations", lambda: check_expectations(folder, manifest, tables[0]))
-        if manifest.lists(CERTIFICATE):
-            yield _run("stated_leakage", lambda: check_stated_leakage(folder, manifest, tables[0].images))
-        if made_in(manifest):
-            yield _run("made_by_models", lambda: check_made(folder, manifest, tables[0].images))
-        if has_descriptions(manifest):
-            yield _run("descriptions_hold", lambda: check_descriptions(folder, manifest, tables[0]))
-        for name, problems in TABLE_CHECKS.items():
-            yield _run(name, lambda problems=problems: problems(tables[0]))  # type: ignore[misc]
-        yield _run("instructions_in_both_formats", lambda: check_both_formats(folder, manifest, tables[0].instructions))
-        yield _run("dialects", lambda: check_dialects(folder, manifest, tables[0]))
-        yield _run("pictures_of_dialects", lambda: check_shown(folder, manifest, tables[0].images))
-        yield _run("answers", lambda: check_answers(tables[0], manifest.recipe))
-        pictures: Callable[[], Iterator[Picture]] = lambda: read_pictures(folder, manifest)  # noqa: E731
-        yield _run("pictures", lambda: check_pictures(pictures(), tables[0].images, tables[0].objects))
+    if not readable.ok:
+        return
+    with ThreadPoolExecutor(1) as pool:  # decoding keeps the other core busy while rows are compared
+        pictures = pool.submit(_run, "pictures", lambda: _pictures(folder, manifest, tables[0]))
+        yield from _table_checks(folder, manifest, tables[0])
+        yield pictures.result()
+
+
+def _pictures(folder: Path, manifest: Manifest, tables: Tables) -> Iterator[str]:
+    return check_pictures(read_pictures(folder, manifest), tables.images, tables.objects)
+
+
+def _table_checks(folder: Path, manifest: Manifest, tables: Tables) -> Iterator[Check]:
+    """Yield the checks of readable tables that need no pixels."""
+    yield _run("logical_digest", lambda: _digest(manifest, tables))
+    yield _run("totals", lambda: check_totals(manifest, tables))
+    yield _run("described_files", lambda: check_described_files(folder, manifest))
+    if manifest.lists(README):
+        yield _run("card_numbers", lambda: check_card_numbers(folder, manifest, tables))
+    yield _run("sources", lambda: check_sources(manifest, tables, load_catalogue()))
+    if manifest.lists(EXPECTATIONS):
+        yield _run("expectations", lambda: check_expectations(folder, manifest, tables))
+    if manifest.lists(CERTIFICATE):
+        yield _run("stated_leakage", lambda: check_stated_leakage(folder, manifest, tables.images))
+    if made_in(manifest):
+        yield _run("made_by_models", lambda: check_made(folder, manifest, tables.images))
+    if has_descriptions(manifest):
+        yield _run("descriptions_hold", lambda: check_descriptions(folder, manifest, tables))
+    for name, problems in TABLE_CHECKS.items():
+        yield _run(name, lambda problems=problems: problems(tables))  # type: ignore[misc]
+    yield _run("instructions_in_both_formats", lambda: check_both_formats(folder, manifest, tables.instructions))
+    yield _run("dialects", lambda: check_dialects(folder, manifest, tables))
+    yield _run("pictures_of_dialects", lambda: check_shown(folder, manifest, tables.images))
+    yield _run("answers", lambda: check_answers(tables, manifest.recipe))
 
 
 def _unproved(manifest: Manifest, *, signed: bool, leakage: bool) -> Iterator[Check]:

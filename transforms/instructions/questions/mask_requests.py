@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 from medmultipoints.transforms.instructions.phrases import HINTS, JITTER, OUTLINE_IOU, RING, SMALL_MASK
 from medmultipoints.transforms.instructions.questions.question import Question, QuestionContext, ids, rounded
 from medmultipoints.transforms.instructions.scenes import Scene
-from medmultipoints.transforms.masks.polygons import fill_polygons
+from medmultipoints.transforms.masks.polygons import fill_polygon
 from medmultipoints.transforms.masks.run_lengths import box_of_rle, decode_rle_in
-from medmultipoints.transforms.records import Point, ReleasedObject
+from medmultipoints.transforms.records import ReleasedObject
 
 Mask = NDArray[np.bool_]
 Pixels = NDArray[np.uint8]
@@ -195,7 +195,7 @@ def _outline(mask: Mask, item: ReleasedObject) -> list[list[float]]:
         simple = cv2.approxPolyDP(contour, step, closed=True)
         enough = _overlaps(_filled(simple, shape), whole, OUTLINE_IOU + _MARGIN)
         if len(simple) > 2 and enough and _holds_pixels(simple, pixels):
-            break
+            return _corners(simple, x1, y1)
     return _corners(simple if _holds_pixels(simple, pixels) else contour, x1, y1)
 
 
@@ -224,9 +224,9 @@ def _holds_pixels(contour: Any, pixels: Pixels) -> bool:
     The contour is tested with a nudge to both sides, so that no proof depends on centres on the contour.
     """
     height, width = pixels.shape
-    corners = _corners(contour, 0, 0)
+    corners = np.array(_corners(contour, 0, 0))
     for nudge in (-_NUDGE, _NUDGE):
-        inside = fill_polygons((tuple(Point(x + nudge, y) for x, y in corners),), width, height)
+        inside = fill_polygon(corners + np.array([nudge, 0.0]), width, height)
         if not _overlaps(inside.view(np.uint8), pixels, OUTLINE_IOU):
             return False
     return True
