@@ -30,7 +30,13 @@ from medmultipoints.transforms.pictures.numbering import (
 from medmultipoints.transforms.pictures.scratch import Scratch
 from medmultipoints.transforms.records import Exclusion, Sample
 from medmultipoints.transforms.regions.annotated_objects import UnusedAnnotation
-from medmultipoints.transforms.regions.derive import Derived, DeriveParameters, ImageFacts, derive_sample, reject
+from medmultipoints.transforms.regions.derive import (
+    Derived,
+    DeriveParameters,
+    ImageFacts,
+    derive_sample,
+    reject,
+)
 from medmultipoints.transforms.regions.derived_columns import (
     derived_region_columns,
     image_columns,
@@ -38,7 +44,7 @@ from medmultipoints.transforms.regions.derived_columns import (
     thumbnail_columns,
     track_columns,
 )
-from medmultipoints.transforms.regions.tracks import inconsistent_tracks
+from medmultipoints.transforms.regions.tracks import inconsistent_tracks, parse_label_files
 
 STILLS_PER_SHARD = 250
 
@@ -117,10 +123,10 @@ def derive_all(
     samples: Sequence[Sample], files: SourceFiles, parameters: DeriveParameters
 ) -> Iterator[Derived | Exclusion]:
     """Yield the outcome of each sample: files first, then frames that must be decoded from their video."""
-    scratch = Scratch()
+    scratch, parsed = Scratch(), parse_label_files(samples, files.read)
     for sample in samples:
         if sample.image_member is not None:
-            yield derive_sample(sample, files.read, parameters, scratch=scratch)
+            yield derive_sample(sample, files.read, parameters, scratch=scratch, parsed=parsed)
     undecoded = [sample for sample in samples if sample.image_member is None]
     for video in sorted({str(sample.video_member) for sample in undecoded}):
         frames = {sample.frame_index: sample for sample in undecoded if sample.video_member == video}

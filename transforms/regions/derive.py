@@ -46,7 +46,7 @@ from medmultipoints.transforms.regions.annotated_objects import (
 )
 from medmultipoints.transforms.regions.boxes import published_scale, released_size
 from medmultipoints.transforms.regions.framing import AROUND_SHARE, covers_frame, is_inverted, may_be_inverted
-from medmultipoints.transforms.regions.tracks import TrackRows, join_tracks, parse_labels, parse_tracked
+from medmultipoints.transforms.regions.tracks import ParsedLabels, TrackRows, join_tracks, parse_labels, parse_tracked
 
 LIBRARY_ERRORS = (
     cv2.error, *(kind for kind in PILLOW_ERRORS if kind is not OSError), AttributeError, MemoryError, SystemError,
@@ -119,14 +119,15 @@ def derive_sample(
     parameters: DeriveParameters,
     frame: NDArray[np.uint8] | None = None,
     scratch: Scratch | None = None,
+    parsed: ParsedLabels | None = None,
 ) -> Derived | Exclusion:
     """Return the sample's image row, regions and specks, or the exclusion that rejects it.
 
     ``read`` returns a member's bytes. ``frame``: decoded video frame (H x W x 3, RGB), to be encoded as JPEG.
-    ``scratch``: memory to decode into.
+    ``scratch``: memory to decode into. ``parsed``: rows of label files from ``parse_label_files``, others are read.
     """
     try:
-        return _derive(sample, read, parameters, frame, scratch or Scratch())
+        return _derive(sample, read, parameters, frame, scratch or Scratch(), parsed or {})
     except MemberProblem as problem:
         return reject(sample, problem.reason, problem.detail)
     except LIBRARY_ERRORS as error:
@@ -155,6 +156,7 @@ def _derive(
     parameters: DeriveParameters,
     frame: NDArray[np.uint8] | None,
     scratch: Scratch,
+    parsed: ParsedLabels,
 ) -> Derived:
     picture = _read_picture(sample, read, parameters, frame, scratch)
     pixels = picture.pixels
@@ -162,7 +164,7 @@ def _derive(
     _check_size(sample, picture)
     stored, size, scale = _store(picture, parameters)
     measured = pixels if scale == 1 and picture.origin in OWN_BYTES else None
-    tracks = _read_tracks(sample, read, picture)
+    tracks = _read_tracks(sample, read, picture, parsed)
     found, regions = _find_objects(sample, read, parameters, picture, measured, scratch)
     annotated = _find_annotated(_with_min_area(sample, parameters), read, picture, measured)
     luma = to_luma(pixels, scratch)
@@ -370,12 +372,15 @@ def _turn(box: Box, picture: SourcePicture) -> Box:
     return turn_box(box, picture.turned, *turn_size(width, height, picture.turned))
 
 
-def _read_tracks(sample: Sample, read: Callable[[str], bytes], picture: SourcePicture) -> TrackRows | None:
+def _read_tracks(
+    sample: Sample, read: Callable[[str], bytes], picture: SourcePicture, parsed: ParsedLabels
+) -> TrackRows | None:
     """Return the objects of the sample's label files, in the frame of the released picture."""
     if sample.label_member is None or sample.track_member is None:
         return None
-    labels = parse_labels(read(sample.label_member), file=sample.label_member)
-    tracked = parse_tracked(read(sample.track_member), file=sample.track_member)
+    member, other = sample.label_member, sample.track_member
+    labels = parsed.get(member) or parse_labels(read(member), file=member)
+    tracked = parsed.get(other) or parse_tracked(read(other), file=other)
     height, width = picture.pixels.shape[:2]
     found = join_tracks(labels, tracked, *picture.frame(width, height))
     if picture.turned is None:

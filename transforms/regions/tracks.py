@@ -6,7 +6,8 @@ the frame, with the same rows in the same order. Values come from the first, ids
 
 import re
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from itertools import chain
 from typing import Final, NoReturn
@@ -15,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from medmultipoints.transforms.errors import MemberProblem
+from medmultipoints.transforms.records import Sample
 from medmultipoints.transforms.regions.decimals import DECIMAL, parse_decimal
 
 CLASS_LABELS: Mapping[str, str] = {"0": "normal", "1": "cluster", "2": "pinhead"}
@@ -55,6 +57,10 @@ class LabelRows:
         return f"{self.file}, line {self.lines[row]}"
 
 
+ParsedLabels = Mapping[str, LabelRows]
+"""Rows of label files by member."""
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class TrackRows:
     """Objects of one frame, in file order.
@@ -93,6 +99,35 @@ def parse_tracked(data: bytes, *, file: str = "track file") -> LabelRows:
                 detail = f"{rows.where(row)}: track {track_id!r} is at {rows.where(other)} too"
                 raise LabelProblem("duplicate_track_id", detail)
     return rows
+
+
+def parse_label_files(samples: Iterable[Sample], read: Callable[[str], bytes]) -> ParsedLabels:
+    """Return the rows of the samples' well-formed label files, parsed together; the others need ``parse_labels``.
+
+    All files of a video at once take a third of the time of one after the other.
+    """
+    pairs = [(one.label_member, one.track_member) for one in samples if one.label_member and one.track_member]
+    labels = _parse_together((label for label, _ in pairs), read, tracked=False)
+    return labels | _parse_together((track for _, track in pairs), read, tracked=True)
+
+
+def _parse_together(members: Iterable[str], read: Callable[[str], bytes], *, tracked: bool) -> dict[str, LabelRows]:
+    """Return the rows of the files that are well-formed and sound, by member; ``read`` returns a member's bytes."""
+    texts: dict[str, str] = {}
+    for member in members:
+        with suppress(MemberProblem, UnicodeDecodeError):
+            text = read(member).decode("utf-8-sig")
+            if _PLAIN[tracked].fullmatch(text):
+                texts[member] = text if text.endswith("\n") else f"{text}\n"
+    rows = _well_formed_rows("", "".join(texts.values()), tracked)
+    sound, found, end = _sound(rows.values), {}, 0
+    for member, text in texts.items():
+        start, end = end, end + text.count("\n")
+        ids = rows.track_ids[start:end]
+        if sound[start:end].all() and len(set(ids)) == len(ids):
+            lines, part = tuple(range(1, end - start + 1)), slice(start, end)
+            found[member] = LabelRows(member, lines, rows.texts[part], rows.labels[part], rows.values[part], ids)
+    return found
 
 
 def join_tracks(labels: LabelRows, tracked: LabelRows, width: int, height: int, tolerance: float = STEP) -> TrackRows:
@@ -163,15 +198,19 @@ def _parse_rows(data: bytes, file: str, *, tracked: bool) -> LabelRows:
         if _PLAIN[tracked].fullmatch(text)
         else _irregular_rows(file, text, tracked)
     )
-    # Rounding to six decimals may pass the edge by less than a step; comparisons with NaN are false.
-    least, most = -STEP - _ROUNDING, 1 + STEP + _ROUNDING
-    if rows.values.min() >= least and rows.values.max() <= most and rows.values[:, 2:].min() > 0:
-        return rows
-    sound = (rows.values >= least) & (rows.values <= most)
-    sound[:, 2:] &= rows.values[:, 2:] > 0
-    for row in np.flatnonzero(~sound.all(axis=1)).tolist():
+    for row in np.flatnonzero(~_sound(rows.values)).tolist():
         rows.refuse(row, "label_row_invalid", ": centre and size must be finite and in [0, 1], the size above 0")
     return rows
+
+
+def _sound(values: NDArray[np.float64]) -> NDArray[np.bool_]:
+    """Return the mask of rows whose centre and size are finite and in [0, 1], the size above 0.
+
+    Rounding to six decimals may pass the edge by less than a step; comparisons with NaN are false.
+    """
+    sound = (values >= -STEP - _ROUNDING) & (values <= 1 + STEP + _ROUNDING)
+    sound[:, 2:] &= values[:, 2:] > 0
+    return np.asarray(sound.all(axis=1))
 
 
 def _well_formed_rows(file: str, text: str, tracked: bool) -> LabelRows:

@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from medmultipoints.transforms.records import Box
+from medmultipoints.transforms.errors import MemberProblem
+from medmultipoints.transforms.records import Box, Sample
 from medmultipoints.transforms.regions.boxes import YoloBox
 from medmultipoints.transforms.regions.tracks import (
     LabelProblem,
@@ -17,6 +18,7 @@ from medmultipoints.transforms.regions.tracks import (
     TrackRows,
     inconsistent_tracks,
     join_tracks,
+    parse_label_files,
     parse_labels,
     parse_tracked,
 )
@@ -200,6 +202,54 @@ def test_integer_boxes_survive_the_way_through_normalised_values(x1: int, y1: in
     row = object_of(line.encode(), 640, 480)
     assert (row.box.x1, row.box.y1, row.box.x2, row.box.y2) == pytest.approx((x1, y1, x2, y2), abs=1e-9)
     assert not row.truncated
+
+
+GOOD = [LINE, LINE + b"\n", LINE + b"\r\n" + LINE, b"\xef\xbb\xbf" + LINE + b"\n"]
+BAD = [
+    b"",
+    LINE + b"\n\n",
+    b"3 0.5 0.5 0.1 0.1\n",
+    b"0 0.5 0.5 0 0.1",
+    b"0 0.5 1.5 0.1 0.1",
+    b"0 1e999 0.5 0.1 0.1",
+    b"\xff",
+]
+
+
+def test_label_files_parsed_together_are_those_parsed_one_by_one() -> None:
+    """Files that are not plain, not sound or not there are left to the parser that says what is wrong with them."""
+    files = {f"{number}.txt": data for number, data in enumerate([*GOOD, *BAD, TRACKED])}
+    tracks = {f"{name}t": b"track7 " + data.removeprefix(b"\xef\xbb\xbf") for name, data in files.items()}
+    tracks |= {"0.txtt": TRACKED + b"\n" + TRACKED, "1.txtt": b"a\xc2\xa0 " + LINE}
+    tracks["2.txtt"] = b"a " + LINE + b"\r\nb " + LINE
+    samples = [
+        Sample(
+            source="s",
+            stem=name,
+            image_member=None,
+            organ="o",
+            finding="f",
+            classification="c",
+            label_member=name,
+            track_member=f"{name}t",
+        )
+        for name in (*files, "missing")
+    ]
+
+    def read(member: str) -> bytes:
+        if member not in files | tracks:
+            raise MemberProblem("missing_member", member)
+        return (files | tracks)[member]
+
+    parsed = parse_label_files(samples, read)
+    assert {name for name in parsed if name in files} == {f"{number}.txt" for number in range(len(GOOD))}
+    assert {"2.txtt", "3.txtt"} == {name for name in parsed if name in tracks}
+    for name, rows in parsed.items():
+        alone = (parse_tracked if name in tracks else parse_labels)(read(name), file=name)
+        assert [getattr(rows, field) for field in LabelRows.__slots__ if field != "values"] == [
+            getattr(alone, field) for field in LabelRows.__slots__ if field != "values"
+        ]
+        assert rows.values.tolist() == alone.values.tolist()
 
 
 def test_frames_in_which_a_track_changes_its_class_are_named() -> None:
