@@ -34,7 +34,10 @@ STATED = tuple(
             r"assets/.*",
             r"expectations\.json tables\..*",
             r"data/\S+ collection_method",
-            r"croissant\.json (.*\.)?(description|alternateName|keywords|citeAs|creator|url|isBasedOn)(\.#.*)?( removed)?",
+            (
+                r"croissant\.json (.*\.)?(description|alternateName|keywords|citeAs|creator|url|isBasedOn)"
+                r"(\.#.*)?( removed)?"
+            ),
             r"croissant\.json rai:.*",
         ),
     )
