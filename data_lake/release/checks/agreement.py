@@ -54,6 +54,9 @@ def check_objects(tables: Tables) -> Iterator[str]:
         yield from (f"objects: {one} is in no record" for one in sorted(extra - set(listed["object_id"])))
         yield from () if missing or extra - set(listed["object_id"]) else ("objects: ids repeat or are out of order",)
         return
+    numbered = tables.objects.sort("record_id", "index").with_columns(place=pl.int_range(pl.len()).over("record_id"))
+    wrong = numbered.filter(pl.col("index") != pl.col("place"))["object_id"]
+    yield from (f"{one}: index is not its place in the lists of its record" for one in wrong)
     for name in listed.columns[1:]:
         for place in np.flatnonzero(_differs(listed[name], stated[name]))[:1000]:
             row = int(place)

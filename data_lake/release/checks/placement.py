@@ -7,7 +7,13 @@ from pathlib import Path
 
 import polars as pl
 
-from medmultipoints.data_lake.release.read.released_tables import read_quarantine, readable, table_files, table_place
+from medmultipoints.data_lake.release.read.released_tables import (
+    read_parquet,
+    read_quarantine,
+    readable,
+    table_files,
+    table_place,
+)
 from medmultipoints.data_lake.release.read.sound import check_types
 from medmultipoints.data_lake.release.write.files import MADE
 from medmultipoints.data_lake.release.write.manifest import Manifest
@@ -91,6 +97,18 @@ def _check_tables(folder: Path, manifest: Manifest) -> Iterator[str]:
             else:
                 rows = read_quarantine(folder, manifest, table)
                 yield from _wrong_values(file.path, table, rows) if rows is not None else ()
+                if rows is not None and table == "disagreements":
+                    yield from _wrong_findings(file.path, rows, read_parquet(folder, manifest, "images"))
+
+
+def _wrong_findings(path: str, rows: pl.DataFrame, images: pl.DataFrame) -> Iterator[str]:
+    """Yield a sentence for each finding whose columns contradict each other or its image."""
+    hashes = images.select("sample_id", released="image_sha256").unique("sample_id")
+    known = rows.join(hashes, on="sample_id", how="left")
+    named = pl.col("finding_id").str.starts_with(pl.format("{}:{}:", "sample_id", "kind"))
+    same = pl.col("released").is_null() | pl.col("image_sha256").eq_missing(pl.col("released"))
+    wrong = known.filter(~(named & same & pl.col("sample_id").eq(pl.format("{}/{}", "source", "stem"))))
+    yield from (f"{path}: {one} contradicts its own image" for one in wrong["finding_id"])
 
 
 def _wrong_values(path: str, table: str, rows: pl.DataFrame) -> Iterator[str]:

@@ -112,8 +112,13 @@ def check_stated_leakage(folder: Path, manifest: Manifest, images: pl.DataFrame)
     yield from find_leaks({"nearest_across_splits": [], **stated} | {"leaks": leaks})
     if "examinations" in stated:
         found = describe_joins(images, read_joins(folder, manifest), stated_text(stated))
+        if found["across_splits"] != {name: leaks.get(name) for name in found["across_splits"]}:
+            yield f"{CERTIFICATE} has other leaks of examinations than quarantine/joins.parquet gives"
         if found != stated["examinations"]:
             yield f"{CERTIFICATE} has other joins of examinations than quarantine/joins.parquet gives"
+    near = stated.get("near_duplicates")
+    if not isinstance(near, dict) or near.get("across_splits") != leaks["near_duplicates"]:
+        yield f"{CERTIFICATE} contradicts itself on near-duplicates in different splits"
     for name, found in count_places(images).items():
         if stated.get(name) != found:
             yield f"{CERTIFICATE} has other {name} than the images have"

@@ -17,13 +17,17 @@ from medmultipoints.transforms.columns.tables import column_names
 from medmultipoints.transforms.duplicates.near import LEAST_THRESHOLD, MOST_THRESHOLD
 from medmultipoints.transforms.errors import DataError
 from medmultipoints.transforms.pictures.decode import decode_image, luma_blake3
-from medmultipoints.transforms.pictures.thumbnails import pack, thumbnail, to_luma
+from medmultipoints.transforms.pictures.thumbnails import pack, perceptual_hash, thumbnail, to_luma, unpack
 from medmultipoints.transforms.splits.joined import STATES
 from medmultipoints.transforms.splits.leakage import COLUMNS, Certificate, certify, find_leaks
 
 CERTIFICATE = "leakage.json"
 MEASURED = column_names("released_images", "measured")
 STATED = ("sample_id", *(name for name in COLUMNS if name not in MEASURED))
+
+
+_UNCHANGED = (pl.col("scale") == 1) & (pl.col("image_origin") == "member")
+"""Images whose released picture is the source's own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,11 +49,25 @@ def check_leakage(folder: Path, manifest: Manifest) -> Leakage:
     threshold = threshold_of(stated)
     seen = read_seen(folder, manifest)
     found = certify(*seen, threshold, read_joins(folder, manifest), stated_text(stated))
-    problems = [*threshold_problems(threshold, manifest), *find_leaks(found)]
+    problems = [*threshold_problems(threshold, manifest), *find_leaks(found), *_other_hashes(folder, manifest, *seen)]
     if certificate_bytes(found) != certificate_bytes(stated):
         different = sorted(key for key in found.keys() | stated.keys() if found.get(key) != stated.get(key))
         problems.append(f"{CERTIFICATE} has other {', '.join(different)} than the pictures give")
     return Leakage(found, tuple(problems))
+
+
+def _other_hashes(folder: Path, manifest: Manifest, seen: pl.DataFrame, thumbnails: pl.DataFrame) -> Iterator[str]:
+    """Yield a sentence for each unchanged source picture that has other hashes than the images table says."""
+    stated = read_parquet(folder, manifest, "images").filter(_UNCHANGED)
+    names = ("luma_blake3", "perceptual_hash")
+    small = thumbnails.with_columns(
+        perceptual_hash=pl.Series(map(perceptual_hash, unpack(thumbnails["thumbnail"])), dtype=pl.String)
+    )
+    found = seen.select("sample_id", "luma_blake3").unique().join(small, on="sample_id")
+    both = found.join(stated.select("sample_id", *names).unique(), on="sample_id", suffix="_stated")
+    for name in names:
+        wrong = both.filter(pl.col(name) != pl.col(f"{name}_stated"))["sample_id"].sort()
+        yield from (f"{one}: {name} is not that of its picture" for one in wrong)
 
 
 def read_seen(folder: Path, manifest: Manifest) -> tuple[pl.DataFrame, pl.DataFrame]:
@@ -73,11 +91,7 @@ def _read_pictures(folder: Path, manifest: Manifest) -> Iterator[dict[str, str]]
 
     The source's hashes can only be computed from unchanged source pictures.
     """
-    original = set(
-        read_parquet(folder, manifest, "images")
-        .filter((pl.col("scale") == 1) & (pl.col("image_origin") == "member"))["sample_id"]
-        .to_list()
-    )
+    original = set(read_parquet(folder, manifest, "images").filter(_UNCHANGED)["sample_id"].to_list())
     stated = dict(read_parquet(folder, manifest, "images").select("sample_id", "luma_blake3").iter_rows())
     for split in splits_of(manifest):
         seen: set[tuple[str, str]] = set()
