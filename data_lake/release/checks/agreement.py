@@ -12,6 +12,8 @@ from medmultipoints.transforms.masks.run_lengths import area_of_rle
 from medmultipoints.transforms.rasters.source_pictures import OWN_BYTES
 from medmultipoints.transforms.records import SIDES
 
+BORDER_PX = 1.0
+"""Distance of a cut object from the border that resizing may leave."""
 LISTS = tuple(name for name in column_names("records", "of_objects") if name != "count")
 
 
@@ -144,11 +146,23 @@ def check_facts(tables: Tables) -> Iterator[str]:
 
 
 def check_areas(tables: Tables) -> Iterator[str]:
-    """Yield a sentence for each object whose mask area differs from the stated one."""
+    """Yield a sentence for each object whose mask has another area than stated, or that no border cuts as stated."""
     masks = tables.objects.filter(pl.col("rle").is_not_null())
     for object_id, stated, rle in masks.select("object_id", "area_px", "rle").iter_rows():
         if (area := area_of_rle(rle)) != stated:
             yield f"{object_id}: area_px is {stated}, its mask has {area} pixels"
+    yield from _false_borders(tables)
+
+
+def _false_borders(tables: Tables) -> Iterator[str]:
+    """Yield a sentence for each object that is stated to be cut by the border but does not reach it."""
+    sized = tables.objects.join(
+        tables.images.select("sample_id", "width", "height").unique("sample_id"), on="sample_id"
+    )
+    inside = (pl.min_horizontal("x1", "y1") > BORDER_PX) & (pl.col("x2") < pl.col("width") - BORDER_PX)
+    inside &= pl.col("y2") < pl.col("height") - BORDER_PX
+    wrong = sized.filter(pl.col("truncated") & inside)["object_id"]
+    yield from (f"{one}: truncated, but it does not reach the border" for one in wrong)
 
 
 def check_absence(tables: Tables) -> Iterator[str]:
