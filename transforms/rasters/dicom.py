@@ -65,6 +65,14 @@ def read_pixels(data: bytes, name: str, frame: int = 0) -> NDArray[Any]:
     return np.asarray(pixels)
 
 
+def read_segment(data: bytes, name: str, frame: int) -> NDArray[Any]:
+    """Return the values of a frame of a segmentation; fractions of at least one half are 1."""
+    dataset, pixels = read_dataset(data, name), read_pixels(data, name, frame)
+    if dataset.get("SegmentationType") != "FRACTIONAL":
+        return pixels
+    return np.asarray(pixels.astype(np.int64) * 2 >= int(dataset.get("MaximumFractionalValue", 255)), np.uint8)
+
+
 def read_values(data: bytes, name: str, frame: int = 0) -> NDArray[Any]:
     """Return the values of one frame after the modality LUT or rescaling, such as Hounsfield units."""
     pydicom = require_pydicom()

@@ -86,6 +86,20 @@ def _cached(data: bytes, name: str, channel: int | None) -> Volume:
     return Volume(values, _grid(turned, values.shape))
 
 
+def orientation_doubt(head: bytes, name: str) -> str:
+    """Return in words why the orientation of a NIfTI file is in doubt, or an empty string."""
+    plain = _unpack(head, name, _HEADER) if head.startswith(b"\x1f\x8b") else head
+    header = _open(plain, name).header
+    if "sform_code" not in header:
+        return ""
+    codes = int(header["sform_code"]), int(header["qform_code"])
+    if codes == (0, 0):
+        return "it states no orientation (sform and qform codes are 0): left, right, front and back are guesses"
+    if all(codes) and np.abs(header.get_sform() - header.get_qform()).max() > _TOLERANCE * max(header.get_zooms()[:3]):
+        return "its sform and its qform differ; the sform is used"
+    return ""
+
+
 def read_grid(head: bytes, name: str) -> Grid:
     """Return the grid of a file from its first bytes, without reading values."""
     nibabel = require_nibabel()

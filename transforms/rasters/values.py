@@ -12,7 +12,7 @@ from medmultipoints.transforms.pictures.decode import MAX_PIXELS, PILLOW_ERRORS,
 from medmultipoints.transforms.pictures.png_chunks import SIGNATURE, PngDamage, check_pixels, read_chunks
 from medmultipoints.transforms.rasters.array_items import ITEM, array_item, read_array
 from medmultipoints.transforms.rasters.parquet_rows import row_picture
-from medmultipoints.transforms.rasters.volumes import is_volume_plane, read_plane
+from medmultipoints.transforms.rasters.volumes import is_volume_plane, read_plane, whole_numbers
 from medmultipoints.transforms.records import MaskLayer
 
 Values = NDArray[np.int64]
@@ -71,6 +71,7 @@ def _array_values(data: bytes, member: str, plane: str) -> Values:
         array = array[..., 0]
     if plane.startswith("channel:") and array.ndim == 3:
         array = array[int(plane.removeprefix("channel:"))]
+    array = whole_numbers(array)
     if array.ndim != 2 or array.dtype.kind not in "biu":
         raise ImageProblem("unreadable_image", f"an array of {array.ndim} dimensions of {array.dtype}, not a mask")
     return np.asarray(array, np.int64)
@@ -107,7 +108,7 @@ def _colours(image: Image.Image) -> Values:
 
 
 def _values(image: Image.Image, channel: str) -> Values:
-    pixels = np.asarray(image)
+    pixels = whole_numbers(np.asarray(image))
     if pixels.dtype.kind not in "biu":
         raise ImageProblem("unreadable_image", f"its values are fractions ({pixels.dtype}), not codes")
     if pixels.ndim == 2:

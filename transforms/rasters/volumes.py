@@ -42,7 +42,7 @@ def read_plane(read: Read, member: str, plane: str, grid: str) -> NDArray[Any]:
     """
     data = read(member)
     if plane.startswith("frame:"):
-        return dicom.read_pixels(data, member, _number(plane))
+        return dicom.read_segment(data, member, _number(plane))
     if plane.startswith("series:"):
         return _under_picture(read, nifti.read_volume(data, member), member, grid)
     axis, index, square, channel = _split(plane)
@@ -51,6 +51,12 @@ def read_plane(read: Read, member: str, plane: str, grid: str) -> NDArray[Any]:
         _check_grid(read, volume, member, grid)
     values = _whole(nifti.take_plane(volume, axis, index, member), member)
     return _resize(values, nifti.plane_spacing(volume.grid, axis), Image.Resampling.NEAREST) if square else values
+
+
+def whole_numbers(values: NDArray[Any]) -> NDArray[Any]:
+    """Return floating-point values as integers if all are whole, else unchanged."""
+    whole = values.dtype.kind == "f" and bool(np.isfinite(values).all()) and bool((values == np.rint(values)).all())
+    return values.astype(np.int64) if whole else values
 
 
 def _under_picture(read: Read, volume: nifti.Volume, member: str, grid: str) -> NDArray[Any]:
@@ -62,11 +68,10 @@ def _under_picture(read: Read, volume: nifti.Volume, member: str, grid: str) -> 
 
 
 def _whole(values: NDArray[Any], member: str) -> NDArray[Any]:
-    if values.dtype.kind != "f":
-        return values
-    if not (values == np.rint(values)).all():
+    values = whole_numbers(values)
+    if values.dtype.kind == "f":
         raise ImageProblem("mask_not_whole", f"{member}: the values of a mask are whole numbers, these are fractions")
-    return values.astype(np.int64)
+    return values
 
 
 def render_plane(read: Read, member: str, plane: str, rendering: str) -> NDArray[np.uint8]:

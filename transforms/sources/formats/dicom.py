@@ -18,7 +18,7 @@ from medmultipoints.transforms.rasters.nifti import read_grid, require_nibabel
 from medmultipoints.transforms.records import MaskLayer
 from medmultipoints.transforms.reporting.counted import plural
 from medmultipoints.transforms.sources.annotated import AnnotatedPicture, Files, Reading, ReadProblem, Recognition
-from medmultipoints.transforms.sources.declaration import Declaration
+from medmultipoints.transforms.sources.declaration import DICOM_HOLES, Declaration
 from medmultipoints.transforms.sources.formats.format import Format
 from medmultipoints.transforms.sources.reading.listing import Listing, listed, matching
 from medmultipoints.transforms.sources.reading.masks.volume_keys import ask_classes, declared_values, rendering_of
@@ -138,6 +138,9 @@ def recognise(files: Files, stated: Mapping[str, object]) -> Recognition | None:
     if not series.frames:
         return None
     draft = Draft("dicom", stated)
+    niftis = tuple(name for name in listing.of("nifti") if _lies_on_any(listing, name, series))
+    if not series.segmentations and not niftis and stated.get("format") is None:
+        return None
     count = plural(len(series.frames), "picture")
     draft.line(
         "format", "dicom", f"{plural(len(names), 'DICOM file')}: {count}, {len(series.segmentations)} segmentations"
@@ -146,15 +149,14 @@ def recognise(files: Files, stated: Mapping[str, object]) -> Recognition | None:
     draft.line(
         "images", single(propose_patterns(members, set(listing.kinds) - set(members))), f"{count} by their pixels"
     )
-    _decide_masks(draft, listing, series)
+    _decide_masks(draft, listing, series, niftis)
     _decide_window(draft, series)
     _hint(draft, series)
     return draft.done()
 
 
-def _decide_masks(draft: Draft, listing: Listing, series: _Series) -> None:
+def _decide_masks(draft: Draft, listing: Listing, series: _Series, niftis: tuple[str, ...]) -> None:
     masks = tuple(series.segmentations)
-    niftis = tuple(name for name in listing.of("nifti") if _lies_on_any(listing, name, series))
     if masks and niftis:
         texts = [propose_patterns(names, set(listing.kinds) - set(names))[0] for names in (masks, niftis)]
         draft.ask("annotations", "Segmentations and NIfTI masks lie on the series. Which are right?", texts, texts[0])
@@ -270,6 +272,7 @@ def read(declaration: Declaration, files: Files) -> Reading:
 def _columns(frame: Frame) -> dict[str, str]:
     stated = str(frame.header.get("PatientID") or frame.header.get("StudyInstanceUID") or frame.member)
     columns = {"group": f"patient-{hashlib.sha256(stated.encode()).hexdigest()[:16]}"}
+    columns |= {hole: str(frame.header.get(hole) or "") for hole in sorted(DICOM_HOLES)}
     modality = _MODALITIES.get(str(frame.header.get("Modality", "")))
     return columns | ({"modality": modality} if modality else {})
 
@@ -284,9 +287,11 @@ def _segment(declaration: Declaration, series: _Series, name: str, layers: dict[
     }
     coded = header.get("SOPClassUID") == LABEL_MAP or header.get("SegmentationType") == "LABELMAP"
     by_uid = {frame.uid: frame.uid for frame in series.frames}
+    shared: Any = next(iter(header.get("SharedFunctionalGroupsSequence") or ()), {})
     for at, group in enumerate(header.get("PerFrameFunctionalGroupsSequence", ())):
-        number = _segment_number(group)
-        uid = _referenced(group, by_uid) or _at_position(group, series.frames)
+        number = _segment_number(group) or _segment_number(shared)
+        uid = _referenced(group, by_uid) or _referenced(shared, by_uid)
+        uid = uid or _at_position(group, series.frames) or _at_position(shared, series.frames)
         label = None if number is None else labels.get(number)
         if uid is None or (label is None and not coded):
             detail = f"{name}: frame {at + 1} references a picture that is not in this source, or no segment"

@@ -12,11 +12,11 @@ from itertools import islice
 from typing import Any, Final
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 from PIL import Image
 
 from medmultipoints.transforms.errors import MemberProblem
 from medmultipoints.transforms.pictures.decode import PILLOW_ERRORS
+from medmultipoints.transforms.pictures.orientation import find_orientations
 from medmultipoints.transforms.rasters.parquet_rows import open_table, picture_column, picture_columns
 from medmultipoints.transforms.records import Annotation, MaskLayer
 from medmultipoints.transforms.reporting.counted import plural
@@ -31,7 +31,6 @@ from medmultipoints.transforms.sources.annotated import (
 from medmultipoints.transforms.sources.declaration import Declaration
 from medmultipoints.transforms.sources.formats.format import Format
 from medmultipoints.transforms.sources.formats.masks import decide_kind, make_layer
-from medmultipoints.transforms.sources.paths import split_path
 from medmultipoints.transforms.sources.reading.box_forms import FormEvidence, decide_form, declared_place
 from medmultipoints.transforms.sources.reading.frame_evidence import FrameEvidence
 from medmultipoints.transforms.sources.reading.joining import Pictures, missing, picture_size
@@ -43,26 +42,17 @@ from medmultipoints.transforms.sources.reading.path_patterns import hole_columns
 from medmultipoints.transforms.sources.reading.picture_index import PictureIndex
 from medmultipoints.transforms.sources.reading.pixel_looks import Look, look_at
 from medmultipoints.transforms.sources.reading.proposing import Draft, in_same_folders, propose_images, single
+from medmultipoints.transforms.sources.reading.records.data_set_rows import (
+    PictureRow,
+    Size,
+    data_rows,
+    objects_column,
+    parquet_rows,
+)
 from medmultipoints.transforms.sources.reading.records.json_rows import show
+from medmultipoints.transforms.sources.reading.surroundings import ask_orientation
 
-_BOXES: Final = ("bbox", "bboxes", "boxes", "box")
-_LABELS: Final = ("category", "categories", "label", "labels", "category_id", "class", "class_label", "name")
 MASKS_SAMPLED: Final = 48
-Size = tuple[int, int] | None
-
-
-@dataclass(frozen=True, slots=True)
-class _Row:
-    """A picture: its location, and its boxes and categories as in the file."""
-
-    key: str
-    member: str | None
-    plane: str
-    name: str
-    boxes: tuple[Any, ...]
-    labels: tuple[Any, ...]
-    data: bytes | None = None
-    mask: bytes | None = None
 
 
 def _is_metadata(head: bytes) -> bool:
@@ -87,27 +77,14 @@ def _parquets(listing: Listing) -> tuple[str, ...]:
             schema = open_table(listing.read(name), name).schema_arrow
         except MemberProblem:
             continue
-        if picture_column(schema) is not None and (_objects_column(schema) or _mask_columns(schema)):
+        if picture_column(schema) is not None and (objects_column(schema) or _mask_columns(schema)):
             found.append(name)
     return tuple(found)
 
 
-def _objects_column(schema: pa.Schema) -> str | None:
-    """Return the column of objects, a struct of lists or a list of structs with a box, or None."""
-    for column in schema:
-        inner = (
-            column.type.value_type
-            if pa.types.is_list(column.type) or pa.types.is_large_list(column.type)
-            else column.type
-        )
-        if pa.types.is_struct(inner) and {part.name for part in inner} & set(_BOXES):
-            return str(column.name)
-    return None
-
-
 def _mask_columns(schema: pa.Schema) -> tuple[str, ...]:
     """Return the picture columns after the first of a table without objects: they may be masks."""
-    return () if _objects_column(schema) else picture_columns(schema)[1:]
+    return () if objects_column(schema) else picture_columns(schema)[1:]
 
 
 def _class_names(schema: pa.Schema) -> tuple[str, ...]:
@@ -117,7 +94,7 @@ def _class_names(schema: pa.Schema) -> tuple[str, ...]:
     except ValueError:
         return ()
     found: list[tuple[str, ...]] = []
-    column = _objects_column(schema)
+    column = objects_column(schema)
 
     def walk(value: Any) -> None:
         if isinstance(value, dict):
@@ -132,72 +109,6 @@ def _class_names(schema: pa.Schema) -> tuple[str, ...]:
     held = features.get("info", {}).get("features", {}) if isinstance(features, dict) else {}
     walk(held.get(column) if isinstance(held, dict) else None)
     return found[0] if len(found) == 1 else ()
-
-
-def _split_objects(objects: Any) -> tuple[tuple[Any, ...], tuple[Any, ...]]:
-    """Return boxes and labels of a row's objects, given as parallel lists or as a list of dictionaries."""
-    if isinstance(objects, list):
-        held = [one for one in objects if isinstance(one, dict)]
-        return tuple(_first(one, _BOXES) for one in held), tuple(_first(one, _LABELS) for one in held)
-    if not isinstance(objects, dict):
-        return (), ()
-    held, labels = _first(objects, _BOXES), _first(objects, _LABELS)
-    boxes = held if isinstance(held, list) else []
-    return tuple(boxes), tuple(labels) if isinstance(labels, list) else (None,) * len(boxes)
-
-
-def _first(held: Mapping[str, Any], names: Sequence[str]) -> Any:
-    return next((held[name] for name in names if name in held), None)
-
-
-def _rows(listing: Listing, name: str, index: PictureIndex) -> Iterator[_Row]:
-    if listing.kinds.get(name) == "parquet":
-        yield from _parquet_rows(listing, name)
-        return
-    for at, line in enumerate(listing.read(name).decode("utf-8-sig", "replace").splitlines(), start=1):
-        if not line.strip():
-            continue
-        try:
-            held = json.loads(line)
-            stated = str(held["file_name"])
-        except (ValueError, KeyError, TypeError) as error:
-            raise MemberProblem(
-                "json_damaged", f"{name}, line {at} is not a JSON object with a file_name: {error}"
-            ) from error
-        objects = next((value for value in held.values() if isinstance(value, dict | list)), None)
-        boxes, labels = _split_objects(objects)
-        yield _Row(f"{name}#{at}", index.find(stated, name).member, "", stated, boxes, labels)
-
-
-def _parquet_rows(listing: Listing, name: str, masks: Sequence[str] = ()) -> Iterator[_Row]:
-    """Yield the rows of a table, with the mask from the first column of ``masks``, if any."""
-    table = open_table(listing.read(name), name)
-    pictures, column = str(picture_column(table.schema_arrow)), _objects_column(table.schema_arrow)
-    for at, held in enumerate(_held_rows(table, name, [pictures, *([column] if column else []), *masks])):
-        picture = held[pictures]
-        boxes, labels = _split_objects(held[column] if column else None)
-        drawn = held[masks[0]] if masks else None
-        path = picture.get("path") if isinstance(picture, dict) else None
-        data = picture.get("bytes") if isinstance(picture, dict) else picture
-        stem = f"{split_path(name).stem}_{at:06d}"
-        yield _Row(
-            f"{name}#{at}",
-            name,
-            f"row:{at}",
-            split_path(path).stem if path else stem,
-            boxes,
-            labels,
-            data,
-            drawn and drawn.get("bytes"),
-        )
-
-
-def _held_rows(table: pq.ParquetFile, name: str, columns: list[str]) -> Iterator[dict[str, Any]]:
-    try:
-        for batch in table.iter_batches(256, columns=columns):
-            yield from batch.to_pylist()
-    except (pa.ArrowException, OSError, ValueError) as error:
-        raise MemberProblem("table_damaged", f"{name}: its rows cannot be read: {error}") from error
 
 
 def recognise(files: Files, stated: Mapping[str, object]) -> Recognition | None:
@@ -223,6 +134,12 @@ def recognise(files: Files, stated: Mapping[str, object]) -> Recognition | None:
     else:
         propose_images(draft, listing, in_same_folders(listing, seen.joined), listing.pictures)
     decide_form(draft, seen.forms, None, seen.corners)
+    ask_orientation(draft, seen.turned)
+    if seen.crowds:
+        draft.hint("crowds", f"{plural(seen.crowds, 'crowd region')} (iscrowd), never counted")
+    if seen.other_size:
+        said = f"{plural(len(seen.other_size), 'picture')} of another size than its row states, such as"
+        draft.hint("sizes_differ", f"{said} {seen.other_size[0]}; a build rejects them")
     _decide_names(draft, listing, names, seen.labels)
     return draft.done()
 
@@ -235,16 +152,23 @@ class _Evidence:
     corners: FrameEvidence = field(default_factory=FrameEvidence)
     labels: set[Any] = field(default_factory=set)
     joined: list[str] = field(default_factory=list)
+    turned: list[str] = field(default_factory=list)
+    other_size: list[str] = field(default_factory=list)
+    crowds: int = 0
 
 
 def _gather_evidence(draft: Draft, listing: Listing, names: Sequence[str], index: PictureIndex) -> _Evidence:
     seen = _Evidence()
     for name in names:
         try:
-            for row in _rows(listing, name, index):
+            for row in data_rows(listing, name, index):
                 seen.joined += [row.member] if row.member and not row.plane else []
                 seen.labels |= {label for label in row.labels if isinstance(label, int | str)}
                 size = _size(listing, row)
+                seen.crowds += sum(flag in (1, True) for flag in row.crowds)
+                if row.data is not None:
+                    seen.turned += [row.key] if find_orientations(row.data) else []
+                    seen.other_size += [row.key] if row.stated and size and row.stated != size else []
                 for box in row.boxes:
                     if isinstance(box, list | tuple) and len(box) == 4 and all(isinstance(v, int | float) for v in box):
                         seen.forms.add(box, size)
@@ -266,7 +190,7 @@ def _recognise_masks(
     looks: dict[str, dict[str, Look]] = {column: {} for column in columns}
     for column in columns:
         for name in names:
-            for row in islice(_parquet_rows(listing, name, [column]), MASKS_SAMPLED):
+            for row in islice(parquet_rows(listing, name, [column]), MASKS_SAMPLED):
                 if row.mask and (look := look_at(row.mask)) is not None and look.is_drawing:
                     looks[column][f"{name}#{row.plane}"] = look
     drawn = [column for column in columns if looks[column]]
@@ -275,6 +199,7 @@ def _recognise_masks(
     draft.line("format", "hugging-face", f"{plural(len(names), 'Parquet file')} with pictures and masks")
     draft.line("annotations", pattern, plural(len(names), "Parquet file"))
     draft.line("images", pattern, "pictures are in the rows")
+    ask_orientation(draft, [row.key for name in names for row in parquet_rows(listing, name) if _is_turned(row)])
     column = str(draft.states("fields.mask") or drawn[0])
     if len(drawn) == 1:
         draft.line("fields.mask", column, "the column of pictures with flat areas")
@@ -285,7 +210,11 @@ def _recognise_masks(
     return draft.done()
 
 
-def _size(listing: Listing, row: _Row) -> Size:
+def _is_turned(row: PictureRow) -> bool:
+    return row.data is not None and bool(find_orientations(row.data))
+
+
+def _size(listing: Listing, row: PictureRow) -> Size:
     try:
         if row.data is not None:
             with Image.open(io.BytesIO(row.data)) as image:
@@ -321,7 +250,7 @@ def read(declaration: Declaration, files: Files) -> Reading:
     for name in names:
         columns = hole_columns(name, declaration.annotations)
         try:
-            rows = _masked_rows(declaration, listing, name) or _rows(listing, name, pictures.index)
+            rows = _masked_rows(declaration, listing, name) or data_rows(listing, name, pictures.index)
             for row in rows:
                 yield from _read_row(declaration, listing, pictures, name, row, columns)
         except MemberProblem as problem:
@@ -330,12 +259,12 @@ def read(declaration: Declaration, files: Files) -> Reading:
         yield from pictures.rest()
 
 
-def _masked_rows(declaration: Declaration, listing: Listing, name: str) -> Iterator[_Row] | None:
+def _masked_rows(declaration: Declaration, listing: Listing, name: str) -> Iterator[PictureRow] | None:
     column = declaration.fields.get("mask")
-    return _parquet_rows(listing, name, [column]) if column and listing.kinds[name] == "parquet" else None
+    return parquet_rows(listing, name, [column]) if column and listing.kinds[name] == "parquet" else None
 
 
-def _mask_layers(declaration: Declaration, listing: Listing, name: str, row: _Row) -> tuple[MaskLayer, ...]:
+def _mask_layers(declaration: Declaration, listing: Listing, name: str, row: PictureRow) -> tuple[MaskLayer, ...]:
     if not row.mask:
         return ()
     layer = make_layer(declaration, declared_values(declaration, listing), name, {})
@@ -347,22 +276,23 @@ def _read_row(
     listing: Listing,
     pictures: Pictures,
     name: str,
-    row: _Row,
+    row: PictureRow,
     columns: Mapping[str, str],
 ) -> Reading:
     size = _size(listing, row)
     found = [_annotation(declaration, row, at, size) for at in range(len(row.boxes))]
+    stated = row.stated or size
     if row.member is None:
         yield from missing(pictures.index.find(row.name, name), row.name, row.key, found)
     elif not row.plane:
-        yield from pictures.give(row.member, found, [name], size, columns)
+        yield from pictures.give(row.member, found, [name], stated, columns)
     else:
         picture = AnnotatedPicture(
             member=row.member,
             name=row.name,
             plane=row.plane,
-            width=size[0] if size else None,
-            height=size[1] if size else None,
+            width=stated[0] if stated else None,
+            height=stated[1] if stated else None,
             annotated=bool(row.mask) or "mask" not in declaration.fields,
             annotations=tuple(item for item in found if isinstance(item, Annotation)),
             layers=_mask_layers(declaration, listing, name, row),
@@ -371,7 +301,7 @@ def _read_row(
         yield from with_problems(picture, found)
 
 
-def _annotation(declaration: Declaration, row: _Row, at: int, size: Size) -> Annotation | ReadProblem:
+def _annotation(declaration: Declaration, row: PictureRow, at: int, size: Size) -> Annotation | ReadProblem:
     key, box = f"{row.key}/{at}", row.boxes[at]
     stated = row.labels[at] if at < len(row.labels) else None
     label = str(stated) if stated is not None else declaration.label or "object"
@@ -381,7 +311,9 @@ def _annotation(declaration: Declaration, row: _Row, at: int, size: Size) -> Ann
         return ReadProblem(
             key=key, reason="box_not_a_number", detail=f"{key}: the box is {show(box)}", label=label or None
         )
-    return make_annotation(key, label, declared_place(declaration, box, size), {})
+    made = make_annotation(key, label, declared_place(declaration, box, size), {})
+    crowd = at < len(row.crowds) and row.crowds[at] in (1, True)
+    return replace(made, crowd=True) if isinstance(made, Annotation) and crowd else made
 
 
 FORMAT = Format(

@@ -6,7 +6,8 @@ format is tried last, if no format of a tool reads the files.
 
 import json
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any, Final
 
 from medmultipoints.transforms.errors import MemberProblem
@@ -27,12 +28,15 @@ from medmultipoints.transforms.sources.reading.proposing import Draft, choose_jo
 from medmultipoints.transforms.sources.reading.records.json_objects import (
     KEY,
     RINGS,
+    SELF,
     Record,
     find_picture,
     find_places,
     flat_outline,
+    name_lists,
     objects_of,
     picture_name,
+    stated_size,
     value_at,
 )
 from medmultipoints.transforms.sources.reading.records.json_rows import WHOLE_BYTES, parse_json, show
@@ -103,6 +107,10 @@ def _listed(held: Any) -> list[tuple[str, Record]]:
         lists = [
             value for value in held.values() if isinstance(value, list) and any(isinstance(v, dict) for v in value)
         ]
+        if len(lists) > 1 and not {"images", "annotations"} <= held.keys():
+            lists = [
+                value for value in lists if find_places([one for one in value[:_SAMPLED] if isinstance(one, dict)])
+            ]
         held = lists[0] if len(lists) == 1 and KEY not in held and not find_places([held]) else None
     if not isinstance(held, list):
         return []
@@ -146,7 +154,7 @@ def recognise(files: Files, stated: Mapping[str, object]) -> Recognition | None:
     chosen = choose_joined_documents(draft, listing, joins)
     for key, path in fields.items():
         draft.line(f"fields.{key}", path, "values that join pictures" if key == "image" else "by its values")
-    _decide(draft, listing, index, [row for name in chosen for _, row in held[name]], fields)
+    _decide(draft, listing, index, {name: [row for _, row in held[name]] for name in chosen}, fields)
     return draft.done()
 
 
@@ -179,12 +187,18 @@ def _join(index: PictureIndex, stated: str, near: str) -> Joined:
 
 
 def _decide(
-    draft: Draft, listing: Listing, index: PictureIndex, records: Sequence[Record], fields: Mapping[str, str]
+    draft: Draft,
+    listing: Listing,
+    index: PictureIndex,
+    records: Mapping[str, Sequence[Record]],
+    fields: Mapping[str, str],
 ) -> None:
     """Propose or ask the meaning of box numbers and labels."""
     forms, corners = FormEvidence(), FrameEvidence()
     labels: set[Any] = set()
-    for record in records:
+    words: dict[str, set[str]] = {}
+    crowds = 0
+    for record in (record for held in records.values() for record in held):
         size = size_or_none(listing, _join(index, _name(record, fields), "").member)
         try:
             objects = objects_of(record, fields)
@@ -192,15 +206,38 @@ def _decide(
             continue
         for one in objects:
             labels.add(show(value_at(one, fields["label"])) if "label" in fields else None)
+            crowds += _is_crowd(one)
+            for key, value in one.items():
+                if isinstance(value, str) and key not in fields.values():
+                    words.setdefault(key, set()).add(value)
             numbers = _numbers(one, fields)
             if numbers is not None and finite(numbers) and not _outline(one, fields):
                 forms.add(numbers, size)
                 corners.add(numbers, *(size or (0, 0)))
     decide_form(draft, forms, None, corners)
-    if labels <= {None}:
-        draft.ask("label", "Objects have no label. What is the label of all of them?")
+    if crowds:
+        draft.hint("crowds", f"{plural(crowds, 'crowd region')} (iscrowd), never counted")
+    if labels <= {None} and "label" not in fields:
+        said = "; ".join(f"{key}: {', '.join(sorted(held)[:5])}" for key, held in words.items() if len(held) <= 100)
+        text = "Objects have no label. What is the label of all of them?"
+        draft.ask("label", f"{text} Or name its field: fields.label ({said})." if said else text)
     elif all(label is not None and label.isdecimal() for label in labels):
-        ask_class_names(draft, listing, (), sorted(map(int, labels)))
+        ask_class_names(draft, listing, (), sorted(map(int, labels)), _names_in(listing, records))
+
+
+def _names_in(listing: Listing, names: Iterable[str]) -> list[tuple[str, ...]]:
+    """Return the lists of names of class numbers that documents hold."""
+    found: dict[tuple[str, ...], None] = {}
+    for name in names:
+        try:
+            found |= dict.fromkeys(name_lists(parse_json(listing.read(name), name)))
+        except MemberProblem:
+            continue
+    return list(found)
+
+
+def _is_crowd(one: Record) -> bool:
+    return one.get("iscrowd") in (1, True) or one.get("is_crowd") in (1, True)
 
 
 def _numbers(one: Record, fields: Mapping[str, str]) -> list[Any] | None:
@@ -233,7 +270,8 @@ def _read_file(pictures: Pictures, name: str) -> Reading:
         joined = _join(pictures.index, stated, name)
         size = size_or_none(pictures.listing, joined.member)
         found = [item for key, record in about for item in _objects(declaration, key, record, size)]
-        yield from pictures.join(joined, stated, about[0][0], found, name, size)
+        own = None if declaration.fields["objects"] == SELF else stated_size(about[0][1])
+        yield from pictures.join(joined, stated, about[0][0], found, name, own or size)
 
 
 def _objects(
@@ -246,7 +284,8 @@ def _objects(
         return
     for at, one in enumerate(objects):
         place = _place(declaration, one, size)
-        yield make_annotation(f"{key}/{at}", _label(declaration, one), place, {})
+        made = make_annotation(f"{key}/{at}", _label(declaration, one), place, {})
+        yield replace(made, crowd=True) if isinstance(made, Annotation) and _is_crowd(one) else made
 
 
 def _label(declaration: Declaration, one: Record) -> str:

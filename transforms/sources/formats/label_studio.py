@@ -118,7 +118,7 @@ def _regions(result: Any) -> Iterator[Mapping[str, Any]]:
         if not isinstance(value, dict) or not _has_place(value) or (own and own in seen):
             continue
         seen.add(own)
-        sides = {key: item.get(key) for key in ("original_width", "original_height")}
+        sides = {key: item.get(key) for key in ("original_width", "original_height", "image_rotation")}
         yield {**labels.get(own, {}), **value, **sides}
 
 
@@ -196,6 +196,9 @@ def _conclude(draft: Draft, tasks: Sequence[_Task]) -> None:
     twins = sorted({label for region in regions if folded[(label := _label_of(region)).casefold()] > 1})
     if twins:
         draft.hint("labels_alike", f"labels that differ by case alone: {', '.join(twins)}; unite them in [read.labels]")
+    double = sum(len(_labels_of(region)) > 1 for region in regions)
+    if double:
+        draft.hint("labels_several", f"{plural(double, 'region')} with several labels: one object of each label")
     cancelled = sum(len(task.cancelled) for task in tasks)
     if cancelled:
         draft.hint(
@@ -227,9 +230,10 @@ def _read_task(pictures: Pictures, name: str, task: _Task) -> Reading:
             detail = f"{version.key} is not read: annotators = {declaration.annotators!r}"
             yield ReadProblem(key=version.key, reason="other_annotator", detail=detail, verdict="dropped")
     found = [
-        make_annotation(f"{version.key}/{at}", _label_of(region), _place(declaration, region), {})
+        make_annotation(f"{version.key}/{at}{f'.{number}' if number else ''}", label, _place(declaration, region), {})
         for version in kept
         for at, region in enumerate(version.regions)
+        for number, label in enumerate(_labels_of(region))
     ]
     if task.versions or joined.member is None:
         yield from pictures.join(joined, task.picture, task.key, found, name, task.size)
@@ -243,11 +247,16 @@ def _kept(rule: str | None, versions: Sequence[_Version]) -> Sequence[_Version]:
     return [max(versions, key=lambda version: version.updated)] if rule == "latest" else versions[:1]
 
 
-def _label_of(value: Mapping[str, Any]) -> str:
+def _labels_of(value: Mapping[str, Any]) -> list[str]:
+    """Return the labels of a region: it is one object of each; one empty label if there is none."""
     for key, held in value.items():
         if key.endswith("labels") and isinstance(held, list) and held:
-            return str(held[0])
-    return ""
+            return list(dict.fromkeys(map(str, held)))
+    return [""]
+
+
+def _label_of(value: Mapping[str, Any]) -> str:
+    return _labels_of(value)[0]
 
 
 def _place(declaration: Declaration, region: Mapping[str, Any]) -> Place | Fault:
@@ -255,6 +264,11 @@ def _place(declaration: Declaration, region: Mapping[str, Any]) -> Place | Fault
     if size is None:
         return Fault("size_missing", "the region has no original_width and original_height")
     width, height = size
+    if region.get("image_rotation"):
+        detail = (
+            f"the picture was turned by {region['image_rotation']} degrees when it was annotated: the frame of the "
+        )
+        return Fault("picture_turned", f"{detail}numbers is unknown; turn it back in Label Studio and export again")
     if "rle" in region:
         return _brush(region["rle"], size)
     outline = region.get("points") or region.get("vertices")

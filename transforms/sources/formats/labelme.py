@@ -23,7 +23,7 @@ from medmultipoints.transforms.sources.formats.format import Format
 from medmultipoints.transforms.sources.paths import split_path
 from medmultipoints.transforms.sources.reading.joining import Pictures, read_documents
 from medmultipoints.transforms.sources.reading.listing import bare, listed
-from medmultipoints.transforms.sources.reading.making import make_annotation, size_of
+from medmultipoints.transforms.sources.reading.making import make_annotation, read_label, size_of
 from medmultipoints.transforms.sources.reading.picture_index import Joined, PictureIndex
 from medmultipoints.transforms.sources.reading.proposing import Draft, ask_ellipses, choose_joined_files, hint_shapes
 from medmultipoints.transforms.sources.reading.records.json_rows import parse_json, show
@@ -112,9 +112,7 @@ def _objects(
     for at, shape in enumerate(shapes):
         label = shape.get("label")
         attributes = {"group_id": str(shape["group_id"])} if shape.get("group_id") is not None else {}
-        made = make_annotation(
-            f"{name}#{at}", label if isinstance(label, str) else "", _place(declaration, shape, size), attributes
-        )
+        made = make_annotation(f"{name}#{at}", read_label(label), _place(declaration, shape, size), attributes)
         if isinstance(made, Annotation) and attributes and made.polygons and declaration.shapes.grouped == "one":
             parts.setdefault((made.label, attributes["group_id"]), []).append(made)
         else:

@@ -1,7 +1,7 @@
 """Read text files with one object per line: KITTI, DOTA, a label and four numbers (PolypGen, mAP).
 
-One file per picture; columns are separated by blanks and counted from 1. Files whose lines begin with class numbers
-are YOLO's.
+One file per picture; columns are separated by blanks or commas and counted from 1. Class numbers with fractions are
+YOLO's.
 """
 
 from collections import Counter
@@ -17,6 +17,7 @@ from medmultipoints.transforms.sources.declaration import Declaration
 from medmultipoints.transforms.sources.formats.format import Format
 from medmultipoints.transforms.sources.paths import split_path
 from medmultipoints.transforms.sources.reading.box_forms import FormEvidence, decide_form, declared_place
+from medmultipoints.transforms.sources.reading.class_names import ask_class_names, class_number
 from medmultipoints.transforms.sources.reading.frame_evidence import FrameEvidence
 from medmultipoints.transforms.sources.reading.joining import Pictures, read_documents, size_or_none
 from medmultipoints.transforms.sources.reading.listing import Listing, listed
@@ -30,27 +31,39 @@ _EDGES: Final = SIDES
 
 @dataclass(frozen=True, slots=True)
 class _Layout:
-    """Layout of a line: numbers of columns, columns of label and box or first corner, and labels to ignore."""
+    """Layout of a line: numbers of columns, columns of label and box or first corner, and labels to ignore.
+
+    ``numbered``: labels are class numbers, and boxes are in pixels; fractions are YOLO's.
+    """
 
     title: str
     columns: tuple[int, ...]
     fields: Mapping[str, str]
     ignored: Mapping[str, str]
+    numbered: bool = False
 
     def fits(self, cells: Sequence[str]) -> bool:
         if len(cells) not in self.columns:
             return False
         label = int(self.fields.get("label", "0"))
         numbers = [cell for at, cell in enumerate(cells, start=1) if at != label]
-        return (not label or not _is_number(cells[label - 1])) and all(map(_is_number, numbers))
+        if not all(map(_is_number, numbers)):
+            return False
+        if self.numbered:
+            return class_number(cells[label - 1]) is not None and max(map(parse_decimal, numbers)) > _ABOVE_FRACTIONS
+        return not label or not _is_number(cells[label - 1])
 
 
+_ABOVE_FRACTIONS: Final = 1.5
 _DONT_CARE: Final = {"DontCare": "regions in which nothing is annotated"}
 _LAYOUTS: Final = (
     _Layout("KITTI", (15, 16), {"label": "1", "x1": "5", "y1": "6", "x2": "7", "y2": "8"}, _DONT_CARE),
     _Layout("DOTA", (9, 10), {"label": "9", "outline": "1"}, {}),
     _Layout("a label and four numbers", (5,), {"label": "1", "x1": "2", "y1": "3", "x2": "4", "y2": "5"}, {}),
     _Layout("four numbers and a label", (5,), {"label": "5", "x1": "1", "y1": "2", "x2": "3", "y2": "4"}, {}),
+    _Layout(
+        "a class number and four numbers", (5,), {"label": "1", "x1": "2", "y1": "3", "x2": "4", "y2": "5"}, {}, True
+    ),
     _Layout("four numbers", (4,), {"x1": "1", "y1": "2", "x2": "3", "y2": "4"}, {}),
 )
 _HEADS: Final = ("imagesource:", "gsd:")
@@ -68,7 +81,7 @@ def _is_number(text: str) -> bool:
 def _lines(data: bytes) -> Iterator[tuple[int, list[str]]]:
     """Yield number and cells of each line, except headers and a first line that counts the others."""
     rows = [
-        (at, line.split())
+        (at, line.replace(",", " ").split())
         for at, line in enumerate(data.decode("utf-8-sig", "replace").splitlines(), start=1)
         if line.strip() and not line.strip().lower().startswith(_HEADS)
     ]
@@ -118,6 +131,11 @@ def recognise(files: Files, stated: Mapping[str, object]) -> Recognition | None:
         draft.line("labels", {label: {"ignore": why} for label, why in layout.ignored.items()}, title)
     if "label" not in layout.fields:
         draft.ask("label", "No column is a label. What is the label of all objects?")
+    if layout.numbered:
+        place = int(layout.fields["label"]) - 1
+        texts = {cells[place] for name in chosen for _, cells in _lines(listing.read(name))}
+        numbers = {number for text in texts if (number := class_number(text)) is not None}
+        ask_class_names(draft, listing, chosen, sorted(numbers))
     if "x1" in layout.fields:
         _decide(draft, listing, index, chosen, layout.fields)
     return draft.done()
@@ -174,6 +192,9 @@ def _annotation(
     label = (
         cells[int(column) - 1] if column.isdecimal() and int(column) <= len(cells) else declaration.label or "object"
     )
+    number = class_number(label) if declaration.classes else None
+    if number is not None:
+        label = declaration.classes[number] if number < len(declaration.classes) else ""
     return make_annotation(key, label, _place(declaration, cells, size), {})
 
 

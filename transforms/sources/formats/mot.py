@@ -39,6 +39,7 @@ _ROW: Final = re.compile(
 )
 MOSTLY: Final = 0.7
 """Least share of valid rows among the first lines, so that one damaged row does not hide a file."""
+_SIDES: Final = (b"imWidth", b"imHeight")
 _FRAME: Final = re.compile(r"(\d+)$")
 
 
@@ -62,8 +63,23 @@ def _is_mot(head: bytes) -> bool:
 
 
 def _truths(listing: Listing) -> tuple[str, ...]:
+    """Return the files of rows that hold truth; files that are each named after a picture are of another format."""
     found = tuple(name for name in listing.of("text") if _is_mot(listing.head(name)))
+    stems = {split_path(name).stem for name in listing.pictures}
+    if sum(split_path(name).stem in stems for name in found) > 1:
+        return ()
     return tuple(name for name in found if split_path(name).filename.lower() != "det.txt")
+
+
+def _stated_size(listing: Listing, name: str) -> tuple[int, int] | None:
+    """Return the size of frames that a seqinfo.ini near the file states, or None."""
+    for place in (folder(name), folder(folder(name))):
+        member = f"{place}/seqinfo.ini" if place else "seqinfo.ini"
+        if listing.kinds.get(member) == "text":
+            sides = [re.search(rb"(?im)^\s*%s\s*=\s*(\d+)" % key, listing.head(member)) for key in _SIDES]
+            if sides[0] and sides[1]:
+                return int(sides[0][1]), int(sides[1][1])
+    return None
 
 
 def _rows(listing: Listing, name: str) -> Iterator[_Row | ReadProblem]:
@@ -229,6 +245,7 @@ def _read_sequence(
 ) -> Reading:
     """Yield each frame of a sequence; ``damaged`` rows may belong to any of them."""
     group = folder(name).removesuffix("/gt").rpartition("/")[2] or split_path(name).stem
+    width, height = _stated_size(listing, name) or (None, None)
     for number in sorted(rows.keys() | frames.keys()):
         picture = frames.get(number)
         try:
@@ -242,6 +259,8 @@ def _read_sequence(
             made = AnnotatedPicture(
                 member=picture,
                 name=picture,
+                width=width,
+                height=height,
                 annotations=held,
                 read_from=(name,),
                 columns={"group": group},

@@ -13,6 +13,7 @@ from medmultipoints.transforms.errors import MemberProblem, UsageError
 from medmultipoints.transforms.rasters.nifti import (
     AXES,
     Grid,
+    orientation_doubt,
     plane_size,
     plane_spacing,
     read_grid,
@@ -34,12 +35,15 @@ from medmultipoints.transforms.sources.reading.masks.volume_sets import (
     HEAD_BYTES,
     Volumes,
     channels_of,
+    named_by_masks,
     owner_of,
     volume_stem,
 )
 from medmultipoints.transforms.sources.reading.path_patterns import propose_patterns
 from medmultipoints.transforms.sources.reading.proposing import Draft, single
 
+_LOOKED_AT: Final = 60
+"""Number of volumes whose stated orientations are compared."""
 _CT_BELOW: Final = -200
 """Volumes with lower values are CT: no other modality has values this negative."""
 
@@ -59,8 +63,14 @@ def recognise(files: Files, stated: Mapping[str, object]) -> Recognition | None:
     damaged = len(listing.of("nifti")) - len(volumes.grids)
     if damaged:
         draft.hint("unreadable_volumes", f"{plural(damaged, 'NIfTI file')} whose header cannot be read")
+    for detail in list(volumes.damaged.values())[:3]:
+        draft.hint("damaged", f"{detail}; left out: copy the file again")
     channels = channels_of(volumes.pictures, volumes.masks)
-    pictures = _choose_channel(draft, volumes.pictures, channels)
+    own = named_by_masks(volumes.pictures, volumes.masks) if channels and draft.states("images") is None else ()
+    pictures = own or _choose_channel(draft, volumes.pictures, channels)
+    if own and (others := len(volumes.pictures) - len(own)):
+        draft.hint("volumes_left_out", f"{plural(others, 'volume')} without a mask of the same name; left out")
+    _hint_orientation(draft, listing, pictures)
     owners = {mask: owner for mask in volumes.masks if (owner := owner_of(volumes, mask, pictures))}
     chosen = _choose_masks(draft, listing, owners)
     draft.line("images", single(propose_patterns(pictures, set(listing.kinds) - set(pictures))), counts)
@@ -72,6 +82,16 @@ def recognise(files: Files, stated: Mapping[str, object]) -> Recognition | None:
         first = min(set(volumes.masks) - owners.keys())
         draft.hint("masks_without_volume", f"{said}, such as {first}: {_difference(volumes, first, pictures)}")
     return draft.done()
+
+
+def _hint_orientation(draft: Draft, listing: Listing, pictures: Sequence[str]) -> None:
+    """Add hints about volumes whose orientation is not stated, or stated twice and differently."""
+    doubts: dict[str, list[str]] = {}
+    for name in pictures[:: max(1, len(pictures) // _LOOKED_AT)]:
+        if doubt := orientation_doubt(listing.head(name, HEAD_BYTES), name):
+            doubts.setdefault(doubt, []).append(name)
+    for doubt, names in doubts.items():
+        draft.hint("orientation_doubtful", f"{plural(len(names), 'volume')}, such as {names[0]}: {doubt}")
 
 
 def _difference(volumes: Volumes, mask: str, pictures: Sequence[str]) -> str:

@@ -49,10 +49,15 @@ def _find_columns(rows: Sequence[Row], index: PictureIndex) -> _Columns | None:
     held = {
         name: [text for row in rows if not has_no_runs(text := row.get(name, ""))] for name in header if name != image
     }
-    runs = [name for name, texts in held.items() if texts and all(map(is_runs, texts))]
+    runs = [name for name, texts in held.items() if texts and all(map(is_runs, texts)) and not _are_boxes(texts)]
     if image is None or len(runs) != 1:
         return None
     return _Columns(image, runs[0], find_label(header, {image, runs[0]}))
+
+
+def _are_boxes(texts: Sequence[str]) -> bool:
+    """Return whether all cells hold four numbers, as boxes do."""
+    return len(texts) > 1 and all(len(text.split()) == 4 for text in texts)
 
 
 def recognise(files: Files, stated: Mapping[str, object]) -> Recognition | None:

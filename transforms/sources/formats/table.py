@@ -36,10 +36,12 @@ from medmultipoints.transforms.sources.reading.records.table_columns import (
     Row,
     find_columns,
     find_crowd,
+    find_scores,
     guess_columns,
     is_empty,
     parse_box,
     read_number,
+    stated_size,
 )
 from medmultipoints.transforms.sources.reading.records.table_rows import (
     decimal_of,
@@ -153,6 +155,8 @@ def _inspect_table(draft: Draft, listing: Listing, name: str, index: PictureInde
     crowd = find_crowd(header, rows)
     if crowd is not None and not guessed:
         columns = Columns({**columns.fields, "crowd": crowd}, columns.form)
+    if scores := find_scores(header, rows):
+        draft.hint("confidences", f"{name} has confidences ({scores}): these may be predictions, not truth")
     image = columns.fields["image"]
     return _Table(columns, frozenset(index.find(row.get(image, "")).member or row[image] for row in rows), guessed)
 
@@ -201,14 +205,16 @@ def _class_numbers(
 ) -> list[int] | None:
     """Return the class numbers in the column of labels of rows with a box, or None if it holds names."""
     column = str(draft.states("fields.label") or fields.get("label", ""))
-    found: set[int | None] = set()
+    texts: set[str] = set()
     for name in chosen if column else ():
         decimal = decimal_of(listing, name)
         rows = (
             row for _, row in _rows_of(listing, name, fields.values()) if _numbers(row, fields, decimal) is not None
         )
-        found |= {class_number(row.get(column, "")) for row in rows}
-    return None if not found or None in found else sorted(number for number in found if number is not None)
+        texts |= {row.get(column, "") for row in rows}
+    found = {class_number(text) for text in texts}
+    padded = any(len(text) > 1 and text.startswith("0") and text.isdigit() for text in texts)
+    return None if not found or None in found or padded else sorted(number for number in found if number is not None)
 
 
 def _ask_label(draft: Draft, listing: Listing, name: str, fields: Mapping[str, str]) -> None:
@@ -325,6 +331,8 @@ def _read_picture(
         yield from missing(joined, stated, about.rows[0][0], found)
         return
     given.add(joined.member)
+    boxes = [held for _, row in rows if finite(held := _numbers(row, declaration.fields, decimal) or ())]
+    size = stated_size([row for _, row in rows], list(filter(None, boxes)), declaration.fields.values()) or size
     picture = AnnotatedPicture(
         member=joined.member,
         name=joined.member,

@@ -1,30 +1,38 @@
-"""Read Pascal VOC: one XML file per picture, with boxes.
+"""Read Pascal VOC: one XML file per picture, with boxes, also rotated ones (roLabelImg).
 
 Writers use different coordinate frames: first and last pixel from 1 (the devkit), edges with decimals (CVAT). The frame
 is proved from all files, or asked.
 """
 
 from collections.abc import Iterator, Mapping
+from math import degrees
 from xml.etree.ElementTree import Element
 
 from medmultipoints.transforms.errors import MemberProblem
+from medmultipoints.transforms.records import Box
 from medmultipoints.transforms.reporting.counted import plural
 from medmultipoints.transforms.sources.annotated import Annotation, Files, Reading, ReadProblem, Recognition
 from medmultipoints.transforms.sources.declaration import Declaration
 from medmultipoints.transforms.sources.formats.format import Format
 from medmultipoints.transforms.sources.paths import split_path
 from medmultipoints.transforms.sources.reading.frame_evidence import FrameEvidence, decide_frame
-from medmultipoints.transforms.sources.reading.joining import Pictures, read_documents, size_or_none
+from medmultipoints.transforms.sources.reading.joining import Pictures, read_documents
 from medmultipoints.transforms.sources.reading.listing import Listing, listed
-from medmultipoints.transforms.sources.reading.making import size_of
+from medmultipoints.transforms.sources.reading.making import make_annotation, size_of
 from medmultipoints.transforms.sources.reading.picture_index import PictureIndex
 from medmultipoints.transforms.sources.reading.proposing import Draft, choose_joined_files
 from medmultipoints.transforms.sources.reading.records.xml_tree import number, parse_xml, text
-from medmultipoints.transforms.sources.reading.shapes import ZERO_EXTENT, Fault, box_fault, corners_to_box
+from medmultipoints.transforms.sources.reading.shapes import (
+    ZERO_EXTENT,
+    Fault,
+    Place,
+    box_place,
+    corners_to_box,
+    finite,
+    oriented_place,
+)
 
 _CORNERS = ("xmin", "ymin", "xmax", "ymax")
-_SIZES = 100
-"""Number of files whose stated sizes are compared with their pictures."""
 _ATTRIBUTES = ("difficult", "truncated", "occluded", "pose")
 
 
@@ -49,27 +57,23 @@ def recognise(files: Files, stated: Mapping[str, object]) -> Recognition | None:
 
 
 def _gather(draft: Draft, listing: Listing, names: tuple[str, ...]) -> FrameEvidence:
-    evidence, differ, sizes = FrameEvidence(), 0, []
+    evidence, differ, other = FrameEvidence(), 0, 0
     index = PictureIndex(listing.photos)
-    step = max(1, len(names) // _SIZES)
-    for at, name in enumerate(names):
+    for name in names:
         try:
             root = parse_xml(listing.read(name), name)
         except MemberProblem:
             continue
-        width, height = number(text(root, "size/width")), number(text(root, "size/height"))
-        if at % step == 0 and (real := size_or_none(listing, index.find_own(name, text(root, "filename")).member)):
-            sizes += [name] if width > 0 and (width, height) != real else []
-        differ += split_path(text(root, "filename")).stem not in ("", split_path(name).stem)
+        stated = text(root, "filename")
+        if split_path(stated).stem not in ("", split_path(name).stem):
+            differ += 1
+            other += index.find(stated, name).member not in (None, index.find_own(name, stated).member)
         for element in root.iter("object"):
-            evidence.add(_corners(element), width, height)
-    if sizes:
-        said = (
-            f"<size> is not that of the picture in {plural(len(sizes), 'file')} of those compared, such as {sizes[0]}"
-        )
-        draft.hint("sizes_differ", f"{said}; boxes of another size than their picture are rejected")
+            evidence.add(_corners(element), number(text(root, "size/width")), number(text(root, "size/height")))
     if differ:
         said = f"<filename> differs from the file's own name in {plural(differ, 'file')}"
+        if other:
+            said += f", and names another picture of this source in {other:,}"
         draft.hint("names_differ", f"{said}; pictures are joined by the file's own name")
     return evidence
 
@@ -96,19 +100,31 @@ def _objects(
     declaration: Declaration, name: str, root: Element, size: tuple[int, int] | None
 ) -> Iterator[Annotation | ReadProblem]:
     for at, element in enumerate(root.iter("object")):
-        label, corners = text(element, "name"), _corners(element)
-        box = corners_to_box(corners, declaration.boxes.frame or "edges")
-        fault = box_fault(box, corners, *(size or ()))
-        if fault is None and (corners[0] == corners[2] or corners[1] == corners[3]):
-            fault = Fault(ZERO_EXTENT, f"the box {', '.join(f'{value:g}' for value in corners)} has no extent")
-        if not label:
-            fault = Fault("label_missing", "the object has no name")
-        key = f"{name}#{at}"
-        if fault is not None and not (fault.reason == ZERO_EXTENT and declaration.boxes.degenerate == "keep"):
-            yield ReadProblem(key=key, reason=fault.reason, detail=f"{key}: {fault.detail}", label=label or None)
-        else:
-            attributes = {word: value for word in _ATTRIBUTES if (value := text(element, word)) not in ("", "0")}
-            yield Annotation(key=key, label=label, box=box, attributes=attributes)
+        key, label = f"{name}#{at}", text(element, "name")
+        attributes = {word: value for word in _ATTRIBUTES if (value := text(element, word)) not in ("", "0")}
+        yield make_annotation(key, label, _place(declaration, element, size), attributes)
+
+
+def _place(declaration: Declaration, element: Element, size: tuple[int, int] | None) -> Place | Fault:
+    if element.find("robndbox") is not None:
+        return _rotated(element)
+    corners = _corners(element)
+    if element.find("bndbox") is None:
+        return Fault("box_missing", "the object has no <bndbox>")
+    keep = declaration.boxes.degenerate
+    if keep == "reject" and (corners[0] == corners[2] or corners[1] == corners[3]):
+        return Fault(ZERO_EXTENT, f"the box {', '.join(f'{value:g}' for value in corners)} has no extent")
+    return box_place(corners_to_box(corners, declaration.boxes.frame or "edges"), corners, size, keep)
+
+
+def _rotated(element: Element) -> Place | Fault:
+    """Return the place of a box of centre, size and an angle in radians, clockwise."""
+    cx, cy, w, h, angle = (number(text(element, f"robndbox/{word}")) for word in ("cx", "cy", "w", "h", "angle"))
+    if not finite((cx, cy, w, h, angle)):
+        return Fault(
+            "box_not_a_number", f"the rotated box {cx}, {cy}, {w}, {h}, {angle} holds a value that is no number"
+        )
+    return oriented_place(Box(cx - w / 2, cy - h / 2, cx + w / 2, cy + h / 2), degrees(angle))
 
 
 FORMAT = Format(

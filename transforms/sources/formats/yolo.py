@@ -1,40 +1,55 @@
 """Read YOLO: one text file per picture, one object per line, in fractions of the picture's width and height.
 
-The number of values distinguishes lines: 5 are a box, 6 a box with a confidence, an odd number from 7 a polygon; 9 on
-all lines may be oriented boxes, and numbers that fit ``kpt_shape`` are boxes with key points.
+The number of values distinguishes lines: 5 are a box, 6 a box with a confidence, a track or an angle, an odd number
+from 7 a polygon; 9 on all lines may be oriented boxes, and numbers that fit ``kpt_shape`` are boxes with key points.
 """
 
 import re
-from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from math import degrees, pi
 from typing import Any
 
 from medmultipoints.transforms.errors import MemberProblem
 from medmultipoints.transforms.records import Annotation, Box
-from medmultipoints.transforms.regions.decimals import parse_decimal
 from medmultipoints.transforms.reporting.counted import plural
 from medmultipoints.transforms.sources.annotated import Files, Reading, ReadProblem, Recognition
 from medmultipoints.transforms.sources.declaration import Declaration
 from medmultipoints.transforms.sources.declaration_text import toml_value
 from medmultipoints.transforms.sources.formats.format import Format
 from medmultipoints.transforms.sources.paths import split_path
+from medmultipoints.transforms.sources.reading.box_forms import place_numbers
 from medmultipoints.transforms.sources.reading.class_names import ClassNames, class_number, find_class_names
 from medmultipoints.transforms.sources.reading.joining import Pictures, missing
 from medmultipoints.transforms.sources.reading.listing import Listing, listed, matching
 from medmultipoints.transforms.sources.reading.picture_index import PictureIndex
-from medmultipoints.transforms.sources.reading.proposing import Draft, choose_files, in_same_folders, propose_images
-from medmultipoints.transforms.sources.reading.shapes import Fault, box_fault, corners_place, outline, polygon_fault
+from medmultipoints.transforms.sources.reading.proposing import (
+    Draft,
+    choose_files,
+    in_same_folders,
+    propose_images,
+)
+from medmultipoints.transforms.sources.reading.records.yolo_lines import (
+    SLACK,
+    LineEvidence,
+    fraction,
+    gather_lines,
+    is_angle,
+    label_rows,
+)
+from medmultipoints.transforms.sources.reading.shapes import (
+    Fault,
+    box_fault,
+    corners_place,
+    oriented_place,
+    outline,
+    polygon_fault,
+)
 
 _LINE = re.compile(rb"^\s*\d+(\.0*)?(\s+[-+0-9.eE]+|\s+nan|\s+inf){4,}\s*$", re.IGNORECASE)
-_EXACT, _ROUNDED = 1e-9, 0.002
-"""Distance beyond the frame that is arithmetic alone, and that rounded decimals explain."""
-_SLACK = 0.01
-"""Greatest distance of a rounded fraction outside 0 to 1."""
 
 
 def _is_yolo(head: bytes) -> bool:
-    lines = [line for line in head.removeprefix(b"\xef\xbb\xbf").splitlines()[:40] if line.strip()]
+    lines = [line for line in head.removeprefix(b"\xef\xbb\xbf").replace(b",", b" ").splitlines()[:40] if line.strip()]
     if len(head) >= 1 << 16 and len(lines) > 1:
         lines.pop()
     fitting = sum(bool(_LINE.match(line)) and _in_unit(line) for line in lines)
@@ -42,35 +57,14 @@ def _is_yolo(head: bytes) -> bool:
 
 
 def _in_unit(line: bytes) -> bool:
-    return all(-_SLACK <= value <= 1 + _SLACK for value in map(_number, line.decode("ascii", "replace").split()[1:5]))
-
-
-def _number(text: str) -> float:
-    try:
-        return parse_decimal(text)
-    except ValueError:
-        return float("nan")
-
-
-@dataclass
-class _Evidence:
-    files: int = 0
-    empty: int = 0
-    lines: int = 0
-    lengths: Counter[int] = field(default_factory=Counter)
-    numbers: Counter[int] = field(default_factory=Counter)
-    no_extent: int = 0
-    beyond: int = 0
-    rounded: int = 0
-    bad: int = 0
-    points_in_box: int = 0
+    return all(-SLACK <= value <= 1 + SLACK for value in map(fraction, line.decode("ascii", "replace").split()[1:5]))
 
 
 def recognise(files: Files, stated: Mapping[str, object]) -> Recognition | None:
     """Propose a declaration for the YOLO label files among the members."""
     listing = listed(files)
     index = PictureIndex(listing.photos)
-    labels = [name for name in listing.of("text") if _is_yolo(listing.head(name)) and not _is_csv(listing.head(name))]
+    labels = [name for name in listing.of("text") if _is_label_file(listing, index, name)]
     if not labels:
         return None
     folders = {name.rpartition("/")[0] for name in labels}
@@ -99,11 +93,17 @@ def recognise(files: Files, stated: Mapping[str, object]) -> Recognition | None:
     without = len(in_same_folders(listing, joined)) - len(joined) - len(odd)
     if without:
         draft.hint("label_files_missing", f"{plural(without, 'picture')} without a label file: not known to be empty")
-    seen = _gather_evidence(listing, chosen)
+    seen = gather_lines(listing, chosen)
     names = find_class_names(listing, set(everything))
     _decide_shapes(draft, seen, names)
     _decide_names(draft, seen, names)
     return draft.done()
+
+
+def _is_label_file(listing: Listing, index: PictureIndex, name: str) -> bool:
+    """Return whether a text holds lines of YOLO; lines with commas only in a file that is named after a picture."""
+    head = listing.head(name)
+    return _is_yolo(head) and (not _is_csv(head) or index.find_stem(split_path(name).stem, name).join != "missing")
 
 
 def _odd_files(listing: Listing, index: PictureIndex, folders: set[str], known: Sequence[str]) -> list[str]:
@@ -128,39 +128,7 @@ def _is_csv(head: bytes) -> bool:
     return b"," in head.split(b"\n", 1)[0]
 
 
-def _gather_evidence(listing: Listing, names: Sequence[str]) -> _Evidence:
-    seen = _Evidence(files=len(names))
-    for name in names:
-        rows = [row for _, row in _rows(listing, name)]
-        seen.empty += not rows
-        for row in rows:
-            values = [_number(text) for text in row]
-            seen.lines += 1
-            seen.lengths[len(row)] += 1
-            if (number := class_number(row[0])) is not None:
-                seen.numbers[number] += 1
-            if len(row) < 5 or not all(-_SLACK <= value <= 1 + _SLACK for value in values[1:5]):
-                seen.bad += 1
-                continue
-            _, cx, cy, w, h = values[:5]
-            seen.no_extent += len(row) in (5, 6) and (w == 0 or h == 0)
-            past = max(w / 2 - cx, cx + w / 2 - 1, h / 2 - cy, cy + h / 2 - 1) if len(row) in (5, 6) else 0
-            seen.beyond += past > _ROUNDED
-            seen.rounded += _EXACT < past <= _ROUNDED
-            seen.points_in_box += len(row) > 6 and _are_points_in_box(values)
-    return seen
-
-
-def _are_points_in_box(values: Sequence[float]) -> bool:
-    """Return whether the numbers after the first five are points inside the box of the first five."""
-    _, cx, cy, w, h, *rest = values
-    pairs = zip(rest[0::2], rest[1::2], strict=False)
-    return all(
-        (x == 0 and y == 0) or (abs(x - cx) <= w / 2 + _SLACK and abs(y - cy) <= h / 2 + _SLACK) for x, y in pairs
-    )
-
-
-def _decide_shapes(draft: Draft, seen: _Evidence, names: ClassNames) -> None:
+def _decide_shapes(draft: Draft, seen: LineEvidence, names: ClassNames) -> None:
     lengths = ", ".join(f"{count:,} of {length} numbers" for length, count in sorted(seen.lengths.items())[:6])
     lengths += ", and others" if len(seen.lengths) > 6 else ""
     said = f"{plural(seen.lines, 'line')}: {lengths}"
@@ -168,6 +136,11 @@ def _decide_shapes(draft: Draft, seen: _Evidence, names: ClassNames) -> None:
     key = "shapes.outline"
     if names.key_points and outlines == {5 + names.key_points[0] * names.key_points[1]}:
         draft.line(key, "key-points", f"{said}; kpt_shape is {list(names.key_points)}")
+    elif len(outlines) == 1 and seen.beyond_unit and seen.visible == seen.lengths[max(outlines)]:
+        draft.line(key, "key-points", f"{said}; every third number after the box is 0, 1 or 2, not a fraction")
+    elif seen.angles:
+        text = f"{plural(seen.angles, 'line')} have a sixth number that is no confidence. Is it an angle in radians,"
+        draft.ask(key, f"{text} clockwise, of an oriented box? Otherwise write its four corners", ["oriented"])
     elif outlines == {9} and set(seen.lengths) == {9}:
         choices = ["oriented", "polygon"]
         draft.ask(key, f"Are four corners an oriented box or an outline of the object? {said}", choices, "oriented")
@@ -184,11 +157,29 @@ def _decide_shapes(draft: Draft, seen: _Evidence, names: ClassNames) -> None:
         draft.line(key, "polygon", f"{said}; lengths that differ are outlines")
         if set(seen.lengths) & {5}:
             draft.hint("mixed_kinds", f"boxes and outlines are mixed: {said}; each line is read by its own length")
+    _decide_form(draft, seen)
     _hint_lines(draft, seen)
 
 
-def _hint_lines(draft: Draft, seen: _Evidence) -> None:
-    if 6 in seen.lengths:
+def _decide_form(draft: Draft, seen: LineEvidence) -> None:
+    """Ask for the form of boxes if many would pass the edge as centre and size, and all fit another form."""
+    form = "xyxy" if seen.as_corners == seen.plain else "xywh" if seen.as_sizes == seen.plain else None
+    stated = draft.states("boxes.form")
+    if stated is not None:
+        draft.line("boxes.form", stated, "stated")
+    elif form and seen.beyond > 2 and seen.beyond * 10 > seen.plain:
+        said = (
+            f"YOLO's boxes are centre and size, but {seen.beyond:,} of {plural(seen.plain, 'box', 'boxes')} would pass"
+        )
+        shape = "two corners" if form == "xyxy" else "a corner and a size"
+        text = f"{said} pass the picture's edge, and all could be {shape}. Which is it?"
+        draft.ask("boxes.form", text, [form, "cxcywh"], form)
+
+
+def _hint_lines(draft: Draft, seen: LineEvidence) -> None:
+    if seen.tracks and not seen.angles:
+        draft.hint("tracks", f"{plural(seen.tracks, 'line')} with a sixth number above 1, taken for that of a track")
+    elif 6 in seen.lengths and not seen.angles:
         draft.hint(
             "confidences", f"{plural(seen.lengths[6], 'line')} with a confidence: these may be predictions, not truth"
         )
@@ -204,7 +195,7 @@ def _hint_lines(draft: Draft, seen: _Evidence) -> None:
         draft.hint("empty_files", f"{plural(seen.empty, 'label file')} without a line: pictures without objects")
 
 
-def _decide_names(draft: Draft, seen: _Evidence, names: ClassNames) -> None:
+def _decide_names(draft: Draft, seen: LineEvidence, names: ClassNames) -> None:
     highest = max(seen.numbers, default=-1)
     used = ", ".join(map(str, sorted(seen.numbers)[:20]))
     fitting = {name: held for name, held in names.lists.items() if len(held) > highest}
@@ -228,14 +219,6 @@ def _decide_names(draft: Draft, seen: _Evidence, names: ClassNames) -> None:
             draft.hint("class_names_too_few", f"{name} holds {plural(len(held), 'name')}, but number {highest} occurs")
 
 
-def _rows(listing: Listing, name: str) -> Iterator[tuple[int, list[str]]]:
-    """Yield the number (from 1) and the words of each line that is not blank."""
-    text = listing.read(name).decode("utf-8-sig", "replace")
-    for at, line in enumerate(text.splitlines(), start=1):
-        if line.strip():
-            yield at, line.split()
-
-
 def read(declaration: Declaration, files: Files) -> Reading:
     """Yield one picture per label file, joined by its stem."""
     listing = listed(files)
@@ -247,7 +230,7 @@ def read(declaration: Declaration, files: Files) -> Reading:
         head = listing.head(name)
         if joined.member is None and (not _is_yolo(head) or _is_csv(head)):
             continue
-        rows = list(_rows(listing, name))
+        rows = list(label_rows(listing, name))
         if joined.member is None:
             yield from missing(joined, split_path(name).stem, name, list(_objects(declaration, name, rows, (1, 1))))
             continue
@@ -276,7 +259,7 @@ def _objects(
 ) -> Iterator[Annotation | ReadProblem]:
     for line, row in rows:
         key = f"{name}#{line}"
-        values = [_number(text) for text in row[1:]]
+        values = [fraction(text) for text in row[1:]]
         label = _label(declaration, row[0])
         place = None if label is None else _place(declaration, values, size)
         if label is None:
@@ -314,8 +297,10 @@ def _place(declaration: Declaration, values: list[float], size: tuple[int, int])
             return fault or {"polygons": (outline(numbers),)}
         place = corners_place(outline(numbers))
         return place if isinstance(place, Fault) else {"box": place.box, "attributes": place.attributes}
-    cx, cy, w, h = values[:4]
-    box = Box((cx - w / 2) * width, (cy - h / 2) * height, (cx + w / 2) * width, (cy + h / 2) * height)
+    parts = place_numbers(declaration.boxes.form or "cxcywh", values[:4])
+    box = Box(parts.x1 * width, parts.y1 * height, parts.x2 * width, parts.y2 * height)
+    if len(values) == 5 and (kind == "oriented" or is_angle(values[4])):
+        return _turned(box, values[4], kind)
     fault = box_fault(box, values[:4], width, height)
     if fault is not None and not (fault.reason == "box_zero_extent" and declaration.boxes.degenerate == "keep"):
         return fault
@@ -325,6 +310,15 @@ def _place(declaration: Declaration, values: list[float], size: tuple[int, int])
     elif len(values) > 5:
         attributes["keypoints"] = " ".join(f"{value:g}" for value in values[4:])
     return {"box": box, "attributes": attributes}
+
+
+def _turned(box: Box, angle: float, kind: str | None) -> dict[str, Any] | Fault:
+    """Return the extent of a box turned clockwise by an angle in radians, if declared to be one."""
+    if kind != "oriented" or not abs(angle) <= 2 * pi:
+        detail = f"the sixth number, {angle:g}, is no confidence: an angle of unknown unit; write four corners"
+        return Fault("angle_unknown", detail)
+    place = oriented_place(box, degrees(angle))
+    return place if isinstance(place, Fault) else {"box": place.box, "attributes": place.attributes}
 
 
 FORMAT = Format(

@@ -12,6 +12,7 @@ from typing import Any, Final
 from pydantic import ValidationError
 
 from medmultipoints.transforms.errors import MemberProblem, UsageError
+from medmultipoints.transforms.pictures.orientation import find_orientations
 from medmultipoints.transforms.problems import problems
 from medmultipoints.transforms.rasters.values import read_codes
 from medmultipoints.transforms.records import Annotation, MaskLayer
@@ -31,7 +32,7 @@ from medmultipoints.transforms.sources.inspecting.answers import choice_value, l
 from medmultipoints.transforms.sources.inspecting.recognition import recognise_source
 from medmultipoints.transforms.sources.inspecting.shown_objects import find_objects, rename_labels
 from medmultipoints.transforms.sources.inspecting.unread import find_unread
-from medmultipoints.transforms.sources.reading.joining import AMBIGUOUS, MISSING
+from medmultipoints.transforms.sources.reading.joining import AMBIGUOUS, MISSING, size_or_none
 from medmultipoints.transforms.sources.reading.listing import Listing, listed
 from medmultipoints.transforms.sources.reading.proposing import toml_choice
 from medmultipoints.transforms.sources.reading.repeated_boxes import repeated_pairs
@@ -131,8 +132,9 @@ def _unrecognised(listing: Listing, stated: Mapping[str, Any]) -> Inspection:
 class _Counted:
     """Counts of a reader's pictures, objects and problems, with a few evenly spaced pictures to show."""
 
-    def __init__(self, files: Files, declaration: Declaration) -> None:
+    def __init__(self, files: Listing, declaration: Declaration) -> None:
         self._files, self._declaration = files, declaration
+        self._other_size: list[str] = []
         self.pictures = 0
         self.shown: list[AnnotatedPicture] = []
         self._objects: Counter[str] = Counter()
@@ -169,6 +171,7 @@ class _Counted:
             self._count(annotation.label, 1)
         if self.pictures < COMPARED:
             self._add_repeated(counted, found.member)
+            self._compare_size(found)
         for layer in found.layers:
             self._add_layer(layer)
 
@@ -191,6 +194,17 @@ class _Counted:
         if found := sum(1 for _ in repeated_pairs(places, NEARLY)):
             self._repeated += found
             self._examples.setdefault("boxes_repeated", picture)
+
+    def _compare_size(self, found: AnnotatedPicture) -> None:
+        """Note a picture whose stated size is not its own, nor that of it as displayed if that is declared."""
+        if not found.width or not found.height or found.frame is not None or found.plane:
+            return
+        real = size_or_none(self._files, found.member) if self._files.kinds.get(found.member) == "picture" else None
+        stated = found.width, found.height
+        turned = real is not None and stated == real[::-1] and find_orientations(self._files.read(found.member))
+        if real is not None and stated != real and not turned:
+            said = f"{found.member}: {real[0]} x {real[1]} pixels, not {stated[0]} x {stated[1]}"
+            self._other_size.append(said)
 
     def _add_layer(self, layer: MaskLayer) -> None:
         try:
@@ -235,6 +249,9 @@ class _Counted:
             Hint(reason, f"{self._said(reason, count)}, such as {self._examples[reason]}")
             for reason, count in sorted(self._problems.items())
         ]
+        if self._other_size:
+            said = f"{plural(len(self._other_size), 'picture')} of another size than annotations state, such as "
+            hints.append(Hint("sizes_differ", f"{said}{self._other_size[0]}; a build rejects them"))
         if self._specks:
             said = f"{plural(self._specks, 'area')} of at most {SPECK} pixels, such as in {self._examples['specks']}"
             hints.append(Hint("specks", f"{said}: if they are not objects, set [read.masks] min_area_px = {SPECK + 1}"))
@@ -255,7 +272,7 @@ class _Counted:
         return hints
 
 
-def _count(files: Files, declaration: Declaration) -> _Counted:
+def _count(files: Listing, declaration: Declaration) -> _Counted:
     counted = _Counted(files, declaration)
     for found in read_pictures(declaration, files):
         counted.add(found)

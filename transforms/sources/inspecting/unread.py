@@ -19,6 +19,7 @@ from medmultipoints.transforms.sources.reading.picture_index import PictureIndex
 from medmultipoints.transforms.sources.reading.records.json_rows import WHOLE_BYTES, parse_json
 from medmultipoints.transforms.sources.reading.records.table_columns import find_pictures, guess_columns
 from medmultipoints.transforms.sources.reading.records.table_rows import find_tables, table_rows
+from medmultipoints.transforms.sources.reading.surroundings import picture_faults
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +77,13 @@ UNREAD: Final = (
     Unread("tfrecord", "TFRecord", "write COCO with the script that made it", path=r".*\.(tfrecords?|record)([-.].*)?"),
     Unread("lmdb", "LMDB database", "write the pictures and annotations as files", path=r".*\.mdb"),
     Unread("roi", "ROI of ImageJ", "save labelled masks: Plugins, LabelMap", path=r".*\.roi"),
+    Unread(
+        "arrow",
+        "Arrow file of datasets.save_to_disk",
+        "write Parquet with Dataset.to_parquet",
+        path=r".*\.arrow",
+    ),
+    Unread("excel", "Excel workbook", "save the sheet as CSV", path=r".*\.xlsx?"),
     Unread("sqlite", "SQLite database", "write the tables as CSV or Parquet", _begins(b"SQLite format 3")),
 )
 
@@ -106,16 +114,29 @@ def find_unread(listing: Listing) -> tuple[Hint, ...]:
         for key, names in sorted(found.items())
     ]
     hints += [Hint("damaged", text) for text in dict.fromkeys(listing.damage)] or _damaged_volumes(listing)
-    if listing.impostors:
-        names = ", ".join(listing.impostors[:3])
-        hints.append(
-            Hint("pictures_damaged", f"files with a picture's extension are not pictures: {names}; copy them again")
-        )
+    hints += picture_faults(listing)
     if not listing.of("picture", "lfs", "video", "dicom", "nifti", "array", "parquet"):
         hints.append(Hint("pictures_none", "no picture, volume or video is here: put them into the folder"))
     known = {name for names in found.values() for name in names}
     hints += [*_picture_labels(listing), *_tables_without_boxes(listing), *_other_texts(listing, known)]
-    return tuple(hints or find_unjoined(listing))
+    return tuple([*hints, *_parts_alone(listing)] or find_unjoined(listing))
+
+
+def _parts_alone(listing: Listing) -> list[Hint]:
+    """Return hints about DICOM pictures and volumes without segmentations."""
+    hints = []
+    if names := listing.of("dicom"):
+        said = (
+            f"{plural(len(names), 'DICOM file')}, such as {names[0]}, without a segmentation (SEG) or a NIfTI mask on "
+        )
+        rest = "of other annotations only tables are joined with DICOM; write SEG or NIfTI, or pictures as PNG"
+        hints.append(Hint("dicom_alone", f"{said}their grid: {rest}"))
+    if names := listing.of("nifti"):
+        said = (
+            f"{plural(len(names), 'volume')}, such as {names[0]}: not both measured values and masks, which hold whole"
+        )
+        hints.append(Hint("volumes_alone", f"{said} numbers from 0, mostly 0; probabilities and -1 are not read"))
+    return hints
 
 
 def _picture_labels(listing: Listing) -> list[Hint]:
@@ -146,12 +167,30 @@ def _other_texts(listing: Listing, known: Collection[str]) -> list[Hint]:
         elif line.startswith(("{", "[")):
             said = f"{name} is JSON of an unknown shape ({line[:60]}…): lists of COCO belong at its top, records "
             hints.append(Hint("not_read_json", f"{said}of other JSON must name pictures and hold boxes or outlines"))
-        elif " " in line and index.find(line.split()[0]).member:
-            said = f"{name} names pictures in lines such as {line[:60]!r}, which no format reads"
-            hints.append(Hint("not_read_lines", f"{said}; write a table with one row per box"))
+        elif shown := _names_pictures(head, index) or _holds_numbers(head):
+            said = f"{name} has lines such as {shown[:60]!r}, which no format reads"
+            hints.append(Hint("not_read_lines", f"{said}; write a table with one row per box, with its picture"))
         elif uneven := _find_uneven_row(listing.read(name)):
             hints.append(Hint("not_read_table", f"{name}, {uneven}; a table has one row per line, all of equal length"))
     return [*hints[:_MOST], *(Hint("not_read_text", said) for said in encoded.values())]
+
+
+def _first_lines(head: bytes) -> list[str]:
+    return [line.strip() for line in head[:4096].decode("utf-8-sig", "replace").splitlines()[:20] if line.strip()]
+
+
+def _names_pictures(head: bytes, index: PictureIndex) -> str:
+    """Return the first line with a word that is a picture's file name, or an empty string."""
+    return next(
+        (line for line in _first_lines(head) if any("." in word and index.find(word).member for word in line.split())),
+        "",
+    )
+
+
+def _holds_numbers(head: bytes) -> str:
+    """Return the first line with four or more numbers between blanks, or an empty string."""
+    numbers = re.compile(r"(?:^|\s)-?\d+(?:\.\d+)?(?=\s|$)")
+    return next((line for line in _first_lines(head) if "," not in line and len(numbers.findall(line)) >= 4), "")
 
 
 def _find_uneven_row(data: bytes) -> str:

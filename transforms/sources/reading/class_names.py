@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 import yaml
 
 from medmultipoints.transforms.regions.decimals import is_whole
+from medmultipoints.transforms.sources.declaration_text import toml_value
 from medmultipoints.transforms.sources.paths import split_path
 from medmultipoints.transforms.sources.reading.listing import Listing
 from medmultipoints.transforms.sources.reading.proposing import Draft
@@ -54,14 +55,25 @@ def find_class_names(listing: Listing, labels: Collection[str]) -> ClassNames:
     return found
 
 
-def ask_class_names(draft: Draft, listing: Listing, labels: Collection[str], numbers: Sequence[int]) -> None:
-    """Propose the names of class numbers if exactly one list of the source names them all, else ask."""
-    lists = {held for held in find_class_names(listing, labels).lists.values() if len(held) > numbers[-1]}
+def ask_class_names(
+    draft: Draft,
+    listing: Listing,
+    labels: Collection[str],
+    numbers: Sequence[int],
+    own: Sequence[tuple[str, ...]] = (),
+) -> None:
+    """Propose the names of class numbers if exactly one list of the source names them all, else ask.
+
+    ``own``: lists of names in the annotation files themselves.
+    """
+    files = find_class_names(listing, labels).lists.values()
+    lists = {held for held in (*files, *own) if len(held) > numbers[-1]}
     if len(lists) == 1:
         draft.line("classes", lists.pop(), "a file of the source names the class numbers")
     else:
         shown = ", ".join(map(str, numbers[:20]))
-        draft.ask("classes", f'What are the class numbers {shown}? Give names from 0 on: ["a", "b"].')
+        choices = [toml_value(held) for held in sorted(lists)]
+        draft.ask("classes", f'What are the class numbers {shown}? Give names from 0 on: ["a", "b"].', choices)
 
 
 def names_of_codes(listing: Listing, labels: Collection[str]) -> tuple[str, dict[str, str]] | None:

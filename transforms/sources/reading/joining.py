@@ -150,6 +150,8 @@ def missing(joined: Joined, stated: str, key: str, found: Sequence[Annotation | 
         reason, detail = AMBIGUOUS, f"{stated!r} is the name of several pictures of this source"
     else:
         reason, detail = MISSING, not_found(stated)
+        if stated.lower().endswith(".dcm"):
+            detail += "; annotations of this format are not joined with DICOM: write the pictures as PNG"
     if not found:
         yield ReadProblem(key=key, reason=reason, detail=detail, picture=stated)
     for item in found:

@@ -115,6 +115,12 @@ class Listing:
         odd = (name for name, kind in self.kinds.items() if kind in ("text", "empty", "other"))
         return tuple(name for name in odd if split_path(name).extension in PICTURE_EXTENSIONS)
 
+    @cached_property
+    def foreign(self) -> tuple[str, ...]:
+        """Pictures of kinds that are not read, by their extension."""
+        odd = (name for name, kind in self.kinds.items() if kind not in ("picture", "lfs"))
+        return tuple(name for name in odd if split_path(name).extension in FOREIGN_EXTENSIONS)
+
     def look(self, name: str) -> Look | None:
         """Return the pixels of a picture as stored, or None if it cannot be read."""
         try:
@@ -123,6 +129,10 @@ class Listing:
             return None
 
 
+FOREIGN_EXTENSIONS: Final = frozenset({
+    ".jp2", ".j2k", ".jpx", ".jxl", ".ppm", ".pgm", ".pbm", ".pnm", ".avif", ".heic", ".heif", ".psd", ".tga", ".svg",
+    ".exr", ".hdr", ".dng", ".ras", ".pcx",
+})  # fmt: skip
 PICTURE_EXTENSIONS: Final = frozenset({".jpg", ".jpeg", ".png", ".tif", ".tiff", ".bmp", ".webp", ".gif"})
 
 

@@ -29,6 +29,11 @@ def make_annotation(
     )
 
 
+def read_label(value: Any) -> str:
+    """Return a label as text, also one written as a whole number; empty for other values."""
+    return str(value) if isinstance(value, str | int) and not isinstance(value, bool) else ""
+
+
 def size_of(width: Any, height: Any) -> tuple[int, int] | None:
     """Return the width and height stated by an annotation, or None if invalid."""
     if not finite((width, height)) or width < 1 or height < 1:

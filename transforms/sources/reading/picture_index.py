@@ -53,17 +53,26 @@ class PictureIndex:
         return _gather((fold("_".join(name.split("/")[-2:])), name) for name in self.names if "/" in name)
 
     def find(self, stated: str, near: str = "") -> Joined:
-        """Return the picture of a name; ``near``: the member that names it, to break ties."""
+        """Return the picture of a name; ``near``: the member that names it, to break ties.
+
+        A name that joins none is also read as an address, without escapes and what follows a question mark.
+        """
+        found = self._find(stated, near)
+        plain = _unescape(stated.partition("?")[0])
+        return self._find(plain, near) if found.join == "missing" and plain not in ("", stated) else found
+
+    def _find(self, stated: str, near: str) -> Joined:
         parts, unsafe = clean_parts(stated)
         if not parts:
             return Joined(None, "missing", unsafe)
         tail = "/".join(parts)
         if not unsafe and tail in self._exact:
             return Joined(tail, "exact")
+        path = split_path(parts[-1])
         tables: tuple[tuple[Join, list[str] | None], ...] = (
             ("tail", self._by_file.get(parts[-1])),
             ("case", self._by_folded.get(fold(parts[-1]))),
-            ("stem", self._by_stem.get(fold(split_path(parts[-1]).stem))),
+            ("stem", None if " " in path.extension else self._by_stem.get(fold(path.stem))),
             ("stem", self._by_stem.get(fold(parts[-1]))),
         )
         for join, found in tables:
@@ -119,6 +128,15 @@ def clean_parts(stated: str) -> tuple[list[str], bool]:
     parts = [part for part in posix.split("/") if part not in ("", ".")]
     unsafe = absolute or ".." in parts
     return [part for part in parts if part != ".."], unsafe
+
+
+def _unescape(text: str) -> str:
+    """Return an address with its escapes (``%20``) as characters, or unchanged if they are no UTF-8."""
+    held = re.sub(rb"%([0-9A-Fa-f]{2})", lambda found: bytes.fromhex(found[1].decode()), text.encode(errors="replace"))
+    try:
+        return held.decode()
+    except UnicodeDecodeError:
+        return text
 
 
 def fold(text: str) -> str:

@@ -10,6 +10,7 @@ from PIL import Image
 
 from medmultipoints.transforms.pictures.decode import MAX_PIXELS, PILLOW_ERRORS, ImageProblem
 from medmultipoints.transforms.rasters.array_items import read_array
+from medmultipoints.transforms.rasters.volumes import whole_numbers
 
 FLAT: Final = 0.88
 """Least share of equal neighbouring pixels of a drawing."""
@@ -83,6 +84,7 @@ def _look_at_array(data: bytes, name: str) -> Look | None:
         array = read_array(data, name)
     except ImageProblem:
         return None
+    array = whole_numbers(array)
     if array.dtype.kind not in "biu" or array.ndim not in (2, 3):
         return None
     if array.ndim == 2:
@@ -97,7 +99,7 @@ def _look_at_tiff(data: bytes, page: int) -> Look | None:
         with tifffile.TiffFile(io.BytesIO(data)) as file:
             held = file.pages[page]
             palette = held.photometric.name == "PALETTE"
-            values = held.asarray()
+            values = whole_numbers(held.asarray())
     except (tifffile.TiffFileError, ValueError, IndexError, KeyError, OSError, RuntimeError, TypeError):
         return None
     if values.ndim == 3 and values.shape[2] == 4:

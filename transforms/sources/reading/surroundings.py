@@ -10,7 +10,7 @@ from medmultipoints.transforms.errors import MemberProblem
 from medmultipoints.transforms.pictures.orientation import find_orientations
 from medmultipoints.transforms.rasters.volumes import TIFF, count_pages
 from medmultipoints.transforms.reporting.counted import plural
-from medmultipoints.transforms.sources.annotated import Recognition
+from medmultipoints.transforms.sources.annotated import Hint, Recognition
 from medmultipoints.transforms.sources.paths import split_path
 from medmultipoints.transforms.sources.reading.listing import Listing, folder, matching
 from medmultipoints.transforms.sources.reading.path_patterns import SPLIT_WORDS
@@ -29,7 +29,7 @@ def complete(listing: Listing, recognition: Recognition, stated: Mapping[str, An
     if draft.states("splits") is None:
         _find_lists(draft, listing, pictures)
     _look_at_pictures(draft, listing, pictures)
-    hint_impostors(draft, listing)
+    draft.hints += picture_faults(listing)
     if draft.states("groups") is None and "group" not in str(draft.read.get("groups", "")):
         _hint_groups(draft, pictures)
     pointers = [name for name, kind in listing.kinds.items() if kind == "lfs"]
@@ -39,12 +39,17 @@ def complete(listing: Listing, recognition: Recognition, stated: Mapping[str, An
     return draft.done()
 
 
-def hint_impostors(draft: Draft, listing: Listing) -> None:
-    """Add a hint about files with a picture's extension that are not pictures, such as empty ones."""
+def picture_faults(listing: Listing) -> list[Hint]:
+    """Return hints about files with a picture's extension that are not pictures, and pictures of kinds not read."""
+    hints = []
     if odd := listing.impostors:
         verb = "is not a picture" if len(odd) == 1 else "are not pictures"
         said = f"{plural(len(odd), 'file')} with a picture's extension {verb}: {', '.join(odd[:3])}"
-        draft.hint("pictures_damaged", f"{said}{', …' if len(odd) > 3 else ''}; copy them again")
+        hints.append(Hint("pictures_damaged", f"{said}{', …' if len(odd) > 3 else ''}; copy them again"))
+    if foreign := listing.foreign:
+        said = f"{plural(len(foreign), 'picture')} of a kind that is not read, such as {foreign[0]}"
+        hints.append(Hint("pictures_not_read", f"{said}: write them as PNG"))
+    return hints
 
 
 def _hint_groups(draft: Draft, pictures: Sequence[str]) -> None:
@@ -131,7 +136,7 @@ def _look_at_pictures(draft: Draft, listing: Listing, pictures: Iterable[str]) -
             turned.append(name)
         if data[:4] in TIFF and count_pages(data) > 1:
             stacks.append(name)
-    _ask_orientation(draft, turned)
+    ask_orientation(draft, turned)
     _hint_pages(draft, stacks)
     _hint_copies(draft, [names for names in digests.values() if len(names) > 1])
     augmented = sum(count > 1 for count in sources.values())
@@ -140,7 +145,7 @@ def _look_at_pictures(draft: Draft, listing: Listing, pictures: Iterable[str]) -
         draft.hint("augmentations", f"{said}: augmentations of one picture belong in one split")
 
 
-def _ask_orientation(draft: Draft, turned: Sequence[str]) -> None:
+def ask_orientation(draft: Draft, turned: Sequence[str]) -> None:
     """Ask for the orientation that annotations refer to, if pictures have an orientation tag."""
     if turned:
         said = f"{plural(len(turned), 'picture')} with an orientation tag, such as {turned[0]}"

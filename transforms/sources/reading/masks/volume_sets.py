@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Final
 
@@ -21,6 +21,8 @@ class Volumes:
     """NIfTI files of a source with their grids, divided into pictures and masks."""
 
     listing: Listing
+    damaged: dict[str, str] = field(default_factory=dict)
+    """Volumes that cannot be read, of those that were looked at, with the reason."""
 
     @cached_property
     def grids(self) -> dict[str, Grid]:
@@ -50,7 +52,9 @@ class Volumes:
     def _is_mask(self, name: str) -> bool:
         try:
             values = read_volume(self.listing.read(name), name).values
-        except MemberProblem:
+        except MemberProblem as problem:
+            if problem.reason != "volume_not_3d":
+                self.damaged[name] = problem.detail
             return False
         if values.dtype.kind == "f" and not (values == np.rint(values)).all():
             return False
@@ -60,7 +64,8 @@ class Volumes:
 
     @cached_property
     def pictures(self) -> tuple[str, ...]:
-        return tuple(name for name in self.grids if name not in set(self.masks))
+        known = {*self.masks, *self.damaged}
+        return tuple(name for name in self.grids if name not in known)
 
 
 def volume_stem(name: str) -> str:
@@ -83,6 +88,17 @@ def channels_of(pictures: Sequence[str], masks: Sequence[str]) -> dict[str, list
     cases = {last: {f"{folder(name)}/{_case(name)}" for name in names} for last, names in found.items()}
     complete = len({frozenset(held) for held in cases.values()}) == 1 and "" not in found
     return found if complete and all(len(cases[last]) == len(names) for last, names in found.items()) else {}
+
+
+def named_by_masks(pictures: Sequence[str], masks: Sequence[str]) -> tuple[str, ...]:
+    """Return the volumes whose whole name begins that of a mask, as ``a_frame01`` does ``a_frame01_gt``."""
+    stems = [volume_stem(mask).casefold() for mask in masks]
+    own = {name: volume_stem(name).casefold() for name in pictures}
+    return tuple(
+        name
+        for name, stem in own.items()
+        if any(mask.startswith(stem) and len(mask) > len(stem) and not mask[len(stem)].isalnum() for mask in stems)
+    )
 
 
 def _case(name: str) -> str:

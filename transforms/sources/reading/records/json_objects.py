@@ -30,8 +30,16 @@ _CORNERS: Final = tuple(
     )
 )
 """Paths of edges in a box of two corner tables, by column and row or by x and y, as in BBBC041."""
-_LABELS: Final = (*LABELS, "labels", "categories", "classes", "syms", "ref", "tags", "label_id", "type", "title")
-_BOXES: Final = (*ONE_BOX, "boxes", "bounding_boxes", "bndbox", "rect")
+_SHAPES: Final = frozenset({
+    "bbox", "box", "rect", "rectangle", "boundingbox", "bounding_box", "imageboundingbox", "polygon", "imagepolygon",
+    "mask", "polyline", "points", "point", "ellipse", "tag",
+})  # fmt: skip
+"""Words that name the kind of a shape, not its label."""
+_LABELS: Final = (
+    *LABELS, "tagname", "tag_name", "class_title", "classtitle", "labels", "categories", "classes", "syms", "ref",
+    "tags", "label_id", "type", "title",
+)  # fmt: skip
+_BOXES: Final = (*ONE_BOX, "box2d", "boxes", "bounding_boxes", "bndbox", "rect")
 _MOST_PARTS: Final = 4
 """Greatest length of a list searched for lists of objects."""
 _DEPTH: Final = 6
@@ -168,7 +176,28 @@ def flat_outline(value: Any) -> list[float] | None:
 
 def _is_word(value: Any) -> bool:
     held = value if isinstance(value, list) else [value]
-    return bool(held) and all(isinstance(one, str) for one in held)
+    return bool(held) and all(isinstance(one, str) and one.casefold() not in _SHAPES for one in held)
+
+
+def name_lists(held: Any, depth: int = 0) -> Iterator[tuple[str, ...]]:
+    """Yield the lists of names of class numbers in a document, such as Datumaro's ``categories.label.labels``."""
+    if isinstance(held, Mapping) and depth < _DEPTH:
+        for key, value in held.items():
+            if str(key).casefold() in ("labels", "categories", "classes", "names") and isinstance(value, list):
+                names = [one.get("name") if isinstance(one, Mapping) else one for one in value]
+                words = tuple(name for name in names if isinstance(name, str))
+                if words and len(words) == len(names):
+                    yield words
+            yield from name_lists(value, depth + 1)
+
+
+def stated_size(record: Record) -> tuple[int, int] | None:
+    """Return the size of the picture that a record states, or None."""
+    for names in (("width", "height"), ("image_width", "image_height"), ("imageWidth", "imageHeight")):
+        sides: list[Any] = [record.get(name) for name in names]
+        if finite(sides) and all(side >= 1 and side == int(side) for side in sides):
+            return int(sides[0]), int(sides[1])
+    return None
 
 
 def _is_number(value: Any) -> bool:
@@ -187,7 +216,8 @@ def objects_of(record: Record, fields: Mapping[str, str]) -> list[Record]:
     if not isinstance(held, Mapping):
         return []
     boxes = value_at(held, fields["box"]) if "box" in fields else value_at(held, fields.get("outline", SELF))
-    if not isinstance(boxes, list) or (len(boxes) == 4 and finite(boxes)):
+    alone = isinstance(boxes, list) and "box" not in fields and flat_outline(boxes) is not None
+    if alone or not isinstance(boxes, list) or (len(boxes) == 4 and finite(boxes)):
         return [held] if boxes is not None else []
     keys = {fields[key] for key in ("label", "box", "outline") if key in fields}
     lists = {key: value for key in keys if isinstance(value := value_at(held, key), list)}

@@ -12,6 +12,7 @@ from typing import Any, Final
 from medmultipoints.transforms.errors import MemberProblem
 from medmultipoints.transforms.regions.decimals import parse_decimal
 from medmultipoints.transforms.sources.annotated import Files
+from medmultipoints.transforms.sources.reading.path_patterns import SPLIT_WORDS
 from medmultipoints.transforms.sources.reading.picture_index import PictureIndex
 
 Row = Mapping[str, str]
@@ -32,6 +33,9 @@ LABELS: Final = (
 )  # fmt: skip
 ONE_BOX: Final = ("bbox", "box", "bounding_box", "bboxes", "boundingbox", "bounding_boxes")
 CROWDS: Final = ("isgroupof", "iscrowd", "is_crowd", "is_group_of", "crowd")
+SCORES: Final = ("score", "confidence", "conf", "probability", "prob")
+SIZES: Final = (("width", "height"), ("image_width", "image_height"), ("img_width", "img_height"))
+_SPLITS: Final = SPLIT_WORDS | {"validate", "unassigned"}
 _FLAGS: Final = frozenset({"", "0", "1", "0.0", "1.0", "true", "false"})
 PICTURES: Final = (
     "filename",
@@ -171,6 +175,7 @@ def guess_columns(header: Sequence[str], rows: Sequence[Row], index: PictureInde
     held = {name: [text for row in sampled if not is_empty(text := row.get(name, ""))] for name in header}
     numbers = [name for name in header if name != image and held[name] and all(map(_is_number, held[name]))]
     words = [name for name in header if name != image and held[name] and not any(map(_is_number, held[name]))]
+    words = [name for name in words if not {text.casefold() for text in held[name]} <= _SPLITS] or words
     if len(numbers) < 4:
         return None
     fields = {"image": image, **dict(zip(("x1", "y1", "x2", "y2"), numbers, strict=False))}
@@ -182,6 +187,31 @@ def find_crowd(header: Sequence[str], rows: Sequence[Row]) -> str | None:
     plain = {_plain(name): name for name in reversed(header)}
     found = next((plain[name] for name in CROWDS if name in plain), None)
     return found if found and all(row.get(found, "").casefold() in _FLAGS for row in rows) else None
+
+
+def find_scores(header: Sequence[str], rows: Sequence[Row]) -> str | None:
+    """Return the column of confidences between 0 and 1, as predictions have, or None."""
+    plain = {_plain(name): name for name in reversed(header)}
+    found = next((plain[name] for name in SCORES if name in plain), None)
+    numbers = [read_number(row[found]) for row in rows if row.get(found)] if found else []
+    return found if numbers and all(0 <= n <= 1 for n in numbers) and set(numbers) - {0.0, 1.0} else None
+
+
+def stated_size(
+    rows: Sequence[Row], boxes: Sequence[Sequence[float]], taken: Collection[str]
+) -> tuple[int, int] | None:
+    """Return the size of a picture that its rows state, or None; columns of the size of each box are not that."""
+    plain = {_plain(name): name for name in reversed(list(rows[0])) if name not in taken}
+    for names in SIZES:
+        if not set(names) <= plain.keys():
+            continue
+        found = {tuple(read_number(row.get(plain[name], "")) for name in names) for row in rows}
+        width, height = next(iter(found))
+        sound = len(found) == 1 and width >= 1 and height >= 1 and width.is_integer() and height.is_integer()
+        of_box = all(abs(c - a - width) <= 1.5 and abs(d - b - height) <= 1.5 for a, b, c, d in boxes)
+        if sound and not (boxes and of_box):
+            return int(width), int(height)
+    return None
 
 
 def _plain(name: str) -> str:

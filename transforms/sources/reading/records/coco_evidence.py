@@ -1,0 +1,231 @@
+"""Weigh the annotations of COCO documents: form of boxes, categories, and what is odd."""
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from medmultipoints.transforms.records import Box
+from medmultipoints.transforms.reporting.counted import plural
+from medmultipoints.transforms.sources.declaration_text import toml_value
+from medmultipoints.transforms.sources.reading.listing import Listing
+from medmultipoints.transforms.sources.reading.proposing import Draft
+from medmultipoints.transforms.sources.reading.records.coco_lists import (
+    CATEGORY,
+    CocoImage,
+    box_numbers,
+    identifier,
+    is_crowd,
+    list_categories,
+    read_categories,
+    read_images,
+)
+from medmultipoints.transforms.sources.reading.records.coco_shapes import read_segmentation
+from medmultipoints.transforms.sources.reading.records.json_rows import JsonDocument
+from medmultipoints.transforms.sources.reading.shapes import crosses_itself, extent, finite, outline, polygon_fault
+
+_CROSSINGS_SOUGHT: Final = 20_000
+"""Number of annotations checked for self-crossing polygons, which takes longer than reading them."""
+_NEAR_PX: Final = 2
+"""Greatest distance in pixels between a box and the outline that it encloses."""
+_MOST_NUMBERS: Final = 1000
+
+
+@dataclass
+class CocoEvidence:
+    """Counts over the annotations of all files. ``by_size``, ``by_corners``: boxes that fit only as such."""
+
+    objects: int = 0
+    crowds: int = 0
+    no_extent: int = 0
+    as_sizes: int = 0
+    as_corners: int = 0
+    boxes: int = 0
+    fractions: int = 0
+    beyond: int = 0
+    by_size: int = 0
+    by_corners: int = 0
+    contrary: int = 0
+    rle_sizes: int = 0
+    crossing: int = 0
+    faults: Counter[str] = field(default_factory=Counter)
+    key_points: int = 0
+    unknown: int = 0
+    category_keys: Counter[str] = field(default_factory=Counter)
+    numbers: set[int] = field(default_factory=set)
+    names: dict[int, str] = field(default_factory=dict)
+    lists: set[tuple[str, ...]] = field(default_factory=set)
+
+
+def gather_evidence(draft: Draft, listing: Listing, name: str, seen: CocoEvidence) -> None:
+    """Add the annotations of a document to the evidence."""
+    document = JsonDocument(listing, name)
+    key = str(draft.states("fields.label") or CATEGORY)
+    images, categories = read_images(document), read_categories(document, key)
+    seen.names |= {number: label for number, label in categories.items() if isinstance(number, int)}
+    seen.lists |= {names for names in (list_categories(document),) if names}
+    folded = Counter(label.casefold() for label in categories.values())
+    twins = [label for label in categories.values() if folded[label.casefold()] > 1]
+    if twins:
+        draft.hint("category_names_repeat", f"{name}: categories {', '.join(map(repr, sorted(twins)))} have one name")
+    for entry in document.items("annotations"):
+        if not isinstance(entry, dict):
+            continue
+        image, number = images.get(identifier(entry.get("image_id"))), identifier(entry.get(key))
+        if isinstance(number, int) and len(seen.numbers) < _MOST_NUMBERS:
+            seen.numbers.add(number)
+        seen.unknown += image is None or number not in categories
+        seen.category_keys.update(key for key in entry if key.startswith(CATEGORY))
+        seen.objects += 1
+        seen.crowds += is_crowd(entry)
+        seen.key_points += bool(entry.get("keypoints"))
+        _count_box(entry, image, seen)
+        _count_outline(entry.get("segmentation"), image, seen)
+
+
+def _count_box(entry: Mapping[str, Any], image: CocoImage | None, seen: CocoEvidence) -> None:
+    box = box_numbers(entry.get("bbox"))
+    if not isinstance(box, list) or len(box) != 4 or not finite(box):
+        return
+    a, b, c, d = box
+    seen.boxes += 1
+    seen.no_extent += c == 0 or d == 0
+    seen.as_corners += c > a and d > b
+    seen.fractions += max(box) <= 1
+    as_size, as_corners = _fits_outline(entry, box)
+    seen.contrary += bool(entry.get("segmentation")) and isinstance(entry["segmentation"], list) and not as_size
+    seen.by_size += as_size and not as_corners
+    seen.by_corners += as_corners and not as_size
+    if image is not None and image.size is not None:
+        width, height = image.size
+        fits = a >= -0.5 and b >= -0.5 and a + c <= width + 0.5 and b + d <= height + 0.5
+        seen.as_sizes += fits
+        seen.beyond += not fits
+
+
+def _fits_outline(entry: Mapping[str, Any], box: list[float]) -> tuple[bool, bool]:
+    """Return whether an entry's outline, or its area without one, fits the box as corner and size, and as corners."""
+    a, b, c, d = box
+    stated = entry.get("segmentation")
+    polygons = read_segmentation(stated, None)[0] if isinstance(stated, list) else ()
+    if polygons:
+        found = extent(polygons)
+        return _near(found, (a, b, a + c, b + d)), _near(found, (a, b, c, d))
+    area: Any = entry.get("area")
+    if isinstance(stated, dict) or not finite((area,)) or area <= 1:
+        return False, False
+    slack = 1 + area * 0.01
+    return abs(c * d - area) <= slack, c > a and abs((c - a) * (d - b) - area) <= slack
+
+
+def _near(found: Box, numbers: tuple[float, ...]) -> bool:
+    return max(abs(one - other) for one, other in zip(found, numbers, strict=True)) <= _NEAR_PX
+
+
+def _count_outline(segmentation: Any, image: CocoImage | None, seen: CocoEvidence) -> None:
+    if isinstance(segmentation, dict):
+        size = segmentation.get("size")
+        seen.rle_sizes += bool(image and image.size and size != [image.size[1], image.size[0]])
+    elif isinstance(segmentation, list):
+        for numbers in segmentation:
+            fault = polygon_fault(numbers) if isinstance(numbers, list) else None
+            if fault is not None:
+                seen.faults[fault.reason] += 1
+            elif isinstance(numbers, list) and seen.objects <= _CROSSINGS_SOUGHT:
+                seen.crossing += crosses_itself(outline(numbers), 60)
+
+
+def conclude(draft: Draft, seen: CocoEvidence) -> None:
+    """Propose or ask what the annotations leave open, and add hints."""
+    _ask_category(draft, seen)
+    _ask_numbers(draft, seen)
+    if seen.boxes and seen.fractions == seen.boxes:
+        text = (
+            f"No number of {plural(seen.boxes, 'box', 'boxes')} is above 1. Are they fractions of the picture's size?"
+        )
+        draft.ask("boxes.unit", text, ["fraction", "pixels"], "fraction")
+    if seen.boxes:
+        _decide_form(draft, seen)
+    if seen.contrary * 20 > seen.boxes and draft.likely("boxes.form") == "xywh":
+        said = f"{seen.contrary:,} of {plural(seen.boxes, 'box', 'boxes')} do not enclose the outline of their object"
+        draft.hint("outlines_contradict", f"{said}: outlines are read; are their numbers x, y in pixels?")
+    _hint_counts(draft, seen)
+
+
+def _decide_form(draft: Draft, seen: CocoEvidence) -> None:
+    said = plural(seen.boxes, "box", "boxes")
+    all_corners = seen.as_corners == seen.boxes
+    asked = False
+    if all_corners and seen.by_corners > 19 * seen.by_size:
+        proof = f"{seen.by_corners:,} of {said} enclose their outline, or have their area, only as two corners"
+        draft.line("boxes.form", "xyxy", proof)
+    elif all_corners and seen.beyond * 20 > seen.boxes and not seen.by_size:
+        asked = True
+        text = f"COCO's boxes are x, y, width, height, but {seen.beyond:,} of {said} would then pass the picture's edge"
+        draft.ask("boxes.form", f"{text}, and all could be two corners. Which is it?", ["xyxy", "xywh"], "xyxy")
+    elif all_corners and seen.boxes >= 8 and not seen.by_size and not seen.fractions:
+        text = f"All of {said} could be two corners, and no outline or area says otherwise. Which is it?"
+        draft.ask("boxes.form", text, ["xywh", "xyxy"], "xywh")
+    else:
+        draft.line("boxes.form", "xywh", f"{seen.as_sizes:,} of {said} lie in their picture so")
+    if seen.beyond and not asked and draft.likely("boxes.form") == "xywh":
+        draft.hint("beyond_frame", f"{plural(seen.beyond, 'box', 'boxes')} reach beyond the picture's frame")
+
+
+def _ask_category(draft: Draft, seen: CocoEvidence) -> None:
+    """Ask for the category's key, or for the label of all objects, if no annotation has a ``category_id``."""
+    stated = draft.states("fields.label")
+    if stated is not None:
+        draft.line("fields.label", stated, "stated")
+    elif not seen.objects or seen.category_keys[CATEGORY]:
+        return
+    elif seen.category_keys:
+        keys = sorted(seen.category_keys)
+        text = f"No annotation has a category_id. Which of {', '.join(keys)} is the label of an object?"
+        draft.ask("fields.label", text, keys)
+    else:
+        draft.ask("label", "Annotations have no category. What is the label of all of them?")
+
+
+def _ask_numbers(draft: Draft, seen: CocoEvidence) -> None:
+    """Ask for the names of category numbers if no category has them, or if they look shifted by one."""
+    used, known = seen.numbers, seen.names.keys()
+    if draft.states("classes") is not None:
+        draft.line("classes", draft.states("classes"), "stated")
+    elif used and not known:
+        shown = ", ".join(map(str, sorted(used)[:20]))
+        offered = [toml_value(names) for names in sorted(seen.lists) if len(names) > max(used)]
+        text = f"What are the category numbers {shown}? The files name none."
+        draft.ask("classes", f'{text} Give names from 0 on: ["a", "b"].', offered)
+    elif used and known and min(used) >= 0 and (step := _shift(used, seen.names)):
+        last = max(*used, *known) + 1
+        choices = [toml_value([seen.names.get(at + by, "") for at in range(last)]) for by in (step, 0)]
+        text = (
+            f"Categories are numbered {min(known)} to {max(known)}, annotations {min(used)} to {max(used)}: are they "
+        )
+        draft.ask("classes", f"{text}shifted by one? Names from 0 on", choices, choices[0])
+
+
+def _shift(used: set[int], names: Mapping[int, str]) -> int:
+    """Return by how much category numbers of annotations are too low (1) or too high (-1), or 0."""
+    below = min(used) == min(names) - 1 and max(used) < max(names)
+    above = max(used) == max(names) + 1 and min(used) > min(names)
+    step = 1 if below else -1 if above else 0
+    return step if step and all(number + step in names for number in used) else 0
+
+
+def _hint_counts(draft: Draft, seen: CocoEvidence) -> None:
+    """Add hints about annotations that are rejected, dropped or changed."""
+    texts = {
+        "zero_extent": (seen.no_extent, "box", "boxes", "of zero extent; rejected unless kept"),
+        "crowds": (seen.crowds, "crowd region", None, "(iscrowd), never counted"),
+        "rle_other_size": (seen.rle_sizes, "mask", None, "of another size than the picture; rejected"),
+        "self_crossing": (seen.crossing, "polygon", None, "that cross themselves; filled by the even-odd rule"),
+        "key_points": (seen.key_points, "annotation", None, "with key points, kept as attributes"),
+        "unknown_entries": (seen.unknown, "annotation", None, "of an unknown picture or category; rejected"),
+    }
+    for key, (count, noun, several, rest) in texts.items():
+        if count:
+            draft.hint(key, f"{plural(count, noun, several)} {rest}")
+    for reason, count in sorted(seen.faults.items()):
+        draft.hint(reason, f"{plural(count, 'polygon')} that enclose nothing; the box is used")
