@@ -93,7 +93,14 @@ def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]], *, 
         drawn.add_column(name, justify="right" if numeric and rows else "left", overflow="fold")
     for row in rows:
         drawn.add_row(*(escape(cell.translate(BREAKS)) for cell in row))
-    (ERR if err else OUT).print(drawn)
+    console = ERR if err else OUT
+    if console.is_terminal:
+        console.print(drawn)
+        return
+    with console.capture() as written:
+        console.print(drawn)
+    for line in written.get().splitlines():
+        console.print(line.rstrip(), markup=False)
 
 
 class StageProgress:

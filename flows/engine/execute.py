@@ -15,6 +15,7 @@ from medmultipoints.flows.engine.running.collecting import seldom_collecting
 from medmultipoints.flows.engine.running.recording import Recorder, how_ended
 from medmultipoints.flows.engine.running.run import Mapper, Observer, StageResult, run_pipeline, summary
 from medmultipoints.flows.engine.stage import Build, Stage
+from medmultipoints.transforms.reporting.counted import plural
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +48,7 @@ class Outcome:
         rejected = sum(result.counts.get("rejected", 0) for result in self.stages)
         return (
             f"{self.build.recipe.name} {self.release.version}: {counts['used']} images, "
-            f"{counts['rows']} records, {rejected} inputs in quarantine"
+            f"{counts['rows']} records, {plural(rejected, 'input')} in quarantine"
         )
 
     def _writer(self, table: str) -> StageResult:

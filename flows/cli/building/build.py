@@ -165,10 +165,12 @@ def left_out(outcome: Outcome) -> list[str]:
 
 
 def most_first(reasons: Mapping[str, int]) -> list[tuple[str, int]]:
-    """Return the most frequent reasons, and one entry for the number of all others."""
+    """Return the most frequent reasons, and one entry for all others together."""
     ranked = sorted(reasons.items(), key=lambda one: (-one[1], one[0]))
-    others = sum(count for _, count in ranked[SHOWN_REASONS:])
-    return [*ranked[:SHOWN_REASONS], *([("for other reasons", others)] if others else [])]
+    if len(ranked) <= SHOWN_REASONS + 1:
+        return ranked
+    others = ranked[SHOWN_REASONS:]
+    return [*ranked[:SHOWN_REASONS], (f"for {len(others)} other reasons", sum(count for _, count in others))]
 
 
 def broken_of(outcome: Outcome) -> list[str]:
@@ -205,9 +207,12 @@ def moved_of(outcome: Outcome) -> list[str]:
 def review_of(outcome: Outcome) -> list[str]:
     """Return what needs a person: undecided findings, applied decisions, personal information in pictures."""
     findings, decided = outcome.table("disagreements"), outcome.table("corrections").height
+    withdrawn = len(outcome.build.recipe.corrections.withdrawn)
     counts = [(name, findings.filter(severity=name).height) for name in ("error", "warning")]
     words = ", ".join(plural(count, name) for name, count in counts if count)
-    lines = [f"decisions   {plural(decided, 'decision')} of reviewers applied"] if decided else []
+    said = [f"{plural(decided, 'decision')} of reviewers applied"] if decided else []
+    said += [f"{plural(withdrawn, 'withdrawal')} in force"] if withdrawn else []
+    lines = [f"decisions   {', '.join(said)}"] if said else []
     if words:
         lines.append(f"to decide   {words}: medmultipoints audit {shown(outcome.release.path)}")
     if personal := count_personal(findings, outcome.table("released_images")["sample_id"]):
