@@ -11,6 +11,9 @@ UNCLEAR_VALUES = frozenset(
     {"mask_below_threshold", "mask_values_undeclared", "mask_values_merged", "mask_colours_undeclared"}
 )
 
+OTHER_FRAME = frozenset({"orientation_tag", "size_mismatch", "frame_size_differs", "geometry_differs"})
+"""Reasons of pictures that are there, but not in the frame of their annotations."""
+
 
 def require_every_source(given: pl.LazyFrame, made: pl.LazyFrame, exclusions: pl.LazyFrame) -> None:
     """Raise SourceDataError, with the most frequent reason, if no image of a source in ``given`` is in ``made``.
@@ -34,7 +37,7 @@ def _remedy(source: str, reasons: set[str]) -> str:
         return f'Add the labels of {source} to names in [labels], or write others = "keep" there. {other}'
     if reasons <= UNCLEAR_VALUES:
         return f"Nothing is missing: say in the recipe what the values of the masks mean, as above. {other}"
-    if any(reason.startswith("mask_") or reason == "orientation_tag" for reason in reasons):
+    if any(reason.startswith("mask_") or reason in OTHER_FRAME for reason in reasons):
         return f"Correct the files, or say in the recipe how they are to be read. {other}"
     return f"Give what is missing with --source {source}=PATH, or leave it out with --only."
 

@@ -20,6 +20,7 @@ from medmultipoints.transforms.reporting.counted import plural
 from medmultipoints.transforms.sources.annotated import AnnotatedPicture, Files, Reading, ReadProblem, Recognition
 from medmultipoints.transforms.sources.declaration import DICOM_HOLES, Declaration
 from medmultipoints.transforms.sources.formats.format import Format
+from medmultipoints.transforms.sources.patterns import template_holes
 from medmultipoints.transforms.sources.reading.listing import Listing, listed, matching
 from medmultipoints.transforms.sources.reading.masks.volume_keys import ask_classes, declared_values, rendering_of
 from medmultipoints.transforms.sources.reading.path_patterns import propose_patterns
@@ -265,16 +266,21 @@ def read(declaration: Declaration, files: Files) -> Reading:
             annotated=bool(masks or niftis),
             layers=drawn,
             read_from=(*masks, *niftis) if drawn else (),
-            columns=_columns(frame),
+            columns=_columns(declaration, frame),
         )
 
 
-def _columns(frame: Frame) -> dict[str, str]:
+def _columns(declaration: Declaration, frame: Frame) -> dict[str, str]:
     stated = str(frame.header.get("PatientID") or frame.header.get("StudyInstanceUID") or frame.member)
-    columns = {"group": f"patient-{hashlib.sha256(stated.encode()).hexdigest()[:16]}"}
-    columns |= {hole: str(frame.header.get(hole) or "") for hole in sorted(DICOM_HOLES)}
+    columns = {"group": f"patient-{_hashed(stated)}"}
+    asked = DICOM_HOLES & set(template_holes(declaration.groups.group or ""))
+    columns |= {hole: _hashed(str(frame.header.get(hole) or "")) for hole in sorted(asked)}
     modality = _MODALITIES.get(str(frame.header.get("Modality", "")))
     return columns | ({"modality": modality} if modality else {})
+
+
+def _hashed(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
 def _segment(declaration: Declaration, series: _Series, name: str, layers: dict[str, list[MaskLayer]]) -> Reading:
