@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from medmultipoints.data_lake.store.layout import Lake, only_builder
@@ -19,7 +20,7 @@ from medmultipoints.flows.orchestration.embedded_server import LEAST_FREE
 from medmultipoints.flows.stages.pipeline import PIPELINE
 from medmultipoints.transforms.errors import MachineError
 from tests.faults.building import RECIPE, build, check_closed, message_of_stop, released, write_recipe
-from tests.faults.tiny_sources import POLYP_ZIP, STEMS, Files, write_polyps
+from tests.faults.tiny_sources import POLYP_ZIP, STEMS, Files, png, write_polyps
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 NOT_WRITABLE = "It is not writable: change its permissions or choose another folder with --lake."
@@ -157,7 +158,7 @@ except MachineError as error:
 
 def in_a_process(*words: str, **settings: Any) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, *words]
-    return subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True, check=False, **settings)
+    return subprocess.run(command, cwd=REPOSITORY, capture_output=True, check=False, **{"text": True, **settings})
 
 
 def test_a_picture_is_not_rejected_for_want_of_memory() -> None:
@@ -177,3 +178,20 @@ def test_a_command_without_memory_ends_with_a_message(mebibytes: int, options: l
     assert "Traceback" not in done.stderr
     assert done.returncode in (0, 2, 3)
     assert done.returncode != MachineError.exit_code or "memory ran out" in done.stdout + done.stderr
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "latin-1", "cp1252"])
+def test_a_terminal_that_is_not_utf_8_shows_escapes(tmp_path: Path, encoding: str) -> None:
+    """Names that it cannot show never end a command."""
+    names = ["gr\u00f6\u00dfe.png", "\u753b\u50cf.png", "fehlt\u2192.png"]
+    for name in names[:2]:
+        (tmp_path / name).write_bytes(png(np.zeros((48, 64), np.uint8)))
+    rows = "".join(f"{name},Zelle,1,2,30,40\n" for name in names)
+    (tmp_path / "b.csv").write_text(f"image,label,xmin,ymin,xmax,ymax\n{rows}", "utf-8")
+    done = in_a_process(
+        *("-P", "-m", "medmultipoints", "inspect", str(tmp_path)),
+        env=os.environ | {"PYTHONIOENCODING": encoding},
+        encoding=encoding,
+    )
+    assert (0, "") == (done.returncode, done.stderr)
+    assert "fehlt\\u2192.png" in done.stdout

@@ -155,14 +155,19 @@ def check_areas(tables: Tables) -> Iterator[str]:
 
 
 def _false_borders(tables: Tables) -> Iterator[str]:
-    """Yield a sentence for each object that is stated to be cut by the border but does not reach it."""
-    sized = tables.objects.join(
-        tables.images.select("sample_id", "width", "height").unique("sample_id"), on="sample_id"
-    )
-    inside = (pl.min_horizontal("x1", "y1") > BORDER_PX) & (pl.col("x2") < pl.col("width") - BORDER_PX)
-    inside &= pl.col("y2") < pl.col("height") - BORDER_PX
-    wrong = sized.filter(pl.col("truncated") & inside)["object_id"]
+    """Yield a sentence for each object that is stated to be cut by the border but does not reach it.
+
+    The other way round holds for masks of pictures that were not resized: those that reach it are stated to be cut.
+    """
+    sizes = tables.images.select("sample_id", "width", "height", scaled="scale").unique("sample_id")
+    sized = tables.objects.join(sizes, on="sample_id")
+    least, right, below = pl.min_horizontal("x1", "y1"), pl.col("width") - pl.col("x2"), pl.col("height") - pl.col("y2")
+    gap = pl.min_horizontal(least, right, below)
+    wrong = sized.filter(pl.col("truncated") & (gap > BORDER_PX))["object_id"]
     yield from (f"{one}: truncated, but it does not reach the border" for one in wrong)
+    whole = (pl.col("evidence") == "mask") & (pl.col("scaled") == 1) & ~pl.col("truncated")
+    missed = sized.filter(whole & (gap <= 0))["object_id"]
+    yield from (f"{one}: not truncated, but it reaches the border" for one in missed)
 
 
 def check_absence(tables: Tables) -> Iterator[str]:

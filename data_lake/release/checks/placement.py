@@ -106,6 +106,7 @@ def _wrong_findings(path: str, rows: pl.DataFrame, images: pl.DataFrame) -> Iter
     hashes = images.select("sample_id", released="image_sha256").unique("sample_id")
     known = rows.join(hashes, on="sample_id", how="left")
     named = pl.col("finding_id").str.starts_with(pl.format("{}:{}:", "sample_id", "kind"))
+    named &= pl.col("finding_id").str.contains(r":(frame-)?[0-9]+$")
     same = pl.col("released").is_null() | pl.col("image_sha256").eq_missing(pl.col("released"))
     wrong = known.filter(~(named & same & pl.col("sample_id").eq(pl.format("{}/{}", "source", "stem"))))
     yield from (f"{path}: {one} contradicts its own image" for one in wrong["finding_id"])

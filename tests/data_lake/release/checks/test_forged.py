@@ -83,6 +83,13 @@ EDITS: dict[str, tuple[Edit, str]] = {
     "an organ of a record alone": (column("data", "organ", lambda value: f"{value}x"), "facts"),
     "a licence of an image alone": (column("images", "licence", lambda value: f"{value}x"), "facts"),
     "a source's split": (column("data", "official_split", lambda value: f"{value}x"), "facts"),
+    "the place of an object": (column("objects", "index", lambda value: value + 1), "objects"),
+    "the evidence of an object": (column("objects", "evidence", lambda value: "track"), "objects"),
+    "the border that cuts an object": (column("objects", "truncated", lambda value: not value), "areas"),
+    "the type of a column in croissant.json": (
+        croissant(lambda held: held["recordSet"][1]["field"][0].update(dataType="sc:Integer")),
+        "described_files",
+    ),
     "the area of an object": (column("objects", "area_px", lambda value: value + 1), "areas"),
 }
 
