@@ -77,7 +77,7 @@ def recognise(files: Files, stated: Mapping[str, object]) -> Recognition | None:
     draft = Draft("yolo", stated)
     draft.line("format", "yolo", f"{plural(len(labels), 'text file')} with lines of a class number and fractions")
     everything = sorted([*labels, *empty])
-    joins = {name: index.find_stem(split_path(name).stem, name) for name in everything}
+    joins = {name: index.find_own(name) for name in everything}
     chosen = choose_files(
         draft, listing, everything, lambda name: joins[name].member or name, _neighbours(listing, folders)
     )
@@ -103,7 +103,7 @@ def recognise(files: Files, stated: Mapping[str, object]) -> Recognition | None:
 def _is_label_file(listing: Listing, index: PictureIndex, name: str) -> bool:
     """Return whether a text holds lines of YOLO; lines with commas only in a file that is named after a picture."""
     head = listing.head(name)
-    return _is_yolo(head) and (not _is_csv(head) or index.find_stem(split_path(name).stem, name).join != "missing")
+    return _is_yolo(head) and (not _is_csv(head) or index.find_own(name).join != "missing")
 
 
 def _odd_files(listing: Listing, index: PictureIndex, folders: set[str], known: Sequence[str]) -> list[str]:
@@ -226,7 +226,7 @@ def read(declaration: Declaration, files: Files) -> Reading:
     labels = matching(listing.of("text", "empty"), declaration.annotations)
     named = [name for name, held in find_class_names(listing, labels).lists.items() if held == declaration.classes]
     for name in labels:
-        joined = pictures.index.find_stem(split_path(name).stem, name)
+        joined = pictures.index.find_own(name)
         head = listing.head(name)
         if joined.member is None and (not _is_yolo(head) or _is_csv(head)):
             continue

@@ -8,7 +8,6 @@ from medmultipoints.transforms.rasters.array_items import array_shapes
 from medmultipoints.transforms.rasters.parquet_rows import open_table
 from medmultipoints.transforms.reporting.counted import plural
 from medmultipoints.transforms.sources.annotated import Hint
-from medmultipoints.transforms.sources.paths import split_path
 from medmultipoints.transforms.sources.reading.listing import Listing, folder
 from medmultipoints.transforms.sources.reading.picture_index import PictureIndex
 from medmultipoints.transforms.sources.reading.records.table_rows import find_tables, table_rows
@@ -61,7 +60,7 @@ def _tables(listing: Listing, names: Sequence[str]) -> Iterator[Hint]:
 def _texts(listing: Listing, names: Sequence[str]) -> Iterator[Hint]:
     """Yield hints about XML, and about text files named after pictures."""
     index = PictureIndex(listing.photos)
-    own = [name for name in names if index.find_stem(split_path(name).stem, name).member]
+    own = [name for name in names if index.find_own(name).member]
     for name in [name for name in own or names if listing.head(name, 1) == b"<"][:1]:
         text = f"{name} is XML of an unknown kind, {listing.head(name, _SHOWN).decode('utf-8', 'replace')!r}…"
         yield Hint("not_read_xml", f"{text}; write Pascal VOC, CVAT or COCO")
