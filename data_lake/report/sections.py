@@ -13,7 +13,7 @@ from medmultipoints.data_lake.report.figures import finding_figure, image_figure
 from medmultipoints.data_lake.report.materials import Album, Materials, boxes_of_label
 from medmultipoints.data_lake.report.privacy import privacy
 from medmultipoints.transforms.audit.text_findings import SAID_OTHER, SAME_FRAME
-from medmultipoints.transforms.compose.stats import count_images
+from medmultipoints.transforms.compose.stats import count_images, note_ungrouped
 from medmultipoints.transforms.diff.changes import Change, Corners, Example
 from medmultipoints.transforms.reporting.choices import (
     choose_records,
@@ -85,6 +85,7 @@ def summary(own: Materials) -> dict[str, Any]:
         ],
         "leaks": find_leaks(own),
         "certified": own.leakage is not None,
+        "ungrouped": note_ungrouped(tables.images),
         "errors": findings.filter(pl.col("severity") == "error").height,
         "warnings": findings.filter(pl.col("severity") == "warning").height,
         "elsewhere": doubtful.join(tables.images, on="sample_id", how="anti").height,

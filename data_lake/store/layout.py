@@ -131,6 +131,11 @@ def explained(what: str) -> Iterator[None]:
         raise MachineError(f"{what}: {said} ({error.filename or what}). {remedies[error.errno]}.") from error
 
 
+def another_build(name: str, lake: Path) -> str:
+    """Return the message about a build of the same release that is running."""
+    return f"another build of '{name}' is running in {lake}. Wait for it to end, or use another --lake."
+
+
 @contextmanager
 def only_builder(lake: Lake, name: str) -> Iterator[None]:
     """Lock one release name; the operating system frees the lock if the process dies."""
@@ -140,9 +145,7 @@ def only_builder(lake: Lake, name: str) -> Iterator[None]:
             lake.releases.joinpath(name).mkdir(parents=True, exist_ok=True)
             lock.acquire(timeout=0)
     except Timeout:
-        raise LockHeld(
-            f"another build of '{name}' is running in {lake.root}. Wait for it to end, or use another --lake."
-        ) from None
+        raise LockHeld(another_build(name, lake.root)) from None
     try:
         yield
     finally:

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 START_SECONDS = 90
-LOG, SERVED_AT = "server.log", "address"
+LOG, SERVED_AT, SERVE = "server.log", "address", "serve"
 # Environment variables: the web address of lakes' reports, and the home of the ``serve`` that shows them.
 REPORTS, SERVED_HOME = "MEDMULTIPOINTS_REPORTS", "MEDMULTIPOINTS_SERVED_HOME"
 LAKES = "@lakes"  # the reports of other lakes, in that home and below ``/reports``
@@ -82,6 +82,10 @@ def only_server(home: Path) -> Iterator[None]:
     except Timeout:
         with suppress(FileNotFoundError):
             at = f" at {(home / SERVED_AT).read_text()}"
+        if home.name != SERVE:
+            from medmultipoints.data_lake.store.layout import another_build
+
+            raise LockHeld(another_build(home.name, home.parent.parent)) from None
         raise LockHeld(
             f"another Prefect server for '{home.name}' is running in {home.parent.parent}{at}. "
             "Wait for it to end, or use another --lake."

@@ -108,6 +108,18 @@ def note_splits(images: pl.DataFrame, asked: Iterable[str]) -> list[str]:
     return [f"no image is in the split {' nor in '.join(empty)}: {why}"]
 
 
+def note_ungrouped(images: pl.DataFrame) -> list[str]:
+    """Return a note about each source of which no picture has a patient, a video or a volume."""
+    alone = pl.col("video_id").is_null() & pl.col("group_id").str.starts_with("image:")
+    counted = (
+        images.group_by("source").agg(pl.len(), alone.all().alias("alone")).filter(pl.col("alone"), pl.col("len") > 1)
+    )
+    return [
+        f"{source}: each picture is its own group, near-duplicates aside: nothing names a patient, a video or a volume"
+        for source in counted["source"].sort()
+    ]
+
+
 def degenerate_tasks(instructions: pl.LazyFrame) -> list[str]:
     """Return the tasks whose answers are all equal: they teach and measure nothing.
 

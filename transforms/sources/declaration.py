@@ -156,11 +156,17 @@ class SplitKeys(Part):
     model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
 
 
+EACH_PICTURE = "picture"
+"""Value of ``groups.group`` that says that no pictures must share a split."""
+
+
 class GroupKeys(Part):
     """Pictures that must share a split."""
 
     group: str | None = Field(
-        default=None, description="text with holes that identifies the patient, examination or volume: {patient}"
+        default=None,
+        description="text with holes that identifies the patient, examination or volume: {patient}; picture: each "
+        "picture is its own group",
     )
 
 
@@ -301,13 +307,18 @@ class Declaration(AnnotationKeys):
     @model_validator(mode="after")
     def _holes_exist(self) -> "Declaration":
         known = {name for text in self._patterns() for name in compile_pattern(text).holes}
-        labels = (self.masks.label, *(keys.masks.label for keys in self.also.values()))
-        templates = [*self.columns.values(), self.groups.group, self.name, *labels]
-        for template in filter(None, templates):
-            missing = set(template_holes(template)) - known - DICOM_HOLES
+        held = ", ".join(f"{{{name}}}" for name in sorted(known))
+        for key, template in self._templates().items():
+            missing = set(template_holes(template or "")) - known - DICOM_HOLES
             if missing and known:
-                raise ValueError(f"{template!r}: no pattern has a hole {{{min(missing)}}}")
+                raise ValueError(f"{key} = {template!r}: no pattern has a hole {{{min(missing)}}}; they have {held}")
         return self
+
+    def _templates(self) -> dict[str, str | None]:
+        """Return by key the texts that the holes of the patterns fill."""
+        found: dict[str, str | None] = {f"columns.{name}": text for name, text in self.columns.items()}
+        found |= {f"also.{name}.masks.label": keys.masks.label for name, keys in self.also.items()}
+        return found | {"groups.group": self.groups.group, "name": self.name, "masks.label": self.masks.label}
 
     def _patterns(self) -> list[str]:
         single = filter(None, (self.video, self.frames, self.splits.lists))

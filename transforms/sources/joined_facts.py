@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from medmultipoints.transforms.errors import MemberProblem, SourceDataError, UsageError
 from medmultipoints.transforms.sources.accounting import Problem
 from medmultipoints.transforms.sources.annotated import AnnotatedPicture, Files
-from medmultipoints.transforms.sources.declaration import COLUMNS, DICOM_HOLES, Declaration, TableKeys
+from medmultipoints.transforms.sources.declaration import COLUMNS, DICOM_HOLES, EACH_PICTURE, Declaration, TableKeys
 from medmultipoints.transforms.sources.paths import split_path
 from medmultipoints.transforms.sources.patterns import Pattern, compile_pattern, fill, template_holes
 from medmultipoints.transforms.splits.official import OFFICIAL
@@ -98,8 +98,8 @@ class JoinedFacts:
 
     def _group(self, holes: Row, columns: Row) -> str | None:
         template = self.declaration.groups.group
-        if template is None:
-            return columns.get("group")
+        if template is None or template == EACH_PICTURE:
+            return columns.get("group") if template is None else None
         group = fill(template, holes)
         secret = DICOM_HOLES & set(template_holes(template))
         return hashlib.sha256(group.encode()).hexdigest()[:16] if secret else group

@@ -199,9 +199,9 @@ def _checked(rows: pl.DataFrame, joined: bool) -> list[str]:
 def _not_checked(rows: pl.DataFrame, search: NearSearch) -> list[str]:
     """Return phrases for everything that could not be checked."""
     missing = [
-        f"{source}: {without} images carry no patient and no video id; pictures of one patient that do not look alike "
-        "may be in different splits"
-        for source, _, without in _videos(rows)
+        f"{source}: {without} images carry no patient and no video id, so each picture is its own group; pictures of "
+        "one patient that do not look alike may be in different splits"
+        for source, without in _alone(rows)
         if without
     ]
     if search.flat:
@@ -209,6 +209,12 @@ def _not_checked(rows: pl.DataFrame, search: NearSearch) -> list[str]:
     if search.method == "capped":
         missing.append("so many pictures look alike that not every pair was compared")
     return [*missing, "larger crops, rotated pictures, and other views of the same finding are not recognised"]
+
+
+def _alone(rows: pl.DataFrame) -> list[tuple[str, int]]:
+    """Return, for each source, the number of images in groups that no source names."""
+    alone = pl.col("video_id").is_null() & pl.col("group_id").str.starts_with("image:")
+    return list(rows.unique("sample_id").group_by("source").agg(alone.sum()).sort("source").iter_rows())
 
 
 def _videos(rows: pl.DataFrame) -> list[tuple[str, int, int]]:

@@ -28,6 +28,7 @@ from medmultipoints.transforms.compose.stats import (
     count_tasks,
     note_splits,
     note_tasks,
+    note_ungrouped,
 )
 from medmultipoints.transforms.dialects.registry import DIALECTS
 from medmultipoints.transforms.reporting.counted import plural
@@ -92,6 +93,7 @@ def _figures(facts: CardFacts) -> dict[str, Any]:
         "personal": count_personal(audit, tables.images["sample_id"]),
         "overview": _overview(facts),
         "readers": ", ".join(facts.recipe.get("text", {}).get("readers", ())),
+        "ungrouped": note_ungrouped(tables.images),
         "official": note_official(tables.images, honoured=facts.recipe.get("splits", {}).get("honour_official", False)),
         "frames": _frame_pairs(audit),
         "findings": audit.group_by("severity", "kind", "action").len("findings").sort(pl.all()).to_dicts(),

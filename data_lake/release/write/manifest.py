@@ -141,6 +141,11 @@ def manifest_bytes(manifest: Manifest) -> bytes:
     return orjson.dumps(manifest.model_dump(mode="json", by_alias=True), option=options)
 
 
+def no_release(folder: Path) -> str:
+    """Return the message about a folder without a manifest."""
+    return f"{folder} is not a release: it holds no {MANIFEST}. Give the folder of a release."
+
+
 def read_manifest(folder: Path, kind: type[Manifest] = Manifest) -> Manifest:
     """Return the checked manifest of a release.
 
@@ -151,7 +156,7 @@ def read_manifest(folder: Path, kind: type[Manifest] = Manifest) -> Manifest:
     except FileNotFoundError:
         if not folder.exists():
             raise UsageError(f"{folder}: there is no such folder. Give the folder of a release.") from None
-        raise DataError(f"{folder} is not a release: it holds no {MANIFEST}. Give the folder of a release.") from None
+        raise DataError(no_release(folder)) from None
     except OSError as error:
         raise DataError(f"{folder / MANIFEST} cannot be read: {error.strerror}. Check its permissions.") from error
     except ValidationError as error:

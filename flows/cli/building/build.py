@@ -40,6 +40,7 @@ from medmultipoints.transforms.compose.stats import (
     count_personal,
     note_splits,
     note_tasks,
+    note_ungrouped,
     note_unverified,
 )
 from medmultipoints.transforms.duplicates.across_sources import note_copies
@@ -47,7 +48,7 @@ from medmultipoints.transforms.reporting.counted import plural
 from medmultipoints.transforms.splits.official import note_official
 from medmultipoints.transforms.splits.split_changes import note_moved
 
-MOST_LABELS, MOST_REASONS, SHOWN_REASONS, MOST_NOTES = 4, 2, 3, 4
+MOST_LABELS, MOST_REASONS, SHOWN_REASONS, MOST_NOTES = 4, 2, 5, 4
 
 
 class CheckVersion(StrEnum):
@@ -160,8 +161,16 @@ def left_out(outcome: Outcome) -> list[str]:
         reasons[reason] = reasons.get(reason, 0) + count
     return [
         f"{verdict:<11} {', '.join(f'{count:,} {reason}' for reason, count in most_first(reasons))}"
+        + _all_reasons(outcome, verdict, len(reasons))
         for verdict, reasons in sorted(found.items())
     ]
+
+
+def _all_reasons(outcome: Outcome, verdict: str, reasons: int) -> str:
+    """Return where all reasons are listed, if not all are shown."""
+    option = " --dropped" if verdict == "dropped" else ""
+    said = f": medmultipoints quarantine list --recipe {outcome.build.recipe.name}{option}"
+    return said if reasons > SHOWN_REASONS + 1 else ""
 
 
 def most_first(reasons: Mapping[str, int]) -> list[tuple[str, int]]:
@@ -179,7 +188,7 @@ def broken_of(outcome: Outcome) -> list[str]:
 
 
 def notes_of(outcome: Outcome) -> list[str]:
-    """Return what is unusual about the release: copies, empty or unofficial splits, equal answers."""
+    """Return what is unusual about the release: copies, no groups, empty or unofficial splits, equal answers."""
     asked, splits = outcome.build.recipe.instructions, outcome.build.recipe.splits
     images = outcome.table("released_images")
     dropped = exclusions_of(outcome, "dropped")
@@ -187,6 +196,7 @@ def notes_of(outcome: Outcome) -> list[str]:
     notes = moved_of(outcome)
     notes += note_unverified(dropped, outcome.table("images"), declared)
     notes += note_copies(*(outcome.table(name) for name in ("duplicates", "images", "regions")))
+    notes += note_ungrouped(images)
     notes += note_official(images, honoured=splits.honour_official)
     notes += note_splits(images, splits.fractions)
     notes += note_terms(outcome.build.recipe.terms, set(outcome.table("records")["label"]))

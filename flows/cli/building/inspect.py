@@ -17,6 +17,7 @@ from medmultipoints.data_lake.inspect.open import open_given, read_declaration_f
 from medmultipoints.data_lake.inspect.page import render_page
 from medmultipoints.flows.cli.console import OUT, print_json, say, table, write_aside, write_page
 from medmultipoints.flows.cli.options import HtmlOption, JsonOption
+from medmultipoints.flows.recipe.sources import check_info
 from medmultipoints.transforms.errors import UsageError
 from medmultipoints.transforms.reporting.hidden import BREAKS
 from medmultipoints.transforms.sources.annotated import Hint
@@ -54,6 +55,7 @@ def inspect(
     held = read_declaration_file(declaration) if declaration else {}
     stated = merge_read(held.get("read", {}), nest_keys(dict(map(_answer, answer or ()))))
     source = name or str(held.get("name") or _slug(path))
+    check_info(source, {}, f"--as {source}" if name else f"{declaration}")
     with TemporaryDirectory(prefix="medmultipoints-inspect-") as scratch:
         files = open_given(source, path, Path(scratch))
         found = with_licence(inspect_source(files, stated, accept=accept), held)
@@ -123,7 +125,8 @@ def _answer_value(key: str, text: str) -> Any:
 
 def _slug(path: Path) -> str:
     stem = path.resolve().name.split(".")[0].lower()
-    return "".join(character if character.isalnum() else "_" for character in stem).strip("_") or "source"
+    name = re.sub(r"[^a-z0-9]", "_", stem).strip("_")
+    return name if name[:1].isalpha() else f"source_{name}".rstrip("_")
 
 
 def _declaration(held: dict[str, Any], source: str, path: Path, found: Inspection, *, ask: bool = True) -> str:

@@ -16,6 +16,7 @@ from medmultipoints.data_lake.release.export.dialects import export_dialect
 from medmultipoints.data_lake.release.export.plain import export_release
 from medmultipoints.data_lake.release.read.show import describe_release
 from medmultipoints.data_lake.release.sign.signature import Trust, sign_release
+from medmultipoints.data_lake.release.write.manifest import MANIFEST, no_release
 from medmultipoints.flows.cli.console import OUT, print_json, say_error, table
 from medmultipoints.flows.cli.options import JsonOption
 from medmultipoints.flows.cli.releases.leakage import print_certificate
@@ -76,6 +77,8 @@ def verify(
         raise UsageError("--signature says nothing without --allowed-signers FILE: whose signature it must be.")
     trust = Trust(allowed_signers, signature) if allowed_signers else None
     with opened_release(release) as folder:
+        if not (folder / MANIFEST).exists():
+            raise UsageError(no_release(folder))
         report = verify_release(folder, leakage=leakage, trust=trust)
         published = place_of(release)
         checks = (*report.checks, *([check_rows(*published, folder)] if published else []))
@@ -97,8 +100,10 @@ def print_checks(release: str, checks: Sequence[Check]) -> None:
     table(release, ["", "check", "found"], [[outcome_of(check), check.name, check.detail] for check in checks])
     stated = sum(1 for check in checks if check.ok and not check.proved)
     if all(check.ok for check in checks):
-        rest = f"; {plural(stated, 'statement')} that no file can prove: a signature would" if stated else ""
-        OUT.print(f"\n[bold]all {len(checks) - stated} checks hold[/]{rest}")
+        verb = "is" if stated == 1 else "are"
+        said = f" {plural(stated, 'statement')} {verb} not proved here; each line says what would prove it."
+        rest = said if stated else ""
+        OUT.print(f"\n[bold]All {len(checks) - stated} checks hold.[/]{rest}")
 
 
 def outcome_of(check: Check) -> str:
@@ -136,7 +141,7 @@ def figure(value: object) -> str:
         return "yes" if value else "no"
     if isinstance(value, list):
         return ", ".join(map(str, value))
-    return f"{value:,}" if isinstance(value, int) else str(value)
+    return "-" if value is None else f"{value:,}" if isinstance(value, int) else str(value)
 
 
 def export(

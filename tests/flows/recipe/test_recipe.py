@@ -119,13 +119,21 @@ def test_a_recipe_in_another_encoding_is_refused(tmp_path: Path) -> None:
         load_recipe(str(tmp_path / "latin.toml"))
 
 
-@pytest.mark.parametrize("name", ["dmeo", "nowhere.toml", "."])
-def test_a_recipe_that_is_not_there_is_answered_with_those_that_are(name: str) -> None:
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("dmeo", "no recipe 'dmeo': perhaps 'demo' is meant; or give the path of a TOML file."),
+        (
+            "nowhere.toml",
+            "recipe nowhere.toml: there is no such file. Give its path, or one of audited, demo, published.",
+        ),
+        (".", "recipe .: there is no such file. Give its path, or one of audited, demo, published."),
+    ],
+)
+def test_a_recipe_that_is_not_there_is_answered_with_those_that_are(name: str, message: str) -> None:
     with pytest.raises(UsageError) as caught:
         load_recipe(name)
-    assert str(caught.value) == (
-        f"no recipe '{name}': give one of audited, demo, published or the path of a TOML file."
-    )
+    assert str(caught.value) == message
 
 
 def test_a_selection_keeps_the_order_of_the_recipe(tmp_path: Path) -> None:

@@ -123,6 +123,8 @@ def test_what_could_not_be_checked_is_said() -> None:
     """No patient ids; pictures that show nothing."""
     images = rows(3)
     images["s/2"] |= {"video_id": "11"}
+    for name in ("s/0", "s/1"):
+        images[name] |= {"group_id": f"image:{name}"}
     found = certificate(images, {"s/0": scene(1) * 0})
     assert "s: 2 images carry no patient and no video id" in found["not_checked"][0]
     assert found["not_checked"][1] == "1 pictures are too even to be compared with others"

@@ -108,12 +108,12 @@ def read(declaration: Declaration, files: Files) -> Reading:
 def _read_file(pictures: Pictures, name: str) -> Reading:
     declaration, document = pictures.declaration, JsonDocument(pictures.listing, name)
     images, categories = read_images(document), read_categories(document, declaration.fields.get("label", CATEGORY))
-    entries = (entry for entry in document.items("annotations") if isinstance(entry, dict))
-    left = Counter(identifier(entry.get("image_id")) for entry in entries)
+    left, times = _count_entries(document)
     held: dict[Any, list[Annotation | ReadProblem]] = {}
     done: set[Any] = set()
     for at, entry in enumerate(document.items("annotations")):
-        key = f"{name}#{entry.get('id', at) if isinstance(entry, dict) else at}"
+        number = _number(entry, at)
+        key = f"{name}#{number}" if times[number] < 2 else f"{name}#{number}@{at}"
         image_id = identifier(entry.get("image_id")) if isinstance(entry, dict) else None
         image = images.get(image_id)
         if image is None:
@@ -128,6 +128,21 @@ def _read_file(pictures: Pictures, name: str) -> Reading:
     for image_id, image in images.items():
         if image_id not in done:
             yield from _read_image(pictures, name, image_id, image, [])
+
+
+def _count_entries(document: JsonDocument) -> tuple[Counter[Any], Counter[str]]:
+    """Return the number of annotations by image, and by their own id or, without one, their position."""
+    images: Counter[Any] = Counter()
+    own: Counter[str] = Counter()
+    for at, entry in enumerate(document.items("annotations")):
+        own[_number(entry, at)] += 1
+        if isinstance(entry, dict):
+            images[identifier(entry.get("image_id"))] += 1
+    return images, own
+
+
+def _number(entry: Any, at: int) -> str:
+    return str(entry.get("id", at) if isinstance(entry, dict) else at)
 
 
 def _read_image(

@@ -7,6 +7,7 @@ from typing import Any, Final
 from medmultipoints.transforms.errors import MemberProblem, UsageError
 from medmultipoints.transforms.sources.annotated import Files, Question, Recognition
 from medmultipoints.transforms.sources.inspecting.agreement import join_readings
+from medmultipoints.transforms.sources.inspecting.grouping import ask_groups
 from medmultipoints.transforms.sources.reading.listing import Listing, listed
 from medmultipoints.transforms.sources.reading.proposing import toml_choice
 from medmultipoints.transforms.sources.reading.surroundings import complete
@@ -55,6 +56,7 @@ def recognise_source(files: Files, stated: Mapping[str, Any]) -> Recognition | N
     best = complete(listing, found[0], stated)
     for name, (form, keys) in further.items():
         best = _join_stated(listing, best, name, form, keys, stated)
+    best = ask_groups(listing, best, stated, read_pictures)
     if further or len(found) == 1:
         return best
     names = [str(recognition.read["format"]) for recognition in found]

@@ -535,7 +535,8 @@ def sequences() -> Iterable[Layout]:
     yield Layout("mot17", files, {"boxes.frame": "inclusive-1", "label": "cell"}, CELLS)
     nested = {f"labels/{s.split}/site{n % 2}/{s.stem}.txt": yolo(s) for n, s in enumerate(SCENES)}
     shots = {f"images/{s.split}/site{n % 2}/{s.stem}.png": s.png() for n, s in enumerate(SCENES)}
-    yield Layout("yolo, folders of sites", {**nested, **shots, "data.yaml": dump({"names": list(LABELS)})})
+    sites: Files = {**nested, **shots, "data.yaml": dump({"names": list(LABELS)})}
+    yield Layout("yolo, folders of sites", sites, {"groups.group": "{folder}"})
     davis: Files = {}
     for n, s in enumerate(SCENES):
         drawn = np.zeros((HEIGHT, WIDTH), np.uint8)

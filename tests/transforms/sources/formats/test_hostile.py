@@ -96,6 +96,22 @@ def test_a_picture_that_is_listed_twice_is_read_once() -> None:
     assert sum(len(picture.annotations) for picture in read) == 9
 
 
+def test_entries_of_one_id_have_different_keys() -> None:
+    """Two bad annotations of one id are two problems, and a repeated one is not taken for the first."""
+
+    def repeat(held: Any) -> None:
+        first = held["annotations"][0]
+        held["annotations"] += [first, {**first, "id": 7777, "image_id": 70}, {**first, "id": 7777, "image_id": 71}]
+
+    files = with_coco(repeat)
+    found = inspect_source(MemoryMembers(files), {})
+    read = list(find_format("coco").read(declare(found.read), MemoryMembers(files)))
+    problems = [one.key for one in read if isinstance(one, ReadProblem)]
+    keys = [one.key for picture in read if isinstance(picture, AnnotatedPicture) for one in picture.annotations]
+    assert len(set(problems)) == len(problems) == 2
+    assert len(set(keys)) == len(keys) == 10
+
+
 def test_polygons_that_enclose_nothing_leave_their_box() -> None:
     """A polygon of two points adds a hint; its object is kept with its box."""
 

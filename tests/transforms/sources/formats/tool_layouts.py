@@ -189,7 +189,7 @@ def shapes() -> Iterable[Layout]:
     yield Layout("cvat masks", {"a.xml": f"<annotations><version>1.1</version>{xml}</annotations>".encode(), **shots})
     boxed = {f"p/ds{n % 2}/ann/{s.stem}.png.json": supervisely(s, "bitmap") for n, s in enumerate(SCENES)}
     images = {f"p/ds{n % 2}/img/{s.stem}.png": s.png() for n, s in enumerate(SCENES)}
-    yield Layout("supervisely of two data sets", {**boxed, **images})
+    yield Layout("supervisely of two data sets", {**boxed, **images}, {"groups.group": "picture"})
 
 
 def circle_of(t: Thing) -> tuple[float, float, float]:

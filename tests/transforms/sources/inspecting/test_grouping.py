@@ -1,0 +1,44 @@
+"""Folders that hold several pictures each are asked about; splits, labels and single folders are not."""
+
+import pytest
+
+from medmultipoints.transforms.sources.inspecting.answers import nest_keys
+from medmultipoints.transforms.sources.inspecting.inspection import inspect_source
+from tests.members import MemoryMembers
+from tests.transforms.sources.formats.dataset_layouts import union
+from tests.transforms.sources.formats.scenes import LABELS, SCENES, encode
+
+MASKS = {"masks.label": "polyp", "masks.object": "component"}
+
+
+def asked(paths: list[str], answers: dict[str, str] = MASKS) -> tuple[str, ...]:
+    """Return the choices of the question about groups for pictures with a mask each; empty without a question."""
+    files = {}
+    for path, scene in zip(paths, SCENES * 3, strict=False):
+        files |= {f"{path}.jpg": scene.jpg(), f"{path}_Segmentierung.png": encode(union(scene))}
+    found = inspect_source(MemoryMembers(files), nest_keys(answers))
+    return next((one.choices for one in found.questions if one.key == "groups.group"), ())
+
+
+def test_folders_of_patients_are_asked_about() -> None:
+    """The likely answer is the folder; it is never asked again."""
+    paths = [f"Patient {at // 3:02d}/Bild{at % 3}" for at in range(12)]
+    assert asked(paths) == ('"{folder}"', '"picture"')
+    for answer in ("{folder}", "picture"):
+        assert asked(paths, {**MASKS, "groups.group": answer}) == ()
+
+
+@pytest.mark.parametrize(
+    "folder",
+    [lambda at: "pictures", lambda at: ("train", "val", "test")[at % 3], lambda at: f"case{at}"],
+    ids=["one folder", "splits", "a folder per picture"],
+)
+def test_simple_folders_are_not_asked_about(folder: object) -> None:
+    """There is nothing that pictures share."""
+    assert asked([f"{folder(at)}/Bild{at}" for at in range(12)]) == ()  # type: ignore[operator]
+
+
+def test_a_folder_per_label_is_not_asked_about() -> None:
+    """Labels are no groups."""
+    paths = [f"{LABELS[at % 2]}/Bild{at}" for at in range(12)]
+    assert asked(paths, {**MASKS, "masks.label": "{folder}"}) == ()

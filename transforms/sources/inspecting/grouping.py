@@ -1,0 +1,109 @@
+"""Ask which pictures must share a split, if a part of their paths, such as a folder, covers several pictures each."""
+
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from itertools import accumulate, islice
+from typing import Any, Final
+
+from pydantic import ValidationError
+
+from medmultipoints.transforms.errors import MemberProblem, UsageError
+from medmultipoints.transforms.reporting.counted import plural
+from medmultipoints.transforms.sources.annotated import AnnotatedPicture, Reading, Recognition
+from medmultipoints.transforms.sources.declaration import EACH_PICTURE, Declaration, fold_label, merge_read
+from medmultipoints.transforms.sources.inspecting.answers import likely_answers, nest_keys
+from medmultipoints.transforms.sources.patterns import compile_pattern, template_holes
+from medmultipoints.transforms.sources.reading.listing import Listing, matching
+from medmultipoints.transforms.sources.reading.path_patterns import SPLIT_WORDS
+from medmultipoints.transforms.sources.reading.proposing import redraft
+
+READ: Final = 500
+"""Pictures that are read for the labels that folders may be named after."""
+_NEVER: Final = frozenset({"stem", "name", "split", "group", "organ", "modality", "target"})
+"""Holes that identify a picture, or have a meaning of their own."""
+_STORES: Final = SPLIT_WORDS | {"images", "image", "imgs", "img", "pictures", "photos", "frames", "data"}
+"""Names of folders that only store files."""
+
+Read = Callable[[Declaration, Listing], Reading]
+
+
+def ask_groups(
+    listing: Listing, recognition: Recognition, stated: Mapping[str, Any], read_pictures: Read
+) -> Recognition:
+    """Return the proposal with a question for ``groups.group`` if holes of its path patterns cover several pictures.
+
+    Values that are names of splits, of labels or of folders that only store files are no groups. Formats that name
+    groups or videos themselves, and stated groups, are not asked.
+    """
+    draft = redraft(recognition, stated)
+    if draft.states("groups") is not None:
+        return recognition
+    rows = _hole_rows(listing, _texts(draft.likely("images")), _texts(draft.likely("annotations")))
+    choices = _templates(rows)
+    if not choices or draft.likely("groups.group") or draft.read.get("video") or draft.read.get("frames"):
+        return recognition
+    likely = nest_keys(likely_answers(recognition.questions))
+    seen = _read_some(listing, merge_read(merge_read(recognition.read, likely), stated), read_pictures)
+    if any(one.columns.get("group") or one.frame is not None for one in seen):
+        return recognition
+    labels = {fold_label(label) for one in seen for label in _labels(one)}
+    held = [choice for choice in choices if not _are_labels({row[choice] for row in rows}, labels)]
+    if held:
+        values = Counter(row[held[0]] for row in rows)
+        example, times = values.most_common(1)[0]
+        said = f"{held[0]} has {plural(len(values), 'value')} in {plural(len(rows), 'picture')} ({example}: {times})"
+        text = f"{said}: which pictures must stay in one split, such as those of a patient? {EACH_PICTURE}: each alone."
+        draft.ask("groups.group", text, [*held, EACH_PICTURE], held[0])
+    return draft.done()
+
+
+def _texts(value: Any) -> tuple[str, ...]:
+    return (value,) if isinstance(value, str) else tuple(value or ())
+
+
+def _hole_rows(listing: Listing, images: tuple[str, ...], annotations: tuple[str, ...]) -> list[dict[str, str]]:
+    """Return, for each picture, the values of the holes that all patterns have, and of leading holes together."""
+    patterns = [compile_pattern(text) for text in images]
+    common = [name for name in patterns[0].holes if all(name in one.holes for one in patterns)] if patterns else []
+    names = [name for name in common if name not in _NEVER and not any(name in one.numbers for one in patterns)]
+    folders = [name for name in names if all(f"{{{name}" in one.text.rpartition("/")[0] for one in patterns)]
+    together = accumulate((f"{{{name}}}" for name in names), "{}/{}".format)
+    templates = tuple(dict.fromkeys([*together, *(f"{{{name}}}" for name in folders)]))
+    masks = set(matching(listing.pictures, annotations)) if annotations else set()
+    rows = []
+    for member in sorted(set(matching(listing.pictures, images)) - masks) if templates else ():
+        found = next(values for one in patterns if (values := one.match(member)) is not None)
+        rows.append({text: "/".join(found.get(name, "") for name in template_holes(text)) for text in templates})
+    return rows
+
+
+def _templates(rows: Sequence[Mapping[str, str]]) -> list[str]:
+    """Return the templates of which most pictures share their value with another, but not all with all."""
+    found = []
+    for template in rows[0] if rows else ():
+        times = Counter(row[template] for row in rows)
+        shared = sum(count for count in times.values() if count > 1)
+        words = {value.casefold() for value in times}
+        if len(times) > 1 and shared * 2 > len(rows) and not words <= _STORES:
+            found.append(template)
+    return found
+
+
+def _read_some(listing: Listing, read: Mapping[str, Any], read_pictures: Read) -> list[AnnotatedPicture]:
+    """Return some pictures as far as the declaration can be read with its questions open."""
+    try:
+        found = islice(read_pictures(Declaration.model_validate(read), listing), READ)
+        return [one for one in found if isinstance(one, AnnotatedPicture)]
+    except (MemberProblem, UsageError, ValidationError):
+        return []
+
+
+def _labels(picture: AnnotatedPicture) -> set[str]:
+    held = {one.label for one in picture.annotations}
+    held |= {label for layer in picture.layers for label in (layer.label, *layer.labels.values()) if label}
+    return held | {text for key in ("finding", "classification", "label") if (text := picture.columns.get(key))}
+
+
+def _are_labels(values: set[str], labels: set[str]) -> bool:
+    """Return whether most values are labels."""
+    return sum(fold_label(value.rpartition("/")[2]) in labels for value in values) * 2 > len(values)
