@@ -235,13 +235,6 @@ def shipped_recipes() -> dict[str, Path]:
     return {path.stem: path for path in sorted(folder.glob("*.toml"))}
 
 
-def _no_recipe(name: str, shipped: Collection[str]) -> str:
-    """Return the message about a name that is neither a shipped recipe nor a file."""
-    if name.endswith(".toml") or Path(name).name != name:
-        return f"recipe {name}: there is no such file. Give its path, or one of {', '.join(shipped)}."
-    return f"no recipe '{name}': {meant(name, shipped)}; or give the path of a TOML file."
-
-
 def load_recipe(name_or_path: str, given: Collection[str] = ()) -> Recipe:
     """Return the checked recipe; UsageError lists every problem with its key, or the available recipes.
 
@@ -250,7 +243,9 @@ def load_recipe(name_or_path: str, given: Collection[str] = ()) -> Recipe:
     shipped = shipped_recipes()
     path = shipped.get(name_or_path, Path(name_or_path))
     if not path.is_file():
-        raise UsageError(_no_recipe(name_or_path, shipped))
+        said = "there is no such file" if path.suffix or path.name != name_or_path else meant(name_or_path, shipped)
+        known = ", ".join(shipped)
+        raise UsageError(f"no recipe '{name_or_path}': {said}. Give one of {known} or the path of a TOML file.")
     try:
         raw = tomllib.loads(path.read_text("utf-8-sig"))
     except OSError as error:
