@@ -133,7 +133,9 @@ _opening = Lock()
 @lru_cache(maxsize=16)
 def _open(source: str, path: Path, scratch: Path, state: tuple[tuple[str, int, int], ...]) -> SourceFiles:
     if not state:
-        raise SourceDataError(source, str(path), "the folder holds no files", "Put the source's archives there.")
+        raise SourceDataError(
+            source, str(path), "the folder holds no files", "Put the source's files or archives there."
+        )
     room = Unpacking(scratch, sum(size for _, size, _ in state))
     held = [
         Held(entry, str(file), isinstance(entry, LooseEntry))

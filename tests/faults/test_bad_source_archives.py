@@ -227,5 +227,5 @@ def test_a_file_without_the_data_stops_the_build(tmp_path: Path, name: str, cont
 def test_an_empty_folder_stops_the_build(tmp_path: Path) -> None:
     (tmp_path / "nothing").mkdir()
     assert message_of_stop(tmp_path, {"hyperkvasir": tmp_path / "nothing"}, exit_code=1) == (
-        f"hyperkvasir: {tmp_path / 'nothing'}: the folder holds no files. Put the source's archives there."
+        f"hyperkvasir: {tmp_path / 'nothing'}: the folder holds no files. Put the source's files or archives there."
     )

@@ -13,6 +13,7 @@ from medmultipoints.data_lake.release.export.pictures import write_whole
 from medmultipoints.data_lake.release.export.plain import choose_splits
 from medmultipoints.data_lake.release.read.sound import reads_release
 from medmultipoints.data_lake.release.write.manifest import read_manifest
+from medmultipoints.transforms.dialects.layouts.yolo import UNCERTAIN
 from medmultipoints.transforms.dialects.registry import DIALECTS, Conversation, Dialect
 from medmultipoints.transforms.errors import UsageError
 from medmultipoints.transforms.problems import meant
@@ -61,7 +62,10 @@ def _write(export: Export, dialect: Dialect, to: Path) -> DialectReport:
     left_out = dict(sorted(written.left_out.items()))
     if not written.images:
         reasons = "; ".join(f"{count} {reason}" for reason, count in left_out.items()) or "it has no rows"
-        raise UsageError(f"--dialect {dialect.name}: the release has nothing for it: {reasons}. Choose another one.")
+        remedy = "Choose another one."
+        if UNCERTAIN in left_out:
+            remedy = "Name the labels of which every object is annotated in [read.absence] certain, and build again."
+        raise UsageError(f"--dialect {dialect.name}: the release has nothing for it: {reasons}. {remedy}")
     report = DialectReport(to, dialect.name, export.contents.splits, written.images, written.entries, left_out)
     write_whole(export.to / MARK, [_mark(export, dialect, report)])
     return report

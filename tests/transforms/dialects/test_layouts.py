@@ -171,7 +171,7 @@ def test_yolo_leaves_out_what_may_be_incomplete_and_never_a_label_file() -> None
     unknown = picture("u", (), certain=())
     placement = FORMS["yolo"].place([*PICTURES, unknown], "train")
     # c shows an instrument, and only its polyps are certain to be complete
-    assert placement.left_out == {"labels not certain to be complete": 2}
+    assert placement.left_out == {"pictures whose labels are not certain to be complete": 2}
     files = encoded(FORMS["yolo"], [*PICTURES, unknown])
     labels = {path.split("/")[-1].removesuffix(".txt") for path in files if path.startswith("labels/")}
     assert labels == {path.split("/")[-1].removesuffix(".jpg") for path in placement.paths.values()}

@@ -19,7 +19,7 @@ from medmultipoints.transforms.records import Box
 from medmultipoints.transforms.regions.boxes import clip_box, to_yolo
 
 DATA: Final = "data.yaml"
-UNCERTAIN: Final = "labels not certain to be complete"
+UNCERTAIN: Final = "pictures whose labels are not certain to be complete"
 DECIMALS: Final = 8
 _ROLES: Final = {"train": "train", "validation": "val", "test": "test"}
 
