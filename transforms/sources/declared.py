@@ -58,7 +58,8 @@ def read_declared(
     Errors: UsageError if the declaration does not fit the files; SourceDataError if a file cannot be read.
     """
     joined = collect_facts(source, declaration, files)
-    ledger = _Ledger(source, used=set(joined.members))
+    named = {own.label_names for own in declaration.readings if own.label_names}
+    ledger = _Ledger(source, used={*joined.members, *named.intersection(files.names())})
     pictures, problems = _read_pictures(source, declaration, read(declaration, files))
     names = _name_pictures(pictures)
     doubts = _note_problems(ledger, problems, names)

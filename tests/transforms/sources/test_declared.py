@@ -157,6 +157,13 @@ def test_files_that_nothing_uses_are_dropped_one_by_one() -> None:
     assert ("dropped", "not_part_of_the_dataset") == reasons(found)["set/test/p2_1.jpg"]
 
 
+def test_a_file_of_label_names_is_used() -> None:
+    """It is read with the masks, so it is not dropped."""
+    found = read([picture("set/train/p1_1.jpg")], {**FILES, "dataset.json": b"{}"}, label_names="dataset.json")
+    assert "dataset.json" in found.used
+    assert "dataset.json" not in reasons(found)
+
+
 def test_a_picture_without_bytes_is_rejected_as_empty() -> None:
     found = read([picture("set/train/p1_1.jpg", cell(0))], FILES | {"set/test/p2_1.jpg": b""})
     assert ("rejected", "empty_file") == reasons(found)["set/test/p2_1.jpg"]
