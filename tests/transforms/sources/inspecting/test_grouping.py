@@ -1,5 +1,6 @@
 """Folders that hold several pictures each are asked about; splits, labels and single folders are not."""
 
+import numpy as np
 import pytest
 
 from medmultipoints.transforms.sources.inspecting.answers import nest_keys
@@ -42,3 +43,17 @@ def test_a_folder_per_label_is_not_asked_about() -> None:
     """Labels are no groups."""
     paths = [f"{LABELS[at % 2]}/Bild{at}" for at in range(12)]
     assert asked(paths, {**MASKS, "masks.label": "{folder}"}) == ()
+
+
+def test_one_pattern_that_reads_all_masks_is_taken_without_a_question() -> None:
+    """Masks without flat areas are not found by name; the path joins them and all others, so nothing is asked."""
+    files = {}
+    for at in range(14):
+        scene = SCENES[at % len(SCENES)]
+        files[f"Patient {at // 3:02d}/Bild{at % 3}.jpg"] = scene.jpg()
+        noise = np.random.default_rng(at).integers(0, 2, union(scene).shape).astype(np.uint8) * 255
+        mask = noise if at > 11 else union(scene)
+        files[f"Patient {at // 3:02d}/Bild{at % 3}_Segmentierung.png"] = encode(mask)
+    found = inspect_source(MemoryMembers(files), nest_keys({**MASKS, "groups.group": "{folder}"}))
+    assert found.questions == ()
+    assert found.read["annotations"] == "Patient {folder}/Bild{stem}_Segmentierung.png"

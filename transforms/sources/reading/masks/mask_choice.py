@@ -26,7 +26,7 @@ def choose_masks(draft: Draft, listing: Listing) -> tuple[Mask, ...]:
     if paired is not None:
         members = {mask.member for mask in paired.masks}
         sets = [masks for masks in sets if not any(mask.picture in members for mask in masks)]
-    if paired is not None and (not sets or _is_stated(draft, paired)):
+    if paired is not None and (not sets or _is_stated(draft, paired) or _holds_all(draft, paired, sets)):
         return _choose_paired(draft, listing, paired)
     return _choose(draft, listing, sets, paired) if sets else _choose_stated(draft, listing)
 
@@ -55,6 +55,15 @@ def _pair_others(listing: Listing, sets: Sequence[tuple[Mask, ...]]) -> PairedMa
 def _are_incomplete(listing: Listing, sets: Sequence[tuple[Mask, ...]]) -> bool:
     """Return whether joining by name is incomplete: no or several sets of masks, or pictures without a mask."""
     return len(sets) != 1 or len(sets[0]) + len({mask.picture for mask in sets[0]}) < len(listing.pictures)
+
+
+def _holds_all(draft: Draft, paired: PairedMasks, sets: Sequence[tuple[Mask, ...]]) -> bool:
+    """Return whether one mask a picture is joined by path, those joined by name among them with the same pictures."""
+    if draft.states("annotations") is not None or len(sets) != 1 or paired.doubt:
+        return False
+    owners = {mask.member: mask.picture for mask in paired.masks}
+    alone = len(owners) == len(set(owners.values()))
+    return alone and all(owners.get(mask.member) == mask.picture for mask in sets[0])
 
 
 def _is_stated(draft: Draft, paired: PairedMasks) -> bool:
