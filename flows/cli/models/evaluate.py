@@ -119,14 +119,17 @@ def _print_short(matched: Matched, report: dict[str, Any]) -> None:
     _print_headline(report)
     left = sum(matched.not_scored.values())
     kinds = ", ".join(f"{number:,} {task}" for task, number in matched.not_scored.items())
+    both = sum(item.truth.item_id in matched.masks for item in matched.items)
     counts = (
-        (len(matched.items), "scored"),
-        (len(matched.masks), "scored as masks"),
+        (len(matched.items), f"scored ({both:,} of them as masks, too)" if both else "scored"),
+        (len(matched.masks) - both, "scored as masks"),
         (len(matched.descriptions), "judged sentence by sentence"),
         (left, f"of kinds that are not scored ({kinds})"),
     )
     parts = ", ".join(f"{number:,} {what}" for number, what in counts if number)
     OUT.print(f"{plural(sum(number for number, _ in counts), 'answer')} matched by {matched.matched_by}: {parts}")
+    if masks := report.get("masks", {}).get("unread"):
+        OUT.print(f"{plural(masks, 'mask')} of {len(matched.masks):,} could not be read; they count as overlap 0")
     _print_unscored(matched)
     strict = report.get("strict", {})
     if len(tasks := strict.get("slices", {}).get("task", {})) > 1:

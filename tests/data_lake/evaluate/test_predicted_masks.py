@@ -45,3 +45,14 @@ def test_evaluate_begins_with_one_row_and_reports_the_masks(release: Path, tmp_p
     assert (found["masks"]["dice"], found["not_scored"]) == (1.0, {})
     head, values, *_ = CliRunner().invoke(app, options).output.splitlines()
     assert head.split()[-2:] == ["dice", "iou"] and values.split()[-2:] == ["1.000", "1.000"]
+
+
+def test_an_answer_with_box_and_mask_is_counted_once_and_an_unread_mask_is_told(release: Path, tmp_path: Path) -> None:
+    given = responses(release)
+    (name,) = given
+    given[name] = '```json\n{"bbox_2d": [1, 1, 5, 5]}\n```'
+    path = tmp_path / "p.jsonl"
+    path.write_text(json.dumps({"id": name, "response": given[name]}))
+    output = CliRunner().invoke(app, ["evaluate", "--truth", str(release), "--predictions", str(path)]).output
+    assert "1 answer matched by id: 1 scored (1 of them as masks, too)" in " ".join(output.split())
+    assert "1 mask of 1 could not be read" in output
