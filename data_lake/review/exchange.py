@@ -178,7 +178,7 @@ def _entries(desk: Desk, image: Row, picture: AnnotatedPicture, reviewer: str, r
     scale = image["scale"] if stated != original else 1.0
     seen = desk.seen(image["sample_id"])
     if crowd := next((one for one in picture.annotations if one.crowd), None):
-        raise DataError(f"{crowd.key}: a region of many (iscrowd) is no object here. Draw its objects one by one.")
+        raise DataError(f"{crowd.key}: a region of many (iscrowd) is not an object here. Draw its objects one by one.")
     returned = [_returned(desk, one, scale, original) for one in picture.annotations if not one.ignore]
     by = sign(image["sample_id"], image["image_sha256"], reviewer, reason)
     return edit_entries(by, seen, match_returned(seen, returned), original, file_name(image["sample_id"]))
@@ -226,7 +226,7 @@ def _format_of(members: "_Members") -> Any:
         if known.recognise(members, {}) is not None:
             return known
     raise UsageError(
-        f"{members.source.name} is no export that can be read. Export CVAT for images 1.1, COCO or Label Studio JSON."
+        f"{members.source.name} is not an export that is read. Export CVAT for images 1.1, COCO or Label Studio JSON."
     )
 
 

@@ -20,7 +20,7 @@ from typer.core import TyperCommand, TyperGroup
 
 from medmultipoints.flows.cli.defaults import read_defaults
 from medmultipoints.flows.engine.running.collecting import without_collecting
-from medmultipoints.transforms.errors import MachineError, PipelineError, SourceDataError
+from medmultipoints.transforms.errors import MachineError, PipelineError, SourceDataError, is_memory_short
 
 INTERRUPTED, BROKEN_PIPE = 130, 141
 GROUP = "app"
@@ -184,8 +184,10 @@ def _report(code: int, message: str, error: BaseException) -> None:
 
 
 def is_out_of_memory(error: BaseException) -> bool:
-    """Return whether memory ran out, also where a native library could not be loaded for want of it."""
-    if isinstance(error, MemoryError) or (isinstance(error, OSError) and error.errno == errno.ENOMEM):
+    """Return whether memory ran out, also where a native library could not be loaded for lack of it."""
+    if is_memory_short(error) or isinstance(error, MemoryError):
+        return True
+    if isinstance(error, OSError) and error.errno == errno.ENOMEM:
         return True
     return isinstance(error, ImportError) and "failed to map segment" in str(error)
 

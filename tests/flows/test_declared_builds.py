@@ -10,10 +10,12 @@ import pytest
 from PIL import Image
 
 from medmultipoints.data_lake.release.checks.verify import verify_release
+from medmultipoints.data_lake.release.read.certificate import check_leakage
+from medmultipoints.data_lake.release.write.manifest import ClaimedManifest, read_manifest
 from medmultipoints.transforms.errors import UsageError
 from tests.flows.small_builds import build, make_sources
 from tests.transforms.sources.formats.layouts import pictures
-from tests.transforms.sources.inspecting.test_agreement import COCO, authors_json, masks
+from tests.transforms.sources.inspecting.test_same_places import COCO, authors_json, masks
 
 HEAD = """
 name = "own"
@@ -146,11 +148,18 @@ def test_pictures_in_a_table_of_the_hub_keep_their_bytes_if_they_are_jpeg_or_png
     (tmp_path / "hub").mkdir()
     pl.DataFrame(rows).write_parquet(tmp_path / "hub/train-00000-of-00001.parquet")
     source = '[sources.hub]\npath = "hub"\nlicence = "MIT"\naccept = true\n'
-    images = table(release_of(tmp_path, source), "images").sort("width")
+    release = release_of(tmp_path, source)
+    images = table(release, "images").sort("width")
     kept = [hashlib.sha256(data).hexdigest() for data in made[:2]]
     assert images["stored_sha256"].to_list()[:2] == images["image_sha256"].to_list()[:2] == kept
     assert images["image_origin"].to_list() == ["embedded", "embedded", "converted"]
     assert images["image_file"].str.split(".").list.last().to_list() == ["jpg", "png", "png"]
+    assert check_leakage(release, read_manifest(release)).problems == ()
+    (file,) = release.glob("images/train-*")
+    pl.read_parquet(file).with_columns(luma_blake3=pl.lit("0" * 64)).write_parquet(file)
+    found = check_leakage(release, read_manifest(release, ClaimedManifest)).problems
+    wrong = [said for said in found if "luma_blake3 is not that of its picture" in said]
+    assert len(wrong) == 2
 
 
 def noise(width: int, kind: str) -> bytes:

@@ -6,6 +6,7 @@ from typing import Final
 import polars as pl
 
 from medmultipoints.transforms.instructions.fences import read_fenced
+from medmultipoints.transforms.splits.groups import ALONE
 from medmultipoints.transforms.splits.order import split_rank
 
 PLACES: Final = '"(?:point|bbox)_2d"'
@@ -110,9 +111,8 @@ def note_splits(images: pl.DataFrame, asked: Iterable[str]) -> list[str]:
 
 def note_ungrouped(images: pl.DataFrame) -> list[str]:
     """Return a note about each source of which no picture has a patient, a video or a volume."""
-    alone = pl.col("video_id").is_null() & pl.col("group_id").str.starts_with("image:")
     counted = (
-        images.group_by("source").agg(pl.len(), alone.all().alias("alone")).filter(pl.col("alone"), pl.col("len") > 1)
+        images.group_by("source").agg(pl.len(), ALONE.all().alias("alone")).filter(pl.col("alone"), pl.col("len") > 1)
     )
     return [
         f"{source}: each picture is its own group, near-duplicates aside: nothing names a patient, a video or a volume"

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
 from typing import Final
 
-from medmultipoints.transforms.errors import SourceDataError, UsageError
+from medmultipoints.transforms.errors import MemberProblem, SourceDataError, UsageError
 from medmultipoints.transforms.records import UNKNOWN, Annotation, Exclusion, Indexed, MaskLayer, Sample
 from medmultipoints.transforms.regions.hierarchy import descendants
 from medmultipoints.transforms.reporting.counted import first_few
@@ -102,12 +102,15 @@ def name_unknown(wrong: Iterable[str], there: Collection[str]) -> str:
 def _read_pictures(
     source: str, declaration: Declaration, reading: Reading
 ) -> tuple[list[AnnotatedPicture], list[ReadProblem]]:
-    """Return all that a reader yields. Raise SourceDataError if values of a form that it does not know end it."""
+    """Return all that a reader yields. Raise SourceDataError if a damaged file or values of unknown form end it."""
     pictures: list[AnnotatedPicture] = []
     problems: list[ReadProblem] = []
     try:
         for found in reading:
             problems.append(found) if isinstance(found, ReadProblem) else pictures.append(found)
+    except MemberProblem as problem:
+        remedy = "Get that file again, or correct it."
+        raise SourceDataError(source, problem.reason, problem.detail, remedy) from problem
     except (ValueError, TypeError, LookupError, AttributeError, ArithmeticError) as error:
         after = problems[-1].key if problems else pictures[-1].member if pictures else "the beginning"
         said = f"{type(error).__name__}: {' '.join(str(error).split())[:300]}"

@@ -4,6 +4,9 @@ import polars as pl
 
 from medmultipoints.transforms.duplicates.clusters import find_clusters
 
+ALONE = pl.col("video_id").is_null() & pl.col("group_id").str.starts_with("image:")
+"""Whether no source names the group of an image: neither a patient nor a video nor a volume."""
+
 
 def find_groups(
     images: pl.DataFrame, samples: pl.DataFrame, duplicates: pl.DataFrame, near: pl.DataFrame | None = None

@@ -13,6 +13,7 @@ import polars as pl
 from medmultipoints.transforms.columns.tables import column_names
 from medmultipoints.transforms.duplicates.candidates import RADIUS
 from medmultipoints.transforms.duplicates.near import NearSearch, count_distances, find_near
+from medmultipoints.transforms.splits.groups import ALONE
 from medmultipoints.transforms.splits.joined import KINDS, count_pairs, describe_joins
 from medmultipoints.transforms.splits.official import official_of
 
@@ -213,8 +214,7 @@ def _not_checked(rows: pl.DataFrame, search: NearSearch) -> list[str]:
 
 def _alone(rows: pl.DataFrame) -> list[tuple[str, int]]:
     """Return, for each source, the number of images in groups that no source names."""
-    alone = pl.col("video_id").is_null() & pl.col("group_id").str.starts_with("image:")
-    return list(rows.unique("sample_id").group_by("source").agg(alone.sum()).sort("source").iter_rows())
+    return list(rows.unique("sample_id").group_by("source").agg(ALONE.sum().alias("alone")).sort("source").iter_rows())
 
 
 def _videos(rows: pl.DataFrame) -> list[tuple[str, int, int]]:

@@ -37,7 +37,7 @@ def card_problems(text: str, paths: list[str]) -> Iterator[str]:
         yield f"front matter is not valid YAML: {' '.join(str(error).split())}"
         return
     if not isinstance(values, dict):
-        yield "front matter is no mapping of names to values"
+        yield "front matter is not a mapping of names to values"
         return
     yield from (f"front matter has no {name}" for name in REQUIRED if not values.get(name))
     yield from _value_problems(values)

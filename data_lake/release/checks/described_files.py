@@ -1,4 +1,4 @@
-"""Check the front matter of the card of a release against its files: configs, columns, rows."""
+"""Check the front matter of the card, and croissant.json, against the files of a release."""
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -7,7 +7,7 @@ from typing import Any
 import yaml
 
 from medmultipoints.data_lake.release.checks.card_check import README
-from medmultipoints.data_lake.release.checks.described_tables import differences, expected_entries, stated_entries
+from medmultipoints.data_lake.release.checks.croissant_entries import differences, expected_entries, stated_entries
 from medmultipoints.data_lake.release.read.json_files import read_object
 from medmultipoints.data_lake.release.read.released_tables import readable, splits_of, table_files
 from medmultipoints.data_lake.release.write.croissant import CROISSANT

@@ -93,7 +93,7 @@ def _check_tables(folder: Path, manifest: Manifest) -> Iterator[str]:
         if folder_name == "quarantine" and file.path != EXCLUSIONS:
             table = name.removesuffix(".parquet")
             if table not in table_names():
-                yield f"{file.path} is no table of a release"
+                yield f"{file.path} is not a table of a release"
             else:
                 rows = read_quarantine(folder, manifest, table)
                 yield from _wrong_values(file.path, table, rows) if rows is not None else ()

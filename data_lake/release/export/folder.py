@@ -66,7 +66,7 @@ def _refuse_foreign_files(to: Path, unfinished: Path) -> None:
     foreign = sorted(_files(to) - _files(unfinished))
     if foreign:
         raise UsageError(
-            f"--to {to}: holds {foreign[0]}, which is no part of this export and would be lost. Choose another folder."
+            f"--to {to}: holds {foreign[0]}, which is not part of this export and would be lost. Choose another folder."
         )
 
 

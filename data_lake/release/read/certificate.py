@@ -18,6 +18,7 @@ from medmultipoints.transforms.duplicates.near import LEAST_THRESHOLD, MOST_THRE
 from medmultipoints.transforms.errors import DataError
 from medmultipoints.transforms.pictures.decode import decode_image, luma_blake3
 from medmultipoints.transforms.pictures.thumbnails import pack, perceptual_hash, thumbnail, to_luma, unpack
+from medmultipoints.transforms.rasters.source_pictures import OWN_BYTES
 from medmultipoints.transforms.splits.joined import STATES
 from medmultipoints.transforms.splits.leakage import COLUMNS, Certificate, certify, find_leaks
 
@@ -26,7 +27,7 @@ MEASURED = column_names("released_images", "measured")
 STATED = ("sample_id", *(name for name in COLUMNS if name not in MEASURED))
 
 
-_UNCHANGED = (pl.col("scale") == 1) & (pl.col("image_origin") == "member")
+_UNCHANGED = (pl.col("scale") == 1) & pl.col("image_origin").is_in(OWN_BYTES)
 """Images whose released picture is the source's own."""
 
 

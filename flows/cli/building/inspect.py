@@ -23,7 +23,7 @@ from medmultipoints.transforms.reporting.hidden import BREAKS
 from medmultipoints.transforms.sources.annotated import Hint
 from medmultipoints.transforms.sources.declaration import merge_read
 from medmultipoints.transforms.sources.declaration_text import write_declaration
-from medmultipoints.transforms.sources.inspecting.answers import choice_value, nest_keys
+from medmultipoints.transforms.sources.inspecting.declared_answers import choice_value, nest_keys
 from medmultipoints.transforms.sources.inspecting.inspection import Inspection, inspect_source
 
 _LISTS: Final = ("classes", "absence.certain")
@@ -55,7 +55,7 @@ def inspect(
     held = read_declaration_file(declaration) if declaration else {}
     stated = merge_read(held.get("read", {}), nest_keys(dict(map(_answer, answer or ()))))
     source = name or str(held.get("name") or _slug(path))
-    check_info(source, {}, f"--as {source}" if name else f"{declaration}")
+    check_info(source, {}, f"--as {source}" if name else str(declaration or path))
     with TemporaryDirectory(prefix="medmultipoints-inspect-") as scratch:
         files = open_given(source, path, Path(scratch))
         found = with_licence(inspect_source(files, stated, accept=accept), held)

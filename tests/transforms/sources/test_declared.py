@@ -1,11 +1,11 @@
 """Declarations add labels, groups, splits, absence and licences to pictures, and every member is accounted for."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import pytest
 
-from medmultipoints.transforms.errors import SourceDataError
+from medmultipoints.transforms.errors import MemberProblem, SourceDataError
 from medmultipoints.transforms.records import Annotation, Box, Indexed, MaskLayer, Point, Sample
 from medmultipoints.transforms.sources.accounting import check_members
 from medmultipoints.transforms.sources.annotated import AnnotatedPicture, ReadProblem
@@ -162,6 +162,18 @@ def test_a_file_of_label_names_is_used() -> None:
     found = read([picture("set/train/p1_1.jpg")], {**FILES, "dataset.json": b"{}"}, label_names="dataset.json")
     assert "dataset.json" in found.used
     assert "dataset.json" not in reasons(found)
+
+
+def test_a_file_that_cannot_be_read_ends_the_build_with_its_reason() -> None:
+    """The annotation file is not blamed for a damaged archive."""
+
+    def damaged(*_: object) -> Iterator[AnnotatedPicture]:
+        raise MemberProblem("member_damaged", "p/a.png cannot be unpacked")
+        yield
+
+    declaration = Declaration.model_validate({"format": "any", "images": IMAGES})
+    with pytest.raises(SourceDataError, match=r"p/a\.png cannot be unpacked.*Get that file again"):
+        read_declared("s", declaration, {}, MemoryMembers(FILES), damaged)
 
 
 def test_a_picture_without_bytes_is_rejected_as_empty() -> None:

@@ -138,7 +138,7 @@ def recognise(files: Files, stated: Mapping[str, object]) -> Recognition | None:
     if seen.crowds:
         draft.hint("crowds", f"{plural(seen.crowds, 'crowd region')} (iscrowd), never counted")
     if seen.other_size:
-        said = f"{plural(len(seen.other_size), 'picture')} of another size than its row states, such as"
+        said = f"{plural(len(seen.other_size), 'picture')} of another size than stated in the rows, such as"
         draft.hint("sizes_differ", f"{said} {seen.other_size[0]}; a build rejects them")
     _decide_names(draft, listing, names, seen.labels)
     return draft.done()

@@ -101,7 +101,7 @@ def _rows(listing: Listing, name: str) -> Iterator[_Row | ReadProblem]:
 
 def _whole(number: float) -> int:
     if not number.is_integer():
-        raise ValueError(f"{number} is no whole number")
+        raise ValueError(f"{number} is not a whole number")
     return int(number)
 
 

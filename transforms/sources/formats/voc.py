@@ -122,7 +122,7 @@ def _rotated(element: Element) -> Place | Fault:
     cx, cy, w, h, angle = (number(text(element, f"robndbox/{word}")) for word in ("cx", "cy", "w", "h", "angle"))
     if not finite((cx, cy, w, h, angle)):
         return Fault(
-            "box_not_a_number", f"the rotated box {cx}, {cy}, {w}, {h}, {angle} holds a value that is no number"
+            "box_not_a_number", f"the rotated box {cx}, {cy}, {w}, {h}, {angle} has a value that is not a finite number"
         )
     return oriented_place(Box(cx - w / 2, cy - h / 2, cx + w / 2, cy + h / 2), degrees(angle))
 

@@ -139,7 +139,7 @@ def _decide_shapes(draft: Draft, seen: LineEvidence, names: ClassNames) -> None:
     elif len(outlines) == 1 and seen.beyond_unit and seen.visible == seen.lengths[max(outlines)]:
         draft.line(key, "key-points", f"{said}; every third number after the box is 0, 1 or 2, not a fraction")
     elif seen.angles:
-        text = f"{plural(seen.angles, 'line')} have a sixth number that is no confidence. Is it an angle in radians,"
+        text = f"{plural(seen.angles, 'line')} have a sixth number that is not a confidence. Is it an angle in radians,"
         draft.ask(key, f"{text} clockwise, of an oriented box? Otherwise write its four corners", ["oriented"])
     elif outlines == {9} and set(seen.lengths) == {9}:
         choices = ["oriented", "polygon"]
@@ -315,7 +315,7 @@ def _place(declaration: Declaration, values: list[float], size: tuple[int, int])
 def _turned(box: Box, angle: float, kind: str | None) -> dict[str, Any] | Fault:
     """Return the extent of a box turned clockwise by an angle in radians, if declared to be one."""
     if kind != "oriented" or not abs(angle) <= 2 * pi:
-        detail = f"the sixth number, {angle:g}, is no confidence: an angle of unknown unit; write four corners"
+        detail = f"the sixth number, {angle:g}, is an angle of unknown unit, not a confidence; write the four corners"
         return Fault("angle_unknown", detail)
     place = oriented_place(box, degrees(angle))
     return place if isinstance(place, Fault) else {"box": place.box, "attributes": place.attributes}

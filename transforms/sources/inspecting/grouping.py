@@ -1,7 +1,7 @@
 """Ask which pictures must share a split, if a part of their paths, such as a folder, covers several pictures each."""
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from itertools import accumulate, islice
 from typing import Any, Final
 
@@ -9,13 +9,14 @@ from pydantic import ValidationError
 
 from medmultipoints.transforms.errors import MemberProblem, UsageError
 from medmultipoints.transforms.reporting.counted import plural
-from medmultipoints.transforms.sources.annotated import AnnotatedPicture, Reading, Recognition
+from medmultipoints.transforms.sources.annotated import AnnotatedPicture, Recognition
 from medmultipoints.transforms.sources.declaration import EACH_PICTURE, Declaration, fold_label, merge_read
-from medmultipoints.transforms.sources.inspecting.answers import likely_answers, nest_keys
+from medmultipoints.transforms.sources.inspecting.declared_answers import likely_answers, nest_keys
 from medmultipoints.transforms.sources.patterns import compile_pattern, template_holes
 from medmultipoints.transforms.sources.reading.listing import Listing, matching
 from medmultipoints.transforms.sources.reading.path_patterns import SPLIT_WORDS
 from medmultipoints.transforms.sources.reading.proposing import redraft
+from medmultipoints.transforms.sources.registry import read_pictures
 
 READ: Final = 500
 """Pictures that are read for the labels that folders may be named after."""
@@ -24,12 +25,8 @@ _NEVER: Final = frozenset({"stem", "name", "split", "group", "organ", "modality"
 _STORES: Final = SPLIT_WORDS | {"images", "image", "imgs", "img", "pictures", "photos", "frames", "data"}
 """Names of folders that only store files."""
 
-Read = Callable[[Declaration, Listing], Reading]
 
-
-def ask_groups(
-    listing: Listing, recognition: Recognition, stated: Mapping[str, Any], read_pictures: Read
-) -> Recognition:
+def ask_groups(listing: Listing, recognition: Recognition, stated: Mapping[str, Any]) -> Recognition:
     """Return the proposal with a question for ``groups.group`` if holes of its path patterns cover several pictures.
 
     Values that are names of splits, of labels or of folders that only store files are no groups. Formats that name
@@ -43,7 +40,7 @@ def ask_groups(
     if not choices or draft.likely("groups.group") or draft.read.get("video") or draft.read.get("frames"):
         return recognition
     likely = nest_keys(likely_answers(recognition.questions))
-    seen = _read_some(listing, merge_read(merge_read(recognition.read, likely), stated), read_pictures)
+    seen = _read_some(listing, merge_read(merge_read(recognition.read, likely), stated))
     if any(one.columns.get("group") or one.frame is not None for one in seen):
         return recognition
     labels = {fold_label(label) for one in seen for label in _labels(one)}
@@ -89,7 +86,7 @@ def _templates(rows: Sequence[Mapping[str, str]]) -> list[str]:
     return found
 
 
-def _read_some(listing: Listing, read: Mapping[str, Any], read_pictures: Read) -> list[AnnotatedPicture]:
+def _read_some(listing: Listing, read: Mapping[str, Any]) -> list[AnnotatedPicture]:
     """Return some pictures as far as the declaration can be read with its questions open."""
     try:
         found = islice(read_pictures(Declaration.model_validate(read), listing), READ)

@@ -1,7 +1,7 @@
 """Inspect a source: propose its declaration, and count what a build would read with it.
 
 Counts come from the reader of the build, not from the recogniser. Open questions are read with their likely answer,
-except those in ``answers.NOT_ASSUMED``, whose answer could count false objects.
+except those in ``declared_answers.NOT_ASSUMED``, whose answer could count false objects.
 """
 
 from collections import Counter
@@ -28,7 +28,7 @@ from medmultipoints.transforms.sources.annotated import (
     Recognition,
 )
 from medmultipoints.transforms.sources.declaration import Declaration, IgnoreLabel, merge_read
-from medmultipoints.transforms.sources.inspecting.answers import choice_value, likely_answers, nest_keys
+from medmultipoints.transforms.sources.inspecting.declared_answers import choice_value, likely_answers, nest_keys
 from medmultipoints.transforms.sources.inspecting.recognition import recognise_source
 from medmultipoints.transforms.sources.inspecting.shown_objects import find_objects, rename_labels
 from medmultipoints.transforms.sources.inspecting.unread import find_unread

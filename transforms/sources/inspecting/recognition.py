@@ -6,12 +6,12 @@ from typing import Any, Final
 
 from medmultipoints.transforms.errors import MemberProblem, UsageError
 from medmultipoints.transforms.sources.annotated import Files, Question, Recognition
-from medmultipoints.transforms.sources.inspecting.agreement import join_readings
 from medmultipoints.transforms.sources.inspecting.grouping import ask_groups
+from medmultipoints.transforms.sources.inspecting.same_places import join_readings
 from medmultipoints.transforms.sources.reading.listing import Listing, listed
 from medmultipoints.transforms.sources.reading.proposing import toml_choice
 from medmultipoints.transforms.sources.reading.surroundings import complete
-from medmultipoints.transforms.sources.registry import FORMATS, find_format, read_pictures
+from medmultipoints.transforms.sources.registry import FORMATS, find_format
 
 _PIXELS: Final = frozenset({"arrays", "masks", "nifti", "dicom"})
 """Formats that read no text files: a text file may annotate the same pictures in more detail."""
@@ -56,11 +56,11 @@ def recognise_source(files: Files, stated: Mapping[str, Any]) -> Recognition | N
     best = complete(listing, found[0], stated)
     for name, (form, keys) in further.items():
         best = _join_stated(listing, best, name, form, keys, stated)
-    best = ask_groups(listing, best, stated, read_pictures)
+    best = ask_groups(listing, best, stated)
     if further or len(found) == 1:
         return best
     names = [str(recognition.read["format"]) for recognition in found]
-    if len(found) == 2 and (joined := join_readings(listing, best, found[1], names[1], stated, read_pictures)):
+    if len(found) == 2 and (joined := join_readings(listing, best, found[1], names[1], stated)):
         return joined
     text = f"Annotations in several formats: {', '.join(names)}. Which are to be read?"
     choices = tuple(map(toml_choice, names))
@@ -75,4 +75,4 @@ def _join_stated(
     other = find_format(form).recognise(listing, {**keys, "format": form})
     if other is None:
         raise UsageError(f"read.also.{name}: nothing is read as the format {form}. Correct it, or leave the table out.")
-    return join_readings(listing, best, other, name, stated, read_pictures) or best
+    return join_readings(listing, best, other, name, stated) or best

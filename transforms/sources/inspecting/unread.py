@@ -126,16 +126,13 @@ def _parts_alone(listing: Listing) -> list[Hint]:
     """Return hints about DICOM pictures and volumes without segmentations."""
     hints = []
     if names := listing.of("dicom"):
-        said = (
-            f"{plural(len(names), 'DICOM file')}, such as {names[0]}, without a segmentation (SEG) or a NIfTI mask on "
-        )
-        rest = "of other annotations only tables are joined with DICOM; write SEG or NIfTI, or pictures as PNG"
-        hints.append(Hint("dicom_alone", f"{said}their grid: {rest}"))
+        said = f"{plural(len(names), 'DICOM file')}, such as {names[0]}, without a segmentation (SEG) or NIfTI mask"
+        rest = "only these and tables are joined with DICOM: write one of them, or write the pictures as PNG"
+        hints.append(Hint("dicom_alone", f"{said} on their grid; {rest}"))
     if names := listing.of("nifti"):
-        said = (
-            f"{plural(len(names), 'volume')}, such as {names[0]}: not both measured values and masks, which hold whole"
-        )
-        hints.append(Hint("volumes_alone", f"{said} numbers from 0, mostly 0; probabilities and -1 are not read"))
+        said = f"{plural(len(names), 'volume')}, such as {names[0]}, only of pictures or only of masks: give both;"
+        rest = "a mask has whole numbers from 0, most of them 0, so write probabilities or -1 as such numbers"
+        hints.append(Hint("volumes_alone", f"{said} {rest}"))
     return hints
 
 
@@ -219,7 +216,7 @@ def _other_encodings(listing: Listing) -> dict[str, str]:
         if marked or (head and head.count(0) * 5 > 2 * len(head)):
             found[name] = f"{name} is written in UTF-16: save it as UTF-8"
         elif 0 in head:
-            found[name] = f"{name} holds a zero byte (at {head.index(0):,}), so it is no text"
+            found[name] = f"{name} holds a zero byte (at {head.index(0):,}), so it is not text"
     return found
 
 

@@ -147,7 +147,7 @@ def test_a_wrong_manifest_is_found(release: Path, change: Callable, name: str, d
         ("specks", {"sample_id": [1]}, "quarantine/specks.parquet: column sample_id has the type Int64"),
         ("redactions", {"kinds": ["date"]}, "quarantine/redactions.parquet: column kinds has the type String"),
         ("joins", {"pair_id": [None]}, "quarantine/joins.parquet: column pair_id"),
-        ("strange", {"a": [1]}, "quarantine/strange.parquet is no table of a release"),
+        ("strange", {"a": [1]}, "quarantine/strange.parquet is not a table of a release"),
     ],
 )
 def test_every_table_of_the_quarantine_is_looked_into(

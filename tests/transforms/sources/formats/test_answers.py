@@ -8,7 +8,7 @@ import pytest
 
 from medmultipoints.transforms.errors import UsageError
 from medmultipoints.transforms.sources.annotated import AnnotatedPicture
-from medmultipoints.transforms.sources.inspecting.answers import nest_keys
+from medmultipoints.transforms.sources.inspecting.declared_answers import nest_keys
 from medmultipoints.transforms.sources.inspecting.inspection import Inspection, declare, inspect_source
 from medmultipoints.transforms.sources.registry import find_format
 from tests.members import MemoryMembers

@@ -14,7 +14,7 @@ from medmultipoints.transforms.rasters.nifti import read_volume
 from medmultipoints.transforms.rasters.values import read_codes
 from medmultipoints.transforms.records import MaskLayer
 from medmultipoints.transforms.sources.annotated import AnnotatedPicture, ReadProblem
-from medmultipoints.transforms.sources.inspecting.answers import nest_keys
+from medmultipoints.transforms.sources.inspecting.declared_answers import nest_keys
 from medmultipoints.transforms.sources.inspecting.inspection import Inspection, declare, inspect_source
 from medmultipoints.transforms.sources.reading.records.table_columns import read_number
 from medmultipoints.transforms.sources.registry import find_format

@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 
 from medmultipoints.transforms.sources.annotated import AnnotatedPicture
-from medmultipoints.transforms.sources.inspecting.answers import nest_keys
+from medmultipoints.transforms.sources.inspecting.declared_answers import nest_keys
 from medmultipoints.transforms.sources.inspecting.inspection import Inspection, declare, inspect_source
 from medmultipoints.transforms.sources.reading.shapes import extent
 from medmultipoints.transforms.sources.registry import find_format

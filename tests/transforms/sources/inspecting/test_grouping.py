@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from medmultipoints.transforms.sources.inspecting.answers import nest_keys
+from medmultipoints.transforms.sources.inspecting.declared_answers import nest_keys
 from medmultipoints.transforms.sources.inspecting.inspection import inspect_source
 from tests.members import MemoryMembers
 from tests.transforms.sources.formats.dataset_layouts import union

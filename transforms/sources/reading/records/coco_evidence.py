@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from medmultipoints.transforms.records import Box
+from medmultipoints.transforms.regions.boxes import are_near
 from medmultipoints.transforms.reporting.counted import plural
 from medmultipoints.transforms.sources.declaration_text import toml_value
 from medmultipoints.transforms.sources.reading.listing import Listing
@@ -26,8 +26,6 @@ from medmultipoints.transforms.sources.reading.shapes import crosses_itself, ext
 
 _CROSSINGS_SOUGHT: Final = 20_000
 """Number of annotations checked for self-crossing polygons, which takes longer than reading them."""
-_NEAR_PX: Final = 2
-"""Greatest distance in pixels between a box and the outline that it encloses."""
 _MOST_NUMBERS: Final = 1000
 
 
@@ -110,16 +108,12 @@ def _fits_outline(entry: Mapping[str, Any], box: list[float]) -> tuple[bool, boo
     polygons = read_segmentation(stated, None)[0] if isinstance(stated, list) else ()
     if polygons:
         found = extent(polygons)
-        return _near(found, (a, b, a + c, b + d)), _near(found, (a, b, c, d))
+        return are_near(found, (a, b, a + c, b + d)), are_near(found, (a, b, c, d))
     area: Any = entry.get("area")
     if isinstance(stated, dict) or not finite((area,)) or area <= 1:
         return False, False
     slack = 1 + area * 0.01
     return abs(c * d - area) <= slack, c > a and abs((c - a) * (d - b) - area) <= slack
-
-
-def _near(found: Box, numbers: tuple[float, ...]) -> bool:
-    return max(abs(one - other) for one, other in zip(found, numbers, strict=True)) <= _NEAR_PX
 
 
 def _count_outline(segmentation: Any, image: CocoImage | None, seen: CocoEvidence) -> None:

@@ -6,6 +6,7 @@ from typing import Any, Final
 from pycocotools import mask as coco_mask
 
 from medmultipoints.transforms.records import Box, Point, Polygon
+from medmultipoints.transforms.regions.boxes import iou
 from medmultipoints.transforms.sources.reading.records.json_rows import show
 from medmultipoints.transforms.sources.reading.shapes import Fault, extent, finite, outline, polygon_fault
 
@@ -52,10 +53,7 @@ def contradiction(box: Box | None, polygons: tuple[Polygon, ...], stated: Any) -
 
 def _overlap(one: Box, other: Box) -> float:
     """Return the intersection over union of two boxes, each grown by a pixel, since writers round."""
-    a, b = (Box(box.x1 - 1, box.y1 - 1, box.x2 + 1, box.y2 + 1) for box in (one, other))
-    width, height = min(a.x2, b.x2) - max(a.x1, b.x1), min(a.y2, b.y2) - max(a.y1, b.y1)
-    shared = max(width, 0) * max(height, 0)
-    return shared / (a.area + b.area - shared)
+    return iou(*(Box(box.x1 - 1, box.y1 - 1, box.x2 + 1, box.y2 + 1) for box in (one, other)))
 
 
 def _rle(stated: Mapping[str, Any], expected: tuple[int, int] | None) -> tuple[str | None, Fault | None]:

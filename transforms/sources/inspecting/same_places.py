@@ -5,7 +5,7 @@ The places prove what neither says alone: the labels of masks, and whether the n
 
 import json
 from collections import defaultdict
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
@@ -17,20 +17,18 @@ from medmultipoints.transforms.regions.readings import SAME
 from medmultipoints.transforms.reporting.counted import plural
 from medmultipoints.transforms.sources.annotated import (
     AnnotatedPicture,
-    Files,
     Proof,
     Question,
-    Reading,
     Recognition,
     picture_key,
 )
 from medmultipoints.transforms.sources.declaration import AnnotationKeys, Declaration, merge_read
-from medmultipoints.transforms.sources.inspecting.answers import choice_value, likely_answers, nest_keys
+from medmultipoints.transforms.sources.inspecting.declared_answers import choice_value, likely_answers, nest_keys
 from medmultipoints.transforms.sources.inspecting.shown_objects import find_objects, rename_labels
 from medmultipoints.transforms.sources.reading.listing import Listing
 from medmultipoints.transforms.sources.reading.proposing import Draft, redraft
+from medmultipoints.transforms.sources.registry import read_pictures
 
-Read = Callable[[Declaration, Files], Reading]
 COMPARED: Final = 60
 """Pictures whose objects are compared."""
 AGREE: Final = 0.9
@@ -69,11 +67,10 @@ class _Compared:
 
 @dataclass(frozen=True)
 class _Readings:
-    """Two readings that are compared: the drafts of their declarations, and how they are read."""
+    """Two readings that are compared, by the drafts of their declarations."""
 
     listing: Listing
     drafts: tuple[Draft, Draft]
-    read: Read
     _held: dict[str, dict[str, AnnotatedPicture]] = field(default_factory=dict)
 
     def compare(self, *answers: Mapping[str, Any]) -> _Compared:
@@ -117,22 +114,22 @@ class _Readings:
         if place not in self._held:
             self._held[place] = {
                 picture_key(one): rename_labels(one, declaration)
-                for one in self.read(declaration, self.listing)
+                for one in read_pictures(declaration, self.listing)
                 if isinstance(one, AnnotatedPicture) and (one.annotations or one.layers)
             }
         return self._held[place]
 
 
 def join_readings(
-    listing: Listing, first: Recognition, other: Recognition, name: str, stated: Mapping[str, Any], read: Read
+    listing: Listing, first: Recognition, other: Recognition, name: str, stated: Mapping[str, Any]
 ) -> Recognition | None:
     """Return one proposal with ``other`` as the table ``also.NAME`` of ``first``, or None if their objects differ.
 
-    A reading that is stated in ``also`` is accepted without agreement. ``read``: reads the pictures of a declaration.
+    A reading that is stated in ``also`` is accepted without agreement.
     """
     own = (stated.get("also") or {}).get(name)
     drafts = redraft(first, stated), redraft(other, own or {})
-    readings = _Readings(listing, drafts, read)
+    readings = _Readings(listing, drafts)
     found = _settle_objects(readings, readings.compare())
     if found.agree and _settle_labels(drafts, found):
         _settle_frame(readings)

@@ -10,7 +10,7 @@ import pytest
 from medmultipoints.transforms.errors import UsageError
 from medmultipoints.transforms.sources.accounting import check_members
 from medmultipoints.transforms.sources.declared import read_declared
-from medmultipoints.transforms.sources.inspecting.answers import nest_keys
+from medmultipoints.transforms.sources.inspecting.declared_answers import nest_keys
 from medmultipoints.transforms.sources.inspecting.inspection import Inspection, declare, inspect_source
 from medmultipoints.transforms.sources.registry import read_pictures
 from tests.members import MemoryMembers

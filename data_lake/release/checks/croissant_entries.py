@@ -1,4 +1,4 @@
-"""Check croissant.json of a release against its files: every file, set of files, split, column and type.
+"""Compare croissant.json of a release with its files: every file, set of files, split, column and type.
 
 What it says in sentences is not compared: nothing in a release proves a sentence.
 """
