@@ -66,7 +66,7 @@ def inspect_damaged(layout: Layout, chance: np.random.Generator) -> None:
     picture = names[int(chance.integers(0, len(names)))]
     files[picture] = mutate(picture, layout.files[picture], chance)
     with suppress(PipelineError):
-        assert inspect_source(MemoryMembers(files), {}).pictures >= 0
+        inspect_source(MemoryMembers(files), {})
 
 
 def read_damaged(layout: Layout, declaration: Declaration, chance: np.random.Generator) -> None:
