@@ -8,6 +8,7 @@ from medmultipoints.data_lake.publish.withdrawn import holds
 from medmultipoints.data_lake.release.read.compare import Comparison
 from medmultipoints.data_lake.release.write.files import DIALECT_PREFIX, MADE
 from medmultipoints.data_lake.release.write.manifest import MANIFEST, Manifest
+from medmultipoints.transforms.diff.releases import version_numbers
 from medmultipoints.transforms.errors import UsageError
 
 OWN_FOLDERS = ("data", "images", "objects", "instructions", *MADE, "quarantine", "assets")
@@ -29,10 +30,11 @@ def is_own(path: str) -> bool:
 
 def check_version(manifest: Manifest, previous: Manifest, comparison: Comparison, place: str) -> None:
     """Raise VersionRefused if the version is lower than the difference from the last one requires."""
-    if _numbers(manifest.version) < _numbers(comparison.proposed_version) or manifest.version == previous.version:
+    repeated = manifest.version == previous.version
+    if repeated or version_numbers(manifest.version) < version_numbers(comparison.proposed_version):
         reason = (
             "that version exists there with other content"
-            if manifest.version == previous.version
+            if repeated
             else f"the last version there is {previous.version}"
         )
         raise refuse(manifest, place, reason, comparison)
@@ -49,10 +51,6 @@ def refuse(manifest: Manifest, place: str, reason: str, comparison: Comparison |
         f"Build it as --version {proposed} and publish that.",
         proposed,
     )
-
-
-def _numbers(version: str) -> tuple[int, ...]:
-    return tuple(int(part) for part in version.split("."))
 
 
 @dataclass(frozen=True, slots=True)

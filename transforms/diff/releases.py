@@ -93,9 +93,14 @@ def _released(tables: Tables) -> Tables:
     return replace(tables, instructions=tables.instructions.select(INSTRUCTION_COLUMNS))
 
 
+def version_numbers(version: str) -> tuple[int, ...]:
+    """Return the numbers of a version, by which versions are ordered."""
+    return tuple(map(int, version.split(".")))
+
+
 def propose_version(old_version: str, diff: ReleaseDiff) -> str:
     """Return the next version according to the changes; the old version if nothing differs."""
-    major, minor, patch = (int(part) for part in old_version.split("."))
+    major, minor, patch = version_numbers(old_version)
     following = {
         "major": (major + 1, 0, 0),
         "minor": (major, minor + 1, 0),

@@ -20,6 +20,7 @@ from medmultipoints.data_lake.store.layout import Lake, explained, new_temporary
 from medmultipoints.data_lake.store.objects import Receipt, link_object, sync
 from medmultipoints.data_lake.store.runs import read_runs
 from medmultipoints.flows.engine.stage import Build
+from medmultipoints.transforms.diff.releases import version_numbers
 from medmultipoints.transforms.errors import DataError, MachineError, UsageError
 
 SourceFile = tuple[str, str, str]
@@ -59,8 +60,8 @@ def version_before(lake: Lake, name: str, version: str) -> Path | None:
     """Return the folder of the highest version of a release name below ``version``; None if the lake has none."""
     here = (listed.parent for listed in lake.releases.joinpath(name).glob(f"*/{MANIFEST}"))
     numbered = [folder for folder in here if VERSIONED.fullmatch(folder.name) and VERSIONED.fullmatch(version)]
-    lower = [folder for folder in numbered if _numbers(folder.name) < _numbers(version)]
-    return max(lower, key=lambda folder: _numbers(folder.name), default=None)
+    lower = [folder for folder in numbered if version_numbers(folder.name) < version_numbers(version)]
+    return max(lower, key=lambda folder: version_numbers(folder.name), default=None)
 
 
 def newest_version(lake: Lake, name: str) -> str | None:
@@ -70,11 +71,7 @@ def newest_version(lake: Lake, name: str) -> str | None:
     paths = [PurePosixPath(path) for path in listed] + [path.relative_to(lake.root) for path in here]
     found = {path.parent.name for path in paths if path.name == MANIFEST and len(path.parts) == 4}
     numbered = filter(VERSIONED.fullmatch, found)
-    return max(numbered, key=_numbers, default=None)
-
-
-def _numbers(version: str) -> tuple[int, ...]:
-    return tuple(map(int, version.split(".")))
+    return max(numbered, key=version_numbers, default=None)
 
 
 def refuse_taken(build: Build, code: str) -> None:

@@ -66,7 +66,7 @@ def test_another_export_is_refused_and_left_alone(
 def test_an_export_in_which_somebody_works_is_not_replaced(release: Path, tmp_path: Path) -> None:
     export_release(release, tmp_path / "out")
     (tmp_path / "out/weights.bin").write_text("mine")
-    with pytest.raises(UsageError, match=r"holds weights\.bin, which is no part"):
+    with pytest.raises(UsageError, match=r"holds weights\.bin, which is not part"):
         export_release(release, tmp_path / "out")
     assert (tmp_path / "out/weights.bin").read_text() == "mine"
 
