@@ -17,6 +17,7 @@ from medmultipoints.transforms.sources.reading.picture_index import PictureIndex
 from medmultipoints.transforms.sources.reading.proposing import (
     Draft,
     choose_documents,
+    hint_crowds,
     hint_missing,
     in_same_folders,
     propose_images,
@@ -99,8 +100,7 @@ def recognise(files: Files, stated: Mapping[str, object]) -> Recognition | None:
     propose_images(draft, listing, in_same_folders(listing, sorted(joined)), listing.pictures)
     if stuff:
         draft.hint("stuff", f"{plural(stuff, 'segment')} of stuff categories (isthing 0); left out")
-    if crowds:
-        draft.hint("crowds", f"{plural(crowds, 'crowd region')} (iscrowd), never counted")
+    hint_crowds(draft, crowds)
     return draft.done()
 
 

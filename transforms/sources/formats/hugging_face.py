@@ -41,7 +41,13 @@ from medmultipoints.transforms.sources.reading.masks.volume_keys import declared
 from medmultipoints.transforms.sources.reading.path_patterns import hole_columns, propose_patterns
 from medmultipoints.transforms.sources.reading.picture_index import PictureIndex
 from medmultipoints.transforms.sources.reading.pixel_looks import Look, look_at
-from medmultipoints.transforms.sources.reading.proposing import Draft, in_same_folders, propose_images, single
+from medmultipoints.transforms.sources.reading.proposing import (
+    Draft,
+    hint_crowds,
+    in_same_folders,
+    propose_images,
+    single,
+)
 from medmultipoints.transforms.sources.reading.records.data_set_rows import (
     PictureRow,
     Size,
@@ -135,8 +141,7 @@ def recognise(files: Files, stated: Mapping[str, object]) -> Recognition | None:
         propose_images(draft, listing, in_same_folders(listing, seen.joined), listing.pictures)
     decide_form(draft, seen.forms, None, seen.corners)
     ask_orientation(draft, seen.turned)
-    if seen.crowds:
-        draft.hint("crowds", f"{plural(seen.crowds, 'crowd region')} (iscrowd), never counted")
+    hint_crowds(draft, seen.crowds)
     if seen.other_size:
         said = f"{plural(len(seen.other_size), 'picture')} of another size than stated in the rows, such as"
         draft.hint("sizes_differ", f"{said} {seen.other_size[0]}; a build rejects them")

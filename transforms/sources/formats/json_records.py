@@ -24,7 +24,7 @@ from medmultipoints.transforms.sources.reading.joining import Pictures, read_doc
 from medmultipoints.transforms.sources.reading.listing import Listing, bare, listed
 from medmultipoints.transforms.sources.reading.making import make_annotation
 from medmultipoints.transforms.sources.reading.picture_index import Joined, PictureIndex
-from medmultipoints.transforms.sources.reading.proposing import Draft, choose_joined_documents
+from medmultipoints.transforms.sources.reading.proposing import Draft, choose_joined_documents, hint_crowds
 from medmultipoints.transforms.sources.reading.records.json_objects import (
     KEY,
     RINGS,
@@ -40,7 +40,7 @@ from medmultipoints.transforms.sources.reading.records.json_objects import (
     value_at,
 )
 from medmultipoints.transforms.sources.reading.records.json_rows import WHOLE_BYTES, parse_json, show
-from medmultipoints.transforms.sources.reading.records.table_columns import Row, find_dialect
+from medmultipoints.transforms.sources.reading.records.table_columns import CROWDS, Row, find_dialect
 from medmultipoints.transforms.sources.reading.records.table_rows import find_tables, table_rows
 from medmultipoints.transforms.sources.reading.shapes import (
     Fault,
@@ -215,8 +215,7 @@ def _decide(
                 forms.add(numbers, size)
                 corners.add(numbers, *(size or (0, 0)))
     decide_form(draft, forms, None, corners)
-    if crowds:
-        draft.hint("crowds", f"{plural(crowds, 'crowd region')} (iscrowd), never counted")
+    hint_crowds(draft, crowds)
     if labels <= {None} and "label" not in fields:
         said = "; ".join(f"{key}: {', '.join(sorted(held)[:5])}" for key, held in words.items() if len(held) <= 100)
         text = "Objects have no label. What is the label of all of them?"
@@ -237,7 +236,7 @@ def _names_in(listing: Listing, names: Iterable[str]) -> list[tuple[str, ...]]:
 
 
 def _is_crowd(one: Record) -> bool:
-    return one.get("iscrowd") in (1, True) or one.get("is_crowd") in (1, True)
+    return any(one.get(name) in (1, True) for name in CROWDS)
 
 
 def _numbers(one: Record, fields: Mapping[str, str]) -> list[Any] | None:

@@ -239,6 +239,12 @@ def choose_joined_files(draft: Draft, listing: Listing, joins: Mapping[str, Join
     return chosen
 
 
+def hint_crowds(draft: Draft, count: int) -> None:
+    """Add a hint about crowd regions, if there are any."""
+    if count:
+        draft.hint("crowds", f"{plural(count, 'crowd region')} (iscrowd), never counted")
+
+
 def hint_missing(draft: Draft, name: str, joins: Sequence[Joined]) -> None:
     """Add hints about names that join no picture or several, and paths that leave the source."""
     absent = sum(join.join == "missing" for join in joins)

@@ -295,6 +295,16 @@ def test_regions_of_several_labels_are_an_object_of_each() -> None:
     assert found.objects["second"] == 1 and "labels_several" in hints(found)
 
 
+@pytest.mark.parametrize("flag", ["iscrowd", "is_group_of", "crowd"])
+def test_regions_of_many_objects_in_json_are_not_counted(flag: str) -> None:
+    """All formats know the same names of the flag."""
+    box = {"label": "cell", "xmin": 5, "ymin": 5, "xmax": 25, "ymax": 25}
+    held = {scene.stem: {"bbox": [box, {**box, "xmax": 60, flag: 1}]} for scene in SCENES}
+    found = inspect_source(MemoryMembers({**pictures(), "boxes.json": dump(held)}), {})
+    assert found.objects == {"cell": len(SCENES)}
+    assert "crowds" in {hint.key for hint in found.hints}
+
+
 def test_crowds_and_turned_pictures_of_parquet_rows() -> None:
     """Crowd regions are not counted, and the frame of turned pictures is asked."""
     import pyarrow as pa

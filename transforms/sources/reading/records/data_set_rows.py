@@ -14,10 +14,10 @@ from medmultipoints.transforms.sources.paths import split_path
 from medmultipoints.transforms.sources.reading.listing import Listing
 from medmultipoints.transforms.sources.reading.making import size_of
 from medmultipoints.transforms.sources.reading.picture_index import PictureIndex
+from medmultipoints.transforms.sources.reading.records.table_columns import CROWDS
 
 _BOXES: Final = ("bbox", "bboxes", "boxes", "box")
 _LABELS: Final = ("category", "categories", "label", "labels", "category_id", "class", "class_label", "name")
-_CROWDS: Final = ("iscrowd", "is_crowd", "crowd")
 Size = tuple[int, int] | None
 
 
@@ -52,7 +52,7 @@ def objects_column(schema: pa.Schema) -> str | None:
 
 def _split_objects(objects: Any) -> tuple[tuple[Any, ...], tuple[Any, ...], tuple[Any, ...]]:
     """Return boxes, labels and crowd flags of a row's objects, given as parallel lists or a list of dictionaries."""
-    kinds = (_BOXES, _LABELS, _CROWDS)
+    kinds = (_BOXES, _LABELS, CROWDS)
     if isinstance(objects, list):
         held = [one for one in objects if isinstance(one, dict)]
         boxes, labels, crowds = (tuple(_first(one, names) for one in held) for names in kinds)

@@ -33,6 +33,7 @@ LABELS: Final = (
 )  # fmt: skip
 ONE_BOX: Final = ("bbox", "box", "bounding_box", "bboxes", "boundingbox", "bounding_boxes")
 CROWDS: Final = ("isgroupof", "iscrowd", "is_crowd", "is_group_of", "crowd")
+"""Names of the flag of a region of many objects."""
 SCORES: Final = ("score", "confidence", "conf", "probability", "prob")
 SIZES: Final = (("width", "height"), ("image_width", "image_height"), ("img_width", "img_height"))
 _SPLITS: Final = SPLIT_WORDS | {"validate", "unassigned"}
