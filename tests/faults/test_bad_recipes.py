@@ -72,11 +72,18 @@ def test_a_recipe_that_is_no_text_is_refused(tmp_path: Path) -> None:
     assert message.startswith(f"recipe {recipe}: not valid TOML: 'utf-8' codec can't decode byte 0xff in position 0")
 
 
-@pytest.mark.parametrize("recipe", ["audted", "missing/recipe.toml", "."])
-def test_a_recipe_that_is_not_there_is_refused(tmp_path: Path, recipe: str) -> None:
+@pytest.mark.parametrize(
+    ("recipe", "why"),
+    [
+        ("audted", "perhaps 'audited' is meant"),
+        ("missing/recipe.toml", "there is no such file"),
+        (".", "there is no such file"),
+    ],
+)
+def test_a_recipe_that_is_not_there_is_refused(tmp_path: Path, recipe: str, why: str) -> None:
     """With those that are."""
     assert refused(tmp_path, recipe=recipe) == (
-        f"no recipe '{recipe}': give one of audited, demo, published or the path of a TOML file."
+        f"no recipe '{recipe}': {why}. Give one of audited, demo, published or the path of a TOML file."
     )
 
 

@@ -63,5 +63,5 @@ def test_twins_are_kept_together_or_the_smaller_one_is_dropped(tmp_path: Path, a
     else:
         assert "hyperkvasir/a1" not in released
         assert "hyperkvasir/b2" in released
-        detail = "one frame with hyperkvasir/b2, which is the larger picture of it"
+        detail = "shows the same frame as hyperkvasir/b2, which is larger"
         assert [("hyperkvasir/a1", "dropped", detail)] == left_out
