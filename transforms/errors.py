@@ -34,6 +34,12 @@ class SourceDataError(DataError):
         return SourceDataError(self.source, f"{self.file} in {path}", self.problem, self.remedy)
 
 
+class NoRelease(DataError):
+    """A folder that is given as a release holds none: the argument is wrong."""
+
+    exit_code = 2
+
+
 class UsageError(PipelineError):
     """The arguments or the recipe are wrong."""
 

@@ -10,7 +10,7 @@ import orjson
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from medmultipoints.data_lake.release.write.files import FileEntry
-from medmultipoints.transforms.errors import DataError, UsageError
+from medmultipoints.transforms.errors import DataError, NoRelease, UsageError
 from medmultipoints.transforms.problems import NAME, VERSION, Sha256, first_problem
 
 MANIFEST = "manifest.json"
@@ -149,14 +149,14 @@ def no_release(folder: Path) -> str:
 def read_manifest(folder: Path, kind: type[Manifest] = Manifest) -> Manifest:
     """Return the checked manifest of a release.
 
-    DataError says what is missing or wrong in it, UsageError that the folder does not exist.
+    DataError says what is wrong in it, NoRelease that it is missing, UsageError that the folder does not exist.
     """
     try:
         return kind.model_validate_json((folder / MANIFEST).read_bytes())
     except FileNotFoundError:
         if not folder.exists():
             raise UsageError(f"{folder}: there is no such folder. Give the folder of a release.") from None
-        raise DataError(no_release(folder)) from None
+        raise NoRelease(no_release(folder)) from None
     except OSError as error:
         raise DataError(f"{folder / MANIFEST} cannot be read: {error.strerror}. Check its permissions.") from error
     except ValidationError as error:

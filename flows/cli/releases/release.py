@@ -23,7 +23,7 @@ from medmultipoints.flows.cli.releases.leakage import print_certificate
 from medmultipoints.flows.engine.planning.intention import shown
 from medmultipoints.flows.engine.publishing import check_release, place_of
 from medmultipoints.transforms.dialects.registry import DIALECTS
-from medmultipoints.transforms.errors import UsageError
+from medmultipoints.transforms.errors import NoRelease, UsageError
 from medmultipoints.transforms.reporting.counted import plural
 
 LIST = "list"
@@ -78,7 +78,7 @@ def verify(
     trust = Trust(allowed_signers, signature) if allowed_signers else None
     with opened_release(release) as folder:
         if not (folder / MANIFEST).exists():
-            raise UsageError(no_release(folder))
+            raise NoRelease(no_release(folder))
         report = verify_release(folder, leakage=leakage, trust=trust)
         published = place_of(release)
         checks = (*report.checks, *([check_rows(*published, folder)] if published else []))
