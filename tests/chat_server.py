@@ -16,7 +16,7 @@ from typing import Any
 
 _COUNT = re.compile(r"- number of regions called (?P<name>.+): (?P<count>\d+)\n")
 _REGION = re.compile(
-    r"- region \d+: (?P<name>[^;]+); from .*?; its centre in the (?P<place>[^;]+) of the picture; "
+    r"- (?P<name>[^:\n]+): from .*?; its centre in the (?P<place>[^;]+) of the picture; "
     r"(?P<share>[\d.]+) % of the area, (?P<size>[^;]+); touches (?P<touches>[^;]+)"
 )
 Content = str | None

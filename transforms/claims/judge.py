@@ -235,7 +235,7 @@ def _superlative(claim: Claim, one: ObjectFacts, picture: PictureFacts) -> Known
     if "of_two" in claim.numbers and len(others) != 1:
         return None
     if not others:
-        return complete
+        return None  # nothing to compare with
     measure, factor = _SUPERLATIVES[claim.value]
     own, best = measure(one), max(map(measure, others))
     if factor:
@@ -246,7 +246,10 @@ def _superlative(claim: Claim, one: ObjectFacts, picture: PictureFacts) -> Known
 def _border(claim: Claim, one: ObjectFacts, _picture: PictureFacts) -> Known:
     if claim.value in ("none", "any"):
         return bool(one.touched) == (claim.value == "any")
-    return set(claim.value.split()) <= one.touched
+    said = set(claim.value.split())
+    if claim.denied and ("only" in claim.numbers or said & one.touched not in (set(), said)):
+        return None  # "not the left and upper borders": not both, or neither?
+    return said == one.touched if "only" in claim.numbers else said <= one.touched
 
 
 def _extent(claim: Claim, one: ObjectFacts, _picture: PictureFacts) -> Known:

@@ -62,7 +62,8 @@ _TOUCHES: Final = rf"""(?x: (?:touch(?:es|ing)?|reach(?:es|ing)?|abuts?|extends?
     (?:is\ |are\ )?in\ contact\ with|(?:is\ |are\ )?(?:cut\ off|cropped|clipped|truncated)\ (?:by|at))\ (?:
     (?P<none>no|any|none\ of\ the)\ (?:{IMAGE}\ )?(?:border|edge)s?
     | (?P<some>the|a|an)\ (?:{IMAGE}\ )?(?:border|edge)
-    | (?:the\ )?(?P<borders>{_SIDES}(?:(?:\ ,)?\ (?:and\ )?(?:the\ )?{_SIDES})*)\ (?:{IMAGE}\ )?(?:border|edge)s?)\b
+    | (?P<only>(?:only|just)\ )?(?:the\ )?(?P<borders>{_SIDES}(?:(?:\ (?:border|edge)(?=\ (?:,|and)\ ))?
+      (?:\ ,)?\ (?:and\ )?(?:the\ )?{_SIDES})*)\ (?:{IMAGE}\ )?(?:border|edge)s?)\b
     (?:\ of\ the\ {IMAGE}\b)?)"""
 _LIES: Final = rf"""(?x: (?:in|at|on|near|towards|within|to)\ the\ (?=(?:upper|lower|top|bottom|middle|left|right|cent))
     (?>(?:(?P<row>upper|lower|top|bottom|middle)\b)?(?:[\ -]?(?P<column>left|right|centre|center|central)\b)?)
@@ -131,7 +132,7 @@ def _border(match: re.Match[str]) -> Claim:
     if match["some"]:
         return Claim(kind="border", value="any")
     sides = [ROWS.get(side, side) for side in re.findall(_SIDES, match["borders"])]
-    return Claim(kind="border", value=" ".join(sides))
+    return Claim(kind="border", value=" ".join(sides), numbers={"only": 1} if match["only"] else {})
 
 
 def _fill(match: re.Match[str]) -> Claim:

@@ -1,6 +1,6 @@
 """Build the facts and the vocabulary of one released scene, with which claims are judged."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from functools import lru_cache
 
 from medmultipoints.transforms.claims.facts import CodedMask, ObjectFacts, PictureFacts, Vocabulary, touched_borders
@@ -27,7 +27,10 @@ def picture_facts(scene: Scene, labels: Collection[str], asked: str | None = Non
 
 
 def scene_vocabulary(scene: Scene, lexicon: Lexicon, organs: Collection[str]) -> Vocabulary:
-    """Return the names of labels in this scene, except names shared by two labels, and the organs of the release."""
+    """Return the names of labels in this scene, except names shared by two labels, and the organs of the release.
+
+    A label is a name of its own where one of its names ends with it: ``instrument`` of "surgical instrument".
+    """
     allowed = tuple((label, lexicon.allowed([scene], label)) for label in lexicon.labels)
     return _vocabulary(allowed, frozenset(map(str.casefold, organs)) - {UNKNOWN.casefold()})
 
@@ -41,7 +44,26 @@ def _vocabulary(allowed: tuple[tuple[str, tuple[Name, ...]], ...], organs: froze
         for name in names:
             singular.setdefault(name.singular.casefold(), set()).add(label)
             plural.setdefault(name.plural.casefold(), set()).add(label)
+    for label, name in _label_names(allowed):
+        if name.singular not in organs:
+            singular.setdefault(name.singular, set()).add(label)
+            plural.setdefault(name.plural, set()).add(label)
     return Vocabulary(_clear(singular), _clear(plural), organs)
+
+
+def _label_names(allowed: tuple[tuple[str, tuple[Name, ...]], ...]) -> Iterator[tuple[str, Name]]:
+    """Yield the labels that are the last words of one of their names, and of no other label's name."""
+    for label, names in allowed:
+        words = label.replace("_", " ").casefold()
+        ending = {other for other, known in allowed for name in known if _ends_with(name.singular, words)}
+        for name in names:
+            last = " ".join(name.plural.casefold().split()[-len(words.split()) :])
+            if ending == {label} and _ends_with(name.singular, words) and name.singular.casefold() != words:
+                yield label, Name(words, last, name.article)
+
+
+def _ends_with(name: str, words: str) -> bool:
+    return f" {name.casefold()}".endswith(f" {words}")
 
 
 def _clear(names: dict[str, set[str]]) -> dict[str, str]:

@@ -75,6 +75,7 @@ _TURNS: Final = (
         r"\b(touch(?:es)?) neither the (\w+) nor the (\w+) (border|edge)\b",
         r"not \1 the \2 \4 and does not \1 the \3 \4",
     ),
+    (r"^(the two|both) ([\w-]+) overlap(?: each other)?$", r"there are exactly two \2 , each of the \2 overlaps a \2"),
     (r"\bboth (?=the \w+ and the \w+ (?:border|edge)\b)", ""),
     (r"\b(touch(?:es)? the \w+)(?: border| edge)? as well as (?=the \w+ (?:border|edge)\b)", r"\1 and "),
     (

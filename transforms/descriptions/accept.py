@@ -8,6 +8,7 @@ from typing import Literal
 from medmultipoints.transforms.claims.claim_types import JudgedSentence, Verdict
 from medmultipoints.transforms.claims.facts import PictureFacts, Vocabulary
 from medmultipoints.transforms.claims.judge import judge_text, objects_of
+from medmultipoints.transforms.claims.spelling import plain_words
 from medmultipoints.transforms.descriptions.replies import Outcome, Said, declines, read_reply
 
 Uncheckable = Literal["drop", "mark"]
@@ -23,7 +24,10 @@ class AcceptPolicy:
 
 @dataclass(frozen=True, slots=True)
 class JudgedPart:
-    """One sentence with its verdict; ``objects``: indices of the objects it refers to; ``kept``: it is released."""
+    """One sentence with its verdict; ``objects``: indices of the objects it refers to; ``kept``: it is released.
+
+    ``repeated``: the same is said before in the text.
+    """
 
     part: str
     text: str
@@ -31,6 +35,7 @@ class JudgedPart:
     reason: str
     objects: tuple[int, ...]
     kept: bool = False
+    repeated: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +66,8 @@ def accept_reply(
 ) -> Accepted:
     """Return the sentences of a reply with their verdicts, and whether enough of them are kept.
 
-    A sentence with a false claim is never kept; an uncheckable one is kept only if the policy marks such sentences.
+    A sentence with a false claim is never kept, nor a repeated one; an uncheckable one is kept only if the policy marks
+    such sentences.
     """
     if outcome != "answered":
         return Accepted((), {"refused": "model_declined", "cut": "answer_cut"}[outcome])
@@ -81,7 +87,8 @@ def _settle(
     Removing a sentence may change the referent of "it" in the next one.
     """
     wanted = {"true"} if policy.uncheckable == "drop" else {"true", "uncheckable"}
-    judged = [replace(one, kept=one.verdict in wanted) for one in judge_parts(said, picture, vocabulary)]
+    judged = _mark_repeated(judge_parts(said, picture, vocabulary))
+    judged = [replace(one, kept=one.verdict in wanted and not one.repeated) for one in judged]
     while True:
         places = [place for place, one in enumerate(judged) if one.kept]
         again = judge_parts([Said(judged[place].part, judged[place].text) for place in places], picture, vocabulary)
@@ -90,6 +97,17 @@ def _settle(
             return tuple(judged)
         for place in changed:
             judged[place] = replace(judged[place], kept=False)
+
+
+def _mark_repeated(judged: Sequence[JudgedPart]) -> list[JudgedPart]:
+    """Mark each sentence with the words and objects of an earlier one; "it" may refer to another object."""
+    seen: set[tuple[str, tuple[int, ...]]] = set()
+    found = []
+    for one in judged:
+        same = plain_words(one.text).strip(" .!;,"), one.objects
+        found.append(replace(one, repeated=same in seen))
+        seen.add(same)
+    return found
 
 
 def judge_parts(said: Sequence[Said], picture: PictureFacts, vocabulary: Vocabulary) -> list[JudgedPart]:

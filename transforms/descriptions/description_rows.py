@@ -43,10 +43,16 @@ def refusal_rows(scene: Scene, accepted: Accepted, reply: str) -> Iterator[dict[
                 "sample_id": scene.sample_id,
                 "part": one.part,
                 "verdict": one.verdict,
-                "reason": _REASONS[one.verdict] if one.verdict == "false" else accepted.reason or _REASONS[one.verdict],
+                "reason": _reason(accepted, one),
                 "detail": _detail(one),
                 "text_sha256": _sha256(one.text),
             }
+
+
+def _reason(accepted: Accepted, one: JudgedPart) -> str:
+    if one.verdict == "false":
+        return _REASONS["false"]
+    return accepted.reason or ("repeated" if one.repeated else _REASONS[one.verdict])
 
 
 def _detail(one: JudgedPart) -> str:

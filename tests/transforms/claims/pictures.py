@@ -70,4 +70,12 @@ MANY: Final = PictureFacts(
 )
 """Three polyps on a line from upper left to lower right, of 4, 2 and 0.4 %, and an instrument at the upper border."""
 
-PICTURES: Final = {"one": ONE, "two": TWO, "asked": ASKED, "open": OPEN, "empty": EMPTY, "many": MANY}
+CORNER: Final = replace(ONE, objects=(replace(ONE.objects[0], touched=frozenset({"left", "lower"})),))
+"""The polyp of the first picture, at two borders."""
+
+PAIR: Final = replace(ONE, objects=(ONE.objects[0], replace(ONE.objects[0], box=(0.2, 0.15, 0.4, 0.25))), asked=None)
+"""Two polyps that overlap."""
+
+PICTURES: Final = {
+    "one": ONE, "two": TWO, "asked": ASKED, "open": OPEN, "empty": EMPTY, "many": MANY, "corner": CORNER, "pair": PAIR,
+}  # fmt: skip

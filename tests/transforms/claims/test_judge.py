@@ -22,6 +22,9 @@ The verdicts in ``sentences.txt`` follow these rules, whatever the code does:
   "The larger polyp" is known of two. "Larger than all polyps" is larger than each other one.
 - Sizes are compared by area and brightness by mean luma, with the margins of the questions (a fourth; 10 levels); "10
   times as large" holds within a tenth. Objects in boxes that meet may touch; in others they do not.
+- Where there is only one polyp, it is neither the largest nor the smallest: there is nothing to compare it with.
+- "Only the left border" is that one and no other. "Not the left and upper borders" is not known where one of them is
+  touched.
 - Of all objects, none is known to be the largest, because not all labels need be annotated; that one is not, is known.
 - Parts of a picture are thirds, or halves with "half", "side" and "quadrant"; numbers hold as rounded, and
   within a tenth after "about".

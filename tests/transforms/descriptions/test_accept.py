@@ -5,8 +5,11 @@ import json
 import pytest
 
 from medmultipoints.transforms.descriptions.accept import Accepted, AcceptPolicy, accept_reply
+from medmultipoints.transforms.descriptions.description_rows import refusal_rows
 from medmultipoints.transforms.descriptions.description_summary import describe_texts
+from medmultipoints.transforms.descriptions.prompting import write_prompt
 from tests.transforms.claims.pictures import MANY, ONE, TWO, WORDS
+from tests.transforms.claims.test_scene_facts import SCENE
 
 DROP, MARK = AcceptPolicy("drop", 0), AcceptPolicy("mark", 0)
 
@@ -50,6 +53,19 @@ def test_a_sentence_names_the_objects_that_it_rests_on() -> None:
     assert [one.objects for one in accept(*said, picture=MANY).kept] == [(0, 1, 2), (0, 3), ()]
 
 
+def test_a_repeated_sentence_is_kept_once() -> None:
+    """In any part; "it" may be another object; the share is that of all sentences."""
+    said = ("There are three polyps.", "There are three polyps", "there are three polyps.")
+    judged = accept(*said, relations=[said[0], "The instrument is small."], picture=MANY)
+    assert kept(judged) == [said[0]]
+    assert [one.repeated for one in judged.sentences] == [False, True, True, True, False]
+    assert judged.share == 0.2
+    other = ("The leftmost polyp is visible.", "It is medium-sized.", "The instrument is visible.", "It is large.")
+    assert kept(accept(*other)) == list(other)
+    rows = [row["reason"] for row in refusal_rows(SCENE, judged, "")]
+    assert rows == ["repeated"] * 3 + ["false_claim"]
+
+
 @pytest.mark.parametrize(("least", "reason"), [(0.0, ""), (0.5, ""), (0.6, "too_much_lost")])
 def test_a_text_that_loses_too_much_falls_whole(least: float, reason: str) -> None:
     """Half of it is false."""
@@ -67,3 +83,11 @@ def test_without_a_reply_the_card_says_nothing() -> None:
 
     tables = [pl.DataFrame(schema=schema_of(name)) for name in ("descriptions", "refused_sentences")]
     assert describe_texts(*tables) is None
+
+
+def test_the_prompt_numbers_no_region() -> None:
+    """The grammar knows objects by class and place, so a number would make every sentence uncheckable."""
+    prompt = write_prompt(MANY, {"polyps": "polyp", "instrument": "surgical instrument"}, ())
+    assert prompt.count("\n- polyp: from ") == 3
+    assert prompt.count("\n- surgical instrument: from ") == 1
+    assert "region 1" not in prompt
