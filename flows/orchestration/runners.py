@@ -4,6 +4,7 @@ import errno
 import logging
 import os
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import BrokenExecutor
 from typing import Any, cast
 from uuid import UUID
 
@@ -19,7 +20,7 @@ from medmultipoints.flows.engine.prepare import reach_cluster
 from medmultipoints.flows.engine.request import BuildRequest
 from medmultipoints.flows.engine.running.run import Mapper, ShardJob, ShardResult, run_shard
 from medmultipoints.flows.engine.stage import Stage
-from medmultipoints.transforms.errors import PipelineError, StoreError, UsageError
+from medmultipoints.transforms.errors import MachineError, PipelineError, StoreError, UsageError
 
 Runner = TaskRunner[PrefectFuture[Any]]
 NEVER_RETRY = {errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EPERM, errno.EROFS}
@@ -134,6 +135,31 @@ class StageGraph:
         self._ends[stage.name] = end
 
 
+def result_of(future: PrefectFuture[Any]) -> object:
+    """Return the result of a shard; MachineError if its workers or their cluster are gone."""
+    try:
+        return cast(object, future.result(raise_on_failure=True))
+    except Exception as error:
+        if said := lost_workers(error):
+            raise MachineError(said) from error
+        raise
+
+
+def lost_workers(error: Exception) -> str | None:
+    """Return what to do about workers or a cluster that are gone; None for any other error."""
+    if isinstance(error, BrokenExecutor) or type(error).__name__ == "KilledWorker":
+        return (
+            "a worker process was killed at work, most often because memory ran out. "
+            "Use fewer --workers or give them more memory, then run again; finished work is kept."
+        )
+    if type(error).__module__.partition(".")[0] == "distributed":
+        return (
+            f"the connection to the Dask cluster is lost ({type(error).__name__}). Start the cluster again, "
+            "or omit --runner-address for a cluster of this run, then run again; finished work is kept."
+        )
+    return None
+
+
 def run_with(runner: Runner) -> Mapper:
     """Return a mapper that submits every shard to the started runner; an error carries a note with its shard."""
     graph = StageGraph()
@@ -144,7 +170,7 @@ def run_with(runner: Runner) -> Mapper:
         futures = {runner.submit(shard, {"parcel": Parcel(job)}, dependencies=dependencies): job for job in jobs}
         for future in as_completed(list(futures)):
             try:
-                result = future.result(raise_on_failure=True)
+                result = result_of(future)
             except Exception as error:
                 error.add_note(futures[future].shard)
                 raise

@@ -1,19 +1,25 @@
 """The same bytes from every runner; a runner that is not installed, or an address too many, is told before anything."""
 
 import errno
+import os
+import signal
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from prefect import flow
 from prefect.client.schemas.objects import TaskRun
 from prefect.states import Failed
 
 from medmultipoints.flows.engine.execute import Outcome
 from medmultipoints.flows.engine.prepare import prepare
 from medmultipoints.flows.engine.request import BuildRequest, ask
+from medmultipoints.flows.engine.running.run import ShardJob, inputs_of
+from medmultipoints.flows.engine.stage import Build, Inputs, Output
 from medmultipoints.flows.orchestration.build import build
-from medmultipoints.flows.orchestration.runners import shard, task_runner, worth_retrying
+from medmultipoints.flows.orchestration.runners import lost_workers, run_with, shard, task_runner, worth_retrying
 from medmultipoints.flows.stages.pipeline import PIPELINE
 from medmultipoints.transforms.errors import DataError, MachineError, StoreError, UsageError
 from tests.flows.prefect_server import quiet_server, seen
@@ -73,3 +79,41 @@ def test_a_runner_that_is_not_installed_is_told(monkeypatch: pytest.MonkeyPatch)
 def test_only_what_may_pass_is_tried_again(error: Exception, again: bool) -> None:
     run = TaskRun(task_key="shard", dynamic_key="0")
     assert worth_retrying(shard, run, Failed(data=error)) is again
+
+
+def die(_build: Build, _inputs: Inputs, _shard: str) -> Output:
+    """Be killed at work, as by a machine without memory."""
+    os.kill(os.getpid(), signal.SIGKILL)
+    raise AssertionError
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("runner", ["processes", "dask"])
+def test_a_shard_whose_workers_are_killed_is_told(
+    runner: str, tmp_path: Path, recipe: str, sources: dict[str, str]
+) -> None:
+    """Dask gives it to four workers before it gives up."""
+    if runner == "dask":
+        pytest.importorskip("prefect_dask", reason="the extra `dask` is not installed")
+    given = {"recipe": recipe, "lake": str(tmp_path / "lake"), "sources": sources, "workers": 2, "runner": runner}
+    request = BuildRequest.model_validate(given)
+    made, stage = prepare(request, PIPELINE), replace(PIPELINE[0], work=die)
+
+    @flow
+    def only() -> None:
+        with task_runner(request) as started:
+            list(run_with(started)([ShardJob(made, stage, inputs_of(made, stage, {}), "one", "key")]))
+
+    with pytest.raises(MachineError, match="^a worker process was killed at work") as caught:
+        only()
+    assert caught.value.__notes__ == ["one"]
+
+
+def test_a_scheduler_that_is_gone_is_told() -> None:
+    core = pytest.importorskip("distributed.comm.core", reason="the extra `dask` is not installed")
+    said = lost_workers(core.CommClosedError("in <TCP (closed)>: Stream is closed"))
+    assert str(said).startswith("the connection to the Dask cluster is lost (CommClosedError). Start the cluster again")
+
+
+def test_errors_of_the_work_itself_are_not_put_down_to_workers() -> None:
+    assert [lost_workers(one) for one in (DataError("wrong"), OSError(errno.EIO, "input/output error"))] == [None, None]
