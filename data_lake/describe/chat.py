@@ -3,7 +3,7 @@
 import base64
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -20,22 +20,32 @@ from medmultipoints.transforms.errors import MachineError
 MOST_BYTES: Final = 4_000_000
 """An answer of more bytes is not one."""
 _SHOWN: Final = 200
+_LONG_WAIT: Final = 5
+"""A wait of so many seconds is worth a message."""
 _OF_THIS_PICTURE: Final = (400, 413, 422)
 """Statuses of a server that does not take one request, and may take another."""
 
 
 class Unanswered(Exception):
-    """The server does not answer this question; it may answer those about other pictures."""
+    """The server does not answer this question; it may answer those about other pictures.
+
+    The tokens are those of an answer that says nothing, which costs as much as one that does.
+    """
+
+    def __init__(self, problem: str, tokens_in: int = 0, tokens_out: int = 0) -> None:
+        self.tokens_in, self.tokens_out = tokens_in, tokens_out
+        super().__init__(problem)
 
 
 @dataclass(frozen=True, slots=True)
 class ChatReply:
-    """A model's reply: its text, whether it answered, and the counted tokens."""
+    """A model's reply: its text, whether it answered, and its tokens; ``counted``: the server says how many."""
 
     text: str
     outcome: Outcome
     tokens_in: int
     tokens_out: int
+    counted: bool = True
 
 
 @dataclass
@@ -58,8 +68,9 @@ class Pace:
 class ChatServer:
     """A server that answers questions about pictures; use it in a ``with`` block. No error shows the token."""
 
-    def __init__(self, settings: ServerSettings) -> None:
-        self.settings, self._token = settings, settings.token
+    def __init__(self, settings: ServerSettings, say: Callable[[str], None] = lambda _text: None) -> None:
+        self.settings, self._token, self._say = settings, settings.token, say
+        self._unsaid = threading.Lock()  # taken for good by the first message about a wait
         self._pace = Pace(settings.requests_per_minute)
         self._client = httpx2.Client(
             verify=httpx2.create_ssl_context(),
@@ -109,7 +120,17 @@ class ChatServer:
                 self._check(response, body)
         except httpx2.TransportError as error:
             raise Transient(f"{type(error).__name__}: {error}") from error
+        except Transient as busy:
+            self._say_wait(busy.wait or 0)
+            raise
         return read_completion(body)
+
+    def _say_wait(self, seconds: float) -> None:
+        """Say once that the server asks for a long wait, so that the command does not seem to hang."""
+        if seconds >= _LONG_WAIT and self._unsaid.acquire(blocking=False):
+            most = self.settings.longest_wait
+            shorter = f"; asking again after {most:g} s (longest_wait)" if seconds > most else ""
+            self._say(f"the server asks to wait {seconds:.0f} s{shorter}")
 
     def _check(self, response: httpx2.Response, body: bytes) -> None:
         if response.is_redirect:
@@ -175,10 +196,10 @@ def read_completion(body: bytes) -> ChatReply:
         text = message.get("content") or ""
         declined = bool(message.get("refusal")) or finish == "content_filter"
         usage = content.get("usage") or {}
-        tokens = tuple(max(0, int(usage.get(name) or 0)) for name in ("prompt_tokens", "completion_tokens"))
+        sent, received = (max(0, int(usage.get(name) or 0)) for name in ("prompt_tokens", "completion_tokens"))
     except (KeyError, IndexError, TypeError, AttributeError, ValueError):
         raise Unanswered("the answer is not a chat completion") from None
     if not isinstance(text, str):
         raise Unanswered("the answer of the model is not a text")
     outcome: Outcome = "refused" if declined else "cut" if finish == "length" else "answered"
-    return ChatReply(text, outcome, *tokens)
+    return ChatReply(text, outcome, sent, received, counted=sent > 0 and (received > 0 or not text))

@@ -2,8 +2,9 @@
 
 import hashlib
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from contextlib import closing
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
@@ -13,7 +14,7 @@ import orjson
 from medmultipoints.data_lake.describe.chat import ChatReply, ChatServer, Unanswered
 from medmultipoints.data_lake.describe.definitions import load_definitions
 from medmultipoints.data_lake.describe.outgoing_picture import MIME, check_text_readers, picture_filler
-from medmultipoints.data_lake.describe.reply_file import Journal, Reply, write_replies
+from medmultipoints.data_lake.describe.reply_file import Journal, Reply
 from medmultipoints.data_lake.describe.server_settings import ServerSettings
 from medmultipoints.data_lake.prompt_assets import release_names
 from medmultipoints.data_lake.release.checks.answers import box_policy
@@ -24,6 +25,7 @@ from medmultipoints.transforms.descriptions.accept import Accepted, AcceptPolicy
 from medmultipoints.transforms.descriptions.described_scenes import DescribedScene, described_scenes
 from medmultipoints.transforms.descriptions.knowledge_entries import Entry, EntryKind, retrieve
 from medmultipoints.transforms.descriptions.prompting import SYSTEM, prompt_sha256, write_prompt
+from medmultipoints.transforms.descriptions.replies import Outcome, without_thoughts
 from medmultipoints.transforms.errors import MachineError, UsageError
 from medmultipoints.transforms.records import UNKNOWN
 
@@ -47,19 +49,22 @@ class Question:
 class Described:
     """The outcome of a run, and what the default policy accepts of the replies.
 
-    ``cost``: of all answers in the file; ``filled``: text places that were filled; ``unanswered``: pictures without a
-    reply, by the server's reason.
+    ``cost``: of all answers in the file and the empty ones of this run; ``judged``: pictures with a reply in the file;
+    ``filled``: text places that were filled; ``unanswered``: pictures without a reply, by the server's reason;
+    ``stopped``: why pictures were not asked about, empty if all were.
     """
 
     pictures: int = 0
     asked: int = 0
     known: int = 0
     cost: float = 0.0
+    judged: int = 0
     kept: int = 0
     filled: int = 0
     unanswered: Counter[str] = field(default_factory=Counter)
     sentences: Counter[str] = field(default_factory=Counter)
     fallen: Counter[str] = field(default_factory=Counter)
+    stopped: str = ""
 
 
 def describe_pictures(
@@ -70,10 +75,12 @@ def describe_pictures(
     split: str | None = None,
     limit: int | None = None,
     progress: Progress = lambda _done, _of: None,
+    say: Callable[[str], None] = lambda _text: None,
 ) -> Described:
     """Write replies about the pictures of a release to a file; existing replies are not requested again.
 
-    UsageError for invalid settings; MachineError if the server fails, after the answers so far are saved.
+    However the run ends, the file then holds all answers. UsageError for invalid settings; MachineError if the server
+    fails. At the limit of the cost the outcome says why it stopped.
     """
     check_text_readers(settings.readers)
     if not out.parent.is_dir():
@@ -87,15 +94,16 @@ def describe_pictures(
     done = Described(pictures=len(scenes), cost=sum(_price(one, settings) for one in known.values()))
     replies: dict[str, Reply] = {}
     questions = _questions(folder, split, scenes, settings, definitions)
-    with ChatServer(settings) as server:
-        for reply in _ask_all(questions, server, journal, known, done):
-            replies[reply.image_sha256] = reply
-            progress(len(replies), len(scenes))
-    earlier = {one.image_sha256: one for one in known.values()}
-    write_replies(out, (earlier | replies).values())  # including pictures that were not asked about in this run
-    journal.remove()
+    try:
+        with ChatServer(settings, say) as server, closing(_ask_all(questions, server, journal, known, done)) as answers:
+            for reply in answers:
+                replies[reply.image_sha256] = reply
+                progress(len(replies), len(scenes))
+    finally:
+        written = journal.merge(out, replies)
     for one in scenes:
-        if found := replies.get(one.scene.image_sha256):
+        if found := written.get(one.scene.image_sha256):
+            done.judged += 1
             done.filled += found.filled
             _count(done, judge_reply(found, one, AcceptPolicy()))
     return done
@@ -155,23 +163,23 @@ def _ask_all(
     journal: Journal,
     known: Mapping[str, Reply],
     done: Described,
-) -> Iterator[Reply]:
-    """Yield each reply; a fixed number of questions run at once, and none start after a failure.
-
-    MachineError once the answers cost what the settings allow.
-    """
+) -> Generator[Reply]:
+    """Yield each reply; a fixed number of questions run at once, and none start after a failure or a stop."""
     running: set[Future[Reply]] = set()
     with ThreadPoolExecutor(server.settings.at_once) as pool:
         try:
             for question in questions:
-                if question.key in known:
+                found = known.get(question.key)
+                if found and not _is_empty(found.outcome, found.reply):
                     done.known += 1
-                    yield known[question.key]
+                    yield found
                     continue
                 while len(running) >= server.settings.at_once:
                     yield from _wait_for_replies(running, server.settings, done)
                 _check_cost(server.settings, done)
-                running.add(pool.submit(_ask, server, journal, question))
+                if done.stopped:
+                    break
+                running.add(pool.submit(_ask, server, journal, question, done))
             while running:
                 yield from _wait_for_replies(running, server.settings, done)
             _check_answers(server.settings, done, most=1)
@@ -179,11 +187,26 @@ def _ask_all(
             pool.shutdown(wait=True, cancel_futures=True)
 
 
-def _ask(server: ChatServer, journal: Journal, question: Question) -> Reply:
-    """Return the reply once it is on disk, so that a paid answer survives the failure of another question."""
-    reply = _as_reply(question, server.ask(question.prompt, question.picture, MIME), server.settings)
+def _ask(server: ChatServer, journal: Journal, question: Question, done: Described) -> Reply:
+    """Return the reply once it is on disk, so that a paid answer survives the failure of another question.
+
+    Unanswered if it is empty. An answer whose cost is unknown stops a run that has a limit.
+    """
+    answer = server.ask(question.prompt, question.picture, MIME)
+    if server.settings.max_cost is not None and not answer.counted:
+        done.stopped = (
+            "max_cost cannot be kept: the server does not count the tokens of its answers (no `usage`). The answers "
+            "so far are kept; remove max_cost, or use a server that counts."
+        )
+    if _is_empty(answer.outcome, answer.text):
+        raise Unanswered("the answer is empty", answer.tokens_in, answer.tokens_out)
+    reply = _as_reply(question, answer, server.settings)
     journal.add(reply)
     return reply
+
+
+def _is_empty(outcome: Outcome, text: str) -> bool:
+    return outcome == "answered" and not without_thoughts(text)
 
 
 def _wait_for_replies(running: set[Future[Reply]], settings: ServerSettings, done: Described) -> Iterator[Reply]:
@@ -198,6 +221,7 @@ def _wait_for_replies(running: set[Future[Reply]], settings: ServerSettings, don
             reply = future.result()
         except Unanswered as problem:
             done.unanswered[str(problem)] += 1
+            done.cost += _price(problem, settings)
             _check_answers(settings, done)
             continue
         done.asked += 1
@@ -205,7 +229,7 @@ def _wait_for_replies(running: set[Future[Reply]], settings: ServerSettings, don
         yield reply
 
 
-def _price(reply: Reply, settings: ServerSettings) -> float:
+def _price(reply: Reply | Unanswered, settings: ServerSettings) -> float:
     return (reply.tokens_in * settings.price_in + reply.tokens_out * settings.price_out) / 1e6
 
 
@@ -217,7 +241,7 @@ def _check_answers(settings: ServerSettings, done: Described, most: int = MOST_A
 
 def _check_cost(settings: ServerSettings, done: Described) -> None:
     if settings.max_cost is not None and done.cost >= settings.max_cost:
-        raise MachineError(
+        done.stopped = (
             f"the answers so far cost {done.cost:.2f}, and max_cost is {settings.max_cost:g}. They are kept; "
             "raise max_cost and run again to go on."
         )

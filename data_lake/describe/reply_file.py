@@ -1,12 +1,12 @@
 """Read and write the file of a model's replies: JSON Lines, one line per picture, sorted.
 
-Answers of an unfinished run are kept in a separate journal. A recipe pins the file, so the same file gives the same
-release; a build judges its sentences again.
+Answers of a run under way are kept in a separate journal, which is merged into the file however the run ends. A recipe
+pins the file, so the same file gives the same release; a build judges its sentences again.
 """
 
 import os
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, get_args
@@ -103,6 +103,13 @@ class Journal:
             file.flush()
             os.fsync(file.fileno())
 
-    def remove(self) -> None:
-        """Remove the journal once the finished file holds all its answers."""
+    def merge(self, finished: Path, chosen: Mapping[str, Reply]) -> dict[str, Reply]:
+        """Write all answers to the finished file, remove the journal, and return the answers by picture.
+
+        Of several about one picture, that in ``chosen`` stays, or else the last.
+        """
+        found = {one.image_sha256: one for one in self.known(finished).values()} | dict(chosen)
+        if found:
+            write_replies(finished, found.values())
         self.path.unlink(missing_ok=True)
+        return found

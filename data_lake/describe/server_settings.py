@@ -2,10 +2,10 @@
 
 import os
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 from urllib.parse import urlsplit
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from medmultipoints.data_lake.http.request import is_local
 from medmultipoints.data_lake.toml_files import read_model
@@ -50,6 +50,12 @@ class ServerSettings(BaseModel):
         if parts.username or parts.password:
             raise ValueError("it holds a user or a password; put a token into the environment variable")
         return address.rstrip("/")
+
+    @model_validator(mode="after")
+    def _cost_has_a_price(self) -> Self:
+        if self.max_cost is not None and not (self.price_in or self.price_out):
+            raise ValueError("max_cost needs price_in or price_out: without a price no answer costs anything")
+        return self
 
     @property
     def token(self) -> str:

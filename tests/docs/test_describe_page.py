@@ -1,5 +1,6 @@
 """The page on descriptions is executed: its settings, its commands, its definitions, its section of a recipe."""
 
+import re
 import tomllib
 from pathlib import Path
 
@@ -7,6 +8,7 @@ import pytest
 from typer.testing import CliRunner
 
 from medmultipoints.data_lake.describe.definitions import load_definitions
+from medmultipoints.data_lake.describe.server_settings import ServerSettings
 from medmultipoints.flows.cli.app import app
 from medmultipoints.flows.recipe.description_file import Describe
 from tests.chat_server import chat_server
@@ -50,3 +52,10 @@ def test_its_definitions_and_its_section_are_sound(here: Path) -> None:
     assert load_definitions([here / "definitions"])[-1].about == "gastric_ulcer"
     section = next(text for text in blocks(PAGE, "toml") if text.startswith("[describe]"))
     Describe.model_validate(tomllib.loads(section.replace("…", "0" * 64))["describe"])
+
+
+def test_it_names_every_setting() -> None:
+    """With its default, in the table."""
+    rows = [line for line in PAGE.read_text("utf-8").splitlines() if line.startswith("| `")]
+    named = re.findall(r"`(\w+)`", " ".join(row.split("|")[1] for row in rows))
+    assert sorted(named) == sorted(ServerSettings.model_fields)

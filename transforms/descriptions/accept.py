@@ -9,7 +9,7 @@ from medmultipoints.transforms.claims.claim_types import JudgedSentence, Verdict
 from medmultipoints.transforms.claims.facts import PictureFacts, Vocabulary
 from medmultipoints.transforms.claims.judge import judge_text, objects_of
 from medmultipoints.transforms.claims.spelling import plain_words
-from medmultipoints.transforms.descriptions.replies import Outcome, Said, declines, read_reply
+from medmultipoints.transforms.descriptions.replies import Outcome, Said, declines, read_reply, without_thoughts
 
 Uncheckable = Literal["drop", "mark"]
 
@@ -71,9 +71,10 @@ def accept_reply(
     """
     if outcome != "answered":
         return Accepted((), {"refused": "model_declined", "cut": "answer_cut"}[outcome])
-    said = read_reply(reply)
+    answer = without_thoughts(reply)
+    said = read_reply(answer)
     if not said:
-        return Accepted((), "model_declined" if declines(reply) else "another_form")
+        return Accepted((), "model_declined" if declines(answer) else "another_form")
     judged = _settle(said, picture, vocabulary, policy)
     kept = sum(one.kept for one in judged)
     return Accepted(judged, "" if kept and kept >= policy.least_kept * len(judged) else "too_much_lost")

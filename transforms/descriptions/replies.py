@@ -20,6 +20,9 @@ _DECLINES: Final = re.compile(
 )
 """Pattern of the beginning of a refusal in plain text."""
 
+_THOUGHTS: Final = re.compile(r"\A(?:.*</think>|\s*<think>.*)", re.DOTALL)
+"""What a reasoning model thinks before it answers; some servers leave the first tag out."""
+
 
 @dataclass(frozen=True, slots=True)
 class Said:
@@ -49,6 +52,11 @@ def read_reply(reply: str) -> tuple[Said, ...]:
         for text in found or ()
         for sentence in split_sentences(text)
     )
+
+
+def without_thoughts(reply: str) -> str:
+    """Return the answer in a reply without the thoughts of the model before it."""
+    return _THOUGHTS.sub("", reply).strip()
 
 
 def declines(reply: str) -> bool:

@@ -39,18 +39,21 @@ def describe(
     def progress(done: int, total: int) -> None:
         HEARTBEAT.doing = f"{done:,} of {total:,} pictures"
 
-    done = describe_pictures(release, out, chosen, split=split, limit=limit, progress=progress)
+    done = describe_pictures(release, out, chosen, split=split, limit=limit, progress=progress, say=say)
     sha256 = file_sha256(out)
+    code = MachineError.exit_code if done.unanswered or done.stopped else 0
     if as_json:
         print_json(asdict(done) | {"file": str(out), "sha256": sha256})
-        raise typer.Exit(MachineError.exit_code if done.unanswered else 0)
-    say(f"{done.asked:,} pictures asked for, {done.known:,} known from before; cost {done.cost:.2f}")
+        raise typer.Exit(code)
+    say(f"{plural(done.asked, 'picture')} asked for, {done.known:,} known from before; cost {done.cost:.2f}")
     say(f"{plural(done.filled, 'place')} of text filled in the pictures")
     rows = [[verdict, f"{done.sentences[verdict]:,}"] for verdict in ("true", "false", "uncheckable")]
-    table(f"Sentences of {done.pictures - done.unanswered.total():,} pictures", ["verdict", "sentences"], rows)
+    table(f"Sentences of {plural(done.judged, 'picture')}", ["verdict", "sentences"], rows)
     for reason, number in sorted(done.fallen.items()):
         OUT.print(f"{plural(number, 'text')} dropped: {reason}", markup=False)
     OUT.print(f'\n[describe]\nfile   = "{out.name}"\nsha256 = "{sha256}"', markup=False)
     for problem, number in sorted(done.unanswered.items()):
         say_error(f"{plural(number, 'picture')} without an answer: {problem}. Run again to ask for the rest.")
-    raise typer.Exit(MachineError.exit_code if done.unanswered else 0)
+    if done.stopped:
+        say_error(done.stopped)
+    raise typer.Exit(code)

@@ -6,6 +6,7 @@ import json
 import socket
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -20,7 +21,7 @@ from medmultipoints.data_lake.describe.describe_pictures import (
     release_scenes,
 )
 from medmultipoints.data_lake.describe.outgoing_picture import picture_filler
-from medmultipoints.data_lake.describe.reply_file import read_replies
+from medmultipoints.data_lake.describe.reply_file import read_replies, write_replies
 from medmultipoints.data_lake.describe.server_settings import ServerSettings, read_settings
 from medmultipoints.data_lake.ocr import open_ocr
 from medmultipoints.flows.cli.app import app
@@ -30,7 +31,7 @@ from medmultipoints.transforms.pictures.decode import decode_image
 from medmultipoints.transforms.text.layouts import load_fonts
 from medmultipoints.transforms.text.raster import read_raster
 from medmultipoints.transforms.text.readings import LEAST_SCORE
-from tests.chat_server import Chat, chat_server, completion, lying, parts
+from tests.chat_server import Chat, chat_server, completion, lying, parts, truthful
 from tests.data_lake.release.tiny_release import write_release
 from tests.data_lake.release.tiny_tables import make_tables
 from tests.flows.small_builds import build
@@ -54,6 +55,7 @@ fractions = { train = 1.0 }
 tasks = ["counting"]
 """
 TOKEN = "sk-secret-of-the-test"
+PRICES = {"price_in": 1000, "price_out": 10_000}
 
 
 @pytest.fixture(scope="module")
@@ -139,8 +141,9 @@ def test_a_broken_run_goes_on_where_it_was(release: Path, tmp_path: Path, chat: 
     with pytest.raises(MachineError, match="run again to go on"):
         run(release, out, chat, at_once=1)
     part = out.with_name("replies.jsonl.part")
-    assert len(part.read_bytes().splitlines()) == 1
-    part.write_bytes(part.read_bytes() + b'{"image_sha256": "cut')
+    assert (len(out.read_bytes().splitlines()), part.exists()) == (1, False)
+    part.write_bytes(out.read_bytes() + b'{"image_sha256": "cut')  # as after a kill
+    out.unlink()
     done = run(release, out, chat, at_once=1)
     assert (done.known, out.read_bytes(), part.exists()) == (1, whole.read_bytes(), False)
     assert len(chat.received) == 2 * asked + 2
@@ -235,17 +238,99 @@ def test_a_busy_server_is_asked_again(release: Path, tmp_path: Path, chat: Chat)
 
 def test_the_cost_has_a_limit(release: Path, tmp_path: Path, chat: Chat) -> None:
     """1,000 tokens at 1 a thousand and 100 at 10 a thousand make 2 an answer; the third picture is not asked for."""
-    with pytest.raises(MachineError, match=r"cost 4.00, and max_cost is 3"):
-        run(release, tmp_path / "replies.jsonl", chat, price_in=1000, price_out=10_000, max_cost=3, at_once=1)
-    assert len(chat.received) == 2
+    out = tmp_path / "replies.jsonl"
+    done = run(release, out, chat, **PRICES, max_cost=3, at_once=1)
+    assert "cost 4.00, and max_cost is 3" in done.stopped
+    assert len(chat.received) == done.asked == done.judged == len(read_replies(out)) == 2
+    assert [path.name for path in tmp_path.iterdir()] == ["replies.jsonl"]
+
+
+@pytest.mark.parametrize("usage", [{}, {"usage": None}, {"usage": {"prompt_tokens": 0, "completion_tokens": 0}}])
+def test_a_limit_that_cannot_be_kept_stops_the_run(
+    release: Path, tmp_path: Path, chat: Chat, usage: dict[str, object]
+) -> None:
+    """A server that does not count tokens is asked once, and as often as it likes where there is no limit."""
+    chat.writer = lambda prompt: {"choices": truthful(prompt)["choices"]} | usage
+    out = tmp_path / "replies.jsonl"
+    done = run(release, out, chat, **PRICES, max_cost=3, at_once=1)
+    assert "max_cost cannot be kept: the server does not count the tokens" in done.stopped
+    assert len(chat.received) == done.asked == len(read_replies(out)) == 1
+    done = run(release, out, chat, **PRICES, at_once=1)
+    assert (done.stopped, len(chat.received)) == ("", done.pictures)
+
+
+def test_a_limit_without_a_price_is_refused(chat: Chat) -> None:
+    """It would never be reached."""
+    with pytest.raises(ValueError, match="max_cost needs price_in or price_out"):
+        settings(chat, max_cost=3)
+
+
+@pytest.mark.parametrize("content", [None, "", " \n", "<think>There is {one} polyp.</think>\n"])
+def test_an_empty_answer_is_asked_for_again(release: Path, tmp_path: Path, chat: Chat, content: str | None) -> None:
+    """It is no answer, but its tokens are paid for."""
+    out = tmp_path / "replies.jsonl"
+    chat.first += [(200, {}, None), (200, {}, json.dumps(completion(content)).encode())]
+    done = run(release, out, chat, **PRICES, at_once=1)
+    assert dict(done.unanswered) == {"the answer is empty": 1}
+    assert (done.asked, done.cost) == (done.pictures - 1, 2 * done.pictures)
+    assert done.judged == len(read_replies(out)) == done.pictures - 1
+    assert (run(release, out, chat).asked, len(chat.received)) == (1, done.pictures + 1)
+
+
+def test_an_empty_answer_of_an_earlier_version_is_asked_for_again(release: Path, tmp_path: Path, chat: Chat) -> None:
+    """A file may hold it as an answer."""
+    out = tmp_path / "replies.jsonl"
+    run(release, out, chat)
+    whole = out.read_bytes()
+    first, *others = read_replies(out)
+    write_replies(out, [replace(first, reply=""), *others])
+    assert (run(release, out, chat).asked, out.read_bytes()) == (1, whole)
+
+
+@pytest.mark.parametrize("before", ["<think>\n{not} JSON: {}\n</think>\n", 'It is {"region": []}.</think>'])
+def test_the_thoughts_of_a_model_are_no_part_of_its_answer(
+    release: Path, tmp_path: Path, chat: Chat, before: str
+) -> None:
+    """They may hold braces, and their first tag may be missing."""
+
+    def thinking(prompt: str) -> dict[str, object]:
+        return completion(before + truthful(prompt)["choices"][0]["message"]["content"])
+
+    chat.writer = thinking
+    done = run(release, tmp_path / "replies.jsonl", chat)
+    assert (done.kept, dict(done.fallen)) == (done.pictures, {})
+
+
+def test_an_interrupted_run_leaves_its_answers_in_the_file(release: Path, tmp_path: Path, chat: Chat) -> None:
+    """Those under way at that moment too; the next run asks for the others."""
+    out = tmp_path / "replies.jsonl"
+
+    def interrupt(_done: int, _of: int) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        describe_pictures(release, out, settings(chat, at_once=2), progress=interrupt)
+    answered = len(chat.received)
+    assert len(read_replies(out)) == answered > 0
+    assert [path.name for path in tmp_path.iterdir()] == ["replies.jsonl"]
+    done = run(release, out, chat)
+    assert (done.known, len(chat.received)) == (answered, done.pictures)
+
+
+def test_a_long_wait_is_announced_once(release: Path, tmp_path: Path, chat: Chat) -> None:
+    """A short one is not worth a message."""
+    said: list[str] = []
+    chat.first += [(429, {"Retry-After": seconds}, b"") for seconds in ("1", "40", "50")]
+    chosen = settings(chat, attempts=4, at_once=1)
+    describe_pictures(release, tmp_path / "replies.jsonl", chosen, say=said.append)
+    assert said == ["the server asks to wait 40 s; asking again after 0.01 s (longest_wait)"]
 
 
 def test_the_limit_of_the_cost_holds_for_all_runs_together(release: Path, tmp_path: Path, chat: Chat) -> None:
     """A run that is started again spends nothing more; with a higher limit it goes on."""
-    out, prices = tmp_path / "replies.jsonl", {"price_in": 1000, "price_out": 10_000, "at_once": 1}
+    out, prices = tmp_path / "replies.jsonl", PRICES | {"at_once": 1}
     for _ in range(2):
-        with pytest.raises(MachineError, match=r"cost 4.00, and max_cost is 3"):
-            run(release, out, chat, max_cost=3, **prices)
+        assert "cost 4.00, and max_cost is 3" in run(release, out, chat, max_cost=3, **prices).stopped
         assert len(chat.received) == 2
     done = run(release, out, chat, max_cost=100, **prices)
     assert (done.known, done.cost, len(chat.received)) == (2, 2 * done.pictures, done.pictures)
@@ -276,10 +361,10 @@ def test_answers_of_a_broken_run_outlive_a_run_about_fewer_pictures(release: Pat
     chat.first += [(200, {}, None), (200, {}, None), (401, {}, b"")]
     with pytest.raises(MachineError, match="401"):
         run(release, out, chat, at_once=1)
-    part = out.with_name("replies.jsonl.part").read_bytes().splitlines()
-    assert len(part) == 2
+    before = out.read_bytes().splitlines()
+    assert len(before) == 2
     describe_pictures(release, out, settings(chat), limit=1)
-    assert set(part) <= set(out.read_bytes().splitlines())
+    assert set(before) <= set(out.read_bytes().splitlines())
 
 
 def test_an_answer_that_trickles_is_given_up(release: Path, tmp_path: Path) -> None:
@@ -468,3 +553,16 @@ def test_the_command_says_what_to_put_into_the_recipe(release: Path, tmp_path: P
     assert found.exit_code == 0, found.output
     assert hashlib.sha256(out.read_bytes()).hexdigest() in found.output
     assert len(chat.received) == len(out.read_bytes().splitlines()) == 2
+
+
+def test_the_command_sums_up_what_was_paid_for_at_the_limit(release: Path, tmp_path: Path, chat: Chat) -> None:
+    """The table, the section for the recipe with the hash of the file, the reason, and exit code 3."""
+    path, out = tmp_path / "server.toml", tmp_path / "replies.jsonl"
+    limits = "price_in = 1000.0\nmax_cost = 0.5\nat_once = 1\n"
+    path.write_text(f'address = "{chat.address}"\nmodel = "m"\nreaders = ["raster"]\n{limits}', "utf-8")
+    found = CliRunner().invoke(app, ["describe", str(release), "--settings", str(path), "--out", str(out)])
+    assert found.exit_code == MachineError.exit_code, found.output
+    assert "Sentences of 1 picture\n" in found.output
+    assert hashlib.sha256(out.read_bytes()).hexdigest() in found.output
+    assert "cost 1.00, and max_cost is 0.5" in " ".join(found.output.split())
+    assert len(chat.received) == 1
