@@ -109,7 +109,8 @@ class Desk:
             name: finding[name] for name in ("finding_id", "kind", "severity", "label", "sample_id", "detail", "action")
         }
         own |= {"source": finding["source_box"], "derived": finding["derived_box"]}
-        words = difference_words(finding["source_box"], finding["derived_box"])
+        proposed = finding["kind"] == PROPOSAL  # its box is derived from no source
+        words = [] if proposed else difference_words(finding["source_box"], finding["derived_box"])
         words += privacy_words(finding["kind"], self.manifest.recipe.get("privacy", {}))
         if image is None:
             empty: Row = {name: [] for name in ("objects", "neighbours", "strip", "places")}

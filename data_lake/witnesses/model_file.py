@@ -128,6 +128,7 @@ def load_model(name_or_path: str) -> Model:
     onnx = _read(path, "file", declared.file, declared.sha256)
     learned = _read(path, "trained_on.file", declared.trained_on.file, declared.trained_on.sha256)
     groups, pixels = _parse_learned(path.with_name(declared.trained_on.file), learned)
+    _check_learned(path, declared.trained_on, groups, pixels)
     return Model(declared, onnx, groups, pixels)
 
 
@@ -188,6 +189,17 @@ def _parse_learned(path: Path, data: bytes) -> tuple[frozenset[str], frozenset[s
     if not all(isinstance(one, list) and all(isinstance(text, str) for text in one) for one in lists):
         raise DataError(f"{path}: groups and luma_blake3 must be lists of texts. Correct the file.")
     return frozenset(lists[0]), frozenset(lists[1])
+
+
+def _check_learned(toml: Path, trained_on: TrainedOn, groups: frozenset[str], pixels: frozenset[str]) -> None:
+    """Raise DataError for a split without training pictures: the model would judge the pictures that it learned."""
+    empty = [name for name, found in (("groups", groups), ("luma_blake3", pixels)) if not found]
+    if trained_on.split and empty:
+        raise DataError(
+            f"model {toml}: trained_on names the split {trained_on.split} of {trained_on.release}, but "
+            f"{trained_on.file} has no {' and no '.join(empty)}. List group_id and luma_blake3 of the training pictures "
+            "(columns of the table images), or leave out split if the model was trained on other pictures."
+        )
 
 
 def learned_bytes(groups: frozenset[str], pixels: frozenset[str]) -> bytes:

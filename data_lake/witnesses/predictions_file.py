@@ -4,7 +4,7 @@ Its columns are those of the declared table ``predictions`` without ``sample_id`
 The models' declarations are JSON under ``medmultipoints.models`` in the file's metadata.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -50,7 +50,7 @@ def read_predictions(path: Path, where: str) -> tuple[pl.DataFrame, list[Stateme
     if dict(frame.schema) != dict(_schema()):
         odd = sorted({*frame.schema.items()} ^ {*_schema().items()}, key=str)
         raise DataError(f"{where}: its columns are not those of predictions, first {odd[0][0]}. {_REMEDY}")
-    for problem in _problems(frame, known):
+    for problem in (*_blind(models), *_problems(frame, known)):
         raise DataError(f"{where}: {problem}. {_REMEDY}")
     return frame, models
 
@@ -72,6 +72,14 @@ def _schema() -> pl.Schema:
 def labels_of_models(models: Sequence[Statement]) -> dict[str, frozenset[str]]:
     """Return the labels that each model knows, by its sha256."""
     return {str(one["sha256"]): frozenset(map(str, one["output"]["labels"])) for one in models}
+
+
+def _blind(models: Sequence[Statement]) -> Iterator[str]:
+    """Yield the models of a split that list none of its pictures, so that they judged what they had learned."""
+    for one in models:
+        learned = one.get("trained_on", {})
+        if learned.get("split") and not one.get("trained_pictures"):
+            yield f"model {one.get('name')}: trained on {learned['split']} of {learned['release']}, but lists no pictures"
 
 
 def _problems(frame: pl.DataFrame, known: Mapping[str, frozenset[str]]) -> Iterable[str]:

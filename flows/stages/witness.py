@@ -29,6 +29,7 @@ def place_predictions(build: Build, inputs: Inputs, _shard: str) -> Output:
         return Output(inputs=(), used={}, tables=tables, blobs={KEPT: ()})
     path = object_path(build.lake, build.pinned[SECTION].sha256)
     said, models = read_predictions(path, f"witness.file {build.recipe.witness.file}")
+    known = labels_of_models(models)
     images = described_images(build, inputs)
     placed = said.join(images, on=["image_sha256", "stored_sha256"])
     proposing = proposals_from(build.recipe, inputs)
@@ -38,10 +39,10 @@ def place_predictions(build: Build, inputs: Inputs, _shard: str) -> Output:
         "proposals": pl.DataFrame(proposed, schema=schema_of("proposals")),
         "refused_proposals": pl.DataFrame(refused, schema=schema_of("refused_proposals")),
         "doubts": pl.DataFrame(
-            doubt_rows(placed, inputs.read("objects"), proposing.annotated, labels_of_models(models)),
+            doubt_rows(placed, inputs.read("objects"), proposing.annotated, known),
             schema=schema_of("doubts"),
         ),
-        "next_labels": pl.DataFrame(next_rows(placed, images, proposing), schema=schema_of("next_labels")),
+        "next_labels": pl.DataFrame(next_rows(placed, images, proposing, known), schema=schema_of("next_labels")),
     }
     used = {name: name for name in placed["prediction_id"]}
     return Output(
@@ -69,11 +70,11 @@ def described_images(build: Build, inputs: Inputs) -> pl.DataFrame:
 def proposals_from(recipe: Recipe, inputs: Inputs) -> Proposing:
     """Return the other inputs of proposals besides the predictions."""
     names = released_names(recipe, inputs)
+    samples = inputs.read("samples")
     return Proposing(
         names=names,
-        annotated=annotated_pairs(
-            inputs.read("regions", "sample_id", "label"), inputs.read("samples"), inputs.read("images"), names
-        ),
+        annotated=annotated_pairs(inputs.read("regions", "sample_id", "label"), samples, inputs.read("images"), names),
+        settings={name: (organ, kind) for name, organ, kind in samples["sample_id", "organ", "modality"].iter_rows()},
         objects=inputs.read("objects"),
         corrections=inputs.read("corrections"),
         least_stability=recipe.witness.stability,

@@ -18,6 +18,17 @@ from tests.flows.stages.test_witness import release_of, table, write_pictures
 Box = tuple[float, float, float, float]
 CHOSEN = "document.querySelector('.finding[aria-selected=true] {}')?.textContent".format
 
+LEGEND = (
+    "[...document.querySelectorAll('#layers [data-layer]')].filter((one) => !one.hidden).map((one) => one.textContent)"
+)
+SAYS = {
+    "accept": ("Accept the proposal", "will have the proposed polyps", "The object is there"),
+    "edit": ("The objects are released as drawn",),
+    "exclude": ("Refuse the proposal", "will not have the proposed polyps", "There is no object of this label"),
+}
+OF_RELEASED = ("without the released", "accept instead", "Harmless", "What is released stays. ")
+"""Words about released objects, that would say the opposite of a proposal."""
+
 
 def run(work: Path) -> dict[str, Any]:
     """A model proposes four squares; a reviewer decides about three of them, and the release follows."""
@@ -63,10 +74,17 @@ def decide(page: Page, boxes: dict[str, Box], shots: Path) -> list[str]:
         samples.append(str(page.evaluate(CHOSEN("small"))))
         page.evaluate("document.getElementById('picture').focus()")
         page.picture("body", shots / f"proposal-{verdict}.png")
+        assert page.evaluate("document.querySelector('#actions [data-key=r]').textContent") == "Refuse r"
+        assert page.evaluate(LEGEND) == ["proposed"]
+        assert "Released objects (0), and 1 proposed" in page.evaluate("document.getElementById('facts').textContent")
         if verdict == "edit":
             draw_anew(page, boxes[samples[-1]])
         page.strike(key)
         page.until("document.getElementById('reasons').open")
+        about = str(page.evaluate("document.getElementById('reasons').textContent"))
+        assert all(words in about for words in SAYS[verdict]), about
+        assert not any(words in about for words in OF_RELEASED), about
+        page.picture("body", shots / f"proposal-{verdict}-reason.png")
         before = page.evaluate(PROGRESS)
         page.strike("1")
         page.until(f"{PROGRESS} !== {before!r} && {READY}")

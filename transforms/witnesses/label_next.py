@@ -1,6 +1,6 @@
 """Rank the pictures to label next: large disagreement of models, and variety of pictures."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 from typing import Final
@@ -19,11 +19,12 @@ _DISTANCES: Final = np.array([round(bits / HASH_BITS, 4) for bits in range(HASH_
 
 @dataclass(frozen=True, slots=True)
 class Unlabelled:
-    """An unlabelled picture: the disagreement of models about it, in [0, 1], and its perceptual hash."""
+    """A picture to label with ``labels``: the disagreement of models about it, in [0, 1], and its perceptual hash."""
 
     name: str
     disagreement: float
     perceptual_hash: int
+    labels: frozenset[str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,19 +47,23 @@ def disagreement(masks: Sequence[Mask], stabilities: Sequence[float]) -> float:
     return round(1 - float(np.mean(pairs)), 4)
 
 
-def order_of_labelling(pictures: Sequence[Unlabelled], labelled: Sequence[int]) -> list[Place]:
+def order_of_labelling(pictures: Sequence[Unlabelled], labelled: Mapping[str, Sequence[int]]) -> list[Place]:
     """Return the pictures in labelling order: each next one has the largest disagreement x distance.
 
-    The distance is to labelled pictures (``labelled``: perceptual hashes) and to those already ranked; ties are ordered
-    by name. Pictures without disagreement come last. After the first ``MOST_SPREAD`` places the others are sorted by
+    The distance is to pictures labelled with one of its labels (``labelled``: perceptual hashes by label) and to those
+    already ranked; ties are ordered by name. Pictures without disagreement come last. After the first ``MOST_SPREAD`` places the others are sorted by
     the same product, with the distance to those places, so that the time grows linearly with the number of pictures.
     """
     ordered = sorted(pictures, key=lambda one: one.name)
     hashes = np.array([one.perceptual_hash for one in ordered], np.uint64)
     disagreements = np.array([one.disagreement for one in ordered], np.float64)
     bits = np.full(len(ordered), HASH_BITS, np.uint8)
-    for other in labelled:
-        _come_nearer(bits, hashes, other)
+    for label, others in labelled.items():
+        own = np.flatnonzero([label in one.labels for one in ordered])
+        nearest, codes = bits[own], hashes[own]
+        for other in others:
+            _come_nearer(nearest, codes, other)
+        bits[own] = nearest
     order: list[Place] = []
     left = np.arange(len(ordered))
     for _ in range(min(MOST_SPREAD, len(ordered))):

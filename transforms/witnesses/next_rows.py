@@ -1,5 +1,6 @@
-"""Rows of pictures to label next, in which a class of the release is not annotated."""
+"""Rows of pictures to label next, in which a class that a model knows is not annotated."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -15,14 +16,21 @@ SIDE = 128
 Row = dict[str, Any]
 
 
-def next_rows(placed: pl.DataFrame, images: pl.DataFrame, proposing: Proposing) -> list[Row]:
-    """Return the rows of the table ``next_labels``, in labelling order."""
+def next_rows(
+    placed: pl.DataFrame, images: pl.DataFrame, proposing: Proposing, known: Mapping[str, frozenset[str]]
+) -> list[Row]:
+    """Return the rows of the table ``next_labels``, in labelling order; ``known``: labels by sha256 of the model."""
     judged = {str(name): rows for (name,), rows in placed.partition_by("sample_id", as_dict=True).items()}
-    asked = {name: rows for name, rows in judged.items() if _open_labels(name, proposing)}
+    asked = {name: labels for name, rows in judged.items() if (labels := _open_labels(name, rows, proposing, known))}
     hashes = {name: int(code, 16) for name, code in images.select("sample_id", "perceptual_hash").iter_rows()}
-    labelled = {sample_id for sample_id, _ in proposing.annotated}
-    pictures = [Unlabelled(name, _disagreement(name, rows, proposing), hashes[name]) for name, rows in asked.items()]
-    order = order_of_labelling(pictures, sorted(hashes[name] for name in labelled & hashes.keys()))
+    labelled: dict[str, set[int]] = {label: set() for labels in asked.values() for label in labels}
+    for name, label in proposing.annotated:
+        if label in labelled and name in hashes:
+            labelled[label].add(hashes[name])
+    pictures = [
+        Unlabelled(name, _disagreement(judged[name], labels), hashes[name], labels) for name, labels in asked.items()
+    ]
+    order = order_of_labelling(pictures, {label: sorted(codes) for label, codes in labelled.items()})
     return [
         {
             "sample_id": one.name,
@@ -36,12 +44,15 @@ def next_rows(placed: pl.DataFrame, images: pl.DataFrame, proposing: Proposing) 
     ]
 
 
-def _open_labels(sample_id: str, proposing: Proposing) -> list[str]:
-    return [label for label in sorted(set(proposing.names.values())) if proposing.is_open(sample_id, label)]
+def _open_labels(
+    sample_id: str, rows: pl.DataFrame, proposing: Proposing, known: Mapping[str, frozenset[str]]
+) -> frozenset[str]:
+    """Return the labels of the models that judged a picture, as far as they are not annotated there but fit it."""
+    labels = frozenset[str]().union(*(known[model] for model in rows["model_sha256"]))
+    return frozenset(label for label in labels if proposing.is_open(sample_id, label))
 
 
-def _disagreement(name: str, rows: pl.DataFrame, proposing: Proposing) -> float:
-    labels = set(_open_labels(name, proposing))
+def _disagreement(rows: pl.DataFrame, labels: frozenset[str]) -> float:
     masks, steady = [], []
     for row in rows.sort("prediction_id").iter_rows(named=True):
         own = [place for place, label in enumerate(row["labels"]) if label in labels]

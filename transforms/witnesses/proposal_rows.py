@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Final
 
 import polars as pl
@@ -26,26 +27,48 @@ from medmultipoints.transforms.witnesses.quality import (
 SAME_PLACE: Final = 0.5
 Row = dict[str, Any]
 Pairs = frozenset[tuple[str, str]]
+Setting = tuple[str | None, str | None]
+"""Organ and modality of a picture, None if unknown."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Proposing:
     """The context of proposals.
 
     ``names``: released label of each source label; ``annotated``: (sample_id, released label) pairs that sources
-    annotate or declare absent; ``objects``: the released objects, for the appearance of each class.
+    annotate or declare absent; ``settings``: organ and modality of each picture; ``objects``: the released objects,
+    for the appearance of each class.
     """
 
     names: Mapping[str, str]
     annotated: Pairs
+    settings: Mapping[str, Setting]
     objects: pl.DataFrame
     corrections: pl.DataFrame
     least_stability: float
     least_likeness: float
 
     def is_open(self, sample_id: str, label: str) -> bool:
-        """Return whether a released class is not annotated in a picture."""
-        return label in set(self.names.values()) and (sample_id, label) not in self.annotated
+        """Return whether a released class is not annotated in a picture, but in others of its organ and modality."""
+        released = label in set(self.names.values()) and (sample_id, label) not in self.annotated
+        return released and not self.is_elsewhere(sample_id, label)
+
+    def is_elsewhere(self, sample_id: str, label: str) -> bool:
+        """Return whether a class is annotated in pictures of other organs or modalities only; unknown ones may fit."""
+        own, others = self.settings.get(sample_id, (None, None)), self._settings_of_labels.get(label)
+        return bool(others) and not any(_fits(own, other) for other in others or ())
+
+    @cached_property
+    def _settings_of_labels(self) -> dict[str, set[Setting]]:
+        found: dict[str, set[Setting]] = {}
+        for sample_id, label in self.annotated:
+            if sample_id in self.settings:
+                found.setdefault(label, set()).add(self.settings[sample_id])
+        return found
+
+
+def _fits(one: Setting, other: Setting) -> bool:
+    return all(not own or not its or own == its for own, its in zip(one, other, strict=True))
 
 
 def annotated_pairs(
@@ -75,7 +98,7 @@ def propose(placed: pl.DataFrame, images: pl.DataFrame, proposing: Proposing) ->
             one
             for row in rows.sort("prediction_id").iter_rows(named=True)
             for one in _objects(row)
-            if one["label"] not in proposing.names.values() or proposing.is_open(row["sample_id"], one["label"])
+            if (row["sample_id"], one["label"]) not in proposing.annotated
         ]
         for one, settled in _settle(objects, proposing):
             reason, probable = _refusal(one, settled, proposing, examples)
@@ -99,11 +122,11 @@ def _objects(row: Row) -> list[Row]:
 
 
 def _settle(objects: Sequence[Row], proposing: Proposing) -> list[tuple[Row, Settled | None]]:
-    """Return every object with its settled mask in the original frame; None for classes not in the release."""
+    """Return every object with its settled mask in the original frame; None for classes that do not fit it."""
     found: list[tuple[Row, Settled | None]] = []
     for label in sorted({one["label"] for one in objects}):
         own = {one["proposal_id"]: one for one in objects if one["label"] == label}
-        if label not in proposing.names.values():
+        if not proposing.is_open(objects[0]["sample_id"], label):
             found += [(one, None) for one in own.values()]
             continue
         candidates = [
@@ -127,7 +150,8 @@ def _refusal(
 ) -> tuple[str | None, float | None]:
     """Return the reason to refuse an object, and its likeness to its class, if computed."""
     if settled is None:
-        return "unknown_label", None
+        known = one["label"] in proposing.names.values()
+        return ("other_organ_or_modality" if known else "unknown_label"), None
     if settled.refused:
         return settled.refused, None
     tone = Tone(*one["tone"]) if one["tone"] else None

@@ -4,7 +4,7 @@ import { Canvas } from "/static/canvas.js";
 const $ = (id) => document.getElementById(id);
 const ROW = 52;
 const SEVERITIES = ["sample", "error", "warning", "info", "doubt", "proposal"];
-const LAYERS = { mask: "mask", object: "released box", source: "source box", derived: "derived box", text: "text that was read", corrected: "corrected" };
+const LAYERS = { mask: "mask", object: "released box", source: "source box", derived: "derived box", proposed: "proposed", text: "text that was read", corrected: "corrected" };
 const REASONS = {
   accept: ["The release is right, the source's label is wrong", "The difference is too small to matter", "Correct as released: looked at in the picture", "Harmless: it touches no object"],
   exclude: ["Not an object of this label", "Two labels for one object", "The object cannot be told from its surroundings"],
@@ -14,7 +14,17 @@ const REASONS = {
 // Reasons of `picture` that are about a person: the picture is withdrawn, so that its copies stay out for good, too.
 const WITHDRAWS = new Set(["Text or marks in the picture show who it is", "Consent was withdrawn"]);
 const nameOf = (kind) => (kind === "sample" ? "drawn at random" : kind.replaceAll("_", " "));
-const ACCEPTED = { proposal: "the proposed object is added", sample: "all of the record is right" };
+// A proposal is not released: to refuse it changes nothing that is, and the file keeps it as an accepted kind.
+const PROPOSED = {
+  title: { accept: "Accept the proposal: why?", exclude: "Refuse the proposal: why?" },
+  reasons: {
+    accept: ["The object is there, and its outline is right", "The object is there, and its outline is good enough"],
+    exclude: ["There is no object of this label", "The outline is wrong", "It is an object that is labelled already", "It cannot be told from its surroundings"],
+  },
+  decided: { accept: "refused", edit: "object added", removed: "object removed", exclude: "picture excluded" },
+  saved: { accept: "proposal accepted", exclude: "proposal refused", picture: "picture excluded", edit: "corrected" },
+};
+const proposed = (item) => (item?.kind === "proposal" ? item.objects.find((one) => one.id === item.finding_id) : undefined);
 
 const state = { busy: 0, rows: [], shown: [], id: null, item: null, canvas: null, marked: new Set(), done: [], looked: new Set(), zoom: 1, fit: 1, hidden: new Set(), cut: null, tool: null, labels: [] };
 
@@ -44,7 +54,10 @@ function banner(text) { $("banner").textContent = text; $("banner").hidden = !te
 function hint(text) { $("hint").textContent = text; }
 function reviewer() { return $("reviewer").value.trim(); }
 // What each choice does to this finding.
-function choices_of(item) { return `Accept: ${ACCEPTED[item.kind] ?? "what is released stays as it is"}. Remove: the released object is taken out. Edit: you draw what is right.`; }
+function choices_of(item) {
+  if (item.kind === "proposal") return "Accept: the proposed object is added to the next release. Refuse: it is not added, and what is released stays as it is. Edit: you draw what is right.";
+  return `Accept: ${item.kind === "sample" ? "all of the record is right" : "what is released stays as it is"}. Remove: the released object is taken out. Edit: you draw what is right.`;
+}
 const sizeOf = (one) => `${figure(one.box[2] - one.box[0])} × ${figure(one.box[3] - one.box[1])} px`;
 
 // Ask for the name, then go on with what was asked for.
@@ -177,7 +190,7 @@ function drawRows() {
     one.setAttribute("aria-selected", String(row.finding_id === state.id));
     one.setAttribute("aria-posinset", first + place + 1);
     one.setAttribute("aria-setsize", state.shown.length);
-    const mark = row.conflict ? tag("conflict") : decided(row) ? tag("done", DECIDED[row.mine] ?? row.mine) : row.others ? tag("", "second reading") : "";
+    const mark = row.conflict ? tag("conflict") : decided(row) ? tag("done", (row.kind === "proposal" ? PROPOSED.decided : DECIDED)[row.mine] ?? row.mine) : row.others ? tag("", "second reading") : "";
     const line = element("div"), name = element("span");
     name.append(element("b", nameOf(row.kind)), ` ${row.label}`);
     name.title = name.textContent;
@@ -226,6 +239,7 @@ async function load(id) {
   reveal();
   await showPicture();
   drawFacts();
+  $("remove-words").textContent = item.kind === "proposal" ? "Refuse" : "Remove object";
   const next = nextOpen();
   if (next?.image_sha256) new Image().src = `/picture/${next.image_sha256}`;
   noteLooked(id);
@@ -297,18 +311,19 @@ function drawOver() {
   if (!item?.has_picture) return;
   const [width, height] = item.size, unit = Math.max(width, height) / 100, parts = [];
   over.setAttribute("viewBox", `0 0 ${width} ${height}`);
-  const show = (kind) => !state.hidden.has(kind);
+  const show = (kind) => !state.hidden.has(kind), offered = proposed(item), released = item.objects.filter((one) => one !== offered);
   if (!state.canvas) {
-    if (show("mask")) for (const one of item.objects) if (one.outlines) parts.push(shape("path", { class: "tint mask", d: path(one.outlines) }), ...lines("mask", "path", { d: path(one.outlines) }));
-    if (show("object")) for (const one of item.objects) parts.push(...lines("object", "rect", rect(one.box)));
+    if (show("mask")) for (const one of released) if (one.outlines) parts.push(shape("path", { class: "tint mask", d: path(one.outlines) }), ...lines("mask", "path", { d: path(one.outlines) }));
+    if (show("object")) for (const one of released) parts.push(...lines("object", "rect", rect(one.box)));
+    if (offered && show("proposed")) parts.push(shape("path", { class: "tint proposed", d: path(offered.outlines ?? []) }), ...lines("proposed", "path", { d: path(offered.outlines ?? []) }));
     if (show("corrected")) for (const [one, kind] of drawnBy(item)) for (const [label, box] of one.objects) parts.push(...lines(kind, "rect", rect(box)), words(`${one.reviewer}: ${label}`, box, kind === "corrected"));
   }
   if (show("text")) for (const box of item.places) parts.push(...lines("text", "rect", rect(box)));
-  for (const kind of ["derived", "source"]) {
-    const box = item[kind];
+  for (const kind of [offered ? "proposed" : "derived", "source"]) {
+    const box = kind === "proposed" ? offered.box : item[kind];
     if (!box || !show(kind)) continue;
     // Over an equal box the dashes are drawn alone, so that both are seen.
-    const equal = !state.canvas && show("object") && item.objects.some((one) => one.box.every((side, place) => Math.abs(side - box[place]) < 0.5));
+    const equal = !state.canvas && show("object") && released.some((one) => one.box.every((side, place) => Math.abs(side - box[place]) < 0.5));
     parts.push(...lines(kind, "rect", rect(box)).slice(equal ? 1 : 0));
     const [w, h] = [box[2] - box[0], box[3] - box[1]];
     if (Math.min(w, h) < 3 * unit) parts.push(...lines(kind, "circle", { cx: (box[0] + box[2]) / 2, cy: (box[1] + box[3]) / 2, r: Math.max(w, h) / 2 + 3 * unit }));
@@ -361,8 +376,9 @@ function drawLayers() {
 
 // A layer is offered where the picture has something of it.
 function showLayers(item) {
+  const offered = proposed(item), released = item.objects.filter((one) => one !== offered);
   const there = {
-    mask: item.objects.some((one) => one.outlines), object: item.objects.length > 0, source: item.source, derived: item.derived, text: item.places.length > 0,
+    mask: released.some((one) => one.outlines), object: released.length > 0, source: item.source, derived: item.derived && !offered, proposed: offered, text: item.places.length > 0,
     corrected: drawnBy(item).length > 0,
   };
   $("layers").querySelectorAll("[data-layer]").forEach((one) => { one.hidden = !there[one.dataset.layer]; one.style.visibility = state.canvas && ["mask", "object", "corrected"].includes(one.dataset.layer) ? "hidden" : ""; });
@@ -405,9 +421,9 @@ function drawFacts() {
   if (item.places.length) parts.push(element("p", `The dotted ${item.places.length === 1 ? "box shows" : "boxes show"} where it was read.`, "quiet"));
   parts.push(element("p", `Now: ${item.action}`, "quiet"));
   if (item.twin) parts.push(heading("The other picture of this frame"), twin(item.twin));
-  const numbers = [["source", item.source], ["derived", item.derived]].filter(([, one]) => one);
+  const numbers = [["source", item.source], [proposed(item) ? "proposed" : "derived", item.derived]].filter(([, one]) => one);
   if (numbers.length) parts.push(boxTable(numbers));
-  if (item.size) parts.push(heading(`Objects (${(state.canvas?.objects ?? item.objects).length})`), objectList());
+  if (item.size) parts.push(heading(objectsHeading(item)), objectList());
   if (item.decisions.length || item.others) parts.push(heading("Decisions"), decisionList());
   if (item.neighbours.length) parts.push(heading("Near-duplicates"), thumbs(item.neighbours, (one) => `${one.split}, distance ${one.distance.toFixed(4)} (${one.evidence})`));
   if (item.strip.length > 1) parts.push(heading("Frames before and after"), thumbs(item.strip, (one) => `frame ${one.frame_index}`, "strip"));
@@ -429,12 +445,17 @@ function boxTable(rows) {
   return table;
 }
 
+function objectsHeading(item) {
+  if (state.canvas || !proposed(item)) return `Objects (${(state.canvas?.objects ?? item.objects).length})`;
+  return `Released objects (${item.objects.length - 1}), and 1 proposed`;
+}
+
 function objectList() {
   const list = element("ul", "", "objects"), objects = state.canvas?.objects ?? state.item.objects;
   objects.slice(0, 300).forEach((one, place) => {
     const row = element("li"), [x1, y1, x2, y2] = one.box;
     const words = `${figure(x2 - x1)} × ${figure(y2 - y1)} px${one.outlines ? ", mask" : ""}${one.changed ? ", changed" : ""}${one.track ? `, track ${one.track.slice(-5)}` : ""}`;
-    if (!state.canvas) { row.append(element("b", String(place + 1)), element("span", one.label), element("span", words, "quiet")); list.append(row); return; }
+    if (!state.canvas) { row.append(element("b", String(place + 1)), element("span", one.label), element("span", one === proposed(state.item) ? `${words}, proposed` : words, "quiet")); list.append(row); return; }
     row.classList.toggle("chosen", state.canvas.chosen === one.key);
     const mark = Object.assign(document.createElement("input"), { type: "checkbox", checked: state.marked.has(one.key) });
     mark.setAttribute("aria-label", `mark object ${place + 1} to be joined`);
@@ -460,7 +481,7 @@ function objectList() {
 
 // What a decision leaves, so that two of them can be told apart in words.
 function verdictWords(one) {
-  if (one.verdict === "accept") return "accepted";
+  if (one.verdict === "accept") return state.item.kind === "proposal" ? "proposal refused" : "accepted";
   if (one.withdraws) return "picture withdrawn, its copies too";
   if (!one.objects) return "picture excluded";
   const left = one.objects.map(([label, box]) => `${label} ${sizeOf({ box })}`).slice(0, 4).join(", ") || "nothing";
@@ -506,6 +527,7 @@ function thumbs(rows, words, kind = "") {
 // ---- deciding --------------------------------------------------------------------------------------------------
 
 function concerned() {
+  if (proposed(state.item)) return proposed(state.item);
   const { item } = state, wanted = item.derived ?? item.source;
   const same = item.objects.filter((one) => !item.label || one.label === item.label);
   if (wanted) {
@@ -515,6 +537,18 @@ function concerned() {
   return same.length === 1 ? same[0] : null;
 }
 
+// What the decision does to the next release.
+function aboutDecision(item, verdict, chosen) {
+  if (verdict === "picture") return `The next release will be without the whole picture ${item.sample_id}. Withdrawn, its copies stay out of every later release, too, and publish names the published versions that hold it.`;
+  if (verdict === "edit") return "The objects are released as drawn.";
+  if (item.kind === "proposal") {
+    const words = `proposed ${item.label} of ${sizeOf(proposed(item))}`;
+    return verdict === "accept" ? `The next release will have the ${words} as an object.` : `The next release will not have the ${words}. What is released stays as it is.`;
+  }
+  if (verdict === "accept") return "What is released stays.";
+  return `The next release will be without the released ${chosen.label} of ${sizeOf(chosen)} (object ${item.objects.indexOf(chosen) + 1}). Until now: ${item.action}. If only the source's box is wrong, accept instead.${item.objects.length === 1 ? " It is the only object: without it the picture may leave the release, too." : ""}`;
+}
+
 function decide(verdict) {
   const { item } = state;
   if (!item) return;
@@ -522,7 +556,7 @@ function decide(verdict) {
   if (!reviewer()) { named(() => decide(verdict)); return; }
   const chosen = verdict === "exclude" ? concerned() : null;
   if (verdict === "exclude" && !chosen) { hint(item.objects.length ? "Which object? Press e and delete it there, or x to exclude the picture." : "There is no object here; x excludes the picture."); return; }
-  const about = { accept: item.kind === "proposal" ? "The proposed object is added." : "What is released stays.", exclude: chosen && `The next release will be without the released ${chosen.label} of ${sizeOf(chosen)} (object ${item.objects.indexOf(chosen) + 1}). Until now: ${item.action}. If only the source's box is wrong, accept instead.${item.objects.length === 1 ? " It is the only object: without it the picture may leave the release, too." : ""}`, picture: `The next release will be without the whole picture ${item.sample_id}. Withdrawn, its copies stay out of every later release, too, and publish names the published versions that hold it.`, edit: "The objects are released as drawn." }[verdict];
+  const about = aboutDecision(item, verdict, chosen);
   askReason(verdict, about, async (reason, settle) => {
     const withdraws = verdict === "picture" && (WITHDRAWS.has(reason) || $("withdraw").checked);
     const body = { finding: state.id, verdict: withdraws ? "withdraw" : verdict === "picture" ? "exclude" : verdict, reason, settle, reviewer: reviewer() };
@@ -535,7 +569,7 @@ function decide(verdict) {
     const next = nextOpen();
     await loadQueue();
     const before = { kind: item.kind, label: item.label };
-    if (next) { await open(next.finding_id); hint(`Saved: ${withdraws ? "picture withdrawn" : SAVED[verdict]} (${before.kind.replaceAll("_", " ")} ${before.label}); u takes it back. ${choices_of(state.item)}`); } else { await open(state.id); hint(finished()); }
+    if (next) { await open(next.finding_id); hint(`Saved: ${withdraws ? "picture withdrawn" : (item.kind === "proposal" ? PROPOSED.saved : SAVED)[verdict]} (${before.kind.replaceAll("_", " ")} ${before.label}); u takes it back. ${choices_of(state.item)}`); } else { await open(state.id); hint(finished()); }
     $("picture").focus({ preventScroll: true });
   });
 }
@@ -552,8 +586,8 @@ function finished() {
 }
 
 function askReason(verdict, about, then) {
-  const dialog = $("reasons"), text = $("reason-text"), given = REASONS[verdict];
-  $("reasons-title").textContent = { accept: "Accept: why?", exclude: "Remove the object: why?", picture: "Exclude the picture: why?", edit: "Correct: why?" }[verdict];
+  const dialog = $("reasons"), text = $("reason-text"), own = state.item.kind === "proposal" ? PROPOSED : null, given = own?.reasons[verdict] ?? REASONS[verdict];
+  $("reasons-title").textContent = own?.title[verdict] ?? { accept: "Accept: why?", exclude: "Remove the object: why?", picture: "Exclude the picture: why?", edit: "Correct: why?" }[verdict];
   $("reasons-about").textContent = about;
   $("settle-row").hidden = !(state.item.conflict || state.item.others);
   $("withdraw-row").hidden = verdict !== "picture";

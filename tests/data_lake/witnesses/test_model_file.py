@@ -45,6 +45,21 @@ def test_a_declaration_that_is_not_complete_is_named(
         load_model(path)
 
 
+@pytest.mark.parametrize(
+    ("groups", "pixels", "words"), [([], [], "no groups and no luma_blake3"), (["image:1"], [], "no luma_blake3")]
+)
+def test_a_model_of_a_split_lists_what_it_learned(
+    tmp_path: Path, groups: list[str], pixels: list[str], words: str
+) -> None:
+    """Such a model would judge the pictures that it was trained on."""
+    changes = [('release = "nothing"', 'release = "demo 1.0.0"\nsplit = "train"')]
+    path = declare(tmp_path, red_model(), groups=groups, pixels=pixels, changes=changes)
+    with pytest.raises(DataError, match=f"the split train of demo 1.0.0, but red.json has {words}. List group_id"):
+        load_model(path)
+    load_model(declare(tmp_path, red_model(), groups=["image:1"], pixels=["ab"], changes=changes))
+    load_model(declare(tmp_path, red_model()))
+
+
 @pytest.mark.parametrize(("file", "key"), [("red.onnx", "file"), ("red.json", "trained_on.file")])
 def test_a_file_with_another_hash_is_refused(tmp_path: Path, file: str, key: str) -> None:
     path = declare(tmp_path, red_model())

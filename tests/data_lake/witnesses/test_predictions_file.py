@@ -77,6 +77,17 @@ def test_rows_that_contradict_themselves_are_named(tmp_path: Path, change: dict[
         read_predictions(tmp_path / "p.parquet", "witness.file p")
 
 
+def test_a_model_that_hid_what_it_learned_is_refused(tmp_path: Path) -> None:
+    rows = rows_of(tmp_path)
+    statement = load_model(str(tmp_path / "red.toml")).statement()
+    hidden = statement | {"trained_on": statement["trained_on"] | {"release": "demo 1.0.0", "split": "train"}}
+    write_predictions(tmp_path / "p.parquet", rows, [hidden])
+    with pytest.raises(DataError, match="model red: trained on train of demo 1.0.0, but lists no pictures"):
+        read_predictions(tmp_path / "p.parquet", "p")
+    write_predictions(tmp_path / "p.parquet", rows, [hidden | {"trained_pictures": 3}])
+    assert 1 == len(read_predictions(tmp_path / "p.parquet", "p")[1])
+
+
 def test_another_file_is_refused(tmp_path: Path) -> None:
     (tmp_path / "p.parquet").write_bytes(b"PAR1")
     with pytest.raises(DataError, match="not a file of predictions"):
