@@ -197,8 +197,8 @@ def _check_learned(toml: Path, trained_on: TrainedOn, groups: frozenset[str], pi
     if trained_on.split and empty:
         raise DataError(
             f"model {toml}: trained_on names the split {trained_on.split} of {trained_on.release}, but "
-            f"{trained_on.file} has no {' and no '.join(empty)}. List group_id and luma_blake3 of the training pictures "
-            "(columns of the table images), or leave out split if the model was trained on other pictures."
+            f"{trained_on.file} has no {' and no '.join(empty)}. List group_id and luma_blake3 of the training "
+            "pictures (columns of the table images), or leave out split if the model was trained on other pictures."
         )
 
 

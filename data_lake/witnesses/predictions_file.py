@@ -79,7 +79,8 @@ def _blind(models: Sequence[Statement]) -> Iterator[str]:
     for one in models:
         learned = one.get("trained_on", {})
         if learned.get("split") and not one.get("trained_pictures"):
-            yield f"model {one.get('name')}: trained on {learned['split']} of {learned['release']}, but lists no pictures"
+            split = f"{learned['split']} of {learned['release']}"
+            yield f"model {one.get('name')}: trained on {split}, but lists no pictures"
 
 
 def _problems(frame: pl.DataFrame, known: Mapping[str, frozenset[str]]) -> Iterable[str]:

@@ -51,8 +51,9 @@ def order_of_labelling(pictures: Sequence[Unlabelled], labelled: Mapping[str, Se
     """Return the pictures in labelling order: each next one has the largest disagreement x distance.
 
     The distance is to pictures labelled with one of its labels (``labelled``: perceptual hashes by label) and to those
-    already ranked; ties are ordered by name. Pictures without disagreement come last. After the first ``MOST_SPREAD`` places the others are sorted by
-    the same product, with the distance to those places, so that the time grows linearly with the number of pictures.
+    already ranked; ties are ordered by name. Pictures without disagreement come last. After the first ``MOST_SPREAD``
+    places the others are sorted by the same product, with the distance to those places, so that the time grows linearly
+    with the number of pictures.
     """
     ordered = sorted(pictures, key=lambda one: one.name)
     hashes = np.array([one.perceptual_hash for one in ordered], np.uint64)
