@@ -7,10 +7,12 @@ from pathlib import Path
 from typing import Annotated, Any, TypeVar
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic_core import ErrorDetails
 
 from medmultipoints.transforms.audit.decisions import Action, Correction, Withdrawal
 from medmultipoints.transforms.errors import UsageError
 from medmultipoints.transforms.problems import MASK_FILE, SAMPLE, SHA256, Day, problem
+from medmultipoints.transforms.reporting.counted import first_few
 from medmultipoints.transforms.review.mask_files import parse_masks
 
 
@@ -250,11 +252,14 @@ def _parse(name: str, data: bytes) -> _File:
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise UsageError(f"corrections {name}: not valid TOML: {error}. Correct the file.") from error
     except ValidationError as error:
-        raise UsageError(f"corrections {name}: {_first_problem(error)}. Correct the file.") from error
+        raise UsageError(f"corrections {name}: {_problems(error)}. Correct the file.") from error
 
 
-def _first_problem(error: ValidationError) -> str:
-    found = error.errors()[0]
+def _problems(error: ValidationError) -> str:
+    return first_few([_problem(one) for one in error.errors()], separator="; ")
+
+
+def _problem(found: ErrorDetails) -> str:
     table, *rest = found["loc"]
     number, keys = (int(rest[0]) + 1, rest[1:]) if rest else ("", [])
     parts = f"[[{table}]] {number}".strip(), ".".join(map(str, keys)), problem(found, _File)

@@ -263,6 +263,13 @@ def test_a_wrong_entry_is_named_with_file_number_and_key(tmp_path: Path, text: s
     assert message in str(caught.value)
 
 
+def test_all_mistakes_of_a_file_are_named_at_once(tmp_path: Path) -> None:
+    (tmp_path / "a.toml").write_text(table(**GOOD | {"reviewer": "", "date": "yesterday"}))
+    with pytest.raises(UsageError) as caught:
+        read_corrections(Corrections(files=("a.toml",)), tmp_path)
+    assert "[[corrections]] 1: reviewer: must not be empty; [[corrections]] 1: date: " in str(caught.value)
+
+
 def test_a_file_that_is_named_must_be_there_and_the_manifest_names_it_by_its_hash(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match=r"corrections\.files: b\.toml: there is no such file"):
         read_corrections(Corrections(files=("b.toml",)), tmp_path)
