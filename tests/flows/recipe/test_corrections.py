@@ -264,7 +264,7 @@ def test_a_wrong_entry_is_named_with_file_number_and_key(tmp_path: Path, text: s
 
 
 def test_all_mistakes_of_a_file_are_named_at_once(tmp_path: Path) -> None:
-    (tmp_path / "a.toml").write_text(table(**GOOD | {"reviewer": "", "date": "yesterday"}))
+    (tmp_path / "a.toml").write_text(table(**GOOD).replace("A. Reviewer", "").replace("2026-11-20", "today"))
     with pytest.raises(UsageError) as caught:
         read_corrections(Corrections(files=("a.toml",)), tmp_path)
     assert "[[corrections]] 1: reviewer: must not be empty; [[corrections]] 1: date: " in str(caught.value)
