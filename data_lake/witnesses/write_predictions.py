@@ -13,6 +13,7 @@ from medmultipoints.data_lake.witnesses.model_file import Model, load_model
 from medmultipoints.data_lake.witnesses.predict import Asked, Shown, ask_models, loose_pictures, released_pictures
 from medmultipoints.data_lake.witnesses.predictions_file import PREDICTIONS, write_predictions
 from medmultipoints.transforms.errors import DataError, MachineError, UsageError
+from medmultipoints.transforms.witnesses.summary import note_unknown_labels
 
 
 def predict_release(
@@ -32,7 +33,9 @@ def predict_release(
     models = [load_model(name) for name in names]
     if len({model.sha256 for model in models}) < len(models):
         raise UsageError("--model: one ONNX file is given twice. Give each model once.")
-    _check_labels(models, set(read_parquet(folder, manifest, "data")["label"]))
+    released = set(read_parquet(folder, manifest, "data")["label"])
+    _check_labels(models, released)
+    released |= {*manifest.recipe.get("labels", {}).get("names", {}).values()}
     total = None if pictures else read_parquet(folder, manifest, "images", split).height
     asked = Asked()
     with TemporaryDirectory() as scratch:
@@ -58,6 +61,7 @@ def predict_release(
         "file": str(out / PREDICTIONS), "sha256": entry.sha256, "models": [model.name for model in models],
         "pictures": asked.pictures, "judged": len(rows), "learned": asked.learned, "unreadable": asked.unreadable,
         "objects": sum(row["count"] for row in rows),
+        "notes": note_unknown_labels({model.name: model.declared.output.labels for model in models}, released),
     }  # fmt: skip
 
 

@@ -1,6 +1,6 @@
 """Summarise witnesses for a card: agreement with the labels, doubts, and outcomes of proposals."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any, Final
 
 import polars as pl
@@ -30,6 +30,16 @@ def describe_witnesses(
         "proposed": proposals.height,
         "refused": refused.group_by("reason").len("objects").sort("reason").to_dicts(),
     }
+
+
+def note_unknown_labels(known: Mapping[str, Collection[str]], released: Collection[str]) -> list[str]:
+    """Return a note on each model with labels that the release lacks; ``known``: its labels by its name."""
+    return [
+        f"model {name}: {', '.join(odd)}: not among the labels of the release ({', '.join(sorted(released))}), so such "
+        "predictions are not used. If the release names it otherwise, correct [output] labels"
+        for name, labels in sorted(known.items())
+        if (odd := sorted({*labels} - {*released}))
+    ]
 
 
 def _table(found: Mapping[str, Any]) -> list[dict[str, Any]]:

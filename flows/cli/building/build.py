@@ -14,6 +14,8 @@ import typer
 
 from medmultipoints.data_lake.release.read.previous import read_previous
 from medmultipoints.data_lake.store.layout import PAGE, only_builder
+from medmultipoints.data_lake.store.objects import object_path
+from medmultipoints.data_lake.witnesses.predictions_file import read_models
 from medmultipoints.flows.cli.console import OUT, print_json, say, stage_progress, table, transfer_progress
 from medmultipoints.flows.cli.options import DEFAULT_LAKE, JsonOption, LakeOption
 from medmultipoints.flows.cli.request_options import (
@@ -32,8 +34,10 @@ from medmultipoints.flows.engine.prepare import prepare_attempt
 from medmultipoints.flows.engine.report import exclusions_of, reasons_of
 from medmultipoints.flows.engine.request import BuildRequest, ask, parse_names, parse_sources
 from medmultipoints.flows.engine.running.run import run_in_threads
+from medmultipoints.flows.engine.stage import Build
 from medmultipoints.flows.stages.index import broken_sources
 from medmultipoints.flows.stages.pipeline import PIPELINE, refuse_early
+from medmultipoints.flows.stages.witness import SECTION
 from medmultipoints.transforms.compose.label_terms import note_terms
 from medmultipoints.transforms.compose.stats import (
     count_labels,
@@ -47,6 +51,7 @@ from medmultipoints.transforms.duplicates.across_sources import note_copies
 from medmultipoints.transforms.reporting.counted import plural
 from medmultipoints.transforms.splits.official import note_official
 from medmultipoints.transforms.splits.split_changes import note_moved
+from medmultipoints.transforms.witnesses.summary import note_unknown_labels
 
 MOST_LABELS, MOST_REASONS, SHOWN_REASONS, MOST_NOTES = 4, 2, 5, 4
 
@@ -199,8 +204,19 @@ def notes_of(outcome: Outcome) -> list[str]:
     notes += note_ungrouped(images)
     notes += note_official(images, honoured=splits.honour_official)
     notes += note_splits(images, splits.fractions)
-    notes += note_terms(outcome.build.recipe.terms, set(outcome.table("records")["label"]))
+    labels = set(outcome.table("records")["label"])
+    notes += note_terms(outcome.build.recipe.terms, labels)
+    labels |= {*outcome.build.recipe.labels.names.values()}
+    notes += note_unknown_labels(labels_of_witnesses(outcome.build), labels)
     return [*notes, *note_tasks(outcome.table("instructions"), asked.tasks, degenerate=asked.degenerate)]
+
+
+def labels_of_witnesses(build: Build) -> dict[str, list[str]]:
+    """Return the labels of each model whose predictions the recipe pins, by its name."""
+    if SECTION not in build.pinned:
+        return {}
+    models = read_models(object_path(build.lake, build.pinned[SECTION].sha256))
+    return {one["name"]: one["output"]["labels"] for one in models}
 
 
 def moved_of(outcome: Outcome) -> list[str]:

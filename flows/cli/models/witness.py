@@ -60,6 +60,8 @@ def witness(
     OUT.print(f"{judged}; {outcome['learned']:,} left out because the model was trained on the picture or its group")
     if outcome["unreadable"]:
         OUT.print(f"{outcome['unreadable']:,} files could not be decoded and are left out")
+    for note in outcome["notes"]:
+        OUT.print(f"note: {note}", markup=False)
     OUT.print(
         f'\nFor the recipe:\n\\[witness]\nfile = "{outcome["file"]}"\nsha256 = "{outcome["sha256"]}"', soft_wrap=True
     )

@@ -24,6 +24,7 @@ from medmultipoints.data_lake.witnesses.model_file import load_model
 from medmultipoints.data_lake.witnesses.predict import ask_models, released_pictures
 from medmultipoints.data_lake.witnesses.train_models import Training, train_and_score
 from medmultipoints.data_lake.witnesses.write_predictions import predict_release
+from medmultipoints.flows.cli.building.build import notes_of
 from medmultipoints.flows.recipe.corrections import parse_file
 from medmultipoints.transforms.errors import UsageError
 from medmultipoints.transforms.masks.run_lengths import decode_rle
@@ -163,6 +164,17 @@ def test_a_model_of_other_labels_is_refused(work: Path, plain: Path) -> None:
     model = declare(work / "other", red_model(), changes=[('labels = ["polyps"]', 'labels = ["lesion"]')])
     with pytest.raises(UsageError, match="model red: it knows lesion, the release has polyps"):
         predict_release(plain, [model], work / "none")
+
+
+def test_a_label_that_the_release_lacks_is_named(work: Path, plain: Path) -> None:
+    two = ('labels = ["polyps"]', 'labels = ["polyps", "zebra"]')
+    model = declare(work / "zebra", red_model(maps=2), changes=[two])
+    said = predict_release(plain, [model], work / "striped")
+    (note,) = said["notes"]
+    assert note.startswith("model red: zebra: not among the labels of the release (polyps)")
+    section = f'[witness]\nfile = "striped/predictions.parquet"\nsha256 = "{said["sha256"]}"\n'
+    (work / "zebra.toml").write_text(RECIPE.format(version="1.1.0", witness=section), "utf-8")
+    assert 1 == notes_of(build(str(work / "zebra.toml"), work / "zebra-lake", {})).count(note)
 
 
 def test_published_proposals_load_as_a_config_of_their_own(
