@@ -13,7 +13,7 @@ SIDE = 16
 
 
 def red_model(*, click_radius: int = 0, side: int = SIDE, last: Sequence[Any] = (), maps: int = 1) -> bytes:
-    """A model whose map, or each of several, is the red channel of its input; ``last`` are nodes from ``red`` to ``map``."""
+    """A model whose maps are the red channel of its input; ``last`` are nodes from ``red`` to ``map``."""
     channels = 3 + 3 * (click_radius > 0)
     kernel = np.zeros((maps, channels, 1, 1), np.float32)
     kernel[:, 0] = 1
