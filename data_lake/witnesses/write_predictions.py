@@ -33,23 +33,17 @@ def predict_release(
     models = [load_model(name) for name in names]
     if len({model.sha256 for model in models}) < len(models):
         raise UsageError("--model: one ONNX file is given twice. Give each model once.")
-    released = set(read_parquet(folder, manifest, "data")["label"])
-    _check_labels(models, released)
-    released |= {*manifest.recipe.get("labels", {}).get("names", {}).values()}
+    notes = _check_labels(models, folder, manifest)
     total = None if pictures else read_parquet(folder, manifest, "images", split).height
     asked = Asked()
     with TemporaryDirectory() as scratch:
         shown = _pictures(folder, manifest, split, pictures, Path(scratch))
         rows = list(
             ask_models(
-                shown,
-                models,
-                executor=executor,
-                workers=workers,
+                shown, models, executor=executor, workers=workers, asked=asked,
                 progress=lambda done: progress(done, total),
-                asked=asked,
             )
-        )
+        )  # fmt: skip
     if not rows:
         raise DataError(f"{folder}: every model was trained on every picture, so none may judge one.")
     try:
@@ -61,12 +55,13 @@ def predict_release(
         "file": str(out / PREDICTIONS), "sha256": entry.sha256, "models": [model.name for model in models],
         "pictures": asked.pictures, "judged": len(rows), "learned": asked.learned, "unreadable": asked.unreadable,
         "objects": sum(row["count"] for row in rows),
-        "notes": note_unknown_labels({model.name: model.declared.output.labels for model in models}, released),
+        "notes": notes,
     }  # fmt: skip
 
 
-def _check_labels(models: Sequence[Model], released: set[str]) -> None:
-    """Raise UsageError for a model that knows no label of the release, whose predictions are of no use."""
+def _check_labels(models: Sequence[Model], folder: Path, manifest: Manifest) -> list[str]:
+    """Return a note on each model with labels that the release lacks; UsageError if it has no other."""
+    released = set(read_parquet(folder, manifest, "data")["label"])
     for model in models:
         known = model.declared.output.labels
         if released and not released & set(known):
@@ -74,6 +69,8 @@ def _check_labels(models: Sequence[Model], released: set[str]) -> None:
                 f"model {model.name}: it knows {', '.join(known)}, the release has {', '.join(sorted(released))}. "
                 "Name its labels as the release does, in [output] labels."
             )
+    released |= {*manifest.recipe.get("labels", {}).get("names", {}).values()}
+    return note_unknown_labels({model.name: model.declared.output.labels for model in models}, released)
 
 
 def _pictures(
