@@ -125,7 +125,7 @@ def test_what_cannot_be_matched_is_named_and_nothing_is_written(
 
 def test_a_file_of_another_kind_is_refused(desk: Desk, file: CorrectionsFile, tmp_path: Path) -> None:
     (tmp_path / "x.txt").write_text("nothing of the kind")
-    with pytest.raises(UsageError, match="no export that can be read"):
+    with pytest.raises(UsageError, match="x.txt is not an export that is read"):
         taken(desk, tmp_path / "x.txt", file)
 
 
