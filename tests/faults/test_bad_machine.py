@@ -157,8 +157,9 @@ except MachineError as error:
 
 
 def in_a_process(*words: str, **settings: Any) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, *words]
-    return subprocess.run(command, cwd=REPOSITORY, capture_output=True, check=False, **{"text": True, **settings})
+    """An earlier test may have left PYTHONSAFEPATH, so the tests' package is named as a path."""
+    settings = {"text": True, "env": os.environ | {"PYTHONPATH": str(REPOSITORY)}} | settings
+    return subprocess.run([sys.executable, *words], cwd=REPOSITORY, capture_output=True, check=False, **settings)
 
 
 def test_a_picture_is_not_rejected_for_want_of_memory() -> None:
