@@ -22,6 +22,7 @@ from medmultipoints.data_lake.report.html import Functions, load_template
 from medmultipoints.data_lake.report.materials import Album, read_materials
 from medmultipoints.data_lake.report.sections import EXAMPLES, Listing
 from medmultipoints.data_lake.report.witness_lists import witnesses
+from medmultipoints.data_lake.report.written_text import written_text
 from medmultipoints.transforms.diff.releases import ReleaseDiff
 from medmultipoints.transforms.reporting.counted import plural
 from medmultipoints.transforms.reporting.drawing import STYLE, Figure, draw, legend
@@ -60,6 +61,7 @@ def report_page(
         balance=sections.balance(own),
         findings=findings,
         witnesses=witnesses(own),
+        written=written_text(own),
         corrections=sections.corrections(own),
         near=sections.near_duplicates(own, album),
         leakage=sections.leakage(own, album),

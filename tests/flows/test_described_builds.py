@@ -1,6 +1,7 @@
 """Builds with descriptions by a model that lies: no lie is released, and the truth is the same without them."""
 
 import hashlib
+import html
 import json
 import shutil
 from pathlib import Path
@@ -13,6 +14,7 @@ import pytest
 from medmultipoints.data_lake.describe.describe_pictures import describe_pictures
 from medmultipoints.data_lake.describe.server_settings import ServerSettings
 from medmultipoints.data_lake.release.checks.verify import verify_release
+from medmultipoints.data_lake.report.page import report_page
 from medmultipoints.transforms.errors import UsageError
 from tests.chat_server import chat_server, lying
 from tests.flows.small_builds import build, make_sources, write_recipe
@@ -88,6 +90,17 @@ def test_the_release_verifies_and_its_card_says_who_wrote_the_text(folder: Path)
     card = (folder / "with" / "README.md").read_text("utf-8")
     assert "config_name: descriptions" in card
     assert "`liar`" in card
+
+
+def test_the_report_shows_kept_texts_and_counts_refused_sentences(folder: Path) -> None:
+    page, _ = report_page(folder / "with")
+    section = page.partition('<section id="written"')[2].partition("</section>")[0]
+    texts = descriptions(folder / "with").sort("sample_id")
+    assert texts["sentences"][0][0] in html.unescape(section)
+    refused = pl.read_parquet(folder / "with" / "quarantine" / "refused_sentences.parquet")
+    lies = refused.filter(reason="false_claim").height
+    assert f"{lies:,} as false_claim" in section
+    assert 'id="written"' not in report_page(folder / "plain")[0]
 
 
 def test_another_file_is_refused(folder: Path, tmp_path: Path) -> None:

@@ -195,6 +195,7 @@ def section_values(release: Path, given: dict[str, object]) -> dict[str, object]
         "balance": sections.balance(own),
         "findings": given,
         "witnesses": None,
+        "written": None,
         "corrections": sections.corrections(own),
         "near": sections.near_duplicates(own, album),
         "leakage": None,
