@@ -20,23 +20,17 @@ from medmultipoints.transforms.dialects.layouts.released_masks import (
     Mask,
     mask_png,
     pad_to_square,
+    place_with_masks,
     released_mask,
     resample,
 )
 
-NO_MASK: Final = "no object with a mask"
 _PLAIN: Final = re.compile(r"[^A-Za-z0-9]+")
 
 
 def place(pictures: Iterable[Picture], split: str) -> Placement:
     """Return the placement of the pictures that have an object with a mask."""
-    paths, without = {}, 0
-    for picture in pictures:
-        if any(found.rle is not None for found in picture.objects):
-            paths[picture.sample_id] = f"{split}/{_stem(picture)}.png"
-        else:
-            without += 1
-    return Placement(paths, {NO_MASK: without} if without else {})
+    return place_with_masks(pictures, lambda picture: f"{split}/{_stem(picture)}.png")
 
 
 def encode(pictures: Iterable[Picture], contents: Contents, split: str) -> Files:

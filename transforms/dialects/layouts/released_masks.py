@@ -1,18 +1,33 @@
 """Masks of objects in released pixels, as arrays, RLE and PNG files."""
 
+from collections import Counter
+from collections.abc import Callable, Iterable
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from medmultipoints.transforms.dialects.frames import Size
-from medmultipoints.transforms.dialects.items import Picture
+from medmultipoints.transforms.dialects.items import Picture, Placement
 from medmultipoints.transforms.masks.run_lengths import area_of_rle, decode_rle, encode_rle
 from medmultipoints.transforms.pictures.decode import MAX_PIXELS, encode_png
 from medmultipoints.transforms.records import ReleasedObject
 
 Mask = NDArray[np.bool_]
 SQUARE: Final = 1024
+NO_MASK: Final = "no object with a mask"
+
+
+def place_with_masks(pictures: Iterable[Picture], path_of: Callable[[Picture], str]) -> Placement:
+    """Return the placement of the pictures that have an object with a mask."""
+    paths: dict[str, str] = {}
+    left_out: Counter[str] = Counter()
+    for picture in pictures:
+        if any(found.rle is not None for found in picture.objects):
+            paths[picture.sample_id] = path_of(picture)
+        else:
+            left_out[NO_MASK] += 1
+    return Placement(paths, left_out)
 
 
 def released_mask(picture: Picture, found: ReleasedObject) -> Mask:

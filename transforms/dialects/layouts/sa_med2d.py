@@ -11,10 +11,9 @@ from typing import Final
 import orjson
 
 from medmultipoints.transforms.dialects.items import Contents, Picture, Placement
-from medmultipoints.transforms.dialects.layouts.biomedparse import NO_MASK
 from medmultipoints.transforms.dialects.layouts.coco import Files
 from medmultipoints.transforms.dialects.layouts.names import modality, plain_name, slug
-from medmultipoints.transforms.dialects.layouts.released_masks import mask_png, released_mask
+from medmultipoints.transforms.dialects.layouts.released_masks import mask_png, place_with_masks, released_mask
 from medmultipoints.transforms.records import ReleasedObject
 
 INDEX: Final = "SAMed2D_v1.json"
@@ -23,13 +22,7 @@ CLASSES: Final = "SAMed2D_v1_class_mapping_id.json"
 
 def place(pictures: Iterable[Picture], split: str) -> Placement:
     """Return the placement of the pictures that have an object with a mask."""
-    paths, without = {}, 0
-    for picture in pictures:
-        if any(found.rle is not None for found in picture.objects):
-            paths[picture.sample_id] = f"{split}/images/{_name(picture)}.png"
-        else:
-            without += 1
-    return Placement(paths, {NO_MASK: without} if without else {})
+    return place_with_masks(pictures, lambda picture: f"{split}/images/{_name(picture)}.png")
 
 
 def encode(pictures: Iterable[Picture], contents: Contents, split: str) -> Files:

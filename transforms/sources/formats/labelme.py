@@ -20,7 +20,6 @@ from medmultipoints.transforms.reporting.counted import plural
 from medmultipoints.transforms.sources.annotated import Files, Reading, ReadProblem, Recognition
 from medmultipoints.transforms.sources.declaration import Declaration
 from medmultipoints.transforms.sources.formats.format import Format
-from medmultipoints.transforms.sources.paths import split_path
 from medmultipoints.transforms.sources.reading.joining import Pictures, read_documents
 from medmultipoints.transforms.sources.reading.listing import bare, listed
 from medmultipoints.transforms.sources.reading.making import make_annotation, read_label, size_of
@@ -101,8 +100,7 @@ def _read_file(pictures: Pictures, name: str) -> Reading:
     size = size_of(held.get("imageWidth"), held.get("imageHeight")) if isinstance(held, dict) else None
     stated = _stated(held)
     found = list(_objects(pictures.declaration, name, _shapes(held), size))
-    joined = pictures.index.find_own(name, stated)
-    yield from pictures.join(joined, stated or split_path(name).stem, name, found, name, size)
+    yield from pictures.join_own(name, stated, found, size)
 
 
 def _objects(

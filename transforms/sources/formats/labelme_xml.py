@@ -8,7 +8,6 @@ from medmultipoints.transforms.reporting.counted import plural
 from medmultipoints.transforms.sources.annotated import Files, Reading, ReadProblem, Recognition
 from medmultipoints.transforms.sources.declaration import Declaration
 from medmultipoints.transforms.sources.formats.format import Format
-from medmultipoints.transforms.sources.paths import split_path
 from medmultipoints.transforms.sources.reading.joining import Pictures, read_documents
 from medmultipoints.transforms.sources.reading.listing import listed
 from medmultipoints.transforms.sources.reading.making import make_annotation, size_of
@@ -47,8 +46,7 @@ def _read_file(pictures: Pictures, name: str) -> Reading:
     size = size_of(number(text(root, "imagesize/ncols")), number(text(root, "imagesize/nrows")))
     stated = text(root, "filename")
     found = list(_objects(pictures.declaration, name, root, size))
-    joined = pictures.index.find_own(name, stated)
-    yield from pictures.join(joined, stated or split_path(name).stem, name, found, name, size)
+    yield from pictures.join_own(name, stated, found, size)
 
 
 def _objects(

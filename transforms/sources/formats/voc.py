@@ -92,8 +92,7 @@ def _read_file(pictures: Pictures, name: str) -> Reading:
     size = size_of(number(text(root, "size/width")), number(text(root, "size/height")))
     stated = text(root, "filename")
     found = list(_objects(pictures.declaration, name, root, size))
-    joined = pictures.index.find_own(name, stated)
-    yield from pictures.join(joined, stated or split_path(name).stem, name, found, name, size)
+    yield from pictures.join_own(name, stated, found, size)
 
 
 def _objects(

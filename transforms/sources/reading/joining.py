@@ -87,6 +87,17 @@ class Pictures:
             columns = hole_columns(read_from, self.declaration.annotations)
             yield from self.give(joined.member, found, [read_from], size, columns)
 
+    def join_own(
+        self,
+        name: str,
+        stated: str,
+        found: Sequence[Annotation | ReadProblem],
+        size: tuple[int, int] | None = None,
+    ) -> Reading:
+        """Yield the picture with the stem of the annotation file ``name``, else the one that the file states."""
+        joined = self.index.find_own(name, stated)
+        yield from self.join(joined, stated or split_path(name).stem, name, found, name, size)
+
     def rest(self) -> Iterator[AnnotatedPicture]:
         """Yield the pictures without an annotation."""
         for name in self.index.names:
