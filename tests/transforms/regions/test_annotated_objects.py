@@ -7,25 +7,16 @@ import pytest
 
 from medmultipoints.transforms.masks.run_lengths import encode_rle
 from medmultipoints.transforms.pictures.decode import ImageProblem
-from medmultipoints.transforms.records import Annotation, Box, MaskLayer, Point, Sample
-from medmultipoints.transforms.regions.annotated_objects import AnnotatedObjects, find_annotated_objects
+from medmultipoints.transforms.records import Annotation, Box, MaskLayer, Point
+from medmultipoints.transforms.regions.annotated_objects import AnnotatedObjects
+from tests.transforms.regions.annotated import objects_of
 
 SQUARE = (Point(2, 2), Point(6, 2), Point(6, 6), Point(2, 6))
 
 
 def objects(*annotations: Annotation, layers: tuple[MaskLayer, ...] = (), values: Any = None) -> AnnotatedObjects:
     """The objects of a picture of 10 x 8 pixels."""
-    sample = Sample(
-        source="s",
-        stem="a",
-        image_member="a.png",
-        organ="o",
-        finding="f",
-        classification="c",
-        annotations=annotations,
-        layers=layers,
-    )
-    return find_annotated_objects(sample, 10, 8, lambda _: np.array(values, np.int64), None)
+    return objects_of(annotations, layers, values, (10, 8))
 
 
 def note(key: str = "x#0", **more: Any) -> Annotation:

@@ -7,9 +7,10 @@ import polars as pl
 import pytest
 
 from medmultipoints.transforms.compose.policy import select_regions
-from medmultipoints.transforms.records import Annotation, Box, MaskLayer, Point, Sample
-from medmultipoints.transforms.regions.annotated_objects import AnnotatedObjects, find_annotated_objects
+from medmultipoints.transforms.records import Annotation, Box, MaskLayer, Point
+from medmultipoints.transforms.regions.annotated_objects import AnnotatedObjects
 from medmultipoints.transforms.regions.readings import CONFLICT
+from tests.transforms.regions.annotated import objects_of
 
 MASK = np.zeros((20, 20), np.int64)
 MASK[2:8, 2:8] = MASK[10:16, 10:18] = 255
@@ -23,18 +24,7 @@ def box(key: str, place: Box, **more: Any) -> Annotation:
 def objects(*annotations: Annotation, certain: tuple[str, ...] = (), **layer: Any) -> AnnotatedObjects:
     """The objects of a picture with one mask of two areas, and annotations."""
     mask = MaskLayer(member="m.png", **({"label": "polyp"} | layer))
-    sample = Sample(
-        source="s",
-        stem="a",
-        image_member="a.png",
-        organ="o",
-        finding="f",
-        classification="c",
-        labels_exhaustive=certain,
-        annotations=annotations,
-        layers=(mask,),
-    )
-    return find_annotated_objects(sample, 20, 20, lambda _: MASK, None)
+    return objects_of(annotations, (mask,), MASK, (20, 20), certain)
 
 
 def keys(found: AnnotatedObjects) -> list[tuple[str, str | None]]:
