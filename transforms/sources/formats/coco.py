@@ -37,7 +37,7 @@ from medmultipoints.transforms.sources.reading.records.coco_lists import (
 )
 from medmultipoints.transforms.sources.reading.records.coco_shapes import contradiction, key_points, read_segmentation
 from medmultipoints.transforms.sources.reading.records.json_rows import JsonDocument, first_item, show
-from medmultipoints.transforms.sources.reading.shapes import ZERO_EXTENT, Fault, box_fault, finite
+from medmultipoints.transforms.sources.reading.shapes import ZERO_EXTENT, Fault, box_fault, finite, not_finite
 
 _SIGNS = (
     re.compile(rb'"images"\s*:\s*\[\s*(\{|\])'),
@@ -198,7 +198,7 @@ def _box(declaration: Declaration, stated: Any, image: CocoImage) -> tuple[Box |
     if not isinstance(stated, list) or len(stated) != 4:
         return None, Fault("box_missing", f"the box is {show(stated)}, not four numbers")
     if not finite(stated):
-        return None, Fault("box_not_a_number", f"the box {show(stated)} has a value that is not a finite number")
+        return None, not_finite(f"the box {show(stated)}")
     a, b, c, d = stated
     if declaration.boxes.unit == "fraction" and image.size is not None:
         a, b, c, d = (value * side for value, side in zip(stated, (*image.size, *image.size), strict=True))

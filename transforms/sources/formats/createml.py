@@ -15,7 +15,7 @@ from medmultipoints.transforms.sources.reading.making import make_annotation
 from medmultipoints.transforms.sources.reading.picture_index import PictureIndex
 from medmultipoints.transforms.sources.reading.proposing import Draft, choose_joined_documents
 from medmultipoints.transforms.sources.reading.records.json_rows import show, stream_tasks
-from medmultipoints.transforms.sources.reading.shapes import Fault, Place, box_place, finite
+from medmultipoints.transforms.sources.reading.shapes import Fault, Place, box_place, finite, not_finite
 
 _KEYS = ("x", "y", "width", "height")
 _SLACK = 1.0
@@ -112,7 +112,7 @@ def _read_file(pictures: Pictures, name: str) -> Reading:
 def _place(declaration: Declaration, box: Mapping[str, Any], size: tuple[int, int] | None) -> Place | Fault:
     numbers = _numbers(box)
     if not finite(numbers):
-        return Fault("box_not_a_number", f"the coordinates {show(numbers)} are not four finite numbers")
+        return not_finite(f"the box {show(numbers)}")
     x, y, w, h = numbers
     if declaration.boxes.form != "xywh":
         x, y = x - w / 2, y - h / 2

@@ -33,6 +33,7 @@ from medmultipoints.transforms.sources.reading.shapes import (
     box_place,
     ellipse_place,
     finite,
+    not_finite,
     oriented_place,
     outline_place,
     point_place,
@@ -279,7 +280,7 @@ def _place(declaration: Declaration, region: Mapping[str, Any]) -> Place | Fault
         return outline_place([value * side / 100 for pair in pairs for value, side in zip(pair, size, strict=True)])
     numbers = [region.get(key, 0) for key in ("x", "y", "width", "height", "rotation", "radiusX", "radiusY")]
     if not finite(numbers):
-        return Fault("box_not_a_number", "the region has a value that is not a finite number")
+        return not_finite("the region")
     x, y, w, h, degrees, rx, ry = (value * part for value, part in zip(numbers, _parts(width, height), strict=True))
     if "radiusX" in region:
         return ellipse_place(declaration.shapes.ellipse, [x, y, rx, ry], degrees)

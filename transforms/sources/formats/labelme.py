@@ -35,6 +35,7 @@ from medmultipoints.transforms.sources.reading.shapes import (
     crop_place,
     ellipse_place,
     finite,
+    not_finite,
     outline,
     outline_place,
     point_place,
@@ -128,7 +129,7 @@ def _place(declaration: Declaration, shape: Mapping[str, Any], size: tuple[int, 
         return Fault("points_damaged", f"the points are {show(points)}")
     numbers = [value for point in points for value in point]
     if not finite(numbers):
-        return Fault("points_damaged", f"the points {show(points)} have a value that is not a finite number")
+        return not_finite(f"the outline {show(points)}", "points_damaged")
     if kind == "polygon":
         return outline_place(numbers)
     if kind == "rectangle" and len(points) >= 2:

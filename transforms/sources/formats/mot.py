@@ -32,7 +32,7 @@ from medmultipoints.transforms.sources.reading.listing import Listing, folder, l
 from medmultipoints.transforms.sources.reading.making import make_annotation
 from medmultipoints.transforms.sources.reading.path_patterns import propose_patterns
 from medmultipoints.transforms.sources.reading.proposing import Draft, single
-from medmultipoints.transforms.sources.reading.shapes import Fault, Place, box_place, finite
+from medmultipoints.transforms.sources.reading.shapes import Fault, Place, box_place, finite, not_finite
 
 _ROW: Final = re.compile(
     rb"^\s*\d+(\.0+)?\s*,\s*-?\d+(\.0+)?\s*,(\s*-?[\d.eE+-]+\s*,){3}\s*-?[\d.eE+-]+\s*(,[^,]*){0,5}$"
@@ -287,7 +287,7 @@ def _annotation(
 
 def _place(declaration: Declaration, row: _Row, size: tuple[int, int] | None) -> Place | Fault:
     if not finite(row.box):
-        return Fault("box_not_a_number", f"the box {row.box} has a value that is not a finite number")
+        return not_finite(f"the box {row.box}")
     x, y, w, h = row.box
     shift = 1 if declaration.boxes.frame == "inclusive-1" else 0
     return box_place(

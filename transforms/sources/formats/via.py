@@ -34,6 +34,7 @@ from medmultipoints.transforms.sources.reading.shapes import (
     corners_to_box,
     ellipse_place,
     finite,
+    not_finite,
     outline_place,
     point_place,
 )
@@ -241,7 +242,7 @@ def _place(declaration: Declaration, shape: Mapping[str, Any]) -> Place | Fault:
     if kind == "rect":
         values: list[Any] = [shape.get(key) for key in ("x", "y", "width", "height")]
         if not finite(values):
-            return Fault("box_not_a_number", f"the rectangle {show(values)} has a value that is not a finite number")
+            return not_finite(f"the rectangle {show(values)}")
         x, y, w, h = values
         return box_place(corners_to_box([x, y, x + w, y + h]), values, None, declaration.boxes.degenerate)
     if kind == "polygon":
@@ -253,8 +254,7 @@ def _place(declaration: Declaration, shape: Mapping[str, Any]) -> Place | Fault:
         radii = [shape.get("r")] * 2 if kind == "circle" else [shape.get("rx"), shape.get("ry")]
         values, angle = [shape.get("cx"), shape.get("cy"), *radii], shape.get("theta") or 0
         if not finite([*values, angle]):
-            said = show([*values, angle])
-            return Fault("ellipse_damaged", f"the {kind} {said} has a value that is not a finite number")
+            return not_finite(f"the {kind} {show([*values, angle])}", "ellipse_damaged")
         numbers = [float(value) for value in values if value is not None]
         return ellipse_place(declaration.shapes.ellipse, numbers, float(angle) * _DEGREES)
     if kind == "point" and finite((shape.get("cx"), shape.get("cy"))):

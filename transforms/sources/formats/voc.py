@@ -29,6 +29,7 @@ from medmultipoints.transforms.sources.reading.shapes import (
     box_place,
     corners_to_box,
     finite,
+    not_finite,
     oriented_place,
 )
 
@@ -120,9 +121,7 @@ def _rotated(element: Element) -> Place | Fault:
     """Return the place of a box of centre, size and an angle in radians, clockwise."""
     cx, cy, w, h, angle = (number(text(element, f"robndbox/{word}")) for word in ("cx", "cy", "w", "h", "angle"))
     if not finite((cx, cy, w, h, angle)):
-        return Fault(
-            "box_not_a_number", f"the rotated box {cx}, {cy}, {w}, {h}, {angle} has a value that is not a finite number"
-        )
+        return not_finite(f"the rotated box {cx}, {cy}, {w}, {h}, {angle}")
     return oriented_place(Box(cx - w / 2, cy - h / 2, cx + w / 2, cy + h / 2), degrees(angle))
 
 

@@ -8,7 +8,7 @@ from medmultipoints.transforms.reporting.counted import plural
 from medmultipoints.transforms.sources.declaration import Declaration
 from medmultipoints.transforms.sources.reading.frame_evidence import FrameEvidence, decide_frame
 from medmultipoints.transforms.sources.reading.proposing import Draft
-from medmultipoints.transforms.sources.reading.shapes import Fault, Place, box_place, corners_to_box, finite
+from medmultipoints.transforms.sources.reading.shapes import Fault, Place, box_place, corners_to_box, finite, not_finite
 
 Size = tuple[int, int] | None
 _SLACK = 1.5
@@ -88,9 +88,7 @@ def declared_place(declaration: Declaration, numbers: Sequence[float], size: Siz
     """Return the place of four numbers in the declared form, unit and frame, or the fault."""
     keys = declaration.boxes
     if not finite(numbers):
-        return Fault(
-            "box_not_a_number", f"the box {', '.join(map(str, numbers))} has a value that is not a finite number"
-        )
+        return not_finite(f"the box {', '.join(map(str, numbers))}")
     a, b, c, d = numbers
     if keys.unit in ("fraction", "percent"):
         if size is None:

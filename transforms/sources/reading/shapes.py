@@ -17,6 +17,7 @@ from medmultipoints.transforms.records import Box, Point, Polygon
 from medmultipoints.transforms.sources.declaration import Frame
 
 ELLIPSE_VERTICES: Final = 72
+NOT_A_NUMBER: Final = "box_not_a_number"
 ZERO_EXTENT: Final = "box_zero_extent"
 TOO_FEW_POINTS: Final = "polygon_too_few_points"
 
@@ -108,6 +109,11 @@ class Place:
     attributes: Mapping[str, str] = field(default_factory=dict)
 
 
+def not_finite(shape: str, reason: str = NOT_A_NUMBER) -> Fault:
+    """Return the fault of a shape, such as ``the box 1, nan, 2, 3``, with a value that is not a finite number."""
+    return Fault(reason, f"{shape} has a value that is not a finite number")
+
+
 def box_place(
     box: Box, stated: Sequence[object], size: tuple[int, int] | None, degenerate: Literal["reject", "keep"]
 ) -> Place | Fault:
@@ -172,7 +178,7 @@ def box_fault(
     """Return the fault of a half-open box, or None; ``stated``: the numbers in the file, for the message."""
     said = ", ".join(str(number) for number in stated)
     if not finite((box.x1, box.y1, box.x2, box.y2)):
-        return Fault("box_not_a_number", f"the box {said} has a value that is not a finite number")
+        return not_finite(f"the box {said}")
     if box.x1 > box.x2 or box.y1 > box.y2:
         return Fault("box_inverted", f"the box {said} ends before it begins")
     if box.x1 == box.x2 or box.y1 == box.y2:
@@ -187,7 +193,7 @@ def polygon_fault(numbers: Sequence[object]) -> Fault | None:
     if len(numbers) % 2:
         return Fault("polygon_odd_numbers", f"the polygon has {len(numbers)} numbers, which do not form pairs")
     if not finite(numbers):
-        return Fault("polygon_not_a_number", "the polygon has a value that is not a finite number")
+        return not_finite("the polygon", "polygon_not_a_number")
     distinct = len(set(zip(numbers[0::2], numbers[1::2], strict=True)))
     if distinct < 3:
         return Fault(TOO_FEW_POINTS, f"the polygon has {distinct} distinct points; an area needs three")
