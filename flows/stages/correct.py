@@ -14,6 +14,7 @@ from medmultipoints.transforms.audit.decisions import Correction, Withdrawal
 from medmultipoints.transforms.errors import MemberProblem
 from medmultipoints.transforms.pictures.decode import decode_image, pixel_sha256
 from medmultipoints.transforms.records import Exclusion
+from medmultipoints.transforms.sources.accounting import exclude_sample
 
 
 def correct_images(build: Build, inputs: Inputs, _shard: str) -> Output:
@@ -60,14 +61,8 @@ def hash_pixels(build: Build, inputs: Inputs) -> dict[str, str]:
 
 def leave_out(sample_id: str, reason: str, entry: Correction | Withdrawal) -> Exclusion:
     """Return the exclusion of an image, with the reviewer's reason."""
-    return Exclusion(
-        source=sample_id.split("/")[0],
-        key=sample_id,
-        verdict="dropped",
-        reason=reason,
-        detail=f"{entry.reason} ({entry.reviewer}, {entry.date}; {entry.where})",
-        sample_id=sample_id,
-    )
+    said = f"{entry.reason} ({entry.reviewer}, {entry.date}; {entry.where})"
+    return exclude_sample(sample_id, "dropped", reason, said)
 
 
 def correct_rules(tables: Scans, inputs: Inputs) -> Rules:

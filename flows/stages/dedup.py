@@ -13,7 +13,7 @@ from medmultipoints.flows.stages.kept import corrected_regions, releasable_image
 from medmultipoints.transforms.compose.policy import select_regions
 from medmultipoints.transforms.duplicates.exact import HASHES, find_duplicates, luma_twins
 from medmultipoints.transforms.pictures.decode import decode_image, pixel_sha256
-from medmultipoints.transforms.records import Exclusion
+from medmultipoints.transforms.sources.accounting import exclude_sample
 
 
 def dedup_images(build: Build, inputs: Inputs, _shard: str) -> Output:
@@ -32,13 +32,11 @@ def dedup_images(build: Build, inputs: Inputs, _shard: str) -> Output:
         used={sample_id: sample_id for sample_id in keys if sample_id not in copies},
         tables={"duplicates": duplicates},
         exclusions=[
-            Exclusion(
-                source=sample_id.split("/")[0],
-                key=sample_id,
-                verdict="dropped",
-                reason=f"duplicate_{row['kind']}",
-                detail=f"the same {row['kind']} as {row['kept_id']}{compared(row, with_objects)}",
-                sample_id=sample_id,
+            exclude_sample(
+                sample_id,
+                "dropped",
+                f"duplicate_{row['kind']}",
+                f"the same {row['kind']} as {row['kept_id']}{compared(row, with_objects)}",
             )
             for sample_id, row in copies.items()
         ],

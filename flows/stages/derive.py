@@ -45,6 +45,7 @@ from medmultipoints.transforms.regions.derived_columns import (
     track_columns,
 )
 from medmultipoints.transforms.regions.tracks import inconsistent_tracks, parse_label_files
+from medmultipoints.transforms.sources.accounting import exclude_sample
 
 STILLS_PER_SHARD = 250
 
@@ -109,14 +110,8 @@ def derive_shard(build: Build, inputs: Inputs, shard: str) -> Output:
 
 def exclude_annotation(image: ImageFacts, unused: UnusedAnnotation) -> Exclusion:
     """Return the exclusion of an annotation that shows no object in its picture."""
-    return Exclusion(
-        source=image.source,
-        key=f"{image.sample_id}#{unused.key}",
-        verdict=unused.verdict,
-        reason=unused.reason,
-        detail=unused.detail,
-        sample_id=image.sample_id,
-    )
+    key = f"{image.sample_id}#{unused.key}"
+    return exclude_sample(image.sample_id, unused.verdict, unused.reason, unused.detail, key=key)
 
 
 def derive_all(

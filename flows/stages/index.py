@@ -2,6 +2,7 @@
 
 import inspect
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from typing import Final
 
 import polars as pl
@@ -114,14 +115,7 @@ def own_members(sample: Sample) -> list[str]:
 
 def named(exclusion: Exclusion) -> Exclusion:
     """Return the exclusion with a key that is unique over all sources."""
-    return Exclusion(
-        source=exclusion.source,
-        key=f"{exclusion.source}/{exclusion.key}",
-        verdict=exclusion.verdict,
-        reason=exclusion.reason,
-        detail=exclusion.detail,
-        sample_id=exclusion.sample_id,
-    )
+    return replace(exclusion, key=f"{exclusion.source}/{exclusion.key}")
 
 
 def require_samples(source: str, indexed: Indexed) -> None:

@@ -28,6 +28,7 @@ from medmultipoints.transforms.instructions.write import write_instructions
 from medmultipoints.transforms.records import Exclusion
 from medmultipoints.transforms.regions.annotated_objects import OUTSIDE
 from medmultipoints.transforms.regions.readings import CONFLICT
+from medmultipoints.transforms.sources.accounting import exclude_sample
 
 KEY = ("sample_id", "label", "record_id")
 
@@ -114,14 +115,8 @@ def uncertain_labels(recipe: Recipe, inputs: Inputs, images: pl.DataFrame) -> pl
 
 def exclude_record(sample_id: str, label: str, _record_id: str) -> Exclusion:
     """Return the exclusion of a record from all questions, because an answer could miss some of its objects."""
-    return Exclusion(
-        source=sample_id.partition("/")[0],
-        key=f"{sample_id}:{label}",
-        verdict="dropped",
-        reason="count_uncertain",
-        detail=f"{sample_id}: objects of {label} are left out or in quarantine, or their count is uncertain",
-        sample_id=sample_id,
-    )
+    said = f"{sample_id}: objects of {label} are left out or in quarantine, or their count is uncertain"
+    return exclude_sample(sample_id, "dropped", "count_uncertain", said, key=f"{sample_id}:{label}")
 
 
 def labels_left_out(

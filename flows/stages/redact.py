@@ -17,6 +17,7 @@ from medmultipoints.transforms.pictures.decode import decode_image, detect_forma
 from medmultipoints.transforms.pictures.metadata import strip_metadata
 from medmultipoints.transforms.pictures.thumbnails import pack, perceptual_hash, thumbnail, to_luma
 from medmultipoints.transforms.records import Exclusion
+from medmultipoints.transforms.sources.accounting import exclude_sample
 from medmultipoints.transforms.text.redact import fill_boxes, touched_objects
 
 
@@ -50,7 +51,8 @@ def redact_pictures(build: Build, inputs: Inputs, _shard: str) -> Output:
         objects = regions[(sample_id,)].iter_rows(named=True) if (sample_id,) in regions else ()
         touched = touched_objects(boxes, objects, scale)
         if touched:
-            exclusions.append(_reject(sample_id, touched))
+            said = f"the text to be filled lies over {', '.join(touched)}"
+            exclusions.append(exclude_sample(sample_id, "rejected", "redaction_over_object", said))
         else:
             kinds = tuple(own["kind"].unique().sort())
             done.append(Redaction(sample_id, kinds, tuple(map(tuple, boxes)), _change(read, sample_id, boxes)))
@@ -74,17 +76,6 @@ def _change(read: Callable[[str], bytes], sample_id: str, boxes: list[list[int]]
     """Return the file with the boxes filled, lossless elsewhere; without boxes, with its metadata removed."""
     data = read(sample_id)
     return encode_png(fill_boxes(decode_image(data).pixels, boxes)) if boxes else strip_metadata(data)
-
-
-def _reject(sample_id: str, touched: list[str]) -> Exclusion:
-    return Exclusion(
-        source=sample_id.split("/")[0],
-        key=sample_id,
-        verdict="rejected",
-        reason="redaction_over_object",
-        detail=f"the text to be filled lies over {', '.join(touched)}",
-        sample_id=sample_id,
-    )
 
 
 def redact_rules(tables: Scans, inputs: Inputs) -> Rules:

@@ -12,7 +12,7 @@ from medmultipoints.flows.recipe.sources import own_policies
 from medmultipoints.flows.stages.kept import all_used, corrected_regions, kept_images, without
 from medmultipoints.flows.stages.official_splits import check_official
 from medmultipoints.transforms.examinations.joins import find_twins, link_pictures
-from medmultipoints.transforms.records import Exclusion
+from medmultipoints.transforms.sources.accounting import exclude_sample
 from medmultipoints.transforms.splits.assign import assign_splits
 from medmultipoints.transforms.splits.official import places_of
 from medmultipoints.transforms.splits.split_changes import know_previous, list_changes
@@ -44,19 +44,11 @@ def split_images(build: Build, inputs: Inputs, _shard: str) -> Output:
     )
     changes = list_changes(splits, images, samples, fractions=fractions, honour_official=official, previous=previous)
     output = all_used(images, {"splits": splits, "split_changes": changes})
-    exclusions = [_drop(sample_id, twin) for sample_id, twin in twins.items()]
+    exclusions = [
+        exclude_sample(sample_id, "dropped", "same_frame", f"shows the same frame as {twin}, which is larger")
+        for sample_id, twin in twins.items()
+    ]
     return replace(output, inputs=kept["sample_id"].to_list(), exclusions=exclusions)
-
-
-def _drop(sample_id: str, twin: str) -> Exclusion:
-    return Exclusion(
-        source=sample_id.split("/")[0],
-        key=sample_id,
-        verdict="dropped",
-        reason="same_frame",
-        detail=f"shows the same frame as {twin}, which is larger",
-        sample_id=sample_id,
-    )
 
 
 def split_rules(tables: Scans, inputs: Inputs) -> Rules:

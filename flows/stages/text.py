@@ -17,6 +17,7 @@ from medmultipoints.transforms.errors import DataError
 from medmultipoints.transforms.pictures.decode import decode_image
 from medmultipoints.transforms.pictures.metadata import find_metadata
 from medmultipoints.transforms.records import Exclusion
+from medmultipoints.transforms.sources.accounting import exclude_sample
 from medmultipoints.transforms.text.kinds import KINDS, TextPlace, find_places
 from medmultipoints.transforms.text.layouts import fonts_text, load_fonts
 from medmultipoints.transforms.text.raster import read_raster
@@ -113,14 +114,8 @@ def hold_back(found: dict[str, PictureText], privacy: Privacy) -> Iterator[Exclu
             )
         held = [kind for kind in kinds if privacy.action(kind) == "quarantine"]
         if held:
-            yield Exclusion(
-                source=sample_id.split("/")[0],
-                key=sample_id,
-                verdict="rejected",
-                reason="private",
-                detail=f"the picture or its file has: {', '.join(held)}",
-                sample_id=sample_id,
-            )
+            said = f"the picture or its file has: {', '.join(held)}"
+            yield exclude_sample(sample_id, "rejected", "private", said)
 
 
 def readings_of(found: dict[str, PictureText]) -> pl.DataFrame:

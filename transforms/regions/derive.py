@@ -47,6 +47,7 @@ from medmultipoints.transforms.regions.annotated_objects import (
 from medmultipoints.transforms.regions.boxes import published_scale, released_size
 from medmultipoints.transforms.regions.framing import AROUND_SHARE, covers_frame, is_inverted, may_be_inverted
 from medmultipoints.transforms.regions.tracks import ParsedLabels, TrackRows, join_tracks, parse_labels, parse_tracked
+from medmultipoints.transforms.sources.accounting import exclude_sample
 
 LIBRARY_ERRORS = (
     cv2.error, *(kind for kind in PILLOW_ERRORS if kind is not OSError), AttributeError, MemoryError, SystemError,
@@ -140,14 +141,8 @@ def derive_sample(
 def reject(sample: Sample, reason: str, detail: str) -> Exclusion:
     """Return the exclusion of a rejected sample; its detail begins with the picture's member."""
     member = sample.image_member or sample.video_member or sample.stem
-    return Exclusion(
-        source=sample.source,
-        key=sample.sample_id,
-        verdict="rejected",
-        reason=reason,
-        detail=detail if detail.startswith(member) else f"{member}: {detail}",
-        sample_id=sample.sample_id,
-    )
+    said = detail if detail.startswith(member) else f"{member}: {detail}"
+    return exclude_sample(sample.sample_id, "rejected", reason, said)
 
 
 def _derive(

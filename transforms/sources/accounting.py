@@ -24,6 +24,14 @@ class AccountingError(DataError):
     """Raised if a reader lost a member or counted it twice: a bug of the reader, not of the data."""
 
 
+def exclude_sample(sample_id: str, verdict: Verdict, reason: str, detail: str, key: str | None = None) -> Exclusion:
+    """Return the exclusion of a sample, or of an input of another ``key`` that belongs to it."""
+    source = sample_id.partition("/")[0]
+    return Exclusion(
+        source=source, key=key or sample_id, verdict=verdict, reason=reason, detail=detail, sample_id=sample_id
+    )
+
+
 def exclude(
     source: str, keys: Iterable[str], verdict: Verdict, problem: Problem, stem: str | None = None
 ) -> tuple[Exclusion, ...]:

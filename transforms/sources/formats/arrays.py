@@ -18,9 +18,9 @@ from medmultipoints.transforms.sources.paths import split_path
 from medmultipoints.transforms.sources.reading.listing import Listing, folder, listed, matching
 from medmultipoints.transforms.sources.reading.masks.mask_sets import Mask
 from medmultipoints.transforms.sources.reading.masks.volume_keys import declared_values
-from medmultipoints.transforms.sources.reading.path_patterns import SPLIT_WORDS, propose_patterns
+from medmultipoints.transforms.sources.reading.path_patterns import SPLIT_WORDS
 from medmultipoints.transforms.sources.reading.pixel_looks import Look
-from medmultipoints.transforms.sources.reading.proposing import Draft, single
+from medmultipoints.transforms.sources.reading.proposing import Draft, patterns_of
 
 _SAMPLED: Final = 24
 
@@ -103,7 +103,7 @@ def recognise(files: Files, stated: Mapping[str, object]) -> Recognition | None:
     if not images:
         return None
     members = sorted({stack.member for stack in stacks if stack.name in (name, *images)})
-    pattern = single(propose_patterns(members, set(listing.kinds) - set(members)))
+    pattern = patterns_of(members, listing.kinds)
     draft.line("format", "arrays", f"{plural(len(members), 'NumPy file')} with stacks of pictures and masks")
     draft.line("annotations", pattern, plural(len(members), "file"))
     draft.line("images", pattern, "pictures are items of arrays")

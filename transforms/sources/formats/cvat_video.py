@@ -31,8 +31,7 @@ from medmultipoints.transforms.sources.paths import split_path
 from medmultipoints.transforms.sources.reading.joining import MISSING
 from medmultipoints.transforms.sources.reading.listing import Listing, folder, listed, matching
 from medmultipoints.transforms.sources.reading.making import make_annotation
-from medmultipoints.transforms.sources.reading.path_patterns import propose_patterns
-from medmultipoints.transforms.sources.reading.proposing import Draft, ask_ellipses, single
+from medmultipoints.transforms.sources.reading.proposing import Draft, ask_ellipses, patterns_of
 from medmultipoints.transforms.sources.reading.records.xml_tree import iterate_xml
 
 _FILTER: Final = re.compile(rb"<frame_filter>\s*step\s*=\s*([1-9]\d{0,5})")
@@ -87,7 +86,7 @@ def recognise(files: Files, stated: Mapping[str, object]) -> Recognition | None:
         return None
     draft = Draft("cvat-video", stated)
     draft.line("format", "cvat-video", f"{plural(len(names), 'XML file')} with <annotations> and <track>")
-    draft.line("annotations", single(propose_patterns(names, set(listing.kinds) - set(names))), "files with tracks")
+    draft.line("annotations", patterns_of(names, listing.kinds), "files with tracks")
     tracks = {name: _sound_tracks(draft, listing, name) for name in names}
     shapes = [shape for held in tracks.values() for track in held for shape in track]
     gaps = sum(_gaps(track, _step(listing, name)) for name, held in tracks.items() for track in held)
@@ -156,7 +155,7 @@ def _decide_frames(draft: Draft, listing: Listing, names: Sequence[str], frames:
         members = sorted(numbered.values())
         draft.line(
             "images",
-            single(propose_patterns(members, set(listing.pictures) - set(members))),
+            patterns_of(members, listing.pictures),
             plural(len(members), "frame"),
         )
         first = min(numbered)

@@ -24,7 +24,7 @@ from medmultipoints.transforms.sources.patterns import template_holes
 from medmultipoints.transforms.sources.reading.listing import Listing, listed, matching
 from medmultipoints.transforms.sources.reading.masks.volume_keys import ask_classes, declared_values, rendering_of
 from medmultipoints.transforms.sources.reading.path_patterns import propose_patterns
-from medmultipoints.transforms.sources.reading.proposing import Draft, single
+from medmultipoints.transforms.sources.reading.proposing import Draft, patterns_of, single
 
 _NEAR_MM: Final = 0.01
 _MODALITIES: Final = {"CT": "CT", "MR": "MRI", "US": "ultrasound", "CR": "X-ray", "DX": "X-ray", "MG": "mammography"}
@@ -147,9 +147,7 @@ def recognise(files: Files, stated: Mapping[str, object]) -> Recognition | None:
         "format", "dicom", f"{plural(len(names), 'DICOM file')}: {count}, {len(series.segmentations)} segmentations"
     )
     members = tuple(dict.fromkeys(frame.member for frame in series.frames))
-    draft.line(
-        "images", single(propose_patterns(members, set(listing.kinds) - set(members))), f"{count} by their pixels"
-    )
+    draft.line("images", patterns_of(members, listing.kinds), f"{count} by their pixels")
     _decide_masks(draft, listing, series, niftis)
     _decide_window(draft, series)
     _hint(draft, series)
@@ -159,11 +157,11 @@ def recognise(files: Files, stated: Mapping[str, object]) -> Recognition | None:
 def _decide_masks(draft: Draft, listing: Listing, series: _Series, niftis: tuple[str, ...]) -> None:
     masks = tuple(series.segmentations)
     if masks and niftis:
-        texts = [propose_patterns(names, set(listing.kinds) - set(names))[0] for names in (masks, niftis)]
+        texts = [propose_patterns(names, listing.kinds)[0] for names in (masks, niftis)]
         draft.ask("annotations", "Segmentations and NIfTI masks lie on the series. Which are right?", texts, texts[0])
     elif masks or niftis:
         names = masks or niftis
-        patterns = propose_patterns(names, set(listing.kinds) - set(names))
+        patterns = propose_patterns(names, listing.kinds)
         draft.line("annotations", single(patterns), f"{plural(len(names), 'mask')} on the grid of the pictures")
     else:
         return

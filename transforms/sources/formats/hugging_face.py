@@ -38,15 +38,15 @@ from medmultipoints.transforms.sources.reading.listing import HEAD_BYTES, Listin
 from medmultipoints.transforms.sources.reading.making import make_annotation
 from medmultipoints.transforms.sources.reading.masks.mask_sets import Mask
 from medmultipoints.transforms.sources.reading.masks.volume_keys import declared_values
-from medmultipoints.transforms.sources.reading.path_patterns import hole_columns, propose_patterns
+from medmultipoints.transforms.sources.reading.path_patterns import hole_columns
 from medmultipoints.transforms.sources.reading.picture_index import PictureIndex
 from medmultipoints.transforms.sources.reading.pixel_looks import Look, look_at
 from medmultipoints.transforms.sources.reading.proposing import (
     Draft,
     hint_crowds,
     in_same_folders,
+    patterns_of,
     propose_images,
-    single,
 )
 from medmultipoints.transforms.sources.reading.records.data_set_rows import (
     PictureRow,
@@ -129,14 +129,10 @@ def recognise(files: Files, stated: Mapping[str, object]) -> Recognition | None:
     index = PictureIndex(listing.photos)
     kind = "Parquet file" if listing.kinds[names[0]] == "parquet" else "metadata file"
     draft.line("format", "hugging-face", f"{plural(len(names), kind)} with pictures and objects")
-    draft.line(
-        "annotations", single(propose_patterns(names, set(listing.kinds) - set(names))), plural(len(names), kind)
-    )
+    draft.line("annotations", patterns_of(names, listing.kinds), plural(len(names), kind))
     seen = _gather_evidence(draft, listing, names, index)
     if kind == "Parquet file":
-        draft.line(
-            "images", single(propose_patterns(names, set(listing.kinds) - set(names))), "pictures are in the rows"
-        )
+        draft.line("images", patterns_of(names, listing.kinds), "pictures are in the rows")
     else:
         propose_images(draft, listing, in_same_folders(listing, seen.joined), listing.pictures)
     decide_form(draft, seen.forms, None, seen.corners)
@@ -191,7 +187,7 @@ def _recognise_masks(
     draft: Draft, listing: Listing, names: Sequence[str], columns: Sequence[str]
 ) -> Recognition | None:
     """Propose a declaration for tables with a column of pictures and a column of masks, which have flat areas."""
-    pattern = single(propose_patterns(names, set(listing.kinds) - set(names)))
+    pattern = patterns_of(names, listing.kinds)
     looks: dict[str, dict[str, Look]] = {column: {} for column in columns}
     for column in columns:
         for name in names:

@@ -30,8 +30,7 @@ from medmultipoints.transforms.sources.reading.class_names import find_class_nam
 from medmultipoints.transforms.sources.reading.joining import MISSING, picture_size
 from medmultipoints.transforms.sources.reading.listing import Listing, folder, listed, matching
 from medmultipoints.transforms.sources.reading.making import make_annotation
-from medmultipoints.transforms.sources.reading.path_patterns import propose_patterns
-from medmultipoints.transforms.sources.reading.proposing import Draft, single
+from medmultipoints.transforms.sources.reading.proposing import Draft, patterns_of
 from medmultipoints.transforms.sources.reading.shapes import Fault, Place, box_place, finite, not_finite
 
 _ROW: Final = re.compile(
@@ -128,15 +127,13 @@ def recognise(files: Files, stated: Mapping[str, object]) -> Recognition | None:
         return None
     draft = Draft("mot", stated)
     draft.line("format", "mot", f"{plural(len(truths), 'text file')} of frame, identity and box")
-    draft.line(
-        "annotations", single(propose_patterns(truths, set(listing.kinds) - set(truths))), "rows of six or more numbers"
-    )
+    draft.line("annotations", patterns_of(truths, listing.kinds), "rows of six or more numbers")
     frames = {name: _frames(name, listing.photos) for name in truths}
     members = sorted({member for held in frames.values() for member in held.values()})
     if members:
         draft.line(
             "images",
-            single(propose_patterns(members, set(listing.pictures) - set(members))),
+            patterns_of(members, listing.pictures),
             plural(len(members), "frame"),
         )
     rows = {name: [row for row in _rows(listing, name) if isinstance(row, _Row)] for name in truths}

@@ -40,7 +40,7 @@ from medmultipoints.transforms.sources.reading.masks.volume_sets import (
     volume_stem,
 )
 from medmultipoints.transforms.sources.reading.path_patterns import propose_patterns
-from medmultipoints.transforms.sources.reading.proposing import Draft, single
+from medmultipoints.transforms.sources.reading.proposing import Draft, patterns_of, single
 
 _LOOKED_AT: Final = 60
 """Number of volumes whose stated orientations are compared."""
@@ -73,7 +73,7 @@ def recognise(files: Files, stated: Mapping[str, object]) -> Recognition | None:
     _hint_orientation(draft, listing, pictures)
     owners = {mask: owner for mask in volumes.masks if (owner := owner_of(volumes, mask, pictures))}
     chosen = _choose_masks(draft, listing, owners)
-    draft.line("images", single(propose_patterns(pictures, set(listing.kinds) - set(pictures))), counts)
+    draft.line("images", patterns_of(pictures, listing.kinds), counts)
     _decide_labels(draft, listing, chosen)
     _decide_channel(draft, listing, volumes, pictures)
     _decide_slices(draft, listing, volumes, pictures)
@@ -119,7 +119,7 @@ def _choose_channel(draft: Draft, pictures: tuple[str, ...], channels: Mapping[s
     if len(channels) < 2:
         return pictures
     text = f"Volumes have {len(channels)} channels ({', '.join(sorted(channels))}). Which is the picture?"
-    texts = {key: propose_patterns(names, set(pictures) - set(names)) for key, names in sorted(channels.items())}
+    texts = {key: propose_patterns(names, pictures) for key, names in sorted(channels.items())}
     first = min(channels)
     choices = [held[0] if len(held) == 1 else toml_value(held) for held in texts.values()]
     draft.ask("images", text, choices, choices[0] if first == "0000" else None)
@@ -158,7 +158,7 @@ def _choose_masks(draft: Draft, listing: Listing, owners: Mapping[str, str]) -> 
 
 
 def _mask_patterns(listing: Listing, names: Sequence[str], owners: Mapping[str, str]) -> tuple[str, ...]:
-    texts = propose_patterns(names, set(listing.kinds) - set(names))
+    texts = propose_patterns(names, listing.kinds)
     if len({owners[name] for name in names}) < len(names):
         return tuple(text.replace("{stem}", "{target}") for text in texts)
     return texts

@@ -239,7 +239,7 @@ def _propose_images(draft: Draft, listing: Listing, joined: Sequence[str]) -> No
     folders = {name.rpartition("/")[0] for name in joined}
     pictures = tuple(name for name in _pictures(listing) if name.rpartition("/")[0] in folders)
     if pictures:
-        patterns = propose_patterns(pictures, set(listing.kinds) - set(pictures))
+        patterns = propose_patterns(pictures, listing.kinds)
         draft.line("images", single(patterns), f"{len(joined):,} of {plural(len(pictures), 'picture')} in the table")
 
 

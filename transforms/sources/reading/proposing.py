@@ -132,7 +132,7 @@ def choose_files(
     folders = sorted(by_folder(names).items(), key=lambda item: (-len(item[1]), item[0]))
     sets = _disjoint((held, set(map(picture_of, held))) for _, held in folders)
     others = set(listing.kinds) - set(harmless) | set(names)
-    texts = [propose_patterns(chosen, others - set(chosen)) for chosen in sets]
+    texts = [propose_patterns(chosen, others) for chosen in sets]
     if len(sets) == 1:
         draft.line("annotations", single(texts[0]), f"{plural(len(sets[0]), 'file')} of this format, by content")
     else:
@@ -150,6 +150,11 @@ def choose_files(
 def single(values: tuple[str, ...]) -> str | tuple[str, ...]:
     """Return the only value, or the tuple of several values."""
     return values[0] if len(values) == 1 else values
+
+
+def patterns_of(names: Iterable[str], others: Iterable[str]) -> str | tuple[str, ...]:
+    """Return the only pattern that matches all names and none of the others, or the tuple of several."""
+    return single(propose_patterns(names, others))
 
 
 def propose_images(draft: Draft, listing: Listing, used: Sequence[str], foreign: Sequence[str] = ()) -> None:
@@ -177,8 +182,7 @@ def choose_documents(draft: Draft, listing: Listing, found: Mapping[str, frozens
         return matching(found, (stated,) if isinstance(stated, str) else tuple(stated))
     ordered = sorted(found.items(), key=lambda item: (-len(item[1]), item[0]))
     sets = _disjoint(([name], pictures) for name, pictures in ordered)
-    others = set(listing.kinds)
-    texts = [propose_patterns(chosen, others - set(chosen)) for chosen in sets]
+    texts = [propose_patterns(chosen, listing.kinds) for chosen in sets]
     if len(sets) == 1:
         proof = f"{plural(len(sets[0]), 'file')} of this format"
         draft.line(

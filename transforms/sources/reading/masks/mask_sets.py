@@ -113,7 +113,7 @@ def mask_patterns(listing: Listing, masks: Sequence[Mask]) -> tuple[str, ...]:
     base = propose_patterns([_as_picture(mask) for mask in masks])
     if grammar is None or any("{stem}" not in text for text in base):
         members = [mask.member for mask in masks]
-        found = propose_patterns(members, set(listing.pictures) - set(members))
+        found = propose_patterns(members, listing.pictures)
         return tuple(text.replace("{stem}", "{mask}") for text in found)
     before, after = grammar
     if {mask.after for mask in masks} == {""} and len({mask.picture for mask in masks}) < len(masks):
