@@ -10,42 +10,34 @@ import numpy as np
 from numpy.typing import NDArray
 
 from medmultipoints.transforms.errors import MachineError, MemberProblem, is_memory_short
-from medmultipoints.transforms.masks.components import MaskRegions, Speck, find_regions
-from medmultipoints.transforms.masks.mask_values import read_values
-from medmultipoints.transforms.masks.run_lengths import decode_rle
+from medmultipoints.transforms.masks.components import Speck
 from medmultipoints.transforms.pictures.decode import (
     PILLOW_ERRORS,
     ColourModel,
     ImageProblem,
-    check_extension,
     decode_image,
-    decode_mask,
-    detect_format,
     encode_jpeg,
     luma_blake3,
     resize_image,
 )
 from medmultipoints.transforms.pictures.orientation import (
     Orientation,
-    find_orientations,
     turn_box,
-    turn_pixels,
     turn_size,
 )
-from medmultipoints.transforms.pictures.png_chunks import SIGNATURE
 from medmultipoints.transforms.pictures.scratch import Scratch
 from medmultipoints.transforms.pictures.thumbnails import pack, perceptual_hash, thumbnail, to_luma
 from medmultipoints.transforms.rasters.source_pictures import OWN_BYTES, ImageOrigin, SourcePicture, read_picture
 from medmultipoints.transforms.rasters.values import read_codes
 from medmultipoints.transforms.records import Box, Exclusion, Region, Sample
 from medmultipoints.transforms.regions.annotated_objects import (
-    OUTSIDE,
     AnnotatedObjects,
     UnusedAnnotation,
     find_annotated_objects,
 )
 from medmultipoints.transforms.regions.boxes import published_scale, released_size
-from medmultipoints.transforms.regions.framing import AROUND_SHARE, covers_frame, is_inverted, may_be_inverted
+from medmultipoints.transforms.regions.completeness import may_be_incomplete
+from medmultipoints.transforms.regions.source_masks import check_mask_orientation, mask_objects, read_mask_regions
 from medmultipoints.transforms.regions.tracks import ParsedLabels, TrackRows, join_tracks, parse_labels, parse_tracked
 from medmultipoints.transforms.sources.accounting import exclude_sample
 
@@ -155,22 +147,48 @@ def _derive(
 ) -> Derived:
     picture = _read_picture(sample, read, parameters, frame, scratch)
     pixels = picture.pixels
-    height, width = pixels.shape[:2]
     _check_size(sample, picture)
     stored, size, scale = _store(picture, parameters)
     measured = pixels if scale == 1 and picture.origin in OWN_BYTES else None
     tracks = _read_tracks(sample, read, picture, parsed)
-    found, regions = _find_objects(sample, read, parameters, picture, measured, scratch)
+    found = read_mask_regions(sample, read, parameters.threshold, parameters.min_area_px, picture, measured, scratch)
+    regions = (*mask_objects(sample, found), *_source_objects(sample, picture))
     annotated = _find_annotated(_with_min_area(sample, parameters), read, picture, measured)
     luma = to_luma(pixels, scratch)
     small = thumbnail(luma if frame is None and scale == 1 else to_luma(decode_image(stored, scratch).pixels, scratch))
+    height, width = pixels.shape[:2]
+    image = _image_facts(
+        sample,
+        picture,
+        (stored, size, scale),
+        hashes=(luma_blake3(luma), perceptual_hash(small)),
+        mask_off_binary=found.off_binary if found else None,
+        annotated=bool(sample.labels_exhaustive) and not may_be_incomplete(found, annotated, width, height),
+    )
+    specks = (*(found.specks if found else ()), *annotated.specks)
+    changed = None if stored is picture.data and picture.origin == "member" else stored
+    return Derived(image, (*regions, *annotated.regions), specks, changed, pack(small), annotated.unused, tracks)
+
+
+def _image_facts(
+    sample: Sample,
+    picture: SourcePicture,
+    released: tuple[bytes, tuple[int, int], float],
+    *,
+    hashes: tuple[str, str],
+    mask_off_binary: int | None,
+    annotated: bool,
+) -> ImageFacts:
+    """Return the row of an image; ``released``: see ``_store``; ``annotated``: no object can be missing."""
+    stored, size, scale = released
+    height, width = picture.pixels.shape[:2]
     own_sha256 = hashlib.sha256(picture.data).hexdigest()
-    image = ImageFacts(
+    return ImageFacts(
         sample_id=sample.sample_id,
         source=sample.source,
         image_sha256=own_sha256,
         stored_sha256=own_sha256 if stored is picture.data else hashlib.sha256(stored).hexdigest(),
-        luma_blake3=luma_blake3(luma),
+        luma_blake3=hashes[0],
         image_origin=picture.origin,
         format=picture.format if scale == 1 else "jpg",
         original_width=width,
@@ -179,15 +197,12 @@ def _derive(
         height=size[1],
         scale=scale,
         stored_bytes=len(stored),
-        perceptual_hash=perceptual_hash(small),
-        mask_off_binary=found.off_binary if found else None,
-        annotated=bool(sample.labels_exhaustive) and not _is_doubtful(found, annotated, width, height),
+        perceptual_hash=hashes[1],
+        mask_off_binary=mask_off_binary,
+        annotated=annotated,
         orientation_done=picture.done,
         colour_model=picture.model,
     )
-    specks = (*(found.specks if found else ()), *annotated.specks)
-    changed = None if stored is picture.data and picture.origin == "member" else stored
-    return Derived(image, (*regions, *annotated.regions), specks, changed, pack(small), annotated.unused, tracks)
 
 
 def _read_picture(
@@ -215,7 +230,7 @@ def _find_annotated(
         )
     height, width = picture.pixels.shape[:2]
     for layer in (one for one in sample.layers if not one.plane):
-        _check_mask_orientation(sample, layer.member, read(layer.member), read)
+        check_mask_orientation(sample, layer.member, read(layer.member), read)
     return find_annotated_objects(sample, width, height, lambda layer: read_codes(layer, read), measured)
 
 
@@ -229,75 +244,6 @@ def _with_min_area(sample: Sample, parameters: DeriveParameters) -> Sample:
     )
 
 
-def _check_mask_orientation(sample: Sample, member: str, data: bytes, read: Callable[[str], bytes]) -> None:
-    """Raise ImageProblem if a mask's orientation tag differs from its picture's or would be applied by a viewer."""
-    if not (tags := find_orientations(data)):
-        return
-    plain = data.startswith((SIGNATURE, b"\xff\xd8")) and sample.drawn_on != "displayed"
-    if not plain or sample.image_member is None or tags != find_orientations(read(sample.image_member)):
-        raise ImageProblem(
-            "mask_orientation_tag",
-            f"the mask {member} has the orientation {min(tags)}, and whether its picture follows it is unknown. Save "
-            "the mask without it",
-        )
-
-
-def _find_objects(
-    sample: Sample,
-    read: Callable[[str], bytes],
-    parameters: DeriveParameters,
-    picture: SourcePicture,
-    measured: NDArray[np.uint8] | None,
-    scratch: Scratch,
-) -> tuple[MaskRegions | None, tuple[Region, ...]]:
-    """Return the contents of the mask, or None without one, and all regions.
-
-    ``measured``: pixels to measure tones from.
-    """
-    others = tuple(_source_objects(sample, picture))
-    if sample.mask_member is None:
-        return None, others
-    mask, threshold = _read_mask(sample, sample.mask_member, read, parameters.threshold, picture, scratch)
-    found = find_regions(mask, threshold, parameters.min_area_px, scratch, measured)
-    _check_inverted(sample.mask_member, mask >= threshold, found)
-    return found, (*_mask_objects(sample, found), *others)
-
-
-def _is_doubtful(found: MaskRegions | None, annotated: AnnotatedObjects, width: int, height: int) -> bool:
-    """Return whether annotations may be incomplete: only specks, unknown areas, an object outside or frame-filling."""
-    drawn = [region for region in annotated.regions if region.evidence == "mask"]
-    drawn += found.regions if found else ()
-    alone = bool(annotated.specks) and not annotated.regions
-    return (
-        alone
-        or annotated.uncertain
-        or any(one.reason == OUTSIDE for one in annotated.unused)
-        or _has_only_specks(found)
-        or any(covers_frame(region.box, width, height) or _may_be_inverted(region, width, height) for region in drawn)
-    )
-
-
-def _may_be_inverted(region: Region, width: int, height: int) -> bool:
-    """Return whether an object covers much of the frame and surrounds a dark area."""
-    if region.rle is None or (region.area_px or 0) <= AROUND_SHARE * width * height:
-        return False
-    return may_be_inverted(decode_rle(region.rle, height, width))
-
-
-def _check_inverted(member: str, inside: NDArray[np.bool_], found: MaskRegions) -> None:
-    height, width = inside.shape
-    if any(covers_frame(region.box, width, height) for region in found.regions) and is_inverted(inside):
-        raise ImageProblem(
-            "mask_inverted",
-            f"its mask {member} is white along the border and around a dark object: it is inverted. Invert the file",
-        )
-
-
-def _has_only_specks(found: MaskRegions | None) -> bool:
-    """Return whether every component of a non-empty mask is below the minimum area."""
-    return found is not None and not found.regions and any(speck.reason == "below_min_area" for speck in found.specks)
-
-
 def _check_size(sample: Sample, picture: SourcePicture) -> None:
     if sample.source_width is None or sample.source_height is None:
         return
@@ -309,54 +255,6 @@ def _check_size(sample: Sample, picture: SourcePicture) -> None:
     if picture.done and (height, width) == stated:
         detail += f"; its orientation was {picture.done}: the annotation is of the other frame"
     raise ImageProblem("size_mismatch", detail)
-
-
-def _read_mask(
-    sample: Sample,
-    member: str,
-    read: Callable[[str], bytes],
-    declared: int | None,
-    picture: SourcePicture,
-    scratch: Scratch,
-) -> tuple[NDArray[np.uint8], int]:
-    """Return the mask in the frame of the picture, and the lowest value of an object."""
-    try:
-        data = read(member)
-        check_extension(member, data)
-        mask, threshold = read_values(decode_mask(data, scratch), declared, lossy=detect_format(data) == "jpg")
-    except ImageProblem as problem:
-        raise ImageProblem(f"mask_{problem.reason}", f"its mask {member}: {problem.detail}") from problem
-    _check_mask_orientation(sample, member, data, read)
-    height, width = picture.pixels.shape[:2]
-    if picture.turned and not (picture.turned >= 5 and mask.shape == (height, width) != (width, height)):
-        mask = turn_pixels(mask, picture.turned)
-    if mask.shape != (height, width):
-        raise ImageProblem(
-            "mask_size_mismatch",
-            f"the mask {member} is {mask.shape[1]}x{mask.shape[0]} px, the image {width}x{height}",
-        )
-    return mask, threshold
-
-
-def _mask_objects(sample: Sample, found: MaskRegions) -> Iterator[Region]:
-    if sample.mask_label is None:
-        return
-    for index, region in enumerate(found.regions):
-        yield replace(region, sample_id=sample.sample_id, label=sample.mask_label, index=index)
-
-
-def _source_objects(sample: Sample, picture: SourcePicture) -> Iterator[Region]:
-    height, width = picture.pixels.shape[:2]
-    for index, stated in enumerate(sample.source_boxes):
-        box = _turn(stated.box, picture)
-        yield Region(
-            sample_id=sample.sample_id,
-            evidence="source",
-            label=stated.label,
-            index=index,
-            box=box,
-            truncated=box.x1 <= 0 or box.y1 <= 0 or box.x2 >= width or box.y2 >= height,
-        )
 
 
 def _turn(box: Box, picture: SourcePicture) -> Box:
@@ -392,3 +290,17 @@ def _store(picture: SourcePicture, parameters: DeriveParameters) -> tuple[bytes,
     size = released_size(width, height, parameters.max_side)
     resized = resize_image(picture.pixels, *size, parameters.resample)
     return encode_jpeg(resized, parameters.jpeg_quality), size, scale
+
+
+def _source_objects(sample: Sample, picture: SourcePicture) -> Iterator[Region]:
+    height, width = picture.pixels.shape[:2]
+    for index, stated in enumerate(sample.source_boxes):
+        box = _turn(stated.box, picture)
+        yield Region(
+            sample_id=sample.sample_id,
+            evidence="source",
+            label=stated.label,
+            index=index,
+            box=box,
+            truncated=box.x1 <= 0 or box.y1 <= 0 or box.x2 >= width or box.y2 >= height,
+        )
