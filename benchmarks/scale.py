@@ -35,7 +35,7 @@ from medmultipoints.expectations.rows.validate import validate
 from medmultipoints.flows.engine.request import BuildRequest
 from medmultipoints.flows.engine.running.run import Unwatched, run_in_threads, run_stage
 from medmultipoints.flows.engine.stage import Build, Inputs, Source, Stage
-from medmultipoints.flows.recipe.model import load_recipe
+from medmultipoints.flows.recipe.load import load_recipe
 from medmultipoints.flows.stages.pipeline import PIPELINE
 from medmultipoints.transforms.columns.tables import conform, empty_frame, load_table
 from medmultipoints.transforms.pictures.thumbnails import SIDE

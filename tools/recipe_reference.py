@@ -10,7 +10,8 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 from medmultipoints.data_lake.catalogue import SourceInfo, load_catalogue
-from medmultipoints.flows.recipe.model import Recipe, reader_options
+from medmultipoints.flows.recipe.model import Recipe
+from medmultipoints.flows.recipe.source_checks import reader_options
 
 _INTRODUCTION = """# Recipe
 

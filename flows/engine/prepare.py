@@ -25,7 +25,8 @@ from medmultipoints.flows.engine.planning.place import fetch_releases
 from medmultipoints.flows.engine.request import CLUSTERS, BuildRequest
 from medmultipoints.flows.engine.running.recording import record_attempt
 from medmultipoints.flows.engine.stage import Build, EarlierRelease, Source, Stage
-from medmultipoints.flows.recipe.model import Recipe, check_limits, load_recipe, select_sources
+from medmultipoints.flows.recipe.load import check_limits, load_recipe, select_sources
+from medmultipoints.flows.recipe.model import Recipe
 from medmultipoints.flows.recipe.pinned import store_files, take_files
 from medmultipoints.flows.recipe.privacy import check_readers
 from medmultipoints.flows.recipe.sources import source_infos, take_paths

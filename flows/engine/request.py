@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal, Self, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from medmultipoints.flows.recipe.model import shipped_recipes
+from medmultipoints.flows.recipe.load import shipped_recipes
 from medmultipoints.transforms.errors import UsageError
 from medmultipoints.transforms.problems import ASKED_VERSION, NAME, REPOSITORY, problems
 

@@ -13,7 +13,7 @@ from medmultipoints.flows.engine.planning.plan import plan_build
 from medmultipoints.flows.engine.prepare import prepare
 from medmultipoints.flows.engine.request import BuildRequest
 from medmultipoints.flows.engine.stage import Stage
-from medmultipoints.flows.recipe.model import load_recipe, select_sources
+from medmultipoints.flows.recipe.load import load_recipe, select_sources
 from medmultipoints.flows.recipe.sources import source_infos, take_paths
 from medmultipoints.transforms.errors import PipelineError
 

@@ -17,7 +17,7 @@ from medmultipoints.flows.orchestration.flow_runs import recipe_tag
 from medmultipoints.flows.orchestration.publish import publish
 from medmultipoints.flows.orchestration.refresh import REJECTIONS, refresh
 from medmultipoints.flows.orchestration.verify import verify
-from medmultipoints.flows.recipe.model import load_recipe
+from medmultipoints.flows.recipe.load import load_recipe
 from medmultipoints.transforms.errors import UsageError
 
 NIGHTLY, WEEKLY = "0 2 * * *", "0 6 * * 1"

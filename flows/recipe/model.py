@@ -1,30 +1,18 @@
 """Read the recipe: one TOML file that defines a release. Unknown keys are errors."""
 
-import inspect
-import tomllib
-from collections.abc import Collection, Mapping
-from importlib.resources import files
-from pathlib import Path
-from typing import Annotated, Any, Literal
+from collections.abc import Mapping
+from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, create_model, model_validator
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from medmultipoints.data_lake.catalogue import SourceInfo, load_catalogue, load_reader
-from medmultipoints.data_lake.toml_files import explain
-from medmultipoints.flows.recipe.corrections import Corrections, check_entries, of_sources, read_corrections
+from medmultipoints.flows.recipe.corrections import Corrections
 from medmultipoints.flows.recipe.description_file import Describe
 from medmultipoints.flows.recipe.instructions import Instructions
-from medmultipoints.flows.recipe.ontology import Term, read_ontology, with_ontology
-from medmultipoints.flows.recipe.pinned import locate_files
-from medmultipoints.flows.recipe.previous import locate_previous
+from medmultipoints.flows.recipe.ontology import Term
 from medmultipoints.flows.recipe.privacy import Privacy, Text
-from medmultipoints.flows.recipe.sources import HANDLING, check_policy, complete_table, is_declared, kept_path
 from medmultipoints.flows.recipe.witnesses import Witness
 from medmultipoints.transforms.compose.label_terms import Terms, plurals_of, released_terms
-from medmultipoints.transforms.errors import MachineError, UsageError
-from medmultipoints.transforms.problems import LABEL, NAME, VERSION, Day, meant, problems
-
-REMEDY = "Correct the recipe and run again."
+from medmultipoints.transforms.problems import LABEL, NAME, VERSION, Day
 
 MOST = 2**31 - 1
 Name = Annotated[str, Field(pattern=NAME, max_length=100)]
@@ -227,173 +215,3 @@ class Recipe(_Section):
         if (self.splits.starts or self.splits.days) and not self.text.readers:
             raise ValueError("splits.starts and splits.days need text.readers")
         return self
-
-
-def shipped_recipes() -> dict[str, Path]:
-    """Return the recipes that come with the project, by name."""
-    folder = Path(str(files("medmultipoints.flows"))) / "recipes"
-    return {path.stem: path for path in sorted(folder.glob("*.toml"))}
-
-
-def load_recipe(name_or_path: str, given: Collection[str] = ()) -> Recipe:
-    """Return the checked recipe; UsageError lists every problem with its key, or the available recipes.
-
-    ``given`` are the sources whose path is known: their tables may be empty.
-    """
-    shipped = shipped_recipes()
-    path = shipped.get(name_or_path, Path(name_or_path))
-    if not path.is_file():
-        said = "there is no such file" if path.suffix or path.name != name_or_path else meant(name_or_path, shipped)
-        known = ", ".join(shipped)
-        raise UsageError(f"no recipe '{name_or_path}': {said}. Give one of {known} or the path of a TOML file.")
-    try:
-        raw = tomllib.loads(path.read_text("utf-8-sig"))
-    except OSError as error:
-        raise MachineError(f"recipe {path}: {error.strerror}. Check that the file is readable.") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise UsageError(f"recipe {path}: not valid TOML: {explain(error)}. {REMEDY}") from error
-    recipe, wrong = _validated(raw)
-    try:
-        corrections = read_corrections(recipe.corrections, path.parent)
-        recipe = recipe.model_copy(update={"corrections": corrections})
-    except UsageError as error:
-        if not wrong:
-            raise
-        wrong.append(_bare(str(error), str(path)))
-    try:
-        if isinstance(recipe.ontology, str):
-            recipe = recipe.model_copy(update={"ontology": read_ontology(path.parent / recipe.ontology)})
-        recipe = check_sources(recipe, load_catalogue(), str(path), path.parent, given)
-    except UsageError as error:
-        if not wrong:
-            raise
-        wrong.append(_bare(str(error), str(path)))
-    if wrong:
-        raise UsageError(f"recipe {path}: {'; '.join(wrong)}. {REMEDY}")
-    located = recipe.splits.model_copy(update={"previous": locate_previous(recipe.splits.previous, path.parent)})
-    return recipe.model_copy(update={"splits": located, **locate_files(recipe, path.parent)})
-
-
-def _validated(raw: Mapping[str, Any]) -> tuple[Recipe, list[str]]:
-    """Return the recipe and its problems.
-
-    Invalid parts get their defaults, so that the others can be checked.
-    """
-    try:
-        return Recipe.model_validate(raw), []
-    except ValidationError as error:
-        wrong = {found["loc"][0] if found["loc"] else "sources" for found in error.errors()}
-        stand_in: dict[str, Any] = {"name": "recipe", "version": "1.0.0", "title": "", "sources": {}}
-        rest = stand_in | {key: value for key, value in raw.items() if key not in wrong}
-        try:
-            return Recipe.model_validate(rest), [problems(error, Recipe)]
-        except ValidationError:
-            return Recipe.model_construct(None, **stand_in), [problems(error, Recipe)]
-
-
-def _bare(message: str, where: str) -> str:
-    """Return an error about the recipe without the common start and end of such errors."""
-    return message.removeprefix(f"recipe {where}: ").removesuffix(REMEDY).rstrip(" .")
-
-
-def check_limits(recipe: Recipe, stages: Collection[str], where: str) -> None:
-    """Raise UsageError if ``validation.by_stage`` names a stage that the pipeline does not have."""
-    for name in recipe.validation.by_stage:
-        if name not in stages:
-            raise UsageError(
-                f"recipe {where}: validation.by_stage.{name}: '{name}' is not a stage; {meant(name, stages)}. {REMEDY}"
-            )
-
-
-def select_sources(recipe: Recipe, only: tuple[str, ...]) -> Recipe:
-    """Return the recipe reduced to the named sources; UsageError for an unknown name."""
-    unknown = [name for name in only if name not in recipe.sources]
-    if unknown:
-        raise UsageError(
-            f"--only {unknown[0]}: recipe '{recipe.name}' has no such source; it has {', '.join(recipe.sources)}."
-        )
-    kept = {name: options for name, options in recipe.sources.items() if not only or name in only}
-    corrections = of_sources(recipe.corrections, tuple(kept))
-    return recipe.model_copy(update={"sources": kept, "corrections": corrections})
-
-
-def check_sources(
-    recipe: Recipe,
-    catalogue: Mapping[str, SourceInfo],
-    where: str,
-    folder: Path = Path(),
-    given: Collection[str] = (),
-) -> Recipe:
-    """Return the recipe with its source options and labels completed and checked; paths are relative to ``folder``."""
-    complete: dict[str, Mapping[str, object]] = {}
-    wrong: list[UsageError] = []
-    for name in recipe.sources:
-        try:
-            complete[name] = _complete_source(recipe, name, catalogue, where, folder, given)
-        except UsageError as error:
-            wrong.append(error)
-    try:
-        labels = complete_labels(recipe, catalogue, where) if not wrong else recipe.labels
-        known = set(catalogue) | set(recipe.sources)
-        check_entries(recipe.corrections, known, None if labels.others == "keep" else labels.names)
-    except UsageError as error:
-        wrong.append(error)
-    if len(wrong) == 1:
-        raise wrong[0]
-    if wrong:
-        raise UsageError(f"recipe {where}: {'; '.join(_bare(str(error), where) for error in wrong)}. {REMEDY}")
-    return recipe.model_copy(update={"sources": complete, "labels": labels})
-
-
-def _complete_source(
-    recipe: Recipe,
-    name: str,
-    catalogue: Mapping[str, SourceInfo],
-    where: str,
-    folder: Path,
-    given: Collection[str],
-) -> Mapping[str, object]:
-    """Return the table of one source with its options completed and checked."""
-    table = recipe.sources[name]
-    if is_declared(name, table, catalogue, given):
-        terms = recipe.ontology if not isinstance(recipe.ontology, str) else {}
-        return with_ontology(complete_table(name, table, catalogue, folder), terms)
-    if name not in catalogue:
-        raise UsageError(
-            f"recipe {where}: unknown source '{name}'; {meant(name, catalogue)}, or give a source of your own "
-            f'with path = "FOLDER" in [sources.{name}]. {REMEDY}'
-        )
-    options = {key: value for key, value in table.items() if key not in HANDLING}
-    known = reader_options(catalogue[name].reader)
-    try:
-        return known.model_validate(options).model_dump() | kept_path(table, folder, name) | check_policy(name, table)
-    except ValidationError as error:
-        raise UsageError(f"recipe {where}: sources.{name}: {problems(error, known)}. {REMEDY}") from error
-    except UsageError as error:  # from an option that its reader checks itself
-        raise UsageError(f"recipe {where}: sources.{error}") from error
-
-
-def complete_labels(recipe: Recipe, catalogue: Mapping[str, SourceInfo], where: str) -> Labels:
-    """Return the recipe's labels, or all labels of its sources; UsageError for a label that no source has."""
-    known = [name for name in recipe.sources if name in catalogue]
-    declared = len(known) < len(recipe.sources) or any(catalogue[name].read is not None for name in known)
-    brought = {label: label for name in known for label in catalogue[name].labels}
-    for label in recipe.labels.names:
-        if label not in brought and not declared:
-            there = ", ".join(brought)
-            raise UsageError(
-                f"recipe {where}: labels.names: unknown label '{label}'; its sources bring {there}. {REMEDY}"
-            )
-    if recipe.labels.names:
-        return recipe.labels
-    return recipe.labels.model_copy(update={"names": brought, "others": "keep" if declared else recipe.labels.others})
-
-
-def reader_options(reader: str) -> type[BaseModel]:
-    """Return the options of a reader, as its keyword arguments declare them; ``seed`` comes from the recipe itself."""
-    fields = {
-        parameter.name: (parameter.annotation, ... if parameter.default is parameter.empty else parameter.default)
-        for parameter in inspect.signature(load_reader(reader)).parameters.values()
-        if parameter.kind is parameter.KEYWORD_ONLY and parameter.name != "seed"
-    }
-    return create_model(f"{reader}_options", __config__=ConfigDict(extra="forbid", frozen=True), **fields)  # type: ignore[call-overload, no-any-return]

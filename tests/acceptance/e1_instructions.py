@@ -12,7 +12,7 @@ from medmultipoints.data_lake.release.checks.answers import check_answers
 from medmultipoints.data_lake.release.read.released_tables import read_tables
 from medmultipoints.data_lake.release.write.manifest import Manifest, read_manifest
 from medmultipoints.data_lake.simulate import SimulatedSizes, write_sources
-from medmultipoints.flows.recipe.model import load_recipe
+from medmultipoints.flows.recipe.load import load_recipe
 from medmultipoints.transforms.diff.releases import Tables
 from medmultipoints.transforms.instructions.check import check_instructions
 from medmultipoints.transforms.instructions.published import PUBLISHED

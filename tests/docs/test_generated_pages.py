@@ -16,7 +16,9 @@ from medmultipoints.flows.engine.request import (
     VerifyRequest,
 )
 from medmultipoints.flows.orchestration.deployments import NIGHTLY, deployments, schedule_of
-from medmultipoints.flows.recipe.model import Recipe, load_recipe, reader_options
+from medmultipoints.flows.recipe.load import load_recipe
+from medmultipoints.flows.recipe.model import Recipe
+from medmultipoints.flows.recipe.source_checks import reader_options
 from medmultipoints.flows.stages.pipeline import PIPELINE
 from tests.docs.pages import PAGES, ROOT
 from tools.recipe_reference import describe_type, meaning_of

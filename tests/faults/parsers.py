@@ -17,7 +17,7 @@ from PIL import Image
 from medmultipoints.data_lake.archives.source_files import open_source
 from medmultipoints.data_lake.archives.video import decode_frames, video_facts
 from medmultipoints.data_lake.evaluate.json_lines import read_lines
-from medmultipoints.flows.recipe.model import load_recipe
+from medmultipoints.flows.recipe.load import load_recipe
 from medmultipoints.transforms.errors import MemberProblem, PipelineError
 from medmultipoints.transforms.masks.components import find_regions
 from medmultipoints.transforms.masks.mask_values import read_values

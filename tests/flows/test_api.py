@@ -12,7 +12,7 @@ from PIL import Image
 
 import medmultipoints as mm
 from medmultipoints.flows import api
-from medmultipoints.flows.recipe.model import shipped_recipes
+from medmultipoints.flows.recipe.load import shipped_recipes
 from tests.flows.small_builds import make_sources
 
 VERBS = ("build", "diff", "export", "load", "publish", "show", "verify")

@@ -7,7 +7,7 @@ import typer
 from medmultipoints.data_lake.catalogue import load_catalogue
 from medmultipoints.flows.cli.console import print_json, table
 from medmultipoints.flows.cli.options import JsonOption
-from medmultipoints.flows.recipe.model import load_recipe, shipped_recipes
+from medmultipoints.flows.recipe.load import load_recipe, shipped_recipes
 from medmultipoints.transforms.errors import UsageError
 
 

@@ -32,7 +32,7 @@ from medmultipoints.flows.engine.request import (
 )
 from medmultipoints.flows.orchestration.embedded_server import REPORTS, SERVED_HOME, check_port, embedded_server
 from medmultipoints.flows.orchestration.local import SERVED
-from medmultipoints.flows.recipe.model import load_recipe, select_sources
+from medmultipoints.flows.recipe.load import load_recipe, select_sources
 
 EveryOption = Annotated[str | None, typer.Option(metavar="TIME", help="Refresh that often: a number and s, m, h or d.")]
 CronOption = Annotated[

@@ -13,7 +13,7 @@ from medmultipoints.data_lake.store.runs import amend_run, write_run
 from medmultipoints.flows.engine.request import BuildRequest
 from medmultipoints.flows.engine.running.run import Observer, StageResult, summary
 from medmultipoints.flows.engine.stage import Build
-from medmultipoints.flows.recipe.model import load_recipe
+from medmultipoints.flows.recipe.load import load_recipe
 from medmultipoints.transforms.errors import PipelineError
 
 RUNNING: Final = MappingProxyType({"outcome": "running"})

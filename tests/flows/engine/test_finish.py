@@ -14,7 +14,7 @@ from medmultipoints.flows.engine.request import BuildRequest
 from medmultipoints.flows.engine.running.finish import check_accounting, finish_stage, put_part
 from medmultipoints.flows.engine.running.rejections import stop_if_too_many
 from medmultipoints.flows.engine.stage import Build, Inputs, Output, Rules, Scans, Stage
-from medmultipoints.flows.recipe.model import load_recipe
+from medmultipoints.flows.recipe.load import load_recipe
 from medmultipoints.transforms.columns.tables import load_table, polars_schema
 from medmultipoints.transforms.errors import DataError
 from medmultipoints.transforms.records import Exclusion

@@ -16,7 +16,7 @@ from medmultipoints.data_lake.simulate import SimulatedSizes, write_sources
 from medmultipoints.flows.engine.execute import Outcome
 from medmultipoints.flows.engine.planning.plan import plan_keys
 from medmultipoints.flows.recipe.corrections import Corrections, of_sources, read_corrections
-from medmultipoints.flows.recipe.model import load_recipe
+from medmultipoints.flows.recipe.load import load_recipe
 from medmultipoints.flows.stages.pipeline import PIPELINE
 from medmultipoints.transforms.errors import DataError, UsageError
 from tests.docs.pages import ROOT, named_files

@@ -7,7 +7,8 @@ import pytest
 
 from medmultipoints.data_lake.store.layout import open_lake
 from medmultipoints.data_lake.store.objects import object_path
-from medmultipoints.flows.recipe.model import Recipe, load_recipe
+from medmultipoints.flows.recipe.load import load_recipe
+from medmultipoints.flows.recipe.model import Recipe
 from medmultipoints.flows.recipe.pinned import store_files, take_files
 from medmultipoints.transforms.errors import UsageError
 from tests.flows.small_builds import write_recipe

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from medmultipoints.flows.recipe.model import load_recipe, select_sources, shipped_recipes
+from medmultipoints.flows.recipe.load import load_recipe, select_sources, shipped_recipes
 from medmultipoints.transforms.errors import UsageError
 from tests.flows.small_builds import RECIPE, write_recipe
 

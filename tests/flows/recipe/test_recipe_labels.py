@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from medmultipoints.flows.recipe.model import load_recipe
+from medmultipoints.flows.recipe.load import load_recipe
 from medmultipoints.transforms.errors import UsageError
 
 RECIPE = """

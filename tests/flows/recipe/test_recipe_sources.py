@@ -9,7 +9,8 @@ from medmultipoints.data_lake.archives.source_files import open_source
 from medmultipoints.data_lake.catalogue import SourceInfo
 from medmultipoints.flows.engine.planning.declarations import OpenQuestions, complete_sources
 from medmultipoints.flows.engine.request import BuildRequest, PublishRequest
-from medmultipoints.flows.recipe.model import Recipe, load_recipe
+from medmultipoints.flows.recipe.load import load_recipe
+from medmultipoints.flows.recipe.model import Recipe
 from medmultipoints.flows.recipe.sources import own_policies, source_infos, take_paths
 from medmultipoints.transforms.errors import SourceDataError, UsageError
 from medmultipoints.transforms.problems import PATTERNS
