@@ -2,28 +2,11 @@
 
 from medmultipoints.flows.engine.planning.place import refuse_taken
 from medmultipoints.flows.engine.stage import Build, pipeline
-from medmultipoints.flows.stages import (
-    audit,
-    correct,
-    dedup,
-    derive,
-    describe,
-    index,
-    instruct,
-    join,
-    manifest,
-    measure,
-    near,
-    record,
-    redact,
-    release,
-    scenes,
-    split,
-    text,
-    translate,
-    witness,
-)
-from medmultipoints.flows.stages.manifest import code_of
+from medmultipoints.flows.stages.choosing import audit, correct, dedup, join, measure, near, split
+from medmultipoints.flows.stages.composing import describe, instruct, record, redact, translate, witness
+from medmultipoints.flows.stages.reading import derive, index, scenes, text
+from medmultipoints.flows.stages.releasing import manifest, release
+from medmultipoints.flows.stages.releasing.manifest import code_of
 
 PIPELINE = pipeline(
     index.STAGE,

@@ -35,9 +35,9 @@ from medmultipoints.flows.engine.report import exclusions_of, reasons_of
 from medmultipoints.flows.engine.request import BuildRequest, ask, parse_names, parse_sources
 from medmultipoints.flows.engine.running.run import run_in_threads
 from medmultipoints.flows.engine.stage import Build
-from medmultipoints.flows.stages.index import broken_sources
+from medmultipoints.flows.stages.composing.witness import SECTION
 from medmultipoints.flows.stages.pipeline import PIPELINE, refuse_early
-from medmultipoints.flows.stages.witness import SECTION
+from medmultipoints.flows.stages.reading.index import broken_sources
 from medmultipoints.transforms.compose.label_terms import note_terms
 from medmultipoints.transforms.compose.stats import (
     count_labels,

@@ -74,9 +74,8 @@ def test_modules_may_be_named_with_dots_or_slashes_in_any_order(project: Path) -
 
 def test_stages_reach_the_code_below_them() -> None:
     """The rule that the small project shows holds for the real one."""
-    reached = {
-        PurePosixPath(name).with_suffix("").as_posix() for name in reachable(["medmultipoints.flows.stages.derive"])
-    }
+    stage = "medmultipoints.flows.stages.reading.derive"
+    reached = {PurePosixPath(name).with_suffix("").as_posix() for name in reachable([stage])}
     wanted = {f"medmultipoints/{name}" for name in ("transforms/regions/derive", "data_lake/store/objects")}
     assert wanted <= reached
     assert not {
@@ -118,7 +117,7 @@ def test_packages_of_a_stage_are_those_that_its_modules_import() -> None:
     """Another version of one that it cannot reach keeps the stage; codecs are part of the packages that bring them."""
     index, derive, manifest = (
         package_versions([f"medmultipoints.flows.stages.{name}", "medmultipoints.flows.engine.running.finish"])
-        for name in ("index", "derive", "manifest")
+        for name in ("reading.index", "reading.derive", "releasing.manifest")
     )
     assert index["polars"] == version("polars")
     assert derive["cv2"] == version("opencv-python-headless")

@@ -7,7 +7,7 @@ import pytest
 from medmultipoints.flows.recipe import privacy
 from medmultipoints.flows.recipe.model import Recipe
 from medmultipoints.flows.recipe.privacy import Privacy, Text, check_readers, reader_versions
-from medmultipoints.flows.stages.text import PictureText, hold_back
+from medmultipoints.flows.stages.reading.text import PictureText, hold_back
 from medmultipoints.transforms.errors import DataError, UsageError
 from medmultipoints.transforms.text.kinds import TextPlace
 from medmultipoints.transforms.text.readings import Reading

@@ -14,9 +14,9 @@ from medmultipoints.flows.engine.execute import Outcome
 from medmultipoints.flows.engine.running.finish import finish_stage, put_part
 from medmultipoints.flows.engine.running.run import inputs_of
 from medmultipoints.flows.engine.stage import WHOLE, Inputs, Output
-from medmultipoints.flows.stages.kept import rows_of
+from medmultipoints.flows.stages.choosing.kept import rows_of
+from medmultipoints.flows.stages.composing.record import IMAGES_PER_SHARD, images_of, record_images, record_shards
 from medmultipoints.flows.stages.pipeline import PIPELINE
-from medmultipoints.flows.stages.record import IMAGES_PER_SHARD, images_of, record_images, record_shards
 from medmultipoints.transforms.columns.tables import conform, load_table
 from tests.flows.small_builds import build as build_small
 
@@ -101,8 +101,8 @@ def test_a_release_does_not_show_how_its_tables_were_divided(
     first: Outcome, recipe: str, sources: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Few images a shard and few rows an object give the same root."""
-    monkeypatch.setattr("medmultipoints.flows.stages.record.IMAGES_PER_SHARD", 5)
-    monkeypatch.setattr("medmultipoints.flows.stages.instruct.IMAGES_PER_SHARD", 5)
+    monkeypatch.setattr("medmultipoints.flows.stages.composing.record.IMAGES_PER_SHARD", 5)
+    monkeypatch.setattr("medmultipoints.flows.stages.composing.instruct.IMAGES_PER_SHARD", 5)
     monkeypatch.setattr("medmultipoints.flows.engine.running.run.finish_stage", partial(finish_stage, most=40))
     divided = build_small(recipe, tmp_path / "lake", sources)
     objects = {name: len(entries) for stage in divided.stages for name, entries in stage.receipt.objects.items()}

@@ -11,7 +11,7 @@ from medmultipoints.flows.engine.running.released_images import image_reader
 from medmultipoints.flows.engine.stage import Build, Inputs, Output, Rules, Scans, Stage, source_shard
 from medmultipoints.flows.recipe.model import Recipe
 from medmultipoints.flows.recipe.privacy import Privacy, reader_versions
-from medmultipoints.flows.stages.label_names import check_ontology
+from medmultipoints.flows.stages.reading.label_names import check_ontology
 from medmultipoints.transforms.columns.tables import schema_of
 from medmultipoints.transforms.errors import DataError
 from medmultipoints.transforms.pictures.decode import decode_image

@@ -9,7 +9,7 @@ from medmultipoints.flows.engine.running.released_images import image_reader
 from medmultipoints.flows.engine.stage import Build, Inputs, Output, Rules, Scans, Stage
 from medmultipoints.flows.recipe.model import Recipe
 from medmultipoints.flows.recipe.sources import own_policies
-from medmultipoints.flows.stages.kept import corrected_regions, releasable_images, rows_of
+from medmultipoints.flows.stages.choosing.kept import corrected_regions, releasable_images, rows_of
 from medmultipoints.transforms.compose.policy import select_regions
 from medmultipoints.transforms.duplicates.exact import HASHES, find_duplicates, luma_twins
 from medmultipoints.transforms.pictures.decode import decode_image, pixel_sha256

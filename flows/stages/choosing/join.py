@@ -19,7 +19,7 @@ from medmultipoints.flows.engine.stage import (
     shards_of,
 )
 from medmultipoints.flows.recipe.model import Recipe
-from medmultipoints.flows.stages.kept import kept_images
+from medmultipoints.flows.stages.choosing.kept import kept_images
 from medmultipoints.transforms.examinations.joins import Join, find_equal_days, find_equal_starts, join_table
 from medmultipoints.transforms.examinations.keypoints import unpack_scene
 from medmultipoints.transforms.examinations.nearest import find_candidates

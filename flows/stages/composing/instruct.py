@@ -19,7 +19,7 @@ from medmultipoints.flows.engine.stage import (
     shards_of,
 )
 from medmultipoints.flows.recipe.model import Recipe
-from medmultipoints.flows.stages.kept import corrected_regions, rows_of
+from medmultipoints.flows.stages.choosing.kept import corrected_regions, rows_of
 from medmultipoints.transforms.compose.stats import degenerate_tasks
 from medmultipoints.transforms.instructions.published import PUBLISHED
 from medmultipoints.transforms.instructions.scenes import group_key

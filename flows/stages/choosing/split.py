@@ -9,8 +9,8 @@ from medmultipoints.expectations.references import references_hold
 from medmultipoints.flows.engine.stage import Build, Inputs, Output, Rules, Scans, Stage
 from medmultipoints.flows.recipe.model import Recipe
 from medmultipoints.flows.recipe.sources import own_policies
-from medmultipoints.flows.stages.kept import all_used, corrected_regions, kept_images, without
-from medmultipoints.flows.stages.official_splits import check_official
+from medmultipoints.flows.stages.choosing.kept import all_used, corrected_regions, kept_images, without
+from medmultipoints.flows.stages.reading.official_splits import check_official
 from medmultipoints.transforms.examinations.joins import find_twins, link_pictures
 from medmultipoints.transforms.sources.accounting import exclude_sample
 from medmultipoints.transforms.splits.assign import assign_splits

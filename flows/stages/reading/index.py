@@ -12,7 +12,7 @@ from medmultipoints.data_lake.catalogue import load_reader
 from medmultipoints.flows.engine.stage import Build, Inputs, Output, Stage
 from medmultipoints.flows.recipe.model import Recipe
 from medmultipoints.flows.recipe.sources import HANDLING, without_place
-from medmultipoints.flows.stages.source_coverage import nothing_usable
+from medmultipoints.flows.stages.reading.source_coverage import nothing_usable
 from medmultipoints.transforms.columns.annotation_rows import annotation_rows
 from medmultipoints.transforms.columns.frames import sample_columns
 from medmultipoints.transforms.columns.tables import schema_of

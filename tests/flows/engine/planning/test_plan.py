@@ -14,7 +14,7 @@ from medmultipoints.flows.engine.stage import Stage
 from medmultipoints.flows.stages.pipeline import PIPELINE
 from tests.flows.small_builds import STAGES, make_sources, prepared, write_recipe
 
-ROOT = Path(__file__).resolve().parents[3]
+ROOT = Path(__file__).resolve().parents[4]
 PACKAGES = ("transforms", "expectations", "data_lake", "flows")
 
 FROM_DERIVE = STAGES[1:]

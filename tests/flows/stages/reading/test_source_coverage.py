@@ -1,6 +1,6 @@
 """A source without a usable sample: the remedy fits the reason."""
 
-from medmultipoints.flows.stages.source_coverage import nothing_usable
+from medmultipoints.flows.stages.reading.source_coverage import nothing_usable
 
 
 def test_pictures_of_another_size_are_not_called_missing() -> None:

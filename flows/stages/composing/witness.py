@@ -10,7 +10,7 @@ from medmultipoints.data_lake.witnesses.predictions_file import labels_of_models
 from medmultipoints.expectations.references import references_hold
 from medmultipoints.flows.engine.stage import Build, Inputs, Output, Rules, Scans, Stage
 from medmultipoints.flows.recipe.model import Recipe
-from medmultipoints.flows.stages.as_released import released_images, released_names
+from medmultipoints.flows.stages.composing.as_released import released_images, released_names
 from medmultipoints.transforms.columns.tables import empty_frame, load_table, schema_of
 from medmultipoints.transforms.records import Exclusion
 from medmultipoints.transforms.witnesses.doubt_rows import doubt_rows

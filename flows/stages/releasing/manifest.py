@@ -31,9 +31,10 @@ from medmultipoints.data_lake.store.parquet_tables import read_table
 from medmultipoints.data_lake.witnesses.predictions_file import read_models
 from medmultipoints.flows.engine.stage import EVERY_EARLIER, Build, Inputs, Output, Source, Stage
 from medmultipoints.flows.recipe.model import Recipe
-from medmultipoints.flows.stages import release, witness
-from medmultipoints.flows.stages.as_released import label_names
-from medmultipoints.flows.stages.index import broken_sources
+from medmultipoints.flows.stages.composing import witness
+from medmultipoints.flows.stages.composing.as_released import label_names
+from medmultipoints.flows.stages.reading.index import broken_sources
+from medmultipoints.flows.stages.releasing import release
 from medmultipoints.transforms.descriptions.description_summary import describe_texts
 from medmultipoints.transforms.diff.releases import KEYS, ReleaseDiff, Tables, describe, diff_releases
 from medmultipoints.transforms.duplicates.across_sources import note_copies
@@ -200,9 +201,9 @@ def source_entry(source: Source, inputs: Inputs) -> ManifestSource:
 
 def pipeline_modules() -> list[str]:
     """Return the modules of all stages and of the code that finishes them."""
-    folder = CODE_ROOT / "medmultipoints/flows/stages"
-    stages = sorted(path.stem for path in folder.glob("*.py") if path.stem != "__init__")
-    return [*(f"medmultipoints.flows.stages.{name}" for name in stages), "medmultipoints.flows.engine.running.finish"]
+    paths = sorted((CODE_ROOT / "medmultipoints/flows/stages").rglob("*.py"))
+    stages = [".".join(path.relative_to(CODE_ROOT).with_suffix("").parts) for path in paths if path.stem != "__init__"]
+    return [*stages, "medmultipoints.flows.engine.running.finish"]
 
 
 def manifest_data() -> object:

@@ -8,7 +8,7 @@ from medmultipoints.expectations.references import references_hold
 from medmultipoints.flows.engine.running.released_images import image_reader
 from medmultipoints.flows.engine.stage import Build, Inputs, Output, Rules, Scans, Stage, source_shard
 from medmultipoints.flows.recipe.model import Recipe
-from medmultipoints.flows.stages.kept import kept_images
+from medmultipoints.flows.stages.choosing.kept import kept_images
 from medmultipoints.transforms.columns.tables import schema_of
 from medmultipoints.transforms.pictures.measure import measure_picture
 

@@ -9,9 +9,14 @@ from polars.testing import assert_frame_equal
 from medmultipoints.flows.engine.execute import Outcome
 from medmultipoints.flows.engine.running.run import inputs_of
 from medmultipoints.flows.engine.stage import WHOLE, Inputs
-from medmultipoints.flows.stages.instruct import IMAGES_PER_SHARD, images_of, instruct_records, instruct_shards
+from medmultipoints.flows.stages.composing.instruct import (
+    IMAGES_PER_SHARD,
+    images_of,
+    instruct_records,
+    instruct_shards,
+)
+from medmultipoints.flows.stages.composing.translate import translate_instructions
 from medmultipoints.flows.stages.pipeline import PIPELINE
-from medmultipoints.flows.stages.translate import translate_instructions
 from medmultipoints.transforms.instructions.all_tasks import TASKS
 
 INSTRUCT = next(stage for stage in PIPELINE if stage.name == "instruct")

@@ -4,7 +4,7 @@ import polars as pl
 
 from medmultipoints.flows.engine.stage import Inputs
 from medmultipoints.flows.recipe.model import Recipe
-from medmultipoints.flows.stages.kept import split_images, without
+from medmultipoints.flows.stages.choosing.kept import split_images, without
 from medmultipoints.transforms.columns.tables import column_names
 
 

@@ -11,7 +11,7 @@ from medmultipoints.expectations.references import references_hold
 from medmultipoints.flows.engine.running.released_images import image_reader
 from medmultipoints.flows.engine.stage import Build, Inputs, Output, Rules, Scans, Stage
 from medmultipoints.flows.recipe.model import Recipe
-from medmultipoints.flows.stages.kept import corrected_regions, rows_of, split_images
+from medmultipoints.flows.stages.choosing.kept import corrected_regions, rows_of, split_images
 from medmultipoints.transforms.columns.tables import schema_of
 from medmultipoints.transforms.pictures.decode import decode_image, detect_format, encode_png
 from medmultipoints.transforms.pictures.metadata import strip_metadata

@@ -21,8 +21,8 @@ from medmultipoints.data_lake.store.objects import StoredObject, object_path, pu
 from medmultipoints.flows.engine.running.released_images import image_reader
 from medmultipoints.flows.engine.stage import EVERY_EARLIER, Build, Inputs, Output, Stage
 from medmultipoints.flows.recipe.model import Recipe
-from medmultipoints.flows.stages.as_released import label_names
-from medmultipoints.flows.stages.as_released import released_images as kept_as_released
+from medmultipoints.flows.stages.composing.as_released import label_names
+from medmultipoints.flows.stages.composing.as_released import released_images as kept_as_released
 from medmultipoints.transforms.columns.tables import Table, load_table, released_schema
 from medmultipoints.transforms.compose.stats import count_histogram
 from medmultipoints.transforms.duplicates.near_tables import near_threshold

@@ -11,10 +11,10 @@ from medmultipoints.data_lake.store.images import put_images
 from medmultipoints.expectations.references import references_hold
 from medmultipoints.flows.engine.stage import Build, Inputs, Output, Rules, Scans, Stage, source_shard
 from medmultipoints.flows.recipe.model import Recipe
-from medmultipoints.flows.stages.kept import rows_of
-from medmultipoints.flows.stages.label_names import brought_labels, check_labels, check_ontology
-from medmultipoints.flows.stages.official_splits import check_official
-from medmultipoints.flows.stages.source_coverage import require_every_source
+from medmultipoints.flows.stages.choosing.kept import rows_of
+from medmultipoints.flows.stages.reading.label_names import brought_labels, check_labels, check_ontology
+from medmultipoints.flows.stages.reading.official_splits import check_official
+from medmultipoints.flows.stages.reading.source_coverage import require_every_source
 from medmultipoints.transforms.columns.annotation_rows import with_annotations
 from medmultipoints.transforms.columns.frames import Columns, sample_of
 from medmultipoints.transforms.columns.tables import schema_of

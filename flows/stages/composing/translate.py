@@ -6,8 +6,8 @@ from medmultipoints.data_lake.release.read.released_tables import line_id
 from medmultipoints.expectations.references import references_hold
 from medmultipoints.flows.engine.stage import Build, Inputs, Output, Rules, Scans, Stage
 from medmultipoints.flows.recipe.model import Recipe
-from medmultipoints.flows.stages.instruct import images_of, instruct_shards
-from medmultipoints.flows.stages.kept import rows_of
+from medmultipoints.flows.stages.choosing.kept import rows_of
+from medmultipoints.flows.stages.composing.instruct import images_of, instruct_shards
 from medmultipoints.transforms.records import Exclusion
 
 HOME = ("record_id", "sample_id", "source")

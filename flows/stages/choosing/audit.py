@@ -5,7 +5,7 @@ import polars as pl
 from medmultipoints.expectations.references import references_hold
 from medmultipoints.flows.engine.stage import Build, Inputs, Output, Rules, Scans, Stage
 from medmultipoints.flows.recipe.model import Recipe
-from medmultipoints.flows.stages.kept import all_used, kept_images
+from medmultipoints.flows.stages.choosing.kept import all_used, kept_images
 from medmultipoints.transforms.audit.disagreements import audit_boxes, estimate_conventions
 from medmultipoints.transforms.audit.image_findings import find_in_pictures
 from medmultipoints.transforms.audit.marked_findings import mark_findings

@@ -19,10 +19,10 @@ from medmultipoints.flows.engine.stage import (
 )
 from medmultipoints.flows.recipe.model import Recipe
 from medmultipoints.flows.recipe.sources import own_policies
-from medmultipoints.flows.stages.as_released import label_names, released_images, released_names
-from medmultipoints.flows.stages.kept import corrected_regions, rows_of
-from medmultipoints.flows.stages.label_names import check_labels
-from medmultipoints.flows.stages.source_coverage import require_every_source
+from medmultipoints.flows.stages.choosing.kept import corrected_regions, rows_of
+from medmultipoints.flows.stages.composing.as_released import label_names, released_images, released_names
+from medmultipoints.flows.stages.reading.label_names import check_labels
+from medmultipoints.flows.stages.reading.source_coverage import require_every_source
 from medmultipoints.transforms.compose.label_terms import FILLED, fill_facts
 from medmultipoints.transforms.compose.records import compose_records
 from medmultipoints.transforms.records import Exclusion

@@ -1,0 +1,1 @@
+"""Stages that choose pictures: corrections, copies, examinations, findings, splits."""

@@ -1,0 +1,1 @@
+"""Stages that compose what is released: records, predictions, instructions, descriptions."""

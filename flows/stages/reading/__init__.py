@@ -1,0 +1,1 @@
+"""Stages that read the sources: samples, images, regions, text, keypoints."""
