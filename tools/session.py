@@ -18,8 +18,8 @@ MOST_LINES = 11
 
 
 def run_demo(folder: Path) -> str:
-    """Return the standard output of the demo, run in the folder."""
-    plain = os.environ | {"NO_COLOR": "1", "COLUMNS": "120"}
+    """Return the standard output of the demo, run in the folder, as a terminal without colours shows it."""
+    plain = os.environ | {"TTY_COMPATIBLE": "1", "TERM": "dumb", "COLUMNS": "120"}
     plain.pop("MEDMULTIPOINTS_LAKE", None)
     return subprocess.run(COMMAND, cwd=folder, env=plain, check=True, stdout=subprocess.PIPE, text=True).stdout
 

@@ -32,8 +32,10 @@ class PlainConsole(Console):
         return super().render_str(text.translate(HIDDEN), **options)
 
 
-ERR = PlainConsole(stderr=True, highlight=False, soft_wrap=True, width=None if sys.stderr.isatty() else PIPE_WIDTH)
-OUT = PlainConsole(highlight=False, soft_wrap=True, width=None if sys.stdout.isatty() else PIPE_WIDTH)
+ERR = PlainConsole(
+    stderr=True, emoji=False, highlight=False, soft_wrap=True, width=None if sys.stderr.isatty() else PIPE_WIDTH
+)
+OUT = PlainConsole(emoji=False, highlight=False, soft_wrap=True, width=None if sys.stdout.isatty() else PIPE_WIDTH)
 
 
 class Heartbeat:
@@ -86,21 +88,19 @@ def print_json(value: object) -> None:
 
 
 def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]], *, err: bool = False) -> None:
-    """Print a table, with numbers aligned to the right."""
+    """Print a table: aligned in a terminal, numbers to the right; elsewhere one row a line, separated by tabs."""
+    console, cells = ERR if err else OUT, [[cell.translate(BREAKS) for cell in row] for row in rows]
+    if not console.is_terminal:
+        lines = [title.translate(HIDDEN)] if title else []
+        print(*lines, *("\t".join(row) for row in (columns, *cells)), sep="\n", file=console.file, flush=True)
+        return
     drawn = Table(title=title, title_justify="left", title_style="bold", box=None, pad_edge=False, header_style="dim")
     for place, name in enumerate(columns):
-        numeric = all(row[place].replace(",", "").replace(".", "").isdigit() for row in rows if row[place])
-        drawn.add_column(name, justify="right" if numeric and rows else "left", overflow="fold")
-    for row in rows:
-        drawn.add_row(*(escape(cell.translate(BREAKS)) for cell in row))
-    console = ERR if err else OUT
-    if console.is_terminal:
-        console.print(drawn)
-        return
-    with console.capture() as written:
-        console.print(drawn)
-    for line in written.get().splitlines():
-        console.print(line.rstrip(), markup=False)
+        numeric = all(row[place].replace(",", "").replace(".", "").isdigit() for row in cells if row[place])
+        drawn.add_column(name, justify="right" if numeric and cells else "left", overflow="fold")
+    for row in cells:
+        drawn.add_row(*map(escape, row))
+    console.print(drawn)
 
 
 class StageProgress:
