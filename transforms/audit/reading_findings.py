@@ -1,10 +1,11 @@
-"""Find problems met while reading: objects that fill the frame, slivers, contradicting copies, unusual files."""
+"""Find problems met while reading: frame-filling or tiny objects, slivers, contradicting copies, unusual files."""
 
 import polars as pl
 
 from medmultipoints.transforms.audit.box_findings import AGREES_PX, COVERS, SAME_OBJECT, SLIVER_PX
 from medmultipoints.transforms.audit.conventions import MOST_PX
 from medmultipoints.transforms.audit.findings import KEYS, as_findings, make_findings, without_box
+from medmultipoints.transforms.masks.components import SPECK_PX
 from medmultipoints.transforms.masks.run_lengths import decode_rle
 from medmultipoints.transforms.records import SIDES, Box
 from medmultipoints.transforms.regions.boxes import iou
@@ -15,6 +16,7 @@ SEVERITIES = {
     "extra": "error",
     "shifted": "warning",
     "sliver": "warning",
+    "tiny_objects": "warning",
     "contradicting_copies": "warning",
     "not_rgb": "warning",
     "orientation_tag": "info",
@@ -24,6 +26,8 @@ ACTIONS = {
     "covers_frame": "the object is kept, but no label of the image counts as exhaustive",
     "extra": "the stronger evidence of the annotation is used",
     "shifted": "the stronger evidence of the annotation is used",
+    "tiny_objects": "the objects are kept; if they are none, set min_area_px in [read.masks] of a declared source, in "
+    "[boxes] of another",
     "contradicting_copies": "the copy is left out; the label does not count as exhaustive",
     "not_rgb": "the file is kept as it is: readers convert it in different ways",
     "orientation_tag": "the released picture has the frame of its boxes in every reader",
@@ -34,6 +38,8 @@ MODELS = {
 }
 CUT_SLIVER_PX = 1.0
 """Width or height in pixels below which a box that is cut by the border, or not of a track, is a sliver."""
+USUAL_PX = 10 * SPECK_PX
+"""Least area of a label's largest object: a label of smaller objects alone marks points."""
 
 
 def find_in_readings(
@@ -52,6 +58,7 @@ def find_in_readings(
     found = [
         _frames(own),
         _slivers(own),
+        _tiny_objects(own),
         _contradicted_boxes(own),
         _inverted(exclusions),
         _contradictions(duplicates),
@@ -61,7 +68,7 @@ def find_in_readings(
     rows = pl.concat([one.select(KEYS) for one in found])
     rows = rows.join(known, on=["sample_id", "kind"], how="anti", maintain_order="left")
     made = make_findings(rows, images, samples, SEVERITIES, ACTIONS, KEPT)
-    from_mask = (pl.col("kind") == "covers_frame") & pl.col("source_box").is_not_null()
+    from_mask = pl.col("kind").is_in(["covers_frame", "tiny_objects"]) & pl.col("source_box").is_not_null()
     derived = pl.when(from_mask).then("source_box").otherwise("derived_box")
     source = pl.when(~from_mask).then("source_box")
     return as_findings(made.with_columns(derived_box=derived, source_box=source))
@@ -97,6 +104,28 @@ def _slivers(regions: pl.DataFrame) -> pl.DataFrame:
     named = pl.when(is_track).then(track).otherwise(pl.col("object_key"))
     detail = pl.format("{}: {} px wide or high", named, side.round(4))
     return found.with_columns(kind=pl.lit("sliver"), source_box=pl.concat_list("x1", "y1", "x2", "y2"), detail=detail)
+
+
+def _tiny_objects(regions: pl.DataFrame) -> pl.DataFrame:
+    """Return one finding per source and label whose masks hold objects of a few pixels beside larger ones.
+
+    It is about the image with most of them, and its first one.
+    """
+    masks, keys = regions.filter(pl.col("evidence") == "mask"), ["source", "label"]
+    tiny, largest = pl.col("area_px") <= SPECK_PX, pl.col("area_px").max()
+    counted = masks.group_by(keys).agg(
+        largest.alias("largest"), tiny=tiny.sum(), all=pl.len(), images=pl.col("sample_id").filter(tiny).n_unique()
+    )
+    own = masks.filter(tiny).sort("region_id").group_by(*keys, "sample_id", maintain_order=True)
+    most = own.agg(pl.len().alias("here"), pl.col(SIDES).first()).sort("here", "sample_id", descending=[True, False])
+    first = most.group_by(keys, maintain_order=True).first()
+    found = first.join(counted.filter(pl.col("largest") >= USUAL_PX), on=keys, maintain_order="left")
+    said = "{} of {} objects of this label in {} have at most {} pixels, {} of them here; images with such objects: {}"
+    return found.with_columns(
+        kind=pl.lit("tiny_objects"),
+        source_box=pl.concat_list(SIDES),
+        detail=pl.format(said, "tiny", "all", "source", pl.lit(SPECK_PX), "here", "images"),
+    )
 
 
 def _contradicted_boxes(regions: pl.DataFrame) -> pl.DataFrame:

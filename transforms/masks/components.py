@@ -23,6 +23,8 @@ __all__ = ["MaskRegions", "Speck", "decode_rle", "find_regions", "measure_mask"]
 
 FEW_CHANGES: Final = 20_000
 """Number of changes between object and background up to which counting outer contours is cheap."""
+SPECK_PX: Final = 4
+"""Greatest area of mask objects that are reported as possible specks."""
 MOST_CHANGES: Final = 16_000_000
 MOST_COMPONENTS: Final = 300_000
 MOST_NESTED: Final = 64

@@ -12,6 +12,7 @@ from typing import Any, Final
 from pydantic import ValidationError
 
 from medmultipoints.transforms.errors import MemberProblem, UsageError
+from medmultipoints.transforms.masks.components import SPECK_PX
 from medmultipoints.transforms.pictures.orientation import find_orientations
 from medmultipoints.transforms.problems import problems
 from medmultipoints.transforms.rasters.values import read_codes
@@ -46,8 +47,6 @@ NEARLY: Final = 0.8
 """Intersection over union above which boxes of one label are reported as repeated."""
 COMPARED: Final = 5000
 """Pictures in which such boxes are sought."""
-SPECK: Final = 4
-"""Greatest size, in pixels, of mask areas that are reported as specks."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -215,7 +214,7 @@ class _Counted:
             return
         for region in found.objects:
             self._count(region.label, 1)
-            if layer.object == "component" and (region.area_px or 0) <= SPECK:
+            if layer.object == "component" and (region.area_px or 0) <= SPECK_PX:
                 self._specks += 1
                 self._examples.setdefault("specks", layer.member)
 
@@ -253,8 +252,10 @@ class _Counted:
             said = f"{plural(len(self._other_size), 'picture')} of another size than annotations state, such as "
             hints.append(Hint("sizes_differ", f"{said}{self._other_size[0]}; a build rejects them"))
         if self._specks:
-            said = f"{plural(self._specks, 'area')} of at most {SPECK} pixels, such as in {self._examples['specks']}"
-            hints.append(Hint("specks", f"{said}: if they are not objects, set [read.masks] min_area_px = {SPECK + 1}"))
+            said = f"{plural(self._specks, 'area')} of at most {SPECK_PX} pixels, such as in {self._examples['specks']}"
+            hints.append(
+                Hint("specks", f"{said}: if they are not objects, set [read.masks] min_area_px = {SPECK_PX + 1}")
+            )
         if self._points:
             said = f"{plural(self._points, 'lone point')}, counted here: a release has no object without an extent"
             hints.append(Hint("points_without_extent", f"{said}, so a build drops them by name"))
