@@ -54,7 +54,10 @@ class Layout:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Dialect:
-    """One dialect; the texts are rows of docs/dialects.md, ``resize`` are the limits of the model's resize."""
+    """One dialect; the texts are rows of docs/dialects.md, ``resize`` are the limits of the model's resize.
+
+    ``needs`` are the splits without which its trainer does not begin.
+    """
 
     name: str
     title: str
@@ -65,6 +68,7 @@ class Dialect:
     lost: str = "nothing else"
     loaded_by: str = "`datasets` (as JSON)"
     resize: Resize | None = None
+    needs: tuple[str, ...] = ()
 
 
 def _json(frame: Frame, wrap: Wrap, row: Columns, **more: Any) -> Conversation:
@@ -212,6 +216,7 @@ _ALL: Final = (
         rounding="eight decimals",
         lost="points, masks, tracks; pictures whose labels may be incomplete; what passes the picture's edge",
         loaded_by="ultralytics, supervision, datumaro",
+        needs=("train", "validation"),
         form=Layout(yolo.place, yolo.encode, yolo.encode_data),
     ),
     Dialect(

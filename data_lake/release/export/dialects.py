@@ -1,6 +1,6 @@
 """Export a release in another format: pictures and annotations for a trainer or tool, from the Parquet alone."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -11,8 +11,9 @@ from medmultipoints.data_lake.release.export.dialect_rows import read_contents
 from medmultipoints.data_lake.release.export.folder import MARK, export_folder
 from medmultipoints.data_lake.release.export.pictures import write_whole
 from medmultipoints.data_lake.release.export.plain import choose_splits
+from medmultipoints.data_lake.release.read.released_tables import splits_of
 from medmultipoints.data_lake.release.read.sound import reads_release
-from medmultipoints.data_lake.release.write.manifest import read_manifest
+from medmultipoints.data_lake.release.write.manifest import Manifest, read_manifest
 from medmultipoints.transforms.dialects.layouts.yolo import UNCERTAIN
 from medmultipoints.transforms.dialects.registry import DIALECTS, Conversation, Dialect
 from medmultipoints.transforms.errors import UsageError
@@ -23,7 +24,8 @@ from medmultipoints.transforms.problems import meant
 class DialectReport:
     """The outcome of an export; ``entries`` are instructions or objects.
 
-    ``left_out`` counts by reason the instructions, objects and pictures that the dialect cannot express.
+    ``left_out`` counts by reason the instructions, objects and pictures that the dialect cannot express; ``missing``
+    says which splits its trainer needs and the export lacks, and what helps.
     """
 
     folder: Path
@@ -32,6 +34,7 @@ class DialectReport:
     images: int
     entries: int
     left_out: Mapping[str, int]
+    missing: str | None = None
 
 
 @reads_release
@@ -66,9 +69,21 @@ def _write(export: Export, dialect: Dialect, to: Path) -> DialectReport:
         if UNCERTAIN in left_out:
             remedy = "Name the labels of which every object is annotated in [read.absence] certain, and build again."
         raise UsageError(f"--dialect {dialect.name}: the release has nothing for it: {reasons}. {remedy}")
-    report = DialectReport(to, dialect.name, export.contents.splits, written.images, written.entries, left_out)
+    splits = export.contents.splits
+    missing = missing_splits(dialect, splits, export.manifest)
+    report = DialectReport(to, dialect.name, splits, written.images, written.entries, left_out, missing)
     write_whole(export.to / MARK, [_mark(export, dialect, report)])
     return report
+
+
+def missing_splits(dialect: Dialect, splits: Sequence[str], manifest: Manifest) -> str | None:
+    """Return which splits the dialect's trainer needs beside these, with the remedy; None if it needs no other."""
+    absent = [split for split in dialect.needs if split not in splits]
+    if not absent:
+        return None
+    held = not {*absent} - {*splits_of(manifest)}
+    remedy = "export without --split" if held else "give it a share in [splits] fractions of the recipe and build again"
+    return f"training needs the split {' and '.join(absent)}, which is not in this export: {remedy}"
 
 
 def _mark(export: Export, dialect: Dialect, report: DialectReport) -> bytes:

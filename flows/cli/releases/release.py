@@ -17,7 +17,7 @@ from medmultipoints.data_lake.release.export.plain import export_release
 from medmultipoints.data_lake.release.read.show import describe_release
 from medmultipoints.data_lake.release.sign.signature import Trust, sign_release
 from medmultipoints.data_lake.release.write.manifest import MANIFEST, no_release
-from medmultipoints.flows.cli.console import OUT, print_json, say_error, table
+from medmultipoints.flows.cli.console import OUT, print_json, say, say_error, table
 from medmultipoints.flows.cli.options import JsonOption
 from medmultipoints.flows.cli.releases.leakage import print_certificate
 from medmultipoints.flows.engine.planning.intention import shown
@@ -198,6 +198,8 @@ def _export_dialect(release: Path, to: Path, dialect: str, split: str | None, as
     OUT.print(f"{counts} in {shown(to.absolute())}", markup=False)
     for reason, count in report.left_out.items():
         OUT.print(f"left out: {count:,}  {reason}", markup=False)
+    if report.missing:
+        say(f"warning: {report.missing}.")
 
 
 def _list_dialects(as_json: bool) -> None:

@@ -92,7 +92,7 @@ def _decide_binary(
         _ask_object(draft, "file" if several and "{target" not in grammar else "component")
     if r"{target:\d" in grammar:
         _decide_numbers(draft, listing, masks)
-    elif "{target" in grammar and not _are_plain(names := _targets(draft, masks)):
+    elif "{target" in grammar and not _are_plain(names := _targets(masks, grammar)):
         draft.line("masks.label", "{target}", f"a part of the mask's path: {', '.join(sorted(names)[:8])}")
     else:
         draft.ask("masks.label", "What do the masks show? Give the label of the objects.")
@@ -125,11 +125,11 @@ def _holes_of(draft: Draft, masks: Sequence[Mask]) -> str:
     return found if isinstance(found, str) else ""
 
 
-def _targets(draft: Draft, masks: Sequence[Mask]) -> set[str]:
-    if any(mask.after for mask in masks):
-        return {mask.after.strip("_-. ") for mask in masks}
-    pattern = compile_pattern(str(draft.likely("annotations")))
-    return {values["target"] for mask in masks if (values := pattern.match(mask.member))}
+def _targets(masks: Sequence[Mask], grammar: str) -> set[str]:
+    """Return the labels that the masks' names hold, as a build reads them with the pattern of ``_holes_of``."""
+    pattern, named = compile_pattern(grammar), any(mask.before or mask.after for mask in masks)
+    found = (pattern.match(mask.after if named else mask.member) for mask in masks)
+    return {values["target"] for values in found if values}
 
 
 def _ask_object(draft: Draft, likely: str = "component") -> None:

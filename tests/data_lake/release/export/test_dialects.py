@@ -3,6 +3,7 @@
 import hashlib
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from io import BytesIO
 from pathlib import Path
 
@@ -14,7 +15,7 @@ from pycocotools.coco import COCO
 from typer.testing import CliRunner
 
 from medmultipoints.data_lake.release.export.dialect_rows import read_contents, read_dialect_pictures, read_items
-from medmultipoints.data_lake.release.export.dialects import export_dialect
+from medmultipoints.data_lake.release.export.dialects import export_dialect, missing_splits
 from medmultipoints.data_lake.release.read.released_tables import read_parquet, splits_of
 from medmultipoints.data_lake.release.write.manifest import read_manifest
 from medmultipoints.flows.cli.app import app
@@ -205,6 +206,16 @@ def test_a_full_folder_and_a_file_are_refused(release: Path, tmp_path: Path) -> 
 def test_an_empty_folder_is_taken(release: Path, tmp_path: Path) -> None:
     (tmp_path / "out").mkdir()
     assert export_dialect(release, tmp_path / "out", "yolo").images > 0
+
+
+def test_an_export_without_a_split_that_training_needs_says_so(release: Path, tmp_path: Path) -> None:
+    """The release has the splits train and test."""
+    said = "training needs the split validation, which is not in this export: give it a share in [splits] fractions"
+    whole = export_dialect(release, tmp_path / "whole", "yolo").missing
+    assert whole == f"{said} of the recipe and build again"
+    assert export_dialect(release, tmp_path / "other", "coco").missing is None
+    part = replace(DIALECTS["yolo"], needs=("train",))
+    assert "export without --split" in str(missing_splits(part, ("test",), read_manifest(release)))
 
 
 def test_a_release_with_nothing_for_the_dialect_says_so(release: Path, tmp_path: Path) -> None:

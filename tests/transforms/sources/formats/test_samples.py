@@ -73,6 +73,13 @@ def test_boxes_equal_the_truth(samples: Path, name: str, tmp_path: Path) -> None
         assert boxes == pytest.approx(without_zero_extent(held, picture, expected[picture]), abs=0.01), picture
 
 
+def test_the_proof_of_a_label_names_labels_as_a_build_reads_them(samples: Path, tmp_path: Path) -> None:
+    recognition = inspected(samples, "sammed2d", tmp_path).recognition
+    assert recognition is not None
+    proof = next(proof.text for proof in recognition.proofs if proof.key == "masks.label")
+    assert proof.startswith("a part of the mask's path: aorta, autochthon_left, autochthon_right, colon, ")
+
+
 def picture_of(image: str) -> str:
     return f"axial:{int(image[1:])}" if image.startswith("z") else image
 
