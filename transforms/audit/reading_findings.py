@@ -107,7 +107,7 @@ def _slivers(regions: pl.DataFrame) -> pl.DataFrame:
 
 
 def _tiny_objects(regions: pl.DataFrame) -> pl.DataFrame:
-    """Return one finding per source and label whose masks hold objects of a few pixels beside larger ones.
+    """Return one finding per source and label whose masks hold larger objects and ones of a few pixels.
 
     It is about the image with most of them, and its first one.
     """

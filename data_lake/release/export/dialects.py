@@ -77,7 +77,7 @@ def _write(export: Export, dialect: Dialect, to: Path) -> DialectReport:
 
 
 def missing_splits(dialect: Dialect, splits: Sequence[str], manifest: Manifest) -> str | None:
-    """Return which splits the dialect's trainer needs beside these, with the remedy; None if it needs no other."""
+    """Return which splits the dialect's trainer needs and lacks, with the remedy; None if it lacks none."""
     absent = [split for split in dialect.needs if split not in splits]
     if not absent:
         return None
