@@ -1,6 +1,7 @@
 """Ask an OpenAI-compatible server one question about a picture: send, retry and parse the reply."""
 
 import base64
+import json
 import threading
 import time
 from collections.abc import Callable, Mapping
@@ -182,14 +183,7 @@ def _explained(body: bytes) -> str:
 
 def read_completion(body: bytes) -> ChatReply:
     """Return the reply in a response body; Transient if it is truncated, Unanswered if it is anything else."""
-    try:
-        content = orjson.loads(body)
-    except orjson.JSONDecodeError:
-        if body.lstrip().startswith(b"{"):
-            raise Transient("the answer breaks off") from None
-        raise Unanswered(
-            "the answer is not JSON; name the address of an OpenAI-compatible API, as https://HOST/v1"
-        ) from None
+    content = _parse(body)
     try:
         choice = content["choices"][0]
         message, finish = choice["message"], choice.get("finish_reason")
@@ -203,3 +197,28 @@ def read_completion(body: bytes) -> ChatReply:
         raise Unanswered("the answer of the model is not a text")
     outcome: Outcome = "refused" if declined else "cut" if finish == "length" else "answered"
     return ChatReply(text, outcome, sent, received, counted=sent > 0 and (received > 0 or not text))
+
+
+def _parse(body: bytes) -> Any:
+    """Return the JSON value of a response body; errors as in ``read_completion``."""
+    try:
+        return orjson.loads(body)
+    except orjson.JSONDecodeError:
+        problem = _problem_of_json(body.decode("utf-8", "replace").strip())
+    if problem is None:
+        raise Transient("the answer breaks off")
+    raise Unanswered(f"the answer is not JSON{problem}")
+
+
+def _problem_of_json(text: str) -> str | None:
+    """Return what is wrong with a text that is not JSON; None if its end is missing."""
+    if not text.startswith("{"):
+        return "; name the address of an OpenAI-compatible API, as https://HOST/v1"
+    try:
+        json.loads(text)
+    except json.JSONDecodeError as error:
+        cut = not text.endswith("}") or error.pos >= len(text)
+        return None if cut else f": {error}"
+    except RecursionError:
+        return ": it is nested too deeply"
+    return ": it holds NaN or Infinity"

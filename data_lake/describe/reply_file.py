@@ -7,67 +7,72 @@ pins the file, so the same file gives the same release; a build judges its sente
 import os
 import threading
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
-from typing import Any, get_args
+from typing import Annotated, Final
 
 import orjson
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic.dataclasses import dataclass
 
 from medmultipoints.data_lake.store.durable_files import write_durably
 from medmultipoints.transforms.descriptions.replies import Outcome
 from medmultipoints.transforms.errors import DataError
+from medmultipoints.transforms.problems import Sha256, first_problem
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, config=ConfigDict(extra="forbid", strict=True))
 class Reply:
     """One reply; ``key`` identifies the request: model, temperature, seed, prompt and picture."""
 
-    image_sha256: str
-    key: str
-    model: str
-    prompt_sha256: str
-    temperature: float
-    seed: int
+    image_sha256: Sha256
+    key: Sha256
+    model: Annotated[str, Field(min_length=1)]
+    prompt_sha256: Sha256
+    temperature: Annotated[float, Field(ge=0, le=2, allow_inf_nan=False)]
+    seed: Annotated[int, Field(ge=0)]
     outcome: Outcome
     reply: str
-    filled: int
-    tokens_in: int
-    tokens_out: int
+    filled: Annotated[int, Field(ge=0)]
+    tokens_in: Annotated[int, Field(ge=0)]
+    tokens_out: Annotated[int, Field(ge=0)]
 
 
-def read_replies(path: Path) -> tuple[Reply, ...]:
-    """Return the replies of a finished file; DataError names an invalid line or a repeated picture."""
-    found = tuple(_lines(path))
-    seen: set[str] = set()
-    for number, one in enumerate(found, start=1):
-        if one.image_sha256 in seen:
-            raise DataError(f"{path.name}, line {number}: a second reply for image {one.image_sha256}. Remove one.")
-        seen.add(one.image_sha256)
-    return found
+_REPLY: Final = TypeAdapter(Reply)
 
 
-def _lines(path: Path) -> Iterator[Reply]:
+def read_replies(path: Path, where: str = "") -> tuple[Reply, ...]:
+    """Return the replies of a finished file; DataError names an invalid line or a repeated picture.
+
+    ``where``: how errors call the file, if not by its path.
+    """
+    found, lines = [], dict[str, int]()
+    for number, one in enumerate(_lines(path, where), start=1):
+        first = lines.setdefault(one.image_sha256, number)
+        if first != number:
+            raise DataError(
+                f"{where or path}, line {number}: a second reply for image {one.image_sha256}; the first is in line "
+                f"{first}. Remove one."
+            )
+        found.append(one)
+    return tuple(found)
+
+
+def _lines(path: Path, where: str = "") -> Iterator[Reply]:
     try:
         lines = path.read_bytes().splitlines()
     except OSError as error:
-        raise DataError(f"{path}: cannot be read: {error.strerror}. Give the file that `describe` wrote.") from error
+        raise DataError(
+            f"{where or path}: cannot be read: {error.strerror}. Give the file that `describe` wrote."
+        ) from error
     for number, line in enumerate(lines, start=1):
         try:
-            yield _reply(orjson.loads(line))
-        except (orjson.JSONDecodeError, TypeError, ValueError, KeyError) as error:
-            raise DataError(f"{path.name}, line {number}: not a reply ({error}). Write the file again.") from error
-
-
-def _reply(content: Any) -> Reply:
-    found = Reply(**content)
-    wrong = [name for name in ("image_sha256", "key", "model", "prompt_sha256", "reply") if not _is_text(found, name)]
-    if wrong or found.outcome not in get_args(Outcome) or not isinstance(found.temperature, int | float):
-        raise ValueError(f"{(wrong or ['outcome or temperature'])[0]} is not as it is written")
-    return found
-
-
-def _is_text(reply: Reply, name: str) -> bool:
-    return isinstance(getattr(reply, name), str)
+            yield _REPLY.validate_json(line)
+        except ValidationError as error:
+            raise DataError(
+                f"{where or path}, line {number}: {first_problem(error, BaseModel)}. Remove the line, or write the "
+                "file again with `medmultipoints describe`."
+            ) from error
 
 
 def write_replies(path: Path, replies: Iterable[Reply]) -> None:

@@ -68,18 +68,23 @@ class TrainedOn(_Part):
     sha256: Sha256 = Field(description="sha256 of that file")
 
 
-class Declared(_Part):
-    """The content of a model's TOML file."""
+class ModelFacts(_Part):
+    """What a release says of a model."""
 
     name: str = Field(pattern=r"^[a-z0-9][a-z0-9._-]*$", description="name of the model")
     task: Literal["segmentation"] = Field(description="what it does")
-    file: FileName = Field(description="the ONNX file next to this one")
     sha256: Sha256 = Field(description="sha256 of the ONNX file")
     licence: str = Field(min_length=1, description="licence of the weights")
     source: str = Field(default="", description="where the model comes from")
-    input: Input
     output: Result
     trained_on: TrainedOn
+
+
+class Declared(ModelFacts):
+    """The content of a model's TOML file."""
+
+    file: FileName = Field(description="the ONNX file next to this one")
+    input: Input
 
     @property
     def network(self) -> Network:

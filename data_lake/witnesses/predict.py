@@ -15,7 +15,7 @@ from medmultipoints.data_lake.release.read.released_tables import read_parquet, 
 from medmultipoints.data_lake.release.write.manifest import Manifest
 from medmultipoints.data_lake.witnesses.executors import ExecutorName, Run, open_model
 from medmultipoints.data_lake.witnesses.model_file import Model
-from medmultipoints.data_lake.witnesses.predictions_file import Row
+from medmultipoints.data_lake.witnesses.predictions_file import Row, prediction_id
 from medmultipoints.transforms.errors import MemberProblem
 from medmultipoints.transforms.pictures.decode import decode_image, luma_blake3
 from medmultipoints.transforms.pictures.thumbnails import to_luma
@@ -130,7 +130,7 @@ def prediction_row(shown: Shown, model: Model, pixels: Pixels, found: Sequence[P
     height, width = pixels.shape[:2]
     tones = [one.tone for one in found]
     return {
-        "prediction_id": f"{shown.image_sha256}:{model.sha256[:12]}",
+        "prediction_id": prediction_id(shown.image_sha256, model.sha256),
         "image_sha256": shown.image_sha256,
         "stored_sha256": shown.stored_sha256,
         "model": model.name,

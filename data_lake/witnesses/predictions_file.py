@@ -4,7 +4,10 @@ Its columns are those of the declared table ``predictions`` without ``sample_id`
 The models' declarations are JSON under ``medmultipoints.models`` in the file's metadata.
 """
 
+import re
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import chain
 from pathlib import Path
 from typing import Any, Final
 
@@ -12,12 +15,17 @@ import orjson
 import polars as pl
 import pyarrow as pa
 import pyarrow.parquet as pq
+from pydantic import Field, TypeAdapter, ValidationError
 
 from medmultipoints.data_lake.release.write.files import FileEntry
 from medmultipoints.data_lake.release.write.parquet import write_table
+from medmultipoints.data_lake.witnesses.model_file import ModelFacts
 from medmultipoints.transforms.columns.tables import column_names, load_table, released_schema, schema_of
 from medmultipoints.transforms.errors import DataError
 from medmultipoints.transforms.masks.run_lengths import area_of_rle, box_of_rle
+from medmultipoints.transforms.problems import SHA256, first_problem
+from medmultipoints.transforms.records import TONE_COLUMNS
+from medmultipoints.transforms.witnesses.predicted_objects import BINS
 
 PREDICTIONS: Final = "predictions.parquet"
 MODELS: Final = b"medmultipoints.models"
@@ -27,6 +35,21 @@ COLUMNS: Final = tuple(
 )
 Row = dict[str, Any]
 Statement = dict[str, Any]
+
+
+class StatedModel(ModelFacts):
+    """What the file says of a model that made its predictions."""
+
+    trained_pictures: int = Field(ge=0)
+    trained_groups: int = Field(ge=0)
+
+
+_STATEMENTS: Final = TypeAdapter(list[StatedModel])
+
+
+def prediction_id(image_sha256: str, model_sha256: str) -> str:
+    """Return the key of a model's prediction about a picture."""
+    return f"{image_sha256}:{model_sha256[:12]}"
 
 
 def write_predictions(path: Path, rows: Iterable[Row], models: Sequence[Statement]) -> FileEntry:
@@ -43,14 +66,16 @@ def read_predictions(path: Path, where: str) -> tuple[pl.DataFrame, list[Stateme
         with pq.ParquetFile(path) as file:
             metadata: Mapping[bytes, bytes] = file.schema_arrow.metadata or {}
             frame = pl.DataFrame(pl.from_arrow(file.read()))
-        models = orjson.loads(metadata[MODELS])
-        known = labels_of_models(models)
+        models: list[Statement] = orjson.loads(metadata[MODELS])
+        stated = _STATEMENTS.validate_python(models)
+    except ValidationError as error:
+        raise DataError(f"{where}: its models: {first_problem(error, StatedModel)}. {_REMEDY}") from error
     except (pa.ArrowException, OSError, KeyError, TypeError, ValueError, pl.exceptions.PolarsError) as error:
         raise DataError(f"{where}: not a file of predictions ({type(error).__name__}). {_REMEDY}") from error
     if dict(frame.schema) != dict(_schema()):
         odd = sorted({*frame.schema.items()} ^ {*_schema().items()}, key=str)
         raise DataError(f"{where}: its columns are not those of predictions, first {odd[0][0]}. {_REMEDY}")
-    for problem in (*_blind(models), *_problems(frame, known)):
+    for problem in chain(_problems_of_models(stated), _problems(frame, {one.sha256: one for one in stated})):
         raise DataError(f"{where}: {problem}. {_REMEDY}")
     return frame, models
 
@@ -62,6 +87,11 @@ def read_models(path: Path) -> list[Statement]:
     return found
 
 
+def labels_of_models(models: Sequence[Statement]) -> dict[str, frozenset[str]]:
+    """Return the labels that each model knows, by its sha256."""
+    return {one["sha256"]: frozenset(one["output"]["labels"]) for one in models}
+
+
 _REMEDY: Final = "Write it again with `medmultipoints witness`."
 
 
@@ -69,35 +99,72 @@ def _schema() -> pl.Schema:
     return pl.Schema({name: kind for name, kind in schema_of("predictions").items() if name in COLUMNS})
 
 
-def labels_of_models(models: Sequence[Statement]) -> dict[str, frozenset[str]]:
-    """Return the labels that each model knows, by its sha256."""
-    return {str(one["sha256"]): frozenset(map(str, one["output"]["labels"])) for one in models}
+def _problems_of_models(models: Sequence[StatedModel]) -> Iterator[str]:
+    """Yield the models that are named twice, and those of a split that list none of its pictures.
 
-
-def _blind(models: Sequence[Statement]) -> Iterator[str]:
-    """Yield the models of a split that list none of its pictures, so that they judged what they had learned."""
+    The latter judged what they had learned.
+    """
+    twice = [sha256 for sha256, times in Counter(one.sha256 for one in models).items() if times > 1]
+    yield from (f"model {sha256[:12]} is declared twice" for sha256 in twice)
     for one in models:
-        learned = one.get("trained_on", {})
-        if learned.get("split") and not one.get("trained_pictures"):
-            split = f"{learned['split']} of {learned['release']}"
-            yield f"model {one.get('name')}: trained on {split}, but lists no pictures"
+        if one.trained_on.split and not one.trained_pictures:
+            split = f"{one.trained_on.split} of {one.trained_on.release}"
+            yield f"model {one.name}: trained on {split}, but lists no pictures"
 
 
-def _problems(frame: pl.DataFrame, known: Mapping[str, frozenset[str]]) -> Iterable[str]:
-    if frame.null_count().sum_horizontal().sum():
-        yield "it holds null"
+def _problems(frame: pl.DataFrame, models: Mapping[str, StatedModel]) -> Iterator[str]:
+    yield from (f"{column.name} holds null" for column in frame if column.null_count())
     twice = frame.filter(pl.col("prediction_id").is_duplicated())
     yield from (f"{name} occurs twice" for name in twice["prediction_id"].head(1))
     for row in frame.iter_rows(named=True):
-        if not set(row["labels"]) <= known.get(row["model_sha256"], frozenset()):
-            yield f"{row['prediction_id']}: a label is not one of its model"
-        if any(len(row[name]) != row["count"] for name in LISTS):
-            yield f"{row['prediction_id']}: its lists are not as long as its count"
-            continue
-        for rle, box, area in zip(row["rles"], row["bbox"], row["areas_px"], strict=True):
-            try:
-                sound = [*box_of_rle(rle, row["height"], row["width"])] == box and area_of_rle(rle) == area
-            except ValueError:
-                sound = False
-            if not sound:
-                yield f"{row['prediction_id']}: a mask is not what its box and area say"
+        model = models.get(row["model_sha256"])
+        problems = _problems_of_row(row, model) if model else ["its model is not declared in the file"]
+        yield from (f"{row['prediction_id']}: {problem}" for problem in problems)
+
+
+def _problems_of_row(row: Row, model: StatedModel) -> Iterator[str]:
+    if row["model"] != model.name:
+        yield f"the model is called {model.name}, not {row['model']}"
+    if not all(re.fullmatch(SHA256, row[name]) for name in ("image_sha256", "stored_sha256")):
+        yield "image_sha256 or stored_sha256 is not a sha256"
+    if row["prediction_id"] != prediction_id(row["image_sha256"], model.sha256):
+        yield "prediction_id is not made of image_sha256 and model_sha256"
+    if row["width"] < 1 or row["height"] < 1:
+        yield f"the picture has {row['width']} x {row['height']} px"
+    elif any(len(row[name]) != row["count"] for name in LISTS):
+        yield "its lists are not as long as its count"
+    else:
+        for number, values in enumerate(zip(*(row[name] for name in LISTS), strict=True)):
+            found = _problem_of_object(dict(zip(LISTS, values, strict=True)), row, model)
+            yield from [f"object {number}: {found}"] if found else []
+        if len({*zip(row["labels"], row["rles"], strict=True)}) < row["count"]:
+            yield "an object occurs twice"
+
+
+def _problem_of_object(one: Row, row: Row, model: StatedModel) -> str | None:
+    """Return what is wrong with one object of a prediction, by the name of its column; None if nothing is."""
+    if one["labels"] not in model.output.labels:
+        return f"labels: {one['labels']} is not one of its model"
+    if not _is_mask(one, row["width"], row["height"]):
+        return "rles: the mask is not what its box and area say"
+    if one["score_bins"] not in range(BINS):
+        return f"score_bins: {one['score_bins']} is not a whole number from 0 to {BINS - 1}"
+    if not _within([one["stabilities"]], 1):
+        return f"stabilities: {one['stabilities']} is not a number from 0 to 1"
+    if one["tones"] is None or len(one["tones"]) not in (0, len(TONE_COLUMNS)) or not _within(one["tones"], 255):
+        return f"tones: {one['tones']} is not {len(TONE_COLUMNS)} numbers from 0 to 255, or none"
+    return None
+
+
+def _is_mask(one: Row, width: int, height: int) -> bool:
+    """Return whether box and area of an object are those of its mask."""
+    try:
+        found = [*box_of_rle(one["rles"], height, width)], area_of_rle(one["rles"])
+    except (ValueError, AttributeError):  # not the code of an object, or null
+        return False
+    return found == (one["bbox"], one["areas_px"])
+
+
+def _within(values: Sequence[float | None], most: float) -> bool:
+    """Return whether all values are numbers from 0 to ``most``; NaN is not."""
+    return all(value is not None and 0 <= value <= most for value in values)

@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from medmultipoints.data_lake.store.hashing import file_sha256
 from medmultipoints.data_lake.store.layout import Lake, explained
-from medmultipoints.data_lake.store.objects import StoredObject, is_intact, local_path, object_path, put_copy
+from medmultipoints.data_lake.store.objects import StoredObject, local_path, put_copy
 from medmultipoints.transforms.errors import UsageError
 from medmultipoints.transforms.problems import SHA256
 
@@ -62,7 +62,7 @@ def take_files(recipe: BaseModel) -> tuple[dict[str, PinnedFile], dict[str, Path
 def store_files(lake: Lake, recipe: BaseModel, paths: Mapping[str, Path]) -> dict[str, StoredObject]:
     """Copy the pinned files of a recipe into the lake and return them by section.
 
-    A missing file is taken from the lake if an earlier build stored it. UsageError for a missing file and for one with
+    UsageError for a missing file, as for the path of a source, whether or not the lake has a copy; and for a file with
     another sha256.
     """
     return {name: _store(lake, name, paths[name], str(one.sha256)) for name, one in pinned_files(recipe).items()}
@@ -74,11 +74,9 @@ def _store(lake: Lake, section: str, path: Path, sha256: str) -> StoredObject:
     except ValueError:  # a null character
         there = False
     if not there:
-        kept = object_path(lake, sha256)
-        size = kept.stat().st_size if kept.is_file() else 0
-        if size and is_intact(lake, StoredObject(sha256, size)):
-            return StoredObject(sha256, size)
-        raise UsageError(f"{section}.file: there is no file {path}. Correct the path, or write the file again.")
+        copy = local_path(lake, sha256)
+        remedy = f"copy it back from {copy}" if copy.is_file() else "write the file again"
+        raise UsageError(f"{section}.file: there is no file {path}. Correct the path, or {remedy}.")
     with explained(f"{section}.file {path}"):
         found = file_sha256(path)
     if found != sha256:

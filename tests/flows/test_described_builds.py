@@ -15,7 +15,8 @@ from medmultipoints.data_lake.describe.describe_pictures import describe_picture
 from medmultipoints.data_lake.describe.server_settings import ServerSettings
 from medmultipoints.data_lake.release.checks.verify import verify_release
 from medmultipoints.data_lake.report.page import report_page
-from medmultipoints.transforms.errors import UsageError
+from medmultipoints.flows.cli.building.build import models_of
+from medmultipoints.transforms.errors import DataError, UsageError
 from tests.chat_server import chat_server, lying
 from tests.flows.small_builds import build, make_sources, write_recipe
 
@@ -101,6 +102,31 @@ def test_the_report_shows_kept_texts_and_counts_refused_sentences(folder: Path) 
     lies = refused.filter(reason="false_claim").height
     assert f"{lies:,} as false_claim" in section
     assert 'id="written"' not in report_page(folder / "plain")[0]
+
+
+def test_the_end_of_the_build_counts_kept_and_refused_sentences(folder: Path) -> None:
+    (line,) = models_of(build(described(folder), folder / "lake2", make_sources(folder / "sources")))
+    refused = pl.read_parquet(folder / "with" / "quarantine" / "refused_sentences.parquet")
+    kept = len(descriptions(folder / "with")["sentences"].explode())
+    assert line.startswith(f"written     {kept:,} of {kept + refused.height:,} sentences kept; not kept: ")
+    assert f"{refused.filter(reason='false_claim').height:,} false_claim" in line
+    assert (
+        models_of(build(write_recipe(folder / "plain.toml"), folder / "lake", make_sources(folder / "sources"))) == []
+    )
+
+
+def test_a_wrong_line_is_named_by_the_file_of_the_recipe(folder: Path, tmp_path: Path) -> None:
+    """Not by the name of the copy in the lake."""
+    first, *others = (folder / "replies.jsonl").read_text().splitlines()
+    odd = "\n".join([*others, json.dumps(json.loads(first) | {"temperature": float("nan")})])
+    (folder / "odd.jsonl").write_text(odd)
+    sha256 = hashlib.sha256(odd.encode()).hexdigest()
+    section = f'[describe]\nfile = "odd.jsonl"\nsha256 = "{sha256}"\n[validation]'
+    recipe = write_recipe(folder / "odd.toml", ("[validation]", section))
+    with pytest.raises(
+        DataError, match=f"^describe.file odd.jsonl, line {len(others) + 1}: temperature: must be a finite"
+    ):
+        build(recipe, folder / "lake2", make_sources(folder / "sources"))
 
 
 def test_another_file_is_refused(folder: Path, tmp_path: Path) -> None:

@@ -73,11 +73,13 @@ def accept_reply(
         return Accepted((), {"refused": "model_declined", "cut": "answer_cut"}[outcome])
     answer = without_thoughts(reply)
     said = read_reply(answer)
-    if not said:
+    if said is None:
         return Accepted((), "model_declined" if declines(answer) else "another_form")
     judged = _settle(said, picture, vocabulary, policy)
     kept = sum(one.kept for one in judged)
-    return Accepted(judged, "" if kept and kept >= policy.least_kept * len(judged) else "too_much_lost")
+    if not kept:
+        return Accepted(judged, "nothing_kept")
+    return Accepted(judged, "" if kept >= policy.least_kept * len(judged) else "too_much_lost")
 
 
 def _settle(

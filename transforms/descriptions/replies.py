@@ -32,20 +32,20 @@ class Said:
     text: str
 
 
-def read_reply(reply: str) -> tuple[Said, ...]:
-    """Return the sentences of a reply in the order of the parts; none if it does not have the requested form.
+def read_reply(reply: str) -> tuple[Said, ...] | None:
+    """Return the sentences of a reply in the order of the parts; None if it does not have the requested form.
 
     A part is a list of sentences or one text; unknown keys make the form invalid.
     """
     try:
         value = find_value(reply)
     except NoAnswer:
-        return ()
+        return None
     if not isinstance(value, Mapping) or not set(value) <= set(PARTS):
-        return ()
+        return None
     texts = {part: _texts(value.get(part, [])) for part in PARTS}
     if any(found is None for found in texts.values()):
-        return ()
+        return None
     return tuple(
         Said(part, sentence)
         for part, found in texts.items()

@@ -47,11 +47,12 @@ from medmultipoints.transforms.compose.stats import (
     note_ungrouped,
     note_unverified,
 )
+from medmultipoints.transforms.descriptions.description_summary import describe_texts
 from medmultipoints.transforms.duplicates.across_sources import note_copies
 from medmultipoints.transforms.reporting.counted import plural
 from medmultipoints.transforms.splits.official import note_official
 from medmultipoints.transforms.splits.split_changes import note_moved
-from medmultipoints.transforms.witnesses.summary import note_unknown_labels
+from medmultipoints.transforms.witnesses.summary import STATUSES, note_unknown_labels
 
 MOST_LABELS, MOST_REASONS, SHOWN_REASONS, MOST_NOTES = 4, 2, 5, 4
 
@@ -148,7 +149,7 @@ def print_outcome(outcome: Outcome) -> None:
     table("", *label_table(outcome))
     gone = [f"left out    {line}" for line in broken_of(outcome)]
     notes = shortened([f"note        {line}" for line in notes_of(outcome)], MOST_NOTES)
-    for line in (*shortened(left_out(outcome), MOST_REASONS), *gone, *notes, *review_of(outcome)):
+    for line in (*shortened(left_out(outcome), MOST_REASONS), *models_of(outcome), *gone, *notes, *review_of(outcome)):
         OUT.print(line, markup=False)
     print_places(outcome, root=True)
 
@@ -169,6 +170,28 @@ def left_out(outcome: Outcome) -> list[str]:
         + _all_reasons(outcome, verdict, len(reasons))
         for verdict, reasons in sorted(found.items())
     ]
+
+
+def models_of(outcome: Outcome) -> list[str]:
+    """Return what became of predictions and of written text, if the recipe pins any."""
+    pinned, lines = outcome.build.pinned, []
+    if SECTION in pinned:
+        predictions, proposals = outcome.table("predictions"), outcome.table("proposals")
+        pictures = plural(predictions["image_sha256"].n_unique(), "picture")
+        by = ", ".join(
+            f"{count:,} {status}" for status in STATUSES if (count := proposals.filter(status=status).height)
+        )
+        refused = outcome.table("refused_proposals").height
+        made = (
+            f"{plural(proposals.height, 'proposal')}{f' ({by})' if by else ''}, {refused:,} refused by quality control"
+        )
+        lines.append(f"predicted   {pictures} by {plural(predictions['model_sha256'].n_unique(), 'model')}; {made}")
+    if figures := describe_texts(outcome.table("descriptions"), outcome.table("refused_sentences")):
+        reasons = {row["reason"]: row["number"] for row in figures["refused"]}
+        lost = ", ".join(f"{count:,} {reason}" for reason, count in most_first(reasons))
+        kept = f"{figures['kept']:,} of {plural(figures['sentences'], 'sentence')} kept"
+        lines.append(f"written     {kept}{f'; not kept: {lost}' if lost else ''}")
+    return lines
 
 
 def _all_reasons(outcome: Outcome, verdict: str, reasons: int) -> str:

@@ -27,7 +27,8 @@ def keep_descriptions(build: Build, inputs: Inputs, _shard: str) -> Output:
     A reply without an accepted sentence or without its picture is dropped.
     """
     pinned = build.pinned.get("describe")
-    replies = read_replies(object_path(build.lake, pinned.sha256)) if pinned else ()
+    where = f"describe.file {build.recipe.describe.file}"
+    replies = read_replies(object_path(build.lake, pinned.sha256), where) if pinned else ()
     kept, refused, exclusions, used = _judged(build.recipe, inputs, replies) if replies else ([], [], [], {})
     tables = {
         "descriptions": _frame("descriptions", kept),

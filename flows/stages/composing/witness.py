@@ -12,6 +12,7 @@ from medmultipoints.flows.engine.stage import Build, Inputs, Output, Rules, Scan
 from medmultipoints.flows.recipe.model import Recipe
 from medmultipoints.flows.stages.composing.as_released import released_images, released_names
 from medmultipoints.transforms.columns.tables import empty_frame, load_table, schema_of
+from medmultipoints.transforms.errors import DataError
 from medmultipoints.transforms.records import Exclusion
 from medmultipoints.transforms.witnesses.doubt_rows import doubt_rows
 from medmultipoints.transforms.witnesses.next_rows import next_rows
@@ -27,11 +28,12 @@ def place_predictions(build: Build, inputs: Inputs, _shard: str) -> Output:
     if SECTION not in build.pinned:
         tables = {name: empty_frame(load_table(name)) for name in TABLES}
         return Output(inputs=(), used={}, tables=tables, blobs={KEPT: ()})
-    path = object_path(build.lake, build.pinned[SECTION].sha256)
-    said, models = read_predictions(path, f"witness.file {build.recipe.witness.file}")
+    path, where = object_path(build.lake, build.pinned[SECTION].sha256), f"witness.file {build.recipe.witness.file}"
+    said, models = read_predictions(path, where)
     known = labels_of_models(models)
     images = described_images(build, inputs)
     placed = said.join(images, on=["image_sha256", "stored_sha256"])
+    check_sizes(placed, where)
     proposing = proposals_from(build.recipe, inputs)
     proposed, refused = propose(placed, images, proposing)
     tables = {
@@ -52,6 +54,17 @@ def place_predictions(build: Build, inputs: Inputs, _shard: str) -> Output:
         exclusions=[*_left_out(said, images, used)],
         blobs={KEPT: (build.pinned[SECTION],)},
     )
+
+
+def check_sizes(placed: pl.DataFrame, where: str) -> None:
+    """Raise DataError for a prediction about a picture of another size than the same bytes have."""
+    sizes = "prediction_id", "width", "height", "width_right", "height_right"
+    for name, *said, width, height in placed.select(sizes).iter_rows():
+        if said != [width, height]:
+            raise DataError(
+                f"{where}: {name}: the model read {said[0]} x {said[1]} px, the picture has {width} x {height} px. "
+                "Write the file again with `medmultipoints witness`."
+            )
 
 
 def described_images(build: Build, inputs: Inputs) -> pl.DataFrame:

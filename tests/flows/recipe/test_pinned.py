@@ -33,8 +33,6 @@ def test_a_pinned_file_is_copied_into_the_lake_and_its_path_is_no_part_of_the_re
     assert SHA256 == store_files(lake, released, paths)["witness"].sha256
     assert CONTENT == object_path(lake, SHA256).read_bytes()
     assert "predictions.parquet" == released.witness.file
-    (tmp_path / "said" / "predictions.parquet").unlink()
-    assert SHA256 == store_files(lake, released, paths)["witness"].sha256  # the lake still has it
 
 
 def test_another_file_than_the_pinned_one_is_refused(tmp_path: Path) -> None:
@@ -45,10 +43,17 @@ def test_another_file_than_the_pinned_one_is_refused(tmp_path: Path) -> None:
         store_files(open_lake(tmp_path / "lake"), recipe.model_copy(update=sections), paths)
 
 
-def test_a_pinned_file_that_is_nowhere_is_named(tmp_path: Path) -> None:
-    recipe = pinned(tmp_path, "gone.parquet")
-    with pytest.raises(UsageError, match="witness.file: there is no file .*gone.parquet"):
-        store_files(open_lake(tmp_path / "lake"), recipe, take_files(recipe)[1])
+def test_a_pinned_file_that_is_gone_is_named_like_the_path_of_a_source(tmp_path: Path) -> None:
+    recipe, lake, file = pinned(tmp_path, "gone.parquet"), open_lake(tmp_path / "lake"), tmp_path / "gone.parquet"
+    sections, paths = take_files(recipe)
+    released = recipe.model_copy(update=sections)
+    with pytest.raises(UsageError, match="witness.file: there is no file .*gone.parquet.* or write the file again"):
+        store_files(lake, released, paths)
+    file.write_bytes(CONTENT)
+    kept = object_path(lake, store_files(lake, released, paths)["witness"].sha256)
+    file.unlink()
+    with pytest.raises(UsageError, match=f"there is no file .*gone.parquet.* or copy it back from {kept}"):
+        store_files(lake, released, paths)
 
 
 def test_file_and_sha256_go_together(tmp_path: Path) -> None:

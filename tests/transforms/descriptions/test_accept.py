@@ -75,6 +75,15 @@ def test_a_text_that_loses_too_much_falls_whole(least: float, reason: str) -> No
     assert len(judged.kept) + len(judged.lost) == 2
 
 
+def test_a_text_of_which_no_sentence_is_left_is_said_to_keep_nothing() -> None:
+    """Whatever share the recipe asks for; a reply in the right form without sentences is one, too."""
+    for said in (("There is one polyp.", "The mucosa is pale."), ()):
+        judged = accept(*said)
+        assert (judged.reason, judged.kept, judged.share) == ("nothing_kept", (), 0.0)
+    rows = [row["reason"] for row in refusal_rows(SCENE, accept("There is one polyp.", "The mucosa is pale."), "")]
+    assert rows == ["false_claim", "nothing_kept"]
+
+
 def test_without_a_reply_the_card_says_nothing() -> None:
     """No model was asked."""
     import polars as pl

@@ -22,11 +22,12 @@ from medmultipoints.data_lake.simulate import SimulatedSizes, write_sources
 from medmultipoints.data_lake.witnesses.executors import open_model
 from medmultipoints.data_lake.witnesses.model_file import load_model
 from medmultipoints.data_lake.witnesses.predict import ask_models, released_pictures
+from medmultipoints.data_lake.witnesses.predictions_file import LISTS, read_predictions, write_predictions
 from medmultipoints.data_lake.witnesses.train_models import Training, train_and_score
 from medmultipoints.data_lake.witnesses.write_predictions import predict_release
-from medmultipoints.flows.cli.building.build import notes_of
+from medmultipoints.flows.cli.building.build import models_of, notes_of
 from medmultipoints.flows.recipe.corrections import parse_file
-from medmultipoints.transforms.errors import UsageError
+from medmultipoints.transforms.errors import DataError, UsageError
 from medmultipoints.transforms.masks.run_lengths import decode_rle
 from medmultipoints.transforms.sources.simulated.hyperkvasir import LABELLED_ZIP
 from tests.data_lake.witnesses.declared_models import declare, red_model
@@ -160,6 +161,14 @@ def test_what_is_not_annotated_is_proposed_and_nothing_else(witnessed: Path) -> 
     assert "4 proposed, of these 0 accepted, 0 edited, 0 refused, 4 open" in card
 
 
+def test_the_end_of_a_build_counts_predictions_and_proposals(work: Path, plain: Path, witnessed: Path) -> None:
+    with_models, without = (
+        build(str(work / f"{release.name}.toml"), work / "lake", {}) for release in (witnessed, plain)
+    )
+    line = "predicted   30 pictures by 1 model; 4 proposals (4 open), 0 refused by quality control"
+    assert ([line], []) == (models_of(with_models), models_of(without))
+
+
 def test_a_model_of_other_labels_is_refused(work: Path, plain: Path) -> None:
     model = declare(work / "other", red_model(), changes=[('labels = ["polyps"]', 'labels = ["lesion"]')])
     with pytest.raises(UsageError, match="model red: it knows lesion, the release has polyps"):
@@ -221,6 +230,18 @@ def test_the_label_in_the_wrong_place_is_the_greatest_doubt(witnessed: Path) -> 
     assert {"agrees"} == set(doubts.tail(-2)["kind"])
     following = pl.read_parquet(witnessed / "quarantine" / "next_labels.parquet")
     assert PICTURES - LABELLED == following.height
+
+
+def test_a_prediction_about_a_picture_of_another_size_is_named(work: Path, section: str) -> None:
+    frame, models = read_predictions(work / "said" / "predictions.parquet", "said")
+    row, *others = frame.to_dicts()
+    none: dict[str, Any] = {name: [] for name in LISTS}
+    (work / "odd").mkdir()
+    entry = write_predictions(
+        work / "odd" / "p.parquet", [*others, row | none | {"count": 0, "width": 64, "height": 48}], models
+    )
+    with pytest.raises(DataError, match=rf"witness.file p.parquet: {row['prediction_id']}: the model read 64 x 48 px"):
+        release_of(work, "1.9.0", f'[witness]\nfile = "odd/p.parquet"\nsha256 = "{entry.sha256}"\n')
 
 
 def test_the_same_file_gives_the_same_release(work: Path, section: str, witnessed: Path) -> None:
