@@ -33,8 +33,6 @@ The verdicts in ``sentences.txt`` follow these rules, whatever the code does:
 from collections import Counter
 from dataclasses import replace
 from itertools import product
-from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 import pytest
@@ -42,39 +40,18 @@ import pytest
 from medmultipoints.transforms.claims.facts import CodedMask, ObjectFacts, PictureFacts
 from medmultipoints.transforms.claims.judge import judge_text
 from medmultipoints.transforms.masks.run_lengths import encode_rle
-from tests.transforms.claims.pictures import ONE, PICTURES, TWO, WORDS
+from tests.docs.page_tables import read_table
+from tests.transforms.claims.figures import FILES, NAME, read_sentences, render_table, verdict_of
+from tests.transforms.claims.pictures import ONE, TWO, WORDS
 
-_MARKS = {"+": "true", "-": "false", "?": "uncheckable", "~": "uncheckable"}
-
-
-class Written(NamedTuple):
-    """One line of the table."""
-
-    kind: str
-    picture: str
-    verdict: str
-    text: str
-
-
-def _read(name: str) -> list[Written]:
-    found, kind, picture = [], "", ""
-    for line in Path(__file__).with_name(name).read_text("utf-8").splitlines():
-        mark, _, rest = line.partition(" ")
-        if mark == "=":
-            kind, picture = rest.split()
-        elif mark in _MARKS:
-            found.append(Written(kind, picture, _MARKS[mark], rest))
-    return found
-
-
-WRITTEN = _read("sentences.txt")
-HELD_BACK = [*_read("held_back.txt"), *_read("as_models_write.txt")]
+WRITTEN, *OTHERS = map(read_sentences, FILES)
+HELD_BACK = [one for written in OTHERS for one in written]
 """Written after the grammar, to mislead it, or in the manner of language models."""
 
 
-def _verdict(text: str, picture: str) -> str:
-    judged = judge_text(text.replace(" / ", " "), PICTURES[picture], WORDS)
-    return judged[-1].verdict if judged else "uncheckable"
+def test_the_page_shows_what_is_counted() -> None:
+    """``docs/evaluation.md`` is up to date; ``python -m tests.transforms.claims.figures`` writes it again."""
+    assert read_table(NAME) == render_table()
 
 
 def test_the_table_is_large_and_has_every_verdict_of_every_kind() -> None:
@@ -86,16 +63,16 @@ def test_the_table_is_large_and_has_every_verdict_of_every_kind() -> None:
 
 
 @pytest.mark.parametrize("kind", sorted({one.kind for one in WRITTEN}))
-def test_each_sentence_has_its_right_verdict(kind: str) -> None:
+def test_each_sentence_has_its_rightverdict_of(kind: str) -> None:
     """Listed by picture and text with the wrong verdict, so that a failure shows all of a kind."""
-    judged = [(one, _verdict(one.text, one.picture)) for one in WRITTEN if one.kind == kind]
+    judged = [(one, verdict_of(one.text, one.picture)) for one in WRITTEN if one.kind == kind]
     assert [(one.picture, one.text, one.verdict, found) for one, found in judged if found != one.verdict] == []
 
 
 @pytest.mark.parametrize("kind", sorted({one.kind for one in HELD_BACK}))
-def test_no_sentence_that_misleads_has_a_wrong_verdict(kind: str) -> None:
+def test_no_sentence_that_misleads_has_a_wrongverdict_of(kind: str) -> None:
     """Negations, numbers, corners, comparisons, hedges, questions, languages, injections, units, shares, pronouns."""
-    judged = [(one, _verdict(one.text, one.picture)) for one in HELD_BACK if one.kind == kind]
+    judged = [(one, verdict_of(one.text, one.picture)) for one in HELD_BACK if one.kind == kind]
     assert [(one.picture, one.text, one.verdict, found) for one, found in judged if found != one.verdict] == []
 
 
@@ -106,7 +83,7 @@ NINE = [f"{row} {column}" for row in ("upper", "middle", "lower") for column in 
 def test_of_nine_parts_one_is_true(place: str, verb: str) -> None:
     """The polyp of the first picture is in the upper left and nowhere else."""
     expected = "true" if place == "upper left" else "false"
-    assert _verdict(f"The polyp {verb} the {place} of the image.", "one") == expected
+    assert verdict_of(f"The polyp {verb} the {place} of the image.", "one") == expected
 
 
 @pytest.mark.parametrize(
@@ -114,7 +91,7 @@ def test_of_nine_parts_one_is_true(place: str, verb: str) -> None:
 )
 def test_of_all_numbers_one_is_true(number: int, form: str) -> None:
     """The second picture shows two polyps."""
-    assert _verdict(form.format(number), "two") == ("true" if number == 2 else "false")
+    assert verdict_of(form.format(number), "two") == ("true" if number == 2 else "false")
 
 
 TRUE = [one for one in WRITTEN if one.verdict == "true"]
@@ -126,7 +103,7 @@ def test_a_true_sentence_with_an_unknown_word_is_never_true(insert: str) -> None
     parts = [(one, *one.text.rpartition(" polyp")) for one in TRUE if " polyp" in one.text.rpartition(" / ")[2]]
     changed = [(f"{before} {insert}{name}{after}", one.picture) for one, before, name, after in parts]
     assert len(changed) > 100
-    assert [text for text, picture in changed if _verdict(text, picture) == "true"] == []
+    assert [text for text, picture in changed if verdict_of(text, picture) == "true"] == []
 
 
 @pytest.mark.parametrize("hedge", ["Perhaps", "Possibly", "Probably", "Maybe"])
@@ -134,24 +111,24 @@ def test_a_hedged_sentence_is_never_true(hedge: str) -> None:
     """What is only possible is not said."""
     parts = [(one, *one.text.rpartition(" / ")) for one in TRUE]
     changed = [(f"{before}{cut}{hedge} {last}", one.picture) for one, before, cut, last in parts]
-    assert [text for text, picture in changed if _verdict(text, picture) == "true"] == []
+    assert [text for text, picture in changed if verdict_of(text, picture) == "true"] == []
 
 
 @pytest.mark.parametrize(
     "before", ["It is false that", "It is not the case that", "The report denies that", "He asks whether", "He wrote:"]
 )
-def test_what_is_only_reported_has_no_verdict(before: str) -> None:
+def test_what_is_only_reported_has_noverdict_of(before: str) -> None:
     """Neither of what is so nor of what is not."""
     plain = [one for one in WRITTEN if "/" not in one.text and one.text.startswith(("The polyp", "There", "A polyp"))]
     changed = [(f"{before} {one.text[0].lower()}{one.text[1:]}", one.picture) for one in plain]
     assert len(changed) > 200
-    assert [text for text, picture in changed if _verdict(text, picture) != "uncheckable"] == []
+    assert [text for text, picture in changed if verdict_of(text, picture) != "uncheckable"] == []
 
 
-def test_a_quotation_has_no_verdict() -> None:
+def test_a_quotation_has_noverdict_of() -> None:
     """Text that is read from a picture, or that the prompt holds, says nothing of it."""
     plain = [one for one in WRITTEN if "/" not in one.text]
-    assert [one.text for one in plain if _verdict(f'"{one.text}"', one.picture) != "uncheckable"] == []
+    assert [one.text for one in plain if verdict_of(f'"{one.text}"', one.picture) != "uncheckable"] == []
 
 
 def test_two_verdicts_in_one_text_are_two_sentences() -> None:

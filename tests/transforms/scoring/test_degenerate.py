@@ -2,7 +2,8 @@
 
 import pytest
 
-from tests.transforms.scoring.degenerate import MODELS, PAGE, parts_of_page, render_table, scores_of
+from tests.docs.page_tables import read_table
+from tests.transforms.scoring.degenerate import MODELS, NAME, render_table, scores_of
 
 BLIND = [
     "finds nothing, in good JSON",
@@ -14,7 +15,7 @@ BLIND = [
 
 def test_the_page_shows_what_the_code_computes() -> None:
     """``docs/evaluation.md`` is up to date; ``python -m tests.transforms.scoring.degenerate`` writes it again."""
-    assert parts_of_page(PAGE.read_text("utf-8"))[1] == render_table()
+    assert read_table(NAME) == render_table()
 
 
 @pytest.mark.parametrize("name", BLIND)
