@@ -15,17 +15,17 @@ from medmultipoints.data_lake.release.write.croissant import (
     CONFORMS,
     CONTEXT,
     CROISSANT,
-    FORMATS,
     KEYS,
-    REFERENCES,
-    SPLIT_NAME,
     SPLIT_SET,
-    SPLITS,
     TYPES,
+    as_array,
+    file_object,
+    file_set,
+    reference,
+    split_set,
 )
 from medmultipoints.data_lake.release.write.front_matter import config_tables, declared_table
 from medmultipoints.data_lake.release.write.manifest import Manifest
-from medmultipoints.transforms.splits.order import in_order
 
 Entries = Mapping[str, Any]
 WORDS = {"double": "float64", "float": "float32", "large_string": "string"}
@@ -60,15 +60,7 @@ def expected_entries(folder: Path, manifest: Manifest) -> dict[str, Any]:
     files = [one for one in manifest.entries if one.path != CROISSANT]
     found: dict[str, Any] = {"@context": CONTEXT, "@type": "sc:Dataset", "conformsTo": True}
     for one in files:
-        found[f"file {one.path}"] = {
-            "@type": "cr:FileObject",
-            "@id": one.path,
-            "name": one.path,
-            "contentUrl": one.path,
-            "contentSize": f"{one.bytes} B",
-            "encodingFormat": FORMATS.get(one.path.rsplit(".")[-1], "application/octet-stream"),
-            "sha256": one.sha256,
-        }
+        found[f"file {one.path}"] = file_object(one)
     found |= _split_entries(read_parquet(folder, manifest, "images"))
     sets = 0
     for config, table in config_tables([one.path for one in files]).items():
@@ -81,37 +73,17 @@ def expected_entries(folder: Path, manifest: Manifest) -> dict[str, Any]:
 
 
 def _split_entries(images: pl.DataFrame) -> dict[str, Any]:
-    rows = [{SPLIT_NAME: name, "splits/url": SPLITS.get(name, "cr:Split")} for name in in_order(images["split"])]
-    record_set = {
-        "@type": "cr:RecordSet",
-        "@id": SPLIT_SET,
-        "name": SPLIT_SET,
-        "dataType": "cr:Split",
-        "key": {"@id": SPLIT_NAME},
-        "data": rows,
-        "field": None,
-    }
-    fields = {
-        f"field {name}": {"@type": "cr:Field", "@id": name, "name": name.rpartition("/")[2], "dataType": kind}
-        | {"subField": None}
-        for name, kind in ((SPLIT_NAME, "sc:Text"), ("splits/url", "sc:URL"))
-    }
-    return {f"record set {SPLIT_SET}": record_set, **fields}
+    splits = split_set(images)
+    fields = {f"field {field['@id']}": field | {"subField": None} for field in splits["field"]}
+    return {f"record set {SPLIT_SET}": _bare(splits) | {"field": None}, **fields}
 
 
 def _table_entries(config: str, table: str, schema: pa.Schema) -> dict[str, Any]:
     """Return the set of files, the record set and the fields of one config."""
     declared = declared_table(config)
     key = declared.key if declared else KEYS["instructions"]
-    files = {
-        "@type": "cr:FileSet",
-        "@id": f"{config}-files",
-        "name": f"{config}-files",
-        "encodingFormat": FORMATS["parquet"],
-        "includes": f"{table}/*.parquet",
-    }
     records = {"@type": "cr:RecordSet", "@id": config, "name": config, "key": {"@id": f"{config}/{key}"}, "field": None}
-    found: dict[str, Any] = {f"file {config}-files": files, f"record set {config}": records}
+    found: dict[str, Any] = {f"file {config}-files": _bare(file_set(config, table)), f"record set {config}": records}
     for column in schema:
         for field in _field_entries(config, column):
             found[f"field {field['@id']}"] = field | {"subField": None}
@@ -124,17 +96,14 @@ def _field_entries(config: str, column: pa.Field) -> Iterator[dict[str, Any]]:
     whole: dict[str, Any] = {"@type": "cr:Field", "@id": f"{config}/{column.name}", "name": column.name}
     source: dict[str, Any] = {"fileSet": {"@id": f"{config}-files"}, "extract": {"column": column.name}}
     if not pa.types.is_struct(inner):
-        target = (
-            SPLIT_NAME if column.name == "split" and declared_table(config) else REFERENCES.get((config, column.name))
-        )
-        reference = {"references": {"field": {"@id": target}}} if target else {}
-        yield whole | {"dataType": _type(inner), "source": source} | _array(depth) | reference
+        linked = reference(config, column.name) if declared_table(config) else {}
+        yield whole | {"dataType": _type(inner), "source": source} | as_array(depth) | linked
         return
     parts = {part.name: part.type for part in inner}
     if parts.keys() == PICTURE and not depth:
         yield whole | {"dataType": TYPES["image"], "source": source | {"transform": {"jsonPath": "bytes"}}}
         return
-    yield whole | _array(depth)
+    yield whole | as_array(depth)
     for name, kind in parts.items():
         if parts.keys() != PICTURE or name == "path":
             scalar, levels = _innermost(kind)
@@ -144,7 +113,7 @@ def _field_entries(config: str, column: pa.Field) -> Iterator[dict[str, Any]]:
                 "name": name,
                 "dataType": _type(scalar),
             }
-            yield own | _array(levels) | {"source": source | {"transform": {"jsonPath": name}}}
+            yield own | as_array(levels) | {"source": source | {"transform": {"jsonPath": name}}}
 
 
 def _innermost(kind: pa.DataType) -> tuple[pa.DataType, int]:
@@ -156,10 +125,6 @@ def _innermost(kind: pa.DataType) -> tuple[pa.DataType, int]:
 
 def _type(kind: pa.DataType) -> str | None:
     return TYPES.get(WORDS.get(str(kind), str(kind)))
-
-
-def _array(depth: int) -> dict[str, Any]:
-    return {"isArray": True, "arrayShape": ",".join(["-1"] * depth)} if depth else {}
 
 
 def _bare(row: Entries) -> dict[str, Any]:

@@ -90,8 +90,8 @@ def croissant_bytes(facts: CardFacts, files: Iterable[FileEntry]) -> bytes:
         "isLiveDataset": False,
         **responsible_ai(facts),
         "keywords": front_matter(facts)["tags"],
-        "distribution": [*map(_file_object, listed), *(_file_set(name, tables[name]) for name in named)],
-        "recordSet": [_split_set(facts), *(_record_set(name) for name in named)],
+        "distribution": [*map(file_object, listed), *(file_set(name, tables[name]) for name in named)],
+        "recordSet": [split_set(facts.tables.images), *(_record_set(name) for name in named)],
     }
     return orjson.dumps(metadata, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
 
@@ -118,7 +118,8 @@ def _is_of(file: FileEntry, table: str) -> bool:
     return found is not None and found["table"] == table
 
 
-def _file_object(file: FileEntry) -> dict[str, Any]:
+def file_object(file: FileEntry) -> dict[str, Any]:
+    """Return the entry of a file."""
     return {
         "@type": "cr:FileObject",
         "@id": file.path,
@@ -130,7 +131,8 @@ def _file_object(file: FileEntry) -> dict[str, Any]:
     }
 
 
-def _file_set(config: str, table: str) -> dict[str, Any]:
+def file_set(config: str, table: str) -> dict[str, Any]:
+    """Return the entry of the Parquet files of a config."""
     return {
         "@type": "cr:FileSet",
         "@id": f"{config}-files",
@@ -141,8 +143,9 @@ def _file_set(config: str, table: str) -> dict[str, Any]:
     }
 
 
-def _split_set(facts: CardFacts) -> dict[str, Any]:
-    names = in_order(facts.tables.images["split"])
+def split_set(images: pl.DataFrame) -> dict[str, Any]:
+    """Return the record set of the splits of these images."""
+    names = in_order(images["split"])
     rows = [{SPLIT_NAME: name, "splits/url": SPLITS.get(name, "cr:Split")} for name in names]
     return {
         "@type": "cr:RecordSet",
@@ -194,7 +197,7 @@ def _dialect_columns(dialect: str) -> dict[str, Any]:
 
 def _dialect_field(config: str, name: str, kind: Any) -> dict[str, Any]:
     inner, depth = _innermost_type(kind)
-    whole = {"@type": "cr:Field", "@id": f"{config}/{name}", "name": name} | _array(depth)
+    whole = {"@type": "cr:Field", "@id": f"{config}/{name}", "name": name} | as_array(depth)
     source = {"fileSet": {"@id": f"{config}-files"}, "extract": {"column": name}}
     if not isinstance(inner, pl.Struct):
         return whole | {"dataType": TYPES[_word(inner)], "source": source}
@@ -202,7 +205,7 @@ def _dialect_field(config: str, name: str, kind: Any) -> dict[str, Any]:
     return whole | {
         "subField": [
             {"@type": "cr:Field", "@id": f"{config}/{name}/{part}", "name": part, "dataType": TYPES[_word(scalar)]}
-            | _array(levels)
+            | as_array(levels)
             | {"source": source | {"transform": {"jsonPath": part}}}
             for part, scalar, levels in parts
         ]
@@ -221,7 +224,8 @@ def _word(scalar: pl.DataType) -> str:
     return str(scalar).lower()
 
 
-def _array(depth: int) -> dict[str, Any]:
+def as_array(depth: int) -> dict[str, Any]:
+    """Return the keys of a field whose values are lists of ``depth`` levels."""
     return {"isArray": True, "arrayShape": ",".join(["-1"] * depth)} if depth else {}
 
 
@@ -243,10 +247,11 @@ def _field(config: str, column: Column) -> dict[str, Any]:
         "dataType": TYPES[column.scalar],
         "source": source,
     }
-    field |= _array(column.depth)
-    target = SPLIT_NAME if column.name == "split" else REFERENCES.get((config, column.name))
-    return field | _reference(target)
+    field |= as_array(column.depth)
+    return field | reference(config, column.name)
 
 
-def _reference(target: str | None) -> dict[str, Any]:
+def reference(config: str, column: str) -> dict[str, Any]:
+    """Return the key of a field that refers to the rows of another record set, or nothing."""
+    target = SPLIT_NAME if column == "split" else REFERENCES.get((config, column))
     return {"references": {"field": {"@id": target}}} if target else {}
