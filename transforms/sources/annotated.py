@@ -76,11 +76,14 @@ Reading = Iterator[AnnotatedPicture | ReadProblem]
 
 
 def with_problems(picture: AnnotatedPicture, found: Iterable[Annotation | ReadProblem]) -> Reading:
-    """Yield the problems among the entries of a picture, each under its name, then the picture."""
+    """Yield the problems among the entries of a picture, each under its name, then the picture with the others."""
+    held: list[Annotation] = []
     for item in found:
-        if isinstance(item, ReadProblem):
+        if isinstance(item, Annotation):
+            held.append(item)
+        else:
             yield replace(item, picture=picture_key(picture))
-    yield picture
+    yield replace(picture, annotations=tuple(held))
 
 
 def picture_key(picture: AnnotatedPicture) -> str:

@@ -6,7 +6,7 @@ formats: label map, ignored labels, absence, columns from holes, groups, officia
 
 import json
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Set
 from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
 from typing import Final
@@ -177,6 +177,13 @@ def _members_of(picture: AnnotatedPicture) -> tuple[str, ...]:
     return (picture.member, *(layer.member for layer in picture.layers), *picture.read_from)
 
 
+@dataclass(frozen=True, slots=True)
+class _Kept:
+    annotations: tuple[Annotation, ...]
+    layers: tuple[MaskLayer, ...]
+    doubtful: set[str]
+
+
 def _add_picture(
     ledger: _Ledger,
     declaration: Declaration,
@@ -187,12 +194,7 @@ def _add_picture(
     doubts: _Doubts,
 ) -> None:
     kept = _sort_annotations(ledger, declaration, picture, stem)
-    own_doubts = {*doubts.get(stem, ()), *(problem.label for problem in picture.doubts)}
-    unsure = {label for label in own_doubts if label is not None}
-    if None in own_doubts:
-        unsure |= {*declaration.absence.certain, *_labels_of(picture)}
-    doubtful = {_released(own, label) for label in unsure for own in declaration.readings} | kept.doubtful
-    doubtful |= {whole for whole in declaration.hierarchy if doubtful & descendants(declaration.hierarchy, whole)}
+    doubtful = _doubtful_labels(declaration, picture, doubts.get(stem, set()), kept)
     ledger.used.update(_members_of(picture))
     columns = {**facts, **own.columns, **picture.columns}
     ledger.samples[stem] = Sample(
@@ -223,6 +225,18 @@ def _add_picture(
     )
 
 
+def _doubtful_labels(
+    declaration: Declaration, picture: AnnotatedPicture, doubts: Set[str | None], kept: _Kept
+) -> set[str]:
+    """Return the released labels whose count is uncertain in a picture, and those above them."""
+    own = {*doubts, *(problem.label for problem in picture.doubts)}
+    unsure = {label for label in own if label is not None}
+    if None in own:
+        unsure |= {*declaration.absence.certain, *_labels_of(picture)}
+    doubtful = {_released(reading, label) for label in unsure for reading in declaration.readings} | kept.doubtful
+    return doubtful | {whole for whole in declaration.hierarchy if doubtful & descendants(declaration.hierarchy, whole)}
+
+
 def _find_problem(declaration: Declaration, picture: AnnotatedPicture, times: int) -> Problem | None:
     if times > 1:
         return Problem("annotated_twice", f"{picture.member}: the source annotates this picture {times} times")
@@ -232,13 +246,6 @@ def _find_problem(declaration: Declaration, picture: AnnotatedPicture, times: in
     if picture.annotated and empty and declaration.absence.empty_file == "reject":
         return Problem("annotation_empty", f"{picture.member}: its annotation has no object")
     return None
-
-
-@dataclass(frozen=True, slots=True)
-class _Kept:
-    annotations: tuple[Annotation, ...]
-    layers: tuple[MaskLayer, ...]
-    doubtful: set[str]
 
 
 def _sort_annotations(ledger: _Ledger, declaration: Declaration, picture: AnnotatedPicture, stem: str) -> _Kept:

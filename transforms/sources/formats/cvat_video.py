@@ -28,7 +28,7 @@ from medmultipoints.transforms.sources.declaration import Declaration
 from medmultipoints.transforms.sources.formats.cvat import attributes_of, is_cvat, shape_place
 from medmultipoints.transforms.sources.formats.format import Format
 from medmultipoints.transforms.sources.paths import split_path
-from medmultipoints.transforms.sources.reading.joining import MISSING
+from medmultipoints.transforms.sources.reading.joining import frame_missing
 from medmultipoints.transforms.sources.reading.listing import Listing, folder, listed, matching
 from medmultipoints.transforms.sources.reading.making import make_annotation
 from medmultipoints.transforms.sources.reading.proposing import Draft, ask_ellipses, patterns_of
@@ -225,34 +225,22 @@ def _yield_frames(
     """Yield each frame; objects of the ``gapped`` tracks, which are left out, may be in any of them."""
     videos = matching(listing.of("video"), (declaration.video,)) if declaration.video else ()
     count = listing.video_facts(videos[0]).frames if videos else 0
-    numbers = sorted(by_frame.keys() | frames.keys()) if not videos else range(count)
-    for number in numbers:
+    group = split_path(videos[0] if videos else name).stem
+    for number in range(count) if videos else sorted(by_frame.keys() | frames.keys()):
         found = by_frame.get(number, ())
-        held = tuple(item for item in found if isinstance(item, Annotation))
-        group = {"group": split_path(videos[0] if videos else name).stem}
-        if videos:
-            picture = AnnotatedPicture(
-                member=videos[0],
-                name="",
-                frame=number,
-                annotations=held,
-                read_from=(name,),
-                columns=group,
-                doubts=gapped,
-            )
-            yield from with_problems(picture, found)
-        elif number in frames:
-            member = frames[number]
-            picture = AnnotatedPicture(
-                member=member, name=member, annotations=held, read_from=(name,), columns=group, doubts=gapped
-            )
-            yield from with_problems(picture, found)
-        else:
-            for item in found:
-                detail = f"{name}: there is no picture of frame {number}"
-                yield ReadProblem(
-                    key=item.key, reason=MISSING, detail=detail, picture=f"{name} {number}", label=item.label
-                )
+        member = videos[0] if videos else frames.get(number)
+        if member is None:
+            yield from frame_missing(name, number, found)
+            continue
+        picture = AnnotatedPicture(
+            member=member,
+            name="" if videos else member,
+            frame=number if videos else None,
+            read_from=(name,),
+            columns={"group": group},
+            doubts=gapped,
+        )
+        yield from with_problems(picture, found)
 
 
 FORMAT = Format(

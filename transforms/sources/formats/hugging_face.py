@@ -295,7 +295,6 @@ def _read_row(
             width=stated[0] if stated else None,
             height=stated[1] if stated else None,
             annotated=bool(row.mask) or "mask" not in declaration.fields,
-            annotations=tuple(item for item in found if isinstance(item, Annotation)),
             layers=_mask_layers(declaration, listing, name, row),
             columns=columns,
         )

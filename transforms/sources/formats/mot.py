@@ -27,7 +27,7 @@ from medmultipoints.transforms.sources.declaration_text import toml_value
 from medmultipoints.transforms.sources.formats.format import Format
 from medmultipoints.transforms.sources.paths import split_path
 from medmultipoints.transforms.sources.reading.class_names import find_class_names
-from medmultipoints.transforms.sources.reading.joining import MISSING, picture_size
+from medmultipoints.transforms.sources.reading.joining import frame_missing, picture_size
 from medmultipoints.transforms.sources.reading.listing import Listing, folder, listed, matching
 from medmultipoints.transforms.sources.reading.making import make_annotation
 from medmultipoints.transforms.sources.reading.proposing import Draft, patterns_of
@@ -251,23 +251,19 @@ def _read_sequence(
             yield ReadProblem(key=str(picture), reason=problem.reason, detail=problem.detail, picture=picture)
             continue
         found = [_annotation(declaration, name, row, size) for row in rows.get(number, ())]
-        if picture is not None:
-            held = tuple(item for item in found if isinstance(item, Annotation))
-            made = AnnotatedPicture(
-                member=picture,
-                name=picture,
-                width=width,
-                height=height,
-                annotations=held,
-                read_from=(name,),
-                columns={"group": group},
-                doubts=damaged,
-            )
-            yield from with_problems(made, found)
+        if picture is None:
+            yield from frame_missing(name, number, found)
             continue
-        for item in found:
-            detail = f"{name}: there is no picture of frame {number}"
-            yield ReadProblem(key=item.key, reason=MISSING, detail=detail, picture=f"{name} {number}", label=item.label)
+        made = AnnotatedPicture(
+            member=picture,
+            name=picture,
+            width=width,
+            height=height,
+            read_from=(name,),
+            columns={"group": group},
+            doubts=damaged,
+        )
+        yield from with_problems(made, found)
 
 
 def _annotation(

@@ -339,7 +339,6 @@ def _read_picture(
         width=size[0] if size else None,
         height=size[1] if size else None,
         rendering=_rendering(declaration, listing, joined.member),
-        annotations=tuple(item for item in found if isinstance(item, Annotation)),
         read_from=(about.table,),
         columns=hole_columns(about.table, declaration.annotations),
         doubts=tuple(about.damaged),

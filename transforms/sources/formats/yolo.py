@@ -21,7 +21,7 @@ from medmultipoints.transforms.sources.reading.box_forms import place_numbers
 from medmultipoints.transforms.sources.reading.class_names import ClassNames, class_number, find_class_names
 from medmultipoints.transforms.sources.reading.joining import Pictures, missing
 from medmultipoints.transforms.sources.reading.listing import Listing, listed, matching
-from medmultipoints.transforms.sources.reading.picture_index import PictureIndex
+from medmultipoints.transforms.sources.reading.picture_index import Joined, PictureIndex
 from medmultipoints.transforms.sources.reading.proposing import (
     Draft,
     choose_files,
@@ -83,21 +83,26 @@ def recognise(files: Files, stated: Mapping[str, object]) -> Recognition | None:
     )
     joined = [join.member for name in chosen if (join := joins[name]).member]
     propose_images(draft, listing, in_same_folders(listing, joined), [n for n in listing.pictures if n not in joined])
-    lost = sum(joins[name].member is None for name in chosen)
-    if lost:
-        draft.hint("pictures_missing", f"{plural(lost, 'label file')} without a picture of the same name")
-    odd = _odd_files(listing, index, folders, everything)
-    if odd:
-        said = f"{plural(len(odd), 'file')} named like label files without a label on the first line, such as {odd[0]}"
-        draft.hint("label_files_odd", f"{said}: rejected line by line, never taken as empty")
-    without = len(in_same_folders(listing, joined)) - len(joined) - len(odd)
-    if without:
-        draft.hint("label_files_missing", f"{plural(without, 'picture')} without a label file: not known to be empty")
+    _hint_unpaired(draft, listing, joins, chosen, _odd_files(listing, index, folders, everything))
     seen = gather_lines(listing, chosen)
     names = find_class_names(listing, set(everything))
     _decide_shapes(draft, seen, names)
     _decide_names(draft, seen, names)
     return draft.done()
+
+
+def _hint_unpaired(
+    draft: Draft, listing: Listing, joins: Mapping[str, Joined], chosen: Sequence[str], odd: Sequence[str]
+) -> None:
+    """Hint at label files without a picture, pictures without a label file, and ``odd`` files that are neither."""
+    joined = [join.member for name in chosen if (join := joins[name]).member]
+    if lost := len(chosen) - len(joined):
+        draft.hint("pictures_missing", f"{plural(lost, 'label file')} without a picture of the same name")
+    if odd:
+        said = f"{plural(len(odd), 'file')} named like label files without a label on the first line, such as {odd[0]}"
+        draft.hint("label_files_odd", f"{said}: rejected line by line, never taken as empty")
+    if without := len(in_same_folders(listing, joined)) - len(joined) - len(odd):
+        draft.hint("label_files_missing", f"{plural(without, 'picture')} without a label file: not known to be empty")
 
 
 def _is_label_file(listing: Listing, index: PictureIndex, name: str) -> bool:
@@ -168,11 +173,9 @@ def _decide_form(draft: Draft, seen: LineEvidence) -> None:
     if stated is not None:
         draft.line("boxes.form", stated, "stated")
     elif form and seen.beyond > 2 and seen.beyond * 10 > seen.plain:
-        said = (
-            f"YOLO's boxes are centre and size, but {seen.beyond:,} of {plural(seen.plain, 'box', 'boxes')} would pass"
-        )
+        said = f"YOLO's boxes are centre and size, but {seen.beyond:,} of {plural(seen.plain, 'box', 'boxes')}"
         shape = "two corners" if form == "xyxy" else "a corner and a size"
-        text = f"{said} pass the picture's edge, and all could be {shape}. Which is it?"
+        text = f"{said} would pass the picture's edge, and all could be {shape}. Which is it?"
         draft.ask("boxes.form", text, [form, "cxcywh"], form)
 
 

@@ -155,6 +155,13 @@ def not_found(stated: object, kind: str = "picture") -> str:
     return f"no {kind} {stated!r} is in this source"
 
 
+def frame_missing(name: str, number: int, found: Sequence[Annotation | ReadProblem]) -> Reading:
+    """Yield one problem per entry of a frame without a picture; ``name``: the annotation file."""
+    for item in found:
+        detail = f"{name}: there is no picture of frame {number}"
+        yield ReadProblem(key=item.key, reason=MISSING, detail=detail, picture=f"{name} {number}", label=item.label)
+
+
 def missing(joined: Joined, stated: str, key: str, found: Sequence[Annotation | ReadProblem]) -> Reading:
     """Yield one problem per entry of a missing or ambiguous picture, or a single one without entries."""
     if joined.join == "ambiguous":
