@@ -18,7 +18,7 @@ from medmultipoints.transforms.sources.declaration import Declaration
 from medmultipoints.transforms.sources.formats.format import Format
 from medmultipoints.transforms.sources.reading.joining import Pictures, read_documents
 from medmultipoints.transforms.sources.reading.listing import Listing, listed
-from medmultipoints.transforms.sources.reading.making import make_annotation, size_of
+from medmultipoints.transforms.sources.reading.making import make_annotation
 from medmultipoints.transforms.sources.reading.picture_index import PictureIndex
 from medmultipoints.transforms.sources.reading.proposing import (
     Draft,
@@ -38,6 +38,7 @@ from medmultipoints.transforms.sources.reading.shapes import (
     outline_place,
     point_place,
 )
+from medmultipoints.transforms.sources.reading.stated_sizes import size_of
 
 _SHAPES = ("box", "polygon", "polyline", "points", "ellipse", "mask", "cuboid", "skeleton")
 Size = tuple[int, int] | None

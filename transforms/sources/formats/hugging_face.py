@@ -56,6 +56,7 @@ from medmultipoints.transforms.sources.reading.records.data_set_rows import (
     parquet_rows,
 )
 from medmultipoints.transforms.sources.reading.records.json_rows import show
+from medmultipoints.transforms.sources.reading.stated_sizes import differing_sizes
 from medmultipoints.transforms.sources.reading.surroundings import ask_orientation
 
 MASKS_SAMPLED: Final = 48
@@ -139,8 +140,7 @@ def recognise(files: Files, stated: Mapping[str, object]) -> Recognition | None:
     ask_orientation(draft, seen.turned)
     hint_crowds(draft, seen.crowds)
     if seen.other_size:
-        said = f"{plural(len(seen.other_size), 'picture')} of another size than stated in the rows, such as"
-        draft.hint("sizes_differ", f"{said} {seen.other_size[0]}; a build rejects them")
+        draft.hint("sizes_differ", differing_sizes(len(seen.other_size), seen.other_size[0]))
     _decide_names(draft, listing, names, seen.labels)
     return draft.done()
 

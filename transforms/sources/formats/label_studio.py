@@ -23,7 +23,7 @@ from medmultipoints.transforms.sources.declaration import Declaration
 from medmultipoints.transforms.sources.formats.format import Format
 from medmultipoints.transforms.sources.reading.joining import Pictures, read_documents
 from medmultipoints.transforms.sources.reading.listing import Listing, bare, listed
-from medmultipoints.transforms.sources.reading.making import make_annotation, size_of
+from medmultipoints.transforms.sources.reading.making import make_annotation
 from medmultipoints.transforms.sources.reading.picture_index import Joined, PictureIndex
 from medmultipoints.transforms.sources.reading.proposing import Draft, ask_ellipses, choose_joined_documents
 from medmultipoints.transforms.sources.reading.records.json_rows import stream_tasks
@@ -38,6 +38,7 @@ from medmultipoints.transforms.sources.reading.shapes import (
     outline_place,
     point_place,
 )
+from medmultipoints.transforms.sources.reading.stated_sizes import size_of
 
 _WORDS = re.compile(rb'"(from_name|rectanglelabels|polygonlabels|keypointlabels|brushlabels|ellipselabels)"')
 _UPLOAD = re.compile(r"^[0-9a-f]{8}-")

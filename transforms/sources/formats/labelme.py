@@ -22,7 +22,7 @@ from medmultipoints.transforms.sources.declaration import Declaration
 from medmultipoints.transforms.sources.formats.format import Format
 from medmultipoints.transforms.sources.reading.joining import Pictures, read_documents
 from medmultipoints.transforms.sources.reading.listing import bare, listed
-from medmultipoints.transforms.sources.reading.making import make_annotation, read_label, size_of
+from medmultipoints.transforms.sources.reading.making import make_annotation, read_label
 from medmultipoints.transforms.sources.reading.picture_index import Joined, PictureIndex
 from medmultipoints.transforms.sources.reading.proposing import Draft, ask_ellipses, choose_joined_files, hint_shapes
 from medmultipoints.transforms.sources.reading.records.json_rows import parse_json, show
@@ -40,6 +40,7 @@ from medmultipoints.transforms.sources.reading.shapes import (
     outline_place,
     point_place,
 )
+from medmultipoints.transforms.sources.reading.stated_sizes import size_of
 
 _SHAPES = re.compile(rb'"shapes"\s*:\s*\[')
 

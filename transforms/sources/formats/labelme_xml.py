@@ -10,11 +10,12 @@ from medmultipoints.transforms.sources.declaration import Declaration
 from medmultipoints.transforms.sources.formats.format import Format
 from medmultipoints.transforms.sources.reading.joining import Pictures, read_documents
 from medmultipoints.transforms.sources.reading.listing import listed
-from medmultipoints.transforms.sources.reading.making import make_annotation, size_of
+from medmultipoints.transforms.sources.reading.making import make_annotation
 from medmultipoints.transforms.sources.reading.picture_index import PictureIndex
 from medmultipoints.transforms.sources.reading.proposing import Draft, choose_joined_files
 from medmultipoints.transforms.sources.reading.records.xml_tree import number, parse_xml, text
 from medmultipoints.transforms.sources.reading.shapes import Fault, Place, box_place, corners_to_box, outline_place
+from medmultipoints.transforms.sources.reading.stated_sizes import size_of
 
 
 def _is_labelme_xml(head: bytes) -> bool:

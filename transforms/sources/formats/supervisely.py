@@ -22,7 +22,7 @@ from medmultipoints.transforms.sources.formats.format import Format
 from medmultipoints.transforms.sources.paths import split_path
 from medmultipoints.transforms.sources.reading.joining import Pictures, read_documents
 from medmultipoints.transforms.sources.reading.listing import bare, listed
-from medmultipoints.transforms.sources.reading.making import make_annotation, size_of
+from medmultipoints.transforms.sources.reading.making import make_annotation
 from medmultipoints.transforms.sources.reading.picture_index import Joined, PictureIndex
 from medmultipoints.transforms.sources.reading.proposing import Draft, choose_joined_files, hint_shapes
 from medmultipoints.transforms.sources.reading.records.json_rows import parse_json, show
@@ -40,6 +40,7 @@ from medmultipoints.transforms.sources.reading.shapes import (
     polygon_fault,
     with_holes,
 )
+from medmultipoints.transforms.sources.reading.stated_sizes import size_of
 
 _MOST_UNPACKED = 256 << 20
 

@@ -18,7 +18,7 @@ from medmultipoints.transforms.sources.paths import split_path
 from medmultipoints.transforms.sources.reading.frame_evidence import FrameEvidence, decide_frame
 from medmultipoints.transforms.sources.reading.joining import Pictures, read_documents
 from medmultipoints.transforms.sources.reading.listing import Listing, listed
-from medmultipoints.transforms.sources.reading.making import make_annotation, size_of
+from medmultipoints.transforms.sources.reading.making import make_annotation
 from medmultipoints.transforms.sources.reading.picture_index import PictureIndex
 from medmultipoints.transforms.sources.reading.proposing import Draft, choose_joined_files
 from medmultipoints.transforms.sources.reading.records.xml_tree import number, parse_xml, text
@@ -32,6 +32,7 @@ from medmultipoints.transforms.sources.reading.shapes import (
     not_finite,
     oriented_place,
 )
+from medmultipoints.transforms.sources.reading.stated_sizes import size_of
 
 _CORNERS = ("xmin", "ymin", "xmax", "ymax")
 _ATTRIBUTES = ("difficult", "truncated", "occluded", "pose")

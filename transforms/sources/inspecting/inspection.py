@@ -38,6 +38,7 @@ from medmultipoints.transforms.sources.reading.listing import Listing, listed
 from medmultipoints.transforms.sources.reading.proposing import toml_choice
 from medmultipoints.transforms.sources.reading.repeated_boxes import repeated_pairs
 from medmultipoints.transforms.sources.reading.shapes import ZERO_EXTENT, extent
+from medmultipoints.transforms.sources.reading.stated_sizes import differing_sizes
 from medmultipoints.transforms.sources.registry import FORMATS, read_pictures
 
 COUNTED: Final = frozenset({MISSING, AMBIGUOUS, ZERO_EXTENT})
@@ -249,8 +250,7 @@ class _Counted:
             for reason, count in sorted(self._problems.items())
         ]
         if self._other_size:
-            said = f"{plural(len(self._other_size), 'picture')} of another size than annotations state, such as "
-            hints.append(Hint("sizes_differ", f"{said}{self._other_size[0]}; a build rejects them"))
+            hints.append(Hint("sizes_differ", differing_sizes(len(self._other_size), self._other_size[0])))
         if self._specks:
             said = f"{plural(self._specks, 'area')} of at most {SPECK_PX} pixels, such as in {self._examples['specks']}"
             hints.append(

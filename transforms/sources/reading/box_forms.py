@@ -60,7 +60,9 @@ def decide_form(draft: Draft, seen: FormEvidence, named: str | None, corners: Fr
     if seen.fractions == seen.boxes:
         draft.line("boxes.unit", "fraction", f"all numbers of {plural(seen.boxes, 'box', 'boxes')} are 0 to 1")
     else:
-        draft.line("boxes.unit", "pixels", f"{seen.boxes - seen.fractions} boxes have numbers above 1")
+        draft.line(
+            "boxes.unit", "pixels", f"{plural(seen.boxes - seen.fractions, 'box', 'boxes')} with numbers above 1"
+        )
         if form == "xyxy":
             decide_frame(draft, corners)
 

@@ -5,7 +5,7 @@ from typing import Any
 
 from medmultipoints.transforms.records import Annotation
 from medmultipoints.transforms.sources.annotated import ReadProblem
-from medmultipoints.transforms.sources.reading.shapes import Fault, Place, finite
+from medmultipoints.transforms.sources.reading.shapes import Fault, Place
 
 
 def make_annotation(
@@ -32,10 +32,3 @@ def make_annotation(
 def read_label(value: Any) -> str:
     """Return a label as text, also one written as a whole number; empty for other values."""
     return str(value) if isinstance(value, str | int) and not isinstance(value, bool) else ""
-
-
-def size_of(width: Any, height: Any) -> tuple[int, int] | None:
-    """Return the width and height stated by an annotation, or None if invalid."""
-    if not finite((width, height)) or width < 1 or height < 1:
-        return None
-    return int(width), int(height)

@@ -7,6 +7,7 @@ from typing import Any, Final
 from medmultipoints.transforms.sources.reading.records.json_rows import JsonDocument, show
 from medmultipoints.transforms.sources.reading.records.table_columns import parse_box
 from medmultipoints.transforms.sources.reading.shapes import finite
+from medmultipoints.transforms.sources.reading.stated_sizes import size_of
 
 CATEGORY: Final = "category_id"
 
@@ -16,12 +17,7 @@ class CocoImage:
     """An image of a document: its name, and its size as stated."""
 
     file_name: str
-    width: int | None
-    height: int | None
-
-    @property
-    def size(self) -> tuple[int, int] | None:
-        return (self.width, self.height) if self.width and self.height else None
+    size: tuple[int, int] | None
 
 
 def read_images(document: JsonDocument) -> dict[Any, CocoImage]:
@@ -30,8 +26,8 @@ def read_images(document: JsonDocument) -> dict[Any, CocoImage]:
     repeated: set[Any] = set()
     for entry in document.items("images"):
         if isinstance(entry, dict) and isinstance(entry.get("file_name"), str):
-            width, height = entry.get("width"), entry.get("height")
-            key, image = identifier(entry.get("id")), CocoImage(entry["file_name"], _side(width), _side(height))
+            size = size_of(entry.get("width"), entry.get("height"))
+            key, image = identifier(entry.get("id")), CocoImage(entry["file_name"], size)
             if found.setdefault(key, image).file_name != image.file_name:
                 repeated.add(key)
     return {key: image for key, image in found.items() if key not in repeated}
@@ -44,10 +40,6 @@ def identifier(value: Any) -> Any:
     if isinstance(value, int):
         return value
     return int(value) if isinstance(value, float) and finite([value]) and value == int(value) else show(value)
-
-
-def _side(value: Any) -> int | None:
-    return int(value) if isinstance(value, int | float) and finite([value]) and value >= 1 else None
 
 
 def read_categories(document: JsonDocument, key: str = CATEGORY) -> dict[Any, str]:

@@ -12,9 +12,9 @@ from medmultipoints.transforms.errors import MemberProblem
 from medmultipoints.transforms.rasters.parquet_rows import open_table, picture_column
 from medmultipoints.transforms.sources.paths import split_path
 from medmultipoints.transforms.sources.reading.listing import Listing
-from medmultipoints.transforms.sources.reading.making import size_of
 from medmultipoints.transforms.sources.reading.picture_index import PictureIndex
 from medmultipoints.transforms.sources.reading.records.table_columns import CROWDS
+from medmultipoints.transforms.sources.reading.stated_sizes import size_of
 
 _BOXES: Final = ("bbox", "bboxes", "boxes", "box")
 _LABELS: Final = ("category", "categories", "label", "labels", "category_id", "class", "class_label", "name")

@@ -11,6 +11,7 @@ from typing import Any, Final
 from medmultipoints.transforms.sources.reading.picture_index import PictureIndex
 from medmultipoints.transforms.sources.reading.records.table_columns import BOX_NAMES, LABELS, ONE_BOX
 from medmultipoints.transforms.sources.reading.shapes import finite
+from medmultipoints.transforms.sources.reading.stated_sizes import stated_sizes
 
 KEY: Final = "@"
 """Path of the record's own key, or of the file name of a single record."""
@@ -193,11 +194,7 @@ def name_lists(held: Any, depth: int = 0) -> Iterator[tuple[str, ...]]:
 
 def stated_size(record: Record) -> tuple[int, int] | None:
     """Return the size of the picture that a record states, or None."""
-    for names in (("width", "height"), ("image_width", "image_height"), ("imageWidth", "imageHeight")):
-        sides: list[Any] = [record.get(name) for name in names]
-        if finite(sides) and all(side >= 1 and side == int(side) for side in sides):
-            return int(sides[0]), int(sides[1])
-    return None
+    return next(stated_sizes({str(key).casefold(): value for key, value in record.items()}), None)
 
 
 def _is_number(value: Any) -> bool:

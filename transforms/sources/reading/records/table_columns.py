@@ -14,6 +14,7 @@ from medmultipoints.transforms.regions.decimals import parse_decimal
 from medmultipoints.transforms.sources.annotated import Files
 from medmultipoints.transforms.sources.reading.path_patterns import SPLIT_WORDS
 from medmultipoints.transforms.sources.reading.picture_index import PictureIndex
+from medmultipoints.transforms.sources.reading.stated_sizes import SIZE_NAMES, stated_sizes
 
 Row = Mapping[str, str]
 BOX_NAMES: Final[tuple[tuple[str, tuple[tuple[str, ...], ...]], ...]] = (
@@ -35,7 +36,6 @@ ONE_BOX: Final = ("bbox", "box", "bounding_box", "bboxes", "boundingbox", "bound
 CROWDS: Final = ("isgroupof", "iscrowd", "is_crowd", "is_group_of", "crowd")
 """Names of the flag of a region of many objects."""
 SCORES: Final = ("score", "confidence", "conf", "probability", "prob")
-SIZES: Final = (("width", "height"), ("image_width", "image_height"), ("img_width", "img_height"))
 _SPLITS: Final = SPLIT_WORDS | {"validate", "unassigned"}
 _FLAGS: Final = frozenset({"", "0", "1", "0.0", "1.0", "true", "false"})
 PICTURES: Final = (
@@ -202,16 +202,12 @@ def stated_size(
     rows: Sequence[Row], boxes: Sequence[Sequence[float]], taken: Collection[str]
 ) -> tuple[int, int] | None:
     """Return the size of a picture that its rows state, or None; columns of the size of each box are not that."""
-    plain = {_plain(name): name for name in reversed(list(rows[0])) if name not in taken}
-    for names in SIZES:
-        if not set(names) <= plain.keys():
-            continue
-        found = {tuple(read_number(row.get(plain[name], "")) for name in names) for row in rows}
-        width, height = next(iter(found))
-        sound = len(found) == 1 and width >= 1 and height >= 1 and width.is_integer() and height.is_integer()
-        of_box = all(abs(c - a - width) <= 1.5 and abs(d - b - height) <= 1.5 for a, b, c, d in boxes)
-        if sound and not (boxes and of_box):
-            return int(width), int(height)
+    plain = {name: key for key in rows[0] if key not in taken and (name := _plain(key)) in SIZE_NAMES}
+    sizes = [list(stated_sizes({name: read_number(row.get(key, "")) for name, key in plain.items()})) for row in rows]
+    for size in sizes[0]:
+        of_box = all(abs(c - a - size[0]) <= 1.5 and abs(d - b - size[1]) <= 1.5 for a, b, c, d in boxes)
+        if all(size in found for found in sizes) and not (boxes and of_box):
+            return size
     return None
 
 
