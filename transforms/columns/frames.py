@@ -56,8 +56,9 @@ def sample_of(row: Mapping[str, Any]) -> Sample:
 
 def object_of(row: Mapping[str, Any]) -> ReleasedObject:
     """Return the object of a row of the table ``objects``."""
-    box = Box(*(row[side] for side in SIDES))
-    x, y = (row[name] for name in _POINTS.get(row["point_kind"], _POINTS["centroid"]))
+    box = Box(row["x1"], row["y1"], row["x2"], row["y2"])
+    across, down = _POINTS.get(row["point_kind"], _POINTS["centroid"])
+    x, y = row[across], row[down]
     return ReleasedObject(
         object_id=row["object_id"],
         label=row["label"],

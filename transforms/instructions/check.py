@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Collection, Mapping
+from functools import lru_cache
 
 import polars as pl
 
@@ -33,6 +34,7 @@ def check_instructions(
     mention = _mention(names)
     singular = {form.lower(): name.singular for name in names.forms for form in (name.plural, name.singular)}
 
+    @lru_cache(maxsize=10_000)
     def mentions(text: str) -> set[str]:
         return {singular[found.lower()] for found in mention.findall(text)}
 

@@ -9,22 +9,50 @@ from medmultipoints.transforms.instructions.names import Name, Names, allowed_na
 from medmultipoints.transforms.instructions.scenes import Scene
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Lexicon:
     """Names of labels under a box policy; ``present``: the labels with objects in each image, by image_sha256."""
 
     names: Names
     policy: str
     present: Mapping[str, frozenset[str]]
-    _known: dict[tuple[str, bool], tuple[Name, ...]] = field(default_factory=dict, compare=False, repr=False)
+    _known: dict[tuple[str, bool], tuple[Name, ...]] = field(default_factory=dict, repr=False)
+    _named: dict[str, dict[str, tuple[str, ...]]] = field(default_factory=dict, repr=False)
 
     def allowed(self, scenes: Iterable[Scene], label: str) -> tuple[Name, ...]:
         """Return the names that a question about these images may use for a label; every image must allow them."""
-        own = frozenset({label})
-        alone = all(self.present.get(scene.image_sha256) == own for scene in scenes)
+        return self._allowed(label, alone=self._only(scenes) == label)
+
+    def labels_of(self, scenes: Iterable[Scene], name: str) -> tuple[str, ...]:
+        """Return the labels that may have a name in these images, found at once instead of label by label."""
+        only = self._only(scenes)
+        if only not in self._named:
+            named: dict[str, tuple[str, ...]] = {}
+            for label in self.labels:
+                for singular in dict.fromkeys(form.singular for form in self._allowed(label, alone=only == label)):
+                    named[singular] = (*named.get(singular, ()), label)
+            self._named[only] = named
+        return self._named[only].get(name, ())
+
+    def _only(self, scenes: Iterable[Scene]) -> str:
+        """Return the one label that all of the images show; empty if they show several, or none."""
+        shown = {self.present.get(scene.image_sha256) or frozenset() for scene in scenes}
+        labels = shown.pop() if len(shown) == 1 else frozenset[str]()
+        return next(iter(labels)) if len(labels) == 1 else ""
+
+    def _allowed(self, label: str, *, alone: bool) -> tuple[Name, ...]:
         if (label, alone) not in self._known:
             self._known[label, alone] = allowed_names(self.names, self.policy, label, alone)
         return self._known[label, alone]
+
+    @cached_property
+    def label_by_clear_name(self) -> Mapping[str, tuple[str, ...]]:
+        """The labels with each unambiguous name."""
+        named: dict[str, tuple[str, ...]] = {}
+        for label in self.labels:
+            name = self.clear(label).singular
+            named[name] = (*named.get(name, ()), label)
+        return named
 
     def clear(self, label: str) -> Name:
         """Return the unambiguous name of a label, for questions about several labels."""

@@ -48,7 +48,7 @@ class Listed:
         return [round_place(box) for box in self.boxes]
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, eq=False)
 class Scene:
     """One image with its objects, sorted by label and index; ``certain`` are the labels whose absence is certain.
 
@@ -92,6 +92,14 @@ class Scene:
         for item in self.objects:
             labels.setdefault(item.label, []).append(item)
         return {label: tuple(items) for label, items in labels.items()}
+
+    @cached_property
+    def tracks(self) -> dict[str, dict[str, ReleasedObject]]:
+        """The objects of each label by track; empty for a label that has an object without one."""
+        return {
+            label: {item.track_id: item for item in items if item.track_id} if all(t.track_id for t in items) else {}
+            for label, items in self.by_label.items()
+        }
 
     @property
     def is_described(self) -> bool:

@@ -22,6 +22,7 @@ from medmultipoints.transforms.instructions.scenes import gather_scenes
 
 SCHEMA: Final = {name: kind for name, kind in schema_of("instructions").items() if name != "answer_rederived"}
 _TYPES: Final = [arrow_schema(load_table("instructions")).field(name).type for name in SCHEMA]
+_JSON: Final = json.JSONEncoder(ensure_ascii=False)
 _SLICE_ROWS: Final = 4096  # limits the rows held as Python objects
 
 
@@ -55,13 +56,9 @@ def write_instructions(
     lexicon = Lexicon(names, policy, labels_present(records, other_labels))
     context = QuestionContext(lexicon, seed, shares or {}, absent)
     known = empty_frame(load_table("objects")) if objects is None or not others else objects
-    questions = (
-        question
-        for stills in sorted({TASKS[task].stills for task in chosen})
-        for group in gather_scenes(records, known, images, stills=stills)
-        for task in (one for one in chosen if TASKS[one].stills == stills)
-        for question in TASKS[task].ask(group, context)
-    )
+    stills = any(TASKS[task].stills for task in chosen)  # other tasks ask about a still alone, in whichever group
+    groups = gather_scenes(records, known, images, stills=stills)
+    questions = (question for group in groups for task in chosen for question in TASKS[task].ask(group, context))
     parts = [_frame(part, templates, context) for part in iter(lambda: list(islice(questions, _SLICE_ROWS)), [])]
     written = pl.concat([pl.DataFrame(schema=SCHEMA), *parts]).sort("instruction_id")
     checked = check_instructions(
@@ -99,5 +96,5 @@ def _row(question: Question, templates: Templates, context: QuestionContext) -> 
     identity = (instruction_id, question.record_id, home.image_sha256, home.image_file, files, home.split, home.source)
     name = question.name.singular if question.name else ""
     asked = (home.classification, question.label, question.task, template, name)
-    answer = write_fenced(question.json or json.dumps(question.content, ensure_ascii=False))
+    answer = write_fenced(question.json or _JSON.encode(question.content))
     return (*identity, *asked, prompt, answer, list(question.object_ids))

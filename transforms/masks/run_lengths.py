@@ -5,6 +5,8 @@ pycocotools. ``encode_rle`` works on the object's bounding box, several times fa
 the same characters as ``pycocotools.mask.encode`` of the whole mask.
 """
 
+from functools import lru_cache
+
 import cv2
 import numpy as np
 from numpy.typing import NDArray
@@ -61,7 +63,7 @@ def decode_rle_in(rle: str, height: int, width: int, box: tuple[int, int, int, i
         raise ValueError(f"the object passes the box {box}")
     steps = np.zeros((x2 - x1) * tall + 1, np.int8)
     steps[begin] += 1
-    np.subtract.at(steps, end, 1)
+    steps[end] -= 1
     columns = np.cumsum(steps[:-1], dtype=np.int8).view(np.bool_).reshape(x2 - x1, tall)
     return np.ascontiguousarray(columns.T)
 
@@ -95,6 +97,7 @@ def _covers(counts: NDArray[np.int64], pixels: int) -> bool:
     return bool(len(counts)) and int(counts.min()) >= 0 and int(counts.sum()) == pixels
 
 
+@lru_cache(maxsize=16)  # box, mask and area of an object are asked for one after the other
 def _unpack(rle: str) -> NDArray[np.int64]:
     """Return the run lengths, empty for an invalid code. Source of the format: ``rleFrString`` of the COCO API.
 
@@ -114,6 +117,7 @@ def _unpack(rle: str) -> NDArray[np.int64]:
     counts -= np.where(digits[last] & 16, np.int64(1) << 5 * lengths, 0)
     for start in (1, 2):  # differences, two apart
         counts[start::2] = np.cumsum(counts[start::2])
+    counts.setflags(write=False)
     return counts
 
 

@@ -91,11 +91,12 @@ def _nearest(asked: ReleasedObject, others: Sequence[ReleasedObject]) -> list[tu
 
 
 def _overlapping(asked: ReleasedObject, others: Sequence[ReleasedObject]) -> list[ReleasedObject]:
-    def shared(other: ReleasedObject) -> bool:
-        low, high = np.maximum(asked.box[:2], other.box[:2]), np.minimum(asked.box[2:], other.box[2:])
-        return bool((high > low).all())
+    x1, y1, x2, y2 = asked.box
 
-    return [other for other in others if shared(other)]
+    def shared(left: float, top: float, right: float, bottom: float) -> bool:
+        return min(x2, right) > max(x1, left) and min(y2, bottom) > max(y1, top)
+
+    return [other for other in others if shared(*other.box)]
 
 
 def _prove_caption(caption: str, scene: Scene, lexicon: Lexicon) -> None:

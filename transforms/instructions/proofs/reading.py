@@ -11,7 +11,6 @@ import polars as pl
 
 from medmultipoints.transforms.instructions.fences import fenced_pattern, read_fenced
 from medmultipoints.transforms.instructions.lexicon import Lexicon
-from medmultipoints.transforms.instructions.names import Name
 from medmultipoints.transforms.instructions.phrases import DENSITIES
 from medmultipoints.transforms.instructions.scenes import Scene
 from medmultipoints.transforms.instructions.shapes import Shape, count_keys, has_shape, plain_pattern
@@ -65,13 +64,16 @@ class Reading:
         return self.prompt.given
 
 
-def read_prompt(prompt: str, shape: Shape, mentions: Mentions) -> PromptReading:
-    """Return the parsed prompt; raise Wrong if its example does not have the shape, or a placeholder is left."""
+def read_prompt(prompt: str, plain: re.Pattern[str], shape: Shape, mentions: Mentions) -> PromptReading:
+    """Return the parsed prompt; raise Wrong if its example does not have the shape, or a placeholder is left.
+
+    ``plain`` is the pattern of the shape, which is compared first: that is faster than to check the value.
+    """
     tokens = _TOKENS.match(prompt)
     if tokens is None or prompt.count("<image>") != tokens[1].count("<image>") or _PLACEHOLDER.search(prompt):
         raise Wrong("prompt_unfinished")
-    ask, values = _values(prompt[tokens.end() :])
-    if not values or not has_shape(values[-1], shape):
+    ask, values, example = _values(prompt[tokens.end() :])
+    if not values or not (plain.fullmatch(example) or has_shape(values[-1], shape)):
         raise Wrong("prompt_shape_differs")
     images = tokens[1].count("<image>")
     return PromptReading(
@@ -114,20 +116,20 @@ def example_start(prompt: str) -> int | None:
     return found.start() if found else None
 
 
-def _values(text: str) -> tuple[str, list[Any]]:
-    """Return the words before the final JSON value, without values among them, and all values."""
-    decoder = json.JSONDecoder(object_pairs_hook=_once, parse_constant=_refuse)
-    words, values, at = [], [], 0
+def _values(text: str) -> tuple[str, list[Any], str]:
+    """Return the words before the final JSON value, without values among them, all values, and the final one's text."""
+    words, values, start, at = [], [], 0, 0
     while found := _JSON.search(text, at):
-        words.append(text[at : found.start()])
+        start = found.start()
+        words.append(text[at:start])
         try:
-            value, at = decoder.raw_decode(text, found.start())
+            value, at = _DECODER.raw_decode(text, start)
         except (ValueError, RecursionError):
             raise Wrong("prompt_shape_differs") from None
         values.append(value)
     if at != len(text):
         raise Wrong("prompt_shape_differs")
-    return "\ufffc".join(words), values
+    return "\ufffc".join(words), values, text[start:]
 
 
 def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -140,11 +142,17 @@ def _refuse(constant: str) -> None:
     raise ValueError(constant)
 
 
+_DECODER: Final = json.JSONDecoder(object_pairs_hook=_once, parse_constant=_refuse)
+
+
 def same_place(stated: Sequence[float], true: Sequence[float]) -> bool:
     """Return whether a point or box in an answer equals the true one, rounded to 0.1 px."""
-    return len(stated) == len(true) and all(
-        abs(a - b) <= ROUNDING_PX and round(a, 1) == a for a, b in zip(stated, true, strict=True)
-    )
+    if len(stated) != len(true):
+        return False
+    for said, exact in zip(stated, true, strict=True):
+        if not abs(said - exact) <= ROUNDING_PX or round(said, 1) != said:
+            return False
+    return True
 
 
 def require(holds: bool, reason: str) -> None:
@@ -164,20 +172,16 @@ def find_object(items: Sequence[ReleasedObject], box: Sequence[float], reason: s
 
 def label_of(lexicon: Lexicon, scenes: Sequence[Scene], name: str) -> str:
     """Return the label with this name in these images; raise Wrong if no label may have it."""
-    found = [label for label in lexicon.labels if name in _singulars(lexicon.allowed(scenes, label))]
+    found = lexicon.labels_of(scenes, name)
     require(len(found) == 1, "name_not_allowed")
     return found[0]
 
 
 def clear_label(lexicon: Lexicon, name: str) -> str:
     """Return the label with this unambiguous name."""
-    found = [label for label in lexicon.labels if lexicon.clear(label).singular == name]
+    found = lexicon.label_by_clear_name.get(name, ())
     require(len(found) == 1, "name_not_allowed")
     return found[0]
-
-
-def _singulars(names: Sequence[Name]) -> set[str]:
-    return {name.singular for name in names}
 
 
 def density_of(count: int) -> str:
@@ -194,5 +198,7 @@ def labels_in(value: Any) -> Iterator[str]:
         yield from value.get("path", ())[-1:]
         value = value.values()
     for part in value:
-        if isinstance(part, dict) or (isinstance(part, list) and part and isinstance(part[0], dict | list)):
+        first = part[0] if isinstance(part, list) and part else None
+        of_numbers = isinstance(first, list) and bool(first) and isinstance(first[0], float)
+        if isinstance(part, dict) or (isinstance(first, dict | list) and not of_numbers):
             yield from labels_in(part)

@@ -1,5 +1,6 @@
 """Prove every row from the scenes of its images."""
 
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import lru_cache, partial
 from itertools import groupby
@@ -25,6 +26,7 @@ from medmultipoints.transforms.instructions.proofs.reading import (
 )
 from medmultipoints.transforms.instructions.published import PUBLISHED
 from medmultipoints.transforms.instructions.scenes import Scene, gather_scenes, group_key
+from medmultipoints.transforms.instructions.shapes import plain_pattern
 from medmultipoints.transforms.instructions.task import Task
 from medmultipoints.transforms.pictures.crops import Crop, read_crop
 
@@ -47,14 +49,13 @@ def prove_rows(
     ``mentions`` returns the singulars of the names in a text.
     """
     plain = find_plain(rows, {name: task.shape for name, task in TASKS.items()})
-    read = lru_cache(10_000)(lambda task, prompt: read_prompt(prompt, TASKS[task].shape, mentions))
-    of_stills = pl.col("task").is_in([name for name, task in TASKS.items() if task.stills])
-    for stills, part in ((False, rows.filter(~of_stills)), (True, rows.filter(of_stills))):
-        if part.height:
-            homes = records.select("record_id", "sample_id").join(group_key(images, stills=stills), on="sample_id")
-            known = part.join(homes, on="record_id", how="left").join(plain, on="row", how="left")
-            gather = partial(gather_scenes, records, objects, images, stills=stills)
-            yield from _prove_groups(known.sort("group", "row", nulls_last=True), gather, read, lexicon)
+    patterns = {name: re.compile(plain_pattern(task.shape)) for name, task in TASKS.items()}
+    read = lru_cache(10_000)(lambda task, prompt: read_prompt(prompt, patterns[task], TASKS[task].shape, mentions))
+    stills = rows["task"].is_in([name for name, task in TASKS.items() if task.stills]).any()
+    homes = records.select("record_id", "sample_id").join(group_key(images, stills=stills), on="sample_id")
+    known = rows.join(homes, on="record_id", how="left").join(plain, on="row", how="left")
+    gather = partial(gather_scenes, records, objects, images, stills=stills)
+    yield from _prove_groups(known.sort("group", "row", nulls_last=True), gather, read, lexicon)
 
 
 def _prove_groups(known: pl.DataFrame, gather: Gather, read: ReadPrompt, lexicon: Lexicon) -> Iterator[tuple[int, str]]:

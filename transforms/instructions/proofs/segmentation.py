@@ -42,11 +42,11 @@ def prove_segmentation(reading: Reading, scenes: Sequence[Scene], lexicon: Lexic
         mask = decode_rle_in(item.rle or "", scene.height, scene.width, (x1, y1, x2, y2))
     except ValueError as error:
         raise Wrong("boxes_differ") from error
-    columns, rows = (np.flatnonzero(mask.any(axis=axis)) for axis in (0, 1))
-    edges = (columns[0] + x1, rows[0] + y1, columns[-1] + 1 + x1, rows[-1] + 1 + y1)
+    left, top, width, height = cv2.boundingRect(mask.view(np.uint8))
+    edges = (left + x1, top + y1, left + width + x1, top + height + y1)
     require(stated["bbox_2d"] == [float(edge) for edge in edges] == list(item.box), "boxes_differ")
     filled = _without_holes(mask)
-    require(stated["flags"] == _flags(mask, box, scene, holes=bool((filled != mask).any())), "flags_differ")
+    require(stated["flags"] == _flags(mask, box, scene, holes=_count(filled) > _count(mask)), "flags_differ")
     require(_overlap(stated["polygon"], filled, box) >= OUTLINE_IOU, "polygon_differs")
     _prove_hint(reading, scene, item, mask)
     return (item.object_id,)
@@ -134,7 +134,7 @@ def _flags(mask: Mask, box: tuple[int, ...], scene: Scene, *, holes: bool) -> li
 
 def _without_holes(mask: Mask) -> Mask:
     """Return the mask with filled holes: background pixels not 4-connected to the frame."""
-    flooded = np.pad(mask, 1).astype(np.uint8)
+    flooded = cv2.copyMakeBorder(mask.view(np.uint8), 1, 1, 1, 1, cv2.BORDER_CONSTANT, value=0)
     cv2.floodFill(flooded, None, (0, 0), 2, flags=4)
     whole: Mask = flooded[1:-1, 1:-1] != 2
     return whole
@@ -146,8 +146,11 @@ def _overlap(polygon: Sequence[Sequence[float]], filled: Mask, box: tuple[int, .
     corners = np.array(polygon, np.float64)
     if len(corners) < 3 or (corners < [x1, y1]).any() or (corners > [x2, y2]).any():
         return 0.0
-    inside = _fill(corners, box)
-    return _count(inside & filled) / _count(inside | filled)
+    at = _crossings(corners, box)
+    sums = cv2.integral(filled.view(np.uint8)).reshape(-1)
+    before = sums[at + x2 - x1 + 1] - sums[at]  # pixels of the mask in the row, left of the crossing
+    inside, shared = (int(numbers[1::2].sum()) - int(numbers[::2].sum()) for numbers in (at, before))
+    return shared / (inside + _count(filled) - shared)
 
 
 def _count(mask: Mask) -> int:
@@ -155,22 +158,21 @@ def _count(mask: Mask) -> int:
     return cv2.countNonZero(mask.view(np.uint8))
 
 
-def _fill(corners: NDArray[np.float64], box: tuple[int, ...]) -> Mask:
-    """Return the pixels of the box whose centres lie in the polygon, for all rows at once (5x faster than by row).
+def _crossings(corners: NDArray[np.float64], box: tuple[int, ...]) -> NDArray[np.int64]:
+    """Return where runs of pixels whose centres lie in the polygon begin and end, in turn, row by row.
 
-    In every row whose centre an edge crosses, the edge flips all pixels from the first centre beyond it.
+    A position counts the pixels of the box before it, with one more for each row. In every row whose centre an edge
+    crosses, a run begins or ends at the first centre beyond the edge. All edges at once: 5x faster than row by row.
     """
-    x1, y1, x2, y2 = box
-    width, height = x2 - x1, y2 - y1
+    x1, y1, x2, _ = box
+    width = x2 - x1
     after = np.roll(corners, -1, axis=0)
     ends = np.sort(np.ceil([corners[:, 1] - 0.5, after[:, 1] - 0.5]), axis=0).astype(np.int64)
     crossed = ends[1] - ends[0]
     edge = np.repeat(np.arange(len(corners)), crossed)
     row = np.arange(len(edge)) + np.repeat(ends[0] - np.cumsum(crossed) + crossed, crossed)
     (x, y), (to_x, to_y) = corners[edge].T, after[edge].T
-    at = x + (row + 0.5 - y) * (to_x - x) / (to_y - y)
-    first = np.clip(np.floor(at - 0.5 - x1) + 1, 0, width).astype(np.int64)
-    flips = np.zeros((height, width + 1), np.uint8)
-    np.bitwise_xor.at(flips, (row - y1, first), 1)
-    filled: Mask = np.logical_xor.accumulate(flips.view(np.bool_)[:, :-1], axis=1)
-    return filled
+    over = x + (row + 0.5 - y) * (to_x - x) / (to_y - y)
+    first = np.clip(np.floor(over - 0.5 - x1) + 1, 0, width).astype(np.int64)
+    at: NDArray[np.int64] = (row - y1) * (width + 1) + first
+    return np.sort(at)

@@ -1,6 +1,7 @@
 """Prove statements: parse each into claims, independently of the code that wrote it, and judge them by the scene."""
 
 from collections.abc import Sequence
+from functools import lru_cache
 
 from medmultipoints.transforms.claims.claim_types import Claim, Kind
 from medmultipoints.transforms.claims.judge import judge_text
@@ -28,6 +29,12 @@ class StatementJudge:
     def objects(self, label: str | None) -> tuple[str, ...]:
         """Return the ids of the objects of a label."""
         return tuple(item.object_id for item in self._scene.objects if item.label == label)
+
+
+@lru_cache(maxsize=64)
+def judge_of(scene: Scene, lexicon: Lexicon) -> StatementJudge:
+    """Return the judge of a scene, the same for all questions about it that follow each other."""
+    return StatementJudge(scene, lexicon)
 
 
 def kinds_of(claim: Claim) -> set[Kind]:

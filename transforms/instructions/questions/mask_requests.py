@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any, Final
 
 import cv2
@@ -11,7 +12,7 @@ from numpy.typing import NDArray
 from medmultipoints.transforms.instructions.phrases import HINTS, JITTER, OUTLINE_IOU, RING, SMALL_MASK
 from medmultipoints.transforms.instructions.questions.question import Question, QuestionContext, ids, rounded
 from medmultipoints.transforms.instructions.scenes import Scene
-from medmultipoints.transforms.masks.polygons import fill_polygon
+from medmultipoints.transforms.masks.polygons import count_filled
 from medmultipoints.transforms.masks.run_lengths import box_of_rle, decode_rle_in
 from medmultipoints.transforms.records import ReleasedObject
 
@@ -19,7 +20,7 @@ Mask = NDArray[np.bool_]
 Pixels = NDArray[np.uint8]
 MOST_CLICKS: Final = 3
 _NUDGE: Final = 0.02
-_MARGIN: Final = 0.01  # IoU of the outline above the limit of the proof
+_ENOUGH: Final = OUTLINE_IOU + 0.01  # IoU of the outline, above the limit of the proof
 
 
 class SceneMasks:
@@ -52,6 +53,63 @@ class SceneMasks:
         return held
 
 
+class Form:
+    """The form of a mask: its outer contour, and the area inside it.
+
+    Contours are those of the doubled mask with a border of one pixel (two when doubled), so that they lie within half
+    a pixel of the mask's edge.
+    """
+
+    def __init__(self, mask: Mask) -> None:
+        framed = cv2.copyMakeBorder(mask.view(np.uint8), 1, 1, 1, 1, cv2.BORDER_CONSTANT, value=0)
+        large = cv2.resize(framed, None, fx=2, fy=2, interpolation=cv2.INTER_NEAREST)
+        contours, _ = cv2.findContours(large, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
+        self._mask, self._parts = mask.view(np.uint8), len(contours)
+        self.contour: Any = max(contours, key=cv2.contourArea)
+        self.whole = self.filled(self.contour, large.shape)
+        self._area = cv2.countNonZero(self.whole)
+        pixels = _any_of_four(self.whole[2:-2, 2:-2])
+        self._held, self._pixels = cv2.integral(pixels), cv2.countNonZero(pixels)
+
+    @property
+    def has_holes(self) -> bool:
+        """Whether the outer contour encloses pixels outside the mask."""
+        return self._pixels != cv2.countNonZero(self._mask)
+
+    @property
+    def is_connected(self) -> bool:
+        """Whether a single outline can enclose the mask; parts can lie in holes of other parts."""
+        if self._parts > 1 or not self.has_holes:
+            return self._parts == 1
+        return int(cv2.connectedComponents(self._mask, connectivity=8)[0]) == 2
+
+    @staticmethod
+    def filled(contour: Any, shape: tuple[int, ...]) -> Pixels:
+        """Return 1 for each pixel inside or on a contour."""
+        filled = np.zeros(shape, np.uint8)
+        cv2.fillPoly(filled, [contour], 1)
+        return filled
+
+    def is_enclosed_by(self, contour: Any) -> bool:
+        """Return whether a simplified contour has at least three corners and covers nearly the same area."""
+        if len(contour) < 3:
+            return False
+        drawn = self.filled(contour, self.whole.shape)
+        return _overlap_enough(cv2.countNonZero(drawn & self.whole), cv2.countNonZero(drawn), self._area, _ENOUGH)
+
+    def has_pixels_in(self, contour: Any) -> bool:
+        """Return whether a contour of the doubled mask encloses the mask's pixel centres, as proofs demand.
+
+        The contour is tested with a nudge to both sides, so that no proof depends on centres on the contour.
+        """
+        corners = _corners(contour, 0, 0)
+        for nudge in (-_NUDGE, _NUDGE):
+            inside, shared = count_filled(corners + np.array([nudge, 0.0]), self._held)
+            if not _overlap_enough(shared, inside, self._pixels, OUTLINE_IOU):
+                return False
+        return True
+
+
 def ask_segmentation(group: Sequence[Scene], context: QuestionContext) -> Iterator[Question]:
     """Ask about each object with a connected mask, in unscaled images whose objects all have masks.
 
@@ -63,7 +121,8 @@ def ask_segmentation(group: Sequence[Scene], context: QuestionContext) -> Iterat
         wanted = [item for item in scene.objects if context.kept("segmentation", item.object_id)]
         if wanted:
             masks = SceneMasks(scene)
-            yield from (_ask(scene, item, masks, context) for item in wanted if _is_connected(masks.of(item)))
+            for item in wanted:
+                yield from _ask(scene, item, masks, context)
 
 
 def _has_tight_mask(item: ReleasedObject, scene: Scene) -> bool:
@@ -71,22 +130,20 @@ def _has_tight_mask(item: ReleasedObject, scene: Scene) -> bool:
     return item.rle is not None and box_of_rle(item.rle, scene.height, scene.width) == item.box
 
 
-def _is_connected(mask: Mask) -> bool:
-    """Return whether a single outline can enclose the mask."""
-    return int(cv2.connectedComponents(mask.view(np.uint8), connectivity=8)[0]) == 2
-
-
-def _ask(scene: Scene, item: ReleasedObject, masks: SceneMasks, context: QuestionContext) -> Question:
-    mask = masks.of(item)
+def _ask(scene: Scene, item: ReleasedObject, masks: SceneMasks, context: QuestionContext) -> Iterator[Question]:
+    """Yield the question about an object; none if no single outline can enclose its mask."""
+    form = Form(masks.of(item))
+    if not form.is_connected:
+        return
     name = context.name("segmentation", [scene], item.label, item.object_id)
     content = {
         "label": name.singular,
         "bbox_2d": rounded(item.box),
-        "polygon": _outline(mask, item),
+        "polygon": _outline(form, item),
         "rle": {"size": [scene.height, scene.width], "counts": item.rle},
-        "flags": _flags(mask, item, scene),
+        "flags": _flags(form, item, scene),
     }
-    return Question(
+    yield Question(
         task="segmentation",
         home=scene,
         record_id=scene.records[item.label],
@@ -114,19 +171,36 @@ def _hint(scene: Scene, item: ReleasedObject, masks: SceneMasks, context: Questi
     return HINTS[kind].format(**texts)
 
 
-def _clicks(pixels: NDArray[np.int64], context: QuestionContext, *about: str) -> list[list[float]]:
+@dataclass(frozen=True, slots=True)
+class Places:
+    """Pixels of the picture: positions in a part of it that is ``width`` pixels wide, row by row."""
+
+    at: NDArray[np.int64]
+    left: int
+    top: int
+    width: int
+
+    def centre(self, number: int) -> list[float]:
+        """Return the centre of one of the pixels."""
+        row, column = divmod(int(self.at[number]), self.width)
+        return [column + self.left + 0.5, row + self.top + 0.5]
+
+
+def _clicks(pixels: Places, context: QuestionContext, *about: str) -> list[list[float]]:
     """Return the centres of one to three different pixels."""
-    number = min(1 + int(context.draw(*about, "number") * MOST_CLICKS), len(pixels))
-    chosen = {int(context.draw(*about, str(place)) * len(pixels)) for place in range(number)}
-    return [[float(x) + 0.5, float(y) + 0.5] for x, y in pixels[sorted(chosen)]]
+    total = len(pixels.at)
+    number = min(1 + int(context.draw(*about, "number") * MOST_CLICKS), total)
+    chosen = {int(context.draw(*about, str(place)) * total) for place in range(number)}
+    return [pixels.centre(place) for place in sorted(chosen)]
 
 
-def _deepest_half(mask: Mask, item: ReleasedObject) -> NDArray[np.int64]:
-    """Return the half of the mask's pixels farthest from its edge, as x, y, row by row."""
+def _deepest_half(mask: Mask, item: ReleasedObject) -> Places:
+    """Return the half of the mask's pixels farthest from its edge."""
     x1, y1, _, _ = map(int, item.box)
-    depth = _squared_distances(np.pad(mask, 1))[1:-1, 1:-1]
-    rows, columns = np.nonzero(depth >= np.median(depth[depth > 0]))
-    return np.stack([columns + x1, rows + y1], axis=1).astype(np.int64)
+    framed = cv2.copyMakeBorder(mask.view(np.uint8), 1, 1, 1, 1, cv2.BORDER_CONSTANT, value=0)
+    held = np.flatnonzero(mask)
+    depth = _squares(_distances(framed)[1:-1, 1:-1].reshape(-1)[held])
+    return Places(held[depth >= np.median(depth)], x1, y1, mask.shape[1])
 
 
 def _has_ring(scene: Scene, item: ReleasedObject, masks: SceneMasks) -> bool:
@@ -140,7 +214,7 @@ def _has_ring(scene: Scene, item: ReleasedObject, masks: SceneMasks) -> bool:
         in_frame = 0 <= x < scene.width and 0 <= y < scene.height
         if in_frame and not masks.within((int(x), int(y), int(x) + 1, int(y) + 1)).any():
             return True
-    return bool(len(_ring(scene, item, masks)))
+    return bool(len(_ring(scene, item, masks).at))
 
 
 def _ring_px(item: ReleasedObject) -> tuple[float, float]:
@@ -150,25 +224,32 @@ def _ring_px(item: ReleasedObject) -> tuple[float, float]:
     return near, far
 
 
-def _ring(scene: Scene, item: ReleasedObject, masks: SceneMasks) -> NDArray[np.int64]:
-    """Return the pixels of the ring around the mask outside all objects, as x, y, row by row."""
+def _ring(scene: Scene, item: ReleasedObject, masks: SceneMasks) -> Places:
+    """Return the pixels of the ring around the mask outside all objects."""
     near, far = _ring_px(item)
     reach = int(far) + 1
     x1, y1, x2, y2 = map(int, item.box)
     part = (max(0, x1 - reach), max(0, y1 - reach), min(scene.width, x2 + reach), min(scene.height, y2 + reach))
-    own = np.zeros((part[3] - part[1], part[2] - part[0]), np.bool_)
-    own[y1 - part[1] : y2 - part[1], x1 - part[0] : x2 - part[0]] = masks.of(item)
-    away = _squared_distances(~own)
-    found = np.nonzero(~masks.within(part) & (away > near**2) & (away < far**2))
-    return np.stack([found[1] + part[0], found[0] + part[1]], axis=1).astype(np.int64)
+    others = np.ones((part[3] - part[1], part[2] - part[0]), np.uint8)
+    others[y1 - part[1] : y2 - part[1], x1 - part[0] : x2 - part[0]] -= masks.of(item)
+    roots = _distances(others)
+    at = np.flatnonzero((roots > near - 1) & (roots < far + 1) & ~masks.within(part))
+    away = _squares(roots.reshape(-1)[at])
+    return Places(at[(away > near**2) & (away < far**2)], part[0], part[1], part[2] - part[0])
 
 
-def _squared_distances(pixels: Mask) -> NDArray[np.float64]:
-    """Return the squared distance of each true pixel to the nearest false one, as integers, equal on every run.
+def _distances(pixels: Pixels) -> NDArray[np.float32]:
+    """Return the distance of each pixel that is 1 to the nearest that is 0."""
+    roots: Any = cv2.distanceTransform(pixels, cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
+    found: NDArray[np.float32] = roots
+    return found
+
+
+def _squares(roots: NDArray[np.float32]) -> NDArray[np.float64]:
+    """Return the squared distances as integers, equal on every run.
 
     The roots that OpenCV returns differ in the last digit, depending on the array's memory alignment.
     """
-    roots = cv2.distanceTransform(pixels.view(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
     squares: NDArray[np.float64] = np.square(roots, dtype=np.float64)
     return np.rint(squares, out=squares)
 
@@ -181,29 +262,21 @@ def _jittered(scene: Scene, item: ReleasedObject, context: QuestionContext) -> l
     return [min(max(edge, 0.0), float(limit)) for edge, limit in zip(edges, limits, strict=True)]
 
 
-def _outline(mask: Mask, item: ReleasedObject) -> list[list[float]]:
+def _outline(form: Form, item: ReleasedObject) -> list[list[float]]:
     """Return the outer outline of the mask along pixel edges, with as few corners as the overlap allows.
 
     The overlap is also checked by pixel centres, because a single pixel matters in a small mask.
     """
     x1, y1, _, _ = map(int, item.box)
-    contour, shape = _contour(mask)
-    whole = _filled(contour, shape)
-    pixels = _any_of_four(whole[2:-2, 2:-2])
-    simple: Any = contour
+    simple: Any = form.contour
     for step in (2.0, 1.5, 1.2, 1.0, 0.8, 0.0):  # in half pixels
-        simple = cv2.approxPolyDP(contour, step, closed=True)
-        enough = _overlaps(_filled(simple, shape), whole, OUTLINE_IOU + _MARGIN)
-        if len(simple) > 2 and enough and _holds_pixels(simple, pixels):
-            return _corners(simple, x1, y1)
-    return _corners(simple if _holds_pixels(simple, pixels) else contour, x1, y1)
-
-
-def _contour(mask: Mask) -> tuple[Any, tuple[int, ...]]:
-    """Return the outer contour of the doubled mask with a border of one pixel, and the shape of that image."""
-    large = np.repeat(np.repeat(np.pad(mask, 1).view(np.uint8), 2, axis=0), 2, axis=1)
-    contours, _ = cv2.findContours(large, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
-    return max(contours, key=cv2.contourArea), large.shape
+        simple = cv2.approxPolyDP(form.contour, step, closed=True)
+        if form.is_enclosed_by(simple) and form.has_pixels_in(simple):
+            break
+    else:
+        simple = simple if form.has_pixels_in(simple) else form.contour
+    outline: list[list[float]] = _corners(simple, x1, y1).tolist()
+    return outline
 
 
 def _any_of_four(doubled: Pixels) -> Pixels:
@@ -212,47 +285,29 @@ def _any_of_four(doubled: Pixels) -> Pixels:
     return rows[:, ::2] | rows[:, 1::2]
 
 
-def _overlaps(one: Pixels, other: Pixels, least: float) -> bool:
-    """Return whether the IoU of two masks is at least ``least``."""
-    shared = cv2.countNonZero(one & other)
-    return shared >= least * (cv2.countNonZero(one) + cv2.countNonZero(other) - shared)
+def _overlap_enough(shared: int, one: int, other: int, least: float) -> bool:
+    """Return whether the IoU of two masks with these numbers of pixels is at least ``least``."""
+    return shared >= least * (one + other - shared)
 
 
-def _holds_pixels(contour: Any, pixels: Pixels) -> bool:
-    """Return whether a contour of the doubled mask encloses the mask's pixel centres, as proofs demand.
+def _corners(contour: Any, left: int, top: int) -> NDArray[np.float64]:
+    """Return the corners of a contour of the doubled mask, in pixels of the picture, rounded to 0.1 px.
 
-    The contour is tested with a nudge to both sides, so that no proof depends on centres on the contour.
+    Before rounding they are odd multiples of a quarter, for which numpy rounds as Python does.
     """
-    height, width = pixels.shape
-    corners = np.array(_corners(contour, 0, 0))
-    for nudge in (-_NUDGE, _NUDGE):
-        inside = fill_polygon(corners + np.array([nudge, 0.0]), width, height)
-        if not _overlaps(inside.view(np.uint8), pixels, OUTLINE_IOU):
-            return False
-    return True
+    places = (contour.reshape(-1, 2) + 0.5) / 2 - 1 + np.array([left, top])
+    rounded_places: NDArray[np.float64] = np.rint(places * 10) / 10
+    return rounded_places
 
 
-def _corners(contour: Any, left: int, top: int) -> list[list[float]]:
-    """Return the corners of a contour of the doubled mask, in pixels of the picture."""
-    return [rounded(((x + 0.5) / 2 - 1 + left, (y + 0.5) / 2 - 1 + top)) for x, y in contour.reshape(-1, 2).tolist()]
-
-
-def _filled(contour: Any, shape: tuple[int, ...]) -> Pixels:
-    """Return 1 for each pixel inside or on a contour."""
-    filled = np.zeros(shape, np.uint8)
-    cv2.fillPoly(filled, [contour], 1)
-    return filled
-
-
-def _flags(mask: Mask, item: ReleasedObject, scene: Scene) -> list[str]:
+def _flags(form: Form, item: ReleasedObject, scene: Scene) -> list[str]:
     """Return the caveats about a mask, in a fixed order."""
     x1, y1, x2, y2 = map(int, item.box)
-    crop = np.pad(mask, 1).view(np.uint8)
     width, height = item.sides
     found = {
         "small": (item.area_px or 0) < SMALL_MASK * scene.width * scene.height,
         "cut": x1 == 0 or y1 == 0 or x2 == scene.width or y2 == scene.height,
-        "holes": cv2.connectedComponents(1 - crop, connectivity=4)[0] > 2,
+        "holes": form.has_holes,
         "elongated": 2 * min(width, height) < max(width, height),
     }
     return [flag for flag, holds in found.items() if holds]

@@ -10,7 +10,6 @@ from medmultipoints.transforms.instructions.scenes import Scene
 from medmultipoints.transforms.records import ReleasedObject
 
 Pair = tuple[Scene, Scene]
-Tracks = dict[str, ReleasedObject]
 
 
 def pairs(group: Sequence[Scene], task: str, context: QuestionContext) -> Iterator[Pair]:
@@ -26,12 +25,6 @@ def pairs(group: Sequence[Scene], task: str, context: QuestionContext) -> Iterat
                 yield earlier, later
 
 
-def tracks(scene: Scene, label: str) -> Tracks:
-    """Return the objects of a label by track; empty if any of them has no track."""
-    items = scene.of(label)
-    return {item.track_id: item for item in items if item.track_id} if all(t.track_id for t in items) else {}
-
-
 def region(item: ReleasedObject) -> str:
     """Return the box of an object as written in a prompt."""
     return json.dumps({"bbox_2d": rounded(item.box)})
@@ -41,7 +34,7 @@ def ask_change(task: str, pair: Pair, without: Scene, having: Scene, context: Qu
     """Ask for the one object of a class in ``having`` that is not in ``without``, if that is certain."""
     found = {}
     for label in having.records:
-        more, fewer = tracks(having, label), tracks(without, label)
+        more, fewer = having.tracks.get(label, {}), without.tracks.get(label, {})
         tracked = len(more) == len(having.of(label)) and len(fewer) == len(without.of(label))
         certain = label in having.certain and label in without.certain
         if certain and tracked and len(more) == len(fewer) + 1 and fewer.keys() < more.keys():

@@ -9,7 +9,7 @@ from medmultipoints.transforms.instructions.lexicon import Lexicon
 from medmultipoints.transforms.instructions.names import Name
 from medmultipoints.transforms.instructions.phrases import LARGE, SIZES, in_image
 from medmultipoints.transforms.instructions.proofs.reading import Reading, Wrong, label_of, require
-from medmultipoints.transforms.instructions.proofs.statement_proofs import StatementJudge, ids_of, kinds_of
+from medmultipoints.transforms.instructions.proofs.statement_proofs import ids_of, judge_of, kinds_of
 from medmultipoints.transforms.instructions.questions.question import Question, QuestionContext, ids
 from medmultipoints.transforms.instructions.questions.statement_questions import (
     Attribute,
@@ -72,7 +72,7 @@ def prove(reading: Reading, scenes: Sequence[Scene], lexicon: Lexicon) -> tuple[
     kinds = [_kind(text) for text in asked]
     require(kinds == [kind for kind in TURNS if kind in kinds], "questions_differ")
     require(kinds[:2] == ["presence", "count"], "questions_differ")
-    judge = StatementJudge(scene, lexicon)
+    judge = judge_of(scene, lexicon)
     claims = []
     for kind, turn in zip(kinds, turns, strict=True):
         holds, claim = judge.judge(turn["answer"])

@@ -7,7 +7,7 @@ from medmultipoints.transforms.instructions.lexicon import Lexicon
 from medmultipoints.transforms.instructions.phrases import LEAD_OF_MOVES
 from medmultipoints.transforms.instructions.proofs.pairs import far, two_frames
 from medmultipoints.transforms.instructions.proofs.reading import Reading, find_object, label_of, require
-from medmultipoints.transforms.instructions.questions.pairs import about, moved, pair_question, pairs, tracks
+from medmultipoints.transforms.instructions.questions.pairs import about, moved, pair_question, pairs
 from medmultipoints.transforms.instructions.questions.question import Question, QuestionContext, distinct
 from medmultipoints.transforms.instructions.scenes import Scene
 from medmultipoints.transforms.instructions.shapes import BOX
@@ -20,7 +20,7 @@ def ask(group: Sequence[Scene], context: QuestionContext) -> Iterator[Question]:
         earlier, later = pair
         found = {}
         for label in later.records:
-            before, after = tracks(earlier, label), tracks(later, label)
+            before, after = earlier.tracks.get(label, {}), later.tracks.get(label, {})
             whole = not any(item.truncated for item in (*before.values(), *after.values()))
             if len(after) > 1 and before.keys() == after.keys() and whole:
                 ways = {track: math.dist(before[track].centre, after[track].centre) for track in after}

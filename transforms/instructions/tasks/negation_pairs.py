@@ -6,7 +6,7 @@ from typing import Final
 
 from medmultipoints.transforms.instructions.lexicon import Lexicon
 from medmultipoints.transforms.instructions.proofs.reading import Reading, require
-from medmultipoints.transforms.instructions.proofs.statement_proofs import StatementJudge, ids_of, kinds_of
+from medmultipoints.transforms.instructions.proofs.statement_proofs import ids_of, judge_of, kinds_of
 from medmultipoints.transforms.instructions.questions.question import Question, QuestionContext, ids
 from medmultipoints.transforms.instructions.questions.statement_questions import (
     Attribute,
@@ -60,7 +60,7 @@ def prove(reading: Reading, scenes: Sequence[Scene], lexicon: Lexicon) -> tuple[
     require(len(reading.given) == 1 and has_shape(reading.given[0], {"statements": [str]}), "given_differs")
     texts = reading.given[0]["statements"]
     require(len(texts) == len(stated["holds"]) > 0, "given_differs")
-    judge = StatementJudge(scene, lexicon)
+    judge = judge_of(scene, lexicon)
     judged = [judge.judge(text) for text in texts]
     require([holds for holds, _ in judged] == stated["holds"], "verdict_differs")
     claims = [claim for _, claim in judged]

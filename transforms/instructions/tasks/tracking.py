@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from medmultipoints.transforms.instructions.lexicon import Lexicon
 from medmultipoints.transforms.instructions.proofs.pairs import far, given_box, two_frames
 from medmultipoints.transforms.instructions.proofs.reading import Reading, find_object, label_of, require
-from medmultipoints.transforms.instructions.questions.pairs import about, moved, pair_question, pairs, tracks
+from medmultipoints.transforms.instructions.questions.pairs import about, moved, pair_question, pairs
 from medmultipoints.transforms.instructions.questions.question import Question, QuestionContext, distinct
 from medmultipoints.transforms.instructions.scenes import Scene
 from medmultipoints.transforms.instructions.shapes import BOX
@@ -19,7 +19,7 @@ def ask(group: Sequence[Scene], context: QuestionContext) -> Iterator[Question]:
         earlier, later = pair
         found: dict[str, tuple[ReleasedObject, ReleasedObject]] = {}
         for label in later.records:
-            before, after = tracks(earlier, label), tracks(later, label)
+            before, after = earlier.tracks.get(label, {}), later.tracks.get(label, {})
             wandered = (track for track in before.keys() & after.keys() if moved(before[track], after[track]))
             found |= {track: (before[track], after[track]) for track in wandered}
         clear = {
