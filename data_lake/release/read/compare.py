@@ -9,6 +9,7 @@ from medmultipoints.data_lake.release.read.json_files import recipe_value
 from medmultipoints.data_lake.release.read.released_tables import read_tables
 from medmultipoints.data_lake.release.read.sound import reads_release
 from medmultipoints.data_lake.release.write.manifest import Manifest, read_manifest
+from medmultipoints.transforms.audit.decisions import PROPOSAL
 from medmultipoints.transforms.diff.changes import Change, Example
 from medmultipoints.transforms.diff.releases import EXAMPLES, ReleaseDiff, describe, diff_releases, propose_version
 from medmultipoints.transforms.errors import DataError
@@ -110,7 +111,7 @@ def say_decision(entry: Mapping[str, Any]) -> str:
     said = {
         "exclude": f"{before} removed" if named[0] else "picture excluded",
         "withdraw": "picture withdrawn",
-        "accept": f"{kind or 'all findings'} accepted",
+        "accept": "proposal refused" if kind == PROPOSAL else f"{kind or 'all findings'} accepted",
         "set_label": f"{before} → {label}" if before else f"label {label}",
     }.get(str(entry.get("action")), f"{drawn} {'added' if str(entry.get('action')).startswith('add') else 'redrawn'}")
     return f"{said}, {entry.get('reviewer', '')}: {entry.get('reason', '')}"

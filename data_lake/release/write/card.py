@@ -17,6 +17,7 @@ from medmultipoints.data_lake.release.write.front_matter import DECLARED, front_
 from medmultipoints.data_lake.release.write.histogram import HISTOGRAM, bin_counts
 from medmultipoints.data_lake.release.write.instruction_rows import released_columns
 from medmultipoints.data_lake.release.write.licences import choose_licence, licence_reason, licensed
+from medmultipoints.transforms.audit.decisions import PROPOSAL
 from medmultipoints.transforms.columns.tables import Table, load_table
 from medmultipoints.transforms.compose.label_terms import term_figures
 from medmultipoints.transforms.compose.stats import (
@@ -207,7 +208,10 @@ def describe_convention(row: Mapping[str, Any]) -> str:
 
 
 def _describe_correction(row: Mapping[str, Any]) -> dict[str, str]:
-    """Return one decision of a reviewer: the image, the action and its object."""
+    """Return one decision of a reviewer: the image, the action and its object.
+
+    An entry that accepts the labels without a proposal is the refusal of that proposal.
+    """
     boxes = ["(" + ", ".join(f"{side:g}" for side in box) + ")" for box in row["boxes"]]
     objects = [f"object {name.rpartition(':')[2]}" for name in row["region_ids"]]
     labels = {name.split(":")[-2] for name in row["region_ids"]} - {row["label"]}
@@ -215,8 +219,9 @@ def _describe_correction(row: Mapping[str, Any]) -> dict[str, str]:
     if row["action"] == "set_label" and len(labels) == 1:
         label = f"{labels.pop()} → {label}"
     about = [part for part in (row["kind"] or "", label, "; ".join(boxes), ", ".join(objects)) if part]
-    return {name: row[name] for name in ("sample_id", "action", "reason", "reviewer", "date")} | {
-        "about": " · ".join(about) or "the image"
+    return {name: row[name] for name in ("sample_id", "reason", "reviewer", "date")} | {
+        "action": "refuse" if row["kind"] == PROPOSAL else row["action"],
+        "about": " · ".join(about) or "the image",
     }
 
 

@@ -14,6 +14,7 @@ import polars as pl
 import pytest
 
 from medmultipoints.data_lake.release.checks.verify import verify_release
+from medmultipoints.data_lake.release.read.compare import diff_folders
 from medmultipoints.data_lake.release.write.manifest import read_manifest
 from medmultipoints.data_lake.review.corrections_file import CorrectionsFile
 from medmultipoints.data_lake.review.decide import decide
@@ -303,4 +304,10 @@ def test_decisions_about_proposals_reach_the_next_version(work: Path, section: s
     accepted = new.filter(sample_id=samples[names[0]])
     proposed = table(witnessed, "proposals").filter(proposal_id=names[0])
     assert proposed["rle"].to_list() == accepted["rle"].to_list()
-    assert "4 proposed, of these 1 accepted, 1 edited, 1 refused, 1 open" in (release / "README.md").read_text("utf-8")
+    card = (release / "README.md").read_text("utf-8")
+    assert "4 proposed, of these 1 accepted, 1 edited, 1 refused, 1 open" in card
+    assert f"| {samples[names[2]]} | refuse | proposal" in card
+    changes = {change.what: change for change in diff_folders(witnessed, release).changes}
+    assert 2 == changes["objects gained"].count
+    said = [example.said for example in changes["decisions of reviewers added"].examples]
+    assert 1 == said.count("proposal refused, A. Reviewer: looked at"), said
