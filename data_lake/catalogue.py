@@ -24,12 +24,19 @@ from medmultipoints.data_lake.store.keys import CODE_ROOT, code_digest, digest, 
 from medmultipoints.transforms.errors import UsageError
 from medmultipoints.transforms.licences.combine import LICENCE, Licensed, Terms, find_terms
 from medmultipoints.transforms.problems import ADDRESS, FILE_NAME, NAME, SHA384, URL, Sha256, problems
-from medmultipoints.transforms.sources.declaration import Declaration
+from medmultipoints.transforms.sources.declaration import Declaration, DescribedSource
 from medmultipoints.transforms.sources.declaration_text import toml_value
 
 UNKNOWN_LICENCE = "LicenseRef-unknown"
 READERS = "medmultipoints.sources"
 CATALOGUES = "medmultipoints.catalogue"
+_SOURCES = "medmultipoints.transforms.sources"
+OWN_READERS = {
+    "hyperkvasir": EntryPoint("hyperkvasir", f"{_SOURCES}.builtin.hyperkvasir:read_samples", READERS),
+    "pairs": EntryPoint("pairs", f"{_SOURCES}.pairs.reader:read_samples", READERS),
+    "visem_tracking": EntryPoint("visem_tracking", f"{_SOURCES}.builtin.visem_tracking:read_samples", READERS),
+}
+"""The readers of the project: of pairs, and of sources for which a declaration does not suffice."""
 _LOG = logging.getLogger(__name__)
 
 Sha384 = Annotated[str, Field(pattern=SHA384)]
@@ -82,8 +89,9 @@ class OwnTerms(_Entry):
 class SourceInfo(_Entry):
     """A source: its address, its licence, and its reader: an installed one, or the format declared in ``read``.
 
-    A source with a ``reader`` states the labels of its objects and its publication. A declared one needs only its name;
-    its files provide the labels, and ``organ``, ``finding``, ``classification`` and ``modality`` if they are missing.
+    A source with a ``reader`` states the labels of its objects and its publication; its reader may follow ``read``. A
+    declared one needs only its name; its files provide the labels, and ``organ``, ``finding``, ``classification`` and
+    ``modality`` if they are missing.
     ``guessed`` are the keys of unconfirmed answers; ``broken`` is the reason why the source is left out, if any.
     """
 
@@ -134,9 +142,19 @@ class SourceInfo(_Entry):
         return self
 
     @property
+    def is_declared(self) -> bool:
+        """Whether its files are read as declared, once what they leave open is recognised or answered."""
+        return self.read is not None and not self.reader
+
+    @property
+    def described(self) -> DescribedSource:
+        """The source for readers that follow its declaration."""
+        return DescribedSource(self.name, self.declaration, self.facts, tuple(file.name for file in self.downloads))
+
+    @property
     def declaration(self) -> Declaration:
         """The declared format of the source's files."""
-        return Declaration.model_validate(self.read)
+        return Declaration.model_validate(self.read or {"format": self.reader})
 
     @property
     def facts(self) -> dict[str, str]:
@@ -239,7 +257,10 @@ def read_digest(info: SourceInfo) -> str:
 
     The code that reads declarations is part of the key of the index stage itself.
     """
-    return reader_digest(info.reader) if info.reader else digest([dict(info.read or {}), info.facts, info.broken])
+    declared = digest([dict(info.read or {}), info.facts, info.broken])
+    if not info.reader:
+        return declared
+    return digest([reader_digest(info.reader), declared]) if info.read else reader_digest(info.reader)
 
 
 def reader_digest(key: str) -> str:
@@ -288,7 +309,9 @@ def _entry_points(group: str, _path: tuple[str, ...]) -> EntryPoints:
 
 
 def _entry_point(key: str) -> EntryPoint:
-    installed = {point.name: point for point in _entry_points(READERS, tuple(sys.path))}
+    if key in OWN_READERS:
+        return OWN_READERS[key]
+    installed = OWN_READERS | {point.name: point for point in _entry_points(READERS, tuple(sys.path))}
     if key not in installed:
         raise UsageError(
             f"no reader '{key}': installed are {', '.join(sorted(installed)) or 'none'}. "

@@ -12,6 +12,7 @@ from pydantic.fields import FieldInfo
 from medmultipoints.data_lake.catalogue import SourceInfo, load_catalogue
 from medmultipoints.flows.recipe.model import Recipe
 from medmultipoints.flows.recipe.source_checks import reader_options
+from medmultipoints.transforms.sources.builtin import BUILT_IN
 
 _INTRODUCTION = """# Recipe
 
@@ -28,7 +29,7 @@ def render_recipe() -> str:
     sections = {name: kind for name, field in Recipe.model_fields.items() if (kind := model_of(field)) is not None}
     top = {name: field for name, field in Recipe.model_fields.items() if name not in sections}
     parts = [_INTRODUCTION, f"## Top of the file\n\n{table_of(top)}"]
-    parts += [_source(info) for info in load_catalogue().values() if info.reader == info.name]
+    parts += [_source(info) for info in load_catalogue().values() if info.name in BUILT_IN]
     parts += [
         f"## [{name}]\n\n{inspect.getdoc(kind)}\n\n{table_of(kind.model_fields)}" for name, kind in sections.items()
     ]

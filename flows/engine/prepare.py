@@ -110,7 +110,7 @@ def without_paths(recipe: Recipe) -> tuple[Recipe, dict[str, str]]:
 
 def completed(recipe: Recipe, found: Sequence[Source], lake: Lake) -> tuple[Recipe, tuple[Source, ...]]:
     """Return the recipe and its sources with complete declarations; OpenQuestions if any is incomplete."""
-    declared = {source.name: source for source in found if source.info.read is not None}
+    declared = {source.name: source for source in found if source.info.is_declared}
 
     def opened(name: str) -> SourceFiles:
         return open_source(name, declared[name].fingerprint.path, lake.scratch)

@@ -69,9 +69,11 @@ def _complete_source(
             f'with path = "FOLDER" in [sources.{name}]. {REMEDY}'
         )
     options = {key: value for key, value in table.items() if key not in HANDLING}
-    known = reader_options(catalogue[name].reader)
+    info = catalogue[name]
+    known = reader_options(info.reader)
     try:
-        return known.model_validate(options).model_dump() | kept_path(table, folder, name) | check_policy(name, table)
+        checked = known.model_validate(options, context={"labels": info.labels})
+        return checked.model_dump() | kept_path(table, folder, name) | check_policy(name, table)
     except ValidationError as error:
         raise UsageError(f"recipe {where}: sources.{name}: {problems(error, known)}. {REMEDY}") from error
     except UsageError as error:  # from an option that its reader checks itself
@@ -81,7 +83,7 @@ def _complete_source(
 def complete_labels(recipe: Recipe, catalogue: Mapping[str, SourceInfo], where: str) -> Labels:
     """Return the recipe's labels, or all labels of its sources; UsageError for a label that no source has."""
     known = [name for name in recipe.sources if name in catalogue]
-    declared = len(known) < len(recipe.sources) or any(catalogue[name].read is not None for name in known)
+    declared = len(known) < len(recipe.sources) or any(catalogue[name].is_declared for name in known)
     brought = {label: label for name in known for label in catalogue[name].labels}
     for label in recipe.labels.names:
         if label not in brought and not declared:
@@ -95,10 +97,10 @@ def complete_labels(recipe: Recipe, catalogue: Mapping[str, SourceInfo], where: 
 
 
 def reader_options(reader: str) -> type[BaseModel]:
-    """Return the options of a reader, as its keyword arguments declare them; ``seed`` comes from the recipe itself."""
+    """Return the options of a reader, as its keyword arguments declare them, except those that a build gives."""
     fields = {
         parameter.name: (parameter.annotation, ... if parameter.default is parameter.empty else parameter.default)
         for parameter in inspect.signature(load_reader(reader)).parameters.values()
-        if parameter.kind is parameter.KEYWORD_ONLY and parameter.name != "seed"
+        if parameter.kind is parameter.KEYWORD_ONLY and parameter.name not in ("seed", "described")
     }
     return create_model(f"{reader}_options", __config__=ConfigDict(extra="forbid", frozen=True), **fields)  # type: ignore[call-overload, no-any-return]

@@ -33,7 +33,7 @@ Table = Mapping[str, object]
 def is_declared(name: str, table: Table, catalogue: Mapping[str, SourceInfo], given: Collection[str]) -> bool:
     """Return whether a table declares its source, rather than choosing options of one in the catalogue."""
     if name in catalogue:
-        return catalogue[name].read is not None or bool(set(table) & (_DECLARED - set(HANDLING)))
+        return catalogue[name].is_declared or bool(set(table) & (_DECLARED - set(HANDLING)))
     return bool(set(table) & _DECLARED) or name in given
 
 
@@ -44,7 +44,8 @@ def complete_table(name: str, table: Table, catalogue: Mapping[str, SourceInfo],
     """
     base: dict[str, Any] = {}
     if name in catalogue:
-        base = catalogue[name].model_dump(exclude_defaults=True, exclude={"name", "reader", "labels"}, by_alias=True)
+        own = {"name", "reader", "labels"} if catalogue[name].is_declared else {"name", "reader", "labels", "read"}
+        base = catalogue[name].model_dump(exclude_defaults=True, exclude=own, by_alias=True)
     if "declaration" in table:
         file = folder / str(table["declaration"])
         base = merge_read(base, read_toml(file, "declaration", absent="Give the path from the recipe's folder."))

@@ -9,7 +9,7 @@ import numpy as np
 import polars as pl
 
 from medmultipoints.transforms.regions.boxes import published_scale
-from medmultipoints.transforms.sources.builtin.annotations import BoxEntry, parse_box_json
+from medmultipoints.transforms.sources.pairs.box_entries import BoxEntry, parse_box_json
 from tests.acceptance.builds import build
 from tests.acceptance.inputs import hyperkvasir, real_data
 
@@ -55,7 +55,9 @@ def check_polyps(items: Iterable[Mapping[str, Any]], rows: Mapping[str, Mapping[
 def check_instruments(items: Iterable[Mapping[str, Any]]) -> dict[str, int]:
     """The same for instruments, whose images are not at hand: by arithmetic of its own."""
     ids = {row["image_sha256"]: row["source_id"] for row in json.loads(_real("medmultipoints/instrument_ids.json"))}
-    entries, problems = parse_box_json("kvasir_instrument", "bboxes.json", _real("kvasir-instrument/bboxes.json"))
+    entries, problems = parse_box_json(
+        "kvasir_instrument", "bboxes.json", _real("kvasir-instrument/bboxes.json"), {"instrument": "instrument"}
+    )
     assert not problems, f"bboxes.json has unsound entries: {sorted(problems)[:3]}"
     wanted = [item for item in items if item["image_sha256"] in ids]
     assert wanted, "no published item is about an image of instrument_ids.json"

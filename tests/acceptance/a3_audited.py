@@ -11,7 +11,7 @@ import polars as pl
 
 from medmultipoints.transforms.audit.conventions import Convention, state_box
 from medmultipoints.transforms.records import Box
-from medmultipoints.transforms.sources.builtin.annotations import parse_box_json
+from medmultipoints.transforms.sources.pairs.box_entries import parse_box_json
 from tests.acceptance.builds import build, differing
 from tests.acceptance.inputs import hyperkvasir, real_data
 
@@ -70,7 +70,7 @@ def disagreeing(objects: pl.DataFrame) -> list[str]:
     Compared in the source's convention: at the border a grown box has no single inverse (``undo_convention``).
     """
     with zipfile.ZipFile(hyperkvasir() / ARCHIVE) as archive:
-        entries, _ = parse_box_json("hyperkvasir", BOX_FILE, archive.read(BOX_FILE))
+        entries, _ = parse_box_json("hyperkvasir", BOX_FILE, archive.read(BOX_FILE), {"polyp": "polyps"})
     derived: dict[str, list[Box]] = {}
     for sample_id, *edges in objects.select("sample_id", "x1", "y1", "x2", "y2").iter_rows():
         derived.setdefault(sample_id.partition("/")[2], []).append(state_box(Box(*edges), Convention(-1, -1, 0, 0)))

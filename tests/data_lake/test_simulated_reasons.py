@@ -10,8 +10,9 @@ from medmultipoints.data_lake.simulate import SimulatedSizes, SimulatedSources, 
 from medmultipoints.transforms.records import Exclusion, Indexed
 from medmultipoints.transforms.regions.derive import Derived, DeriveParameters, derive_sample
 from medmultipoints.transforms.regions.tracks import inconsistent_tracks
-from medmultipoints.transforms.sources.builtin import hyperkvasir, kvasir_instrument, visem_tracking
+from medmultipoints.transforms.sources.builtin import visem_tracking
 from medmultipoints.transforms.sources.simulated.faults import all_faults
+from tests.catalogue_readers import read_described
 
 SIZES = SimulatedSizes(polyps=28, instruments=28)
 
@@ -22,11 +23,7 @@ def simulated(tmp_path_factory: pytest.TempPathFactory) -> SimulatedSources:
 
 
 def _index(source: str, files: SourceFiles) -> Indexed:
-    if source == "hyperkvasir":
-        return hyperkvasir.read_samples(files)
-    if source == "kvasir_instrument":
-        return kvasir_instrument.read_samples(files)
-    return visem_tracking.read_samples(files, seed=1)
+    return visem_tracking.read_samples(files, seed=1) if source == "visem_tracking" else read_described(source, files)
 
 
 def _reasons(source: str, files: SourceFiles) -> Iterator[tuple[str, str]]:

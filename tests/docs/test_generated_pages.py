@@ -8,6 +8,7 @@ import pytest
 import yaml
 from prefect.flows import load_flow_from_entrypoint
 
+from medmultipoints.data_lake.catalogue import load_catalogue
 from medmultipoints.flows.engine.request import (
     BuildRequest,
     Destination,
@@ -37,7 +38,8 @@ def test_generated_pages_are_fresh(name: str) -> None:
 def test_every_key_of_a_recipe_has_a_meaning() -> None:
     """Of the recipe, its sections and the options of our readers."""
     sections = [field.annotation for field in Recipe.model_fields.values() if hasattr(field.annotation, "model_fields")]
-    readers = [reader_options(name) for name in load_recipe("demo").sources]
+    catalogue = load_catalogue()
+    readers = [reader_options(catalogue[name].reader) for name in load_recipe("demo").sources]
     top = {name: field for name, field in Recipe.model_fields.items() if field.annotation not in sections}
     fields = [top, *(model.model_fields for model in [*sections, *readers])]
     assert [name for model in fields for name, field in model.items() if not meaning_of(field)] == []

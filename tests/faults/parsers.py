@@ -28,8 +28,8 @@ from medmultipoints.transforms.pictures.orientation import find_orientations, ne
 from medmultipoints.transforms.rasters.array_items import ITEM, array_item, array_shapes, read_array
 from medmultipoints.transforms.regions.tracks import parse_labels, parse_tracked
 from medmultipoints.transforms.scoring.answers.published_parsing import read_published
-from medmultipoints.transforms.sources.builtin.annotations import parse_box_json
 from medmultipoints.transforms.sources.inspecting.inspection import inspect_source
+from medmultipoints.transforms.sources.pairs.box_entries import parse_box_json
 from medmultipoints.transforms.sources.reading.records.json_rows import parse_json
 from medmultipoints.transforms.sources.reading.records.xml_tree import parse_xml
 from tests.faults.tiny_sources import boxes_json, draw, jpeg, png, square, tar_gz_bytes, zip_bytes

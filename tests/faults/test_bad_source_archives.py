@@ -33,10 +33,9 @@ from tests.faults.tiny_sources import (
 )
 
 AGAIN = "Get the official archive again."
-POLYP_REMEDY = "Give hyper-kvasir-segmented-images.zip, which holds it next to images/ and masks/."
-INSTRUMENT_REMEDY = (
-    "Give kvasir-instrument.zip, or a folder with images.tar.gz, masks.tar.gz, bboxes.json, train.txt and test.txt."
-)
+SAME = "or a folder that holds the same."
+POLYP_REMEDY = f"Give hyper-kvasir-segmented-images.zip and image-labels.csv, {SAME}"
+INSTRUMENT_REMEDY = f"Give kvasir-instrument.zip, {SAME}"
 VISEM_REMEDY = "Give VISEM_tracking.zip, or a folder that holds the folders of the videos."
 
 

@@ -11,7 +11,7 @@ from tests.flows.small_builds import write_recipe
 
 SOURCE = """
 name     = "ours"
-reader   = "ours"
+reader   = "pairs"
 labels   = ["instrument"]
 title    = "Ours"
 homepage = "https://example.org"
@@ -20,15 +20,11 @@ citation = "Us"
 [[archives]]
 name = "ours.zip"
 url  = "{url}/ours.zip"
-"""
-READER = """
-from dataclasses import replace
-from medmultipoints.transforms.sources.builtin.kvasir_instrument import read_samples as read
-
-
-def read_samples(members):
-    found = read(members)
-    return replace(found, samples=tuple(replace(sample, source="ours") for sample in found.samples))
+[read]
+format = "pairs"
+images = "**/images/*"
+annotations = ["**/masks/*", "**/bboxes.json"]
+masks.label = "instrument"
 """
 
 
@@ -38,11 +34,9 @@ def served(archive: Path, folder: Path, monkeypatch: pytest.MonkeyPatch) -> Iter
     package, metadata = folder / "ours_plugin", folder / "ours_plugin-1.0.dist-info"
     package.mkdir()
     metadata.mkdir()
-    (package / "__init__.py").write_text(READER)
+    (package / "__init__.py").write_text("")
     (metadata / "METADATA").write_text("Metadata-Version: 2.1\nName: ours-plugin\nVersion: 1.0\n")
-    (metadata / "entry_points.txt").write_text(
-        "[medmultipoints.catalogue]\nours = ours_plugin\n[medmultipoints.sources]\nours = ours_plugin:read_samples\n"
-    )
+    (metadata / "entry_points.txt").write_text("[medmultipoints.catalogue]\nours = ours_plugin\n")
     monkeypatch.syspath_prepend(str(folder))
     with serve({"/ours.zip": archive.read_bytes()}) as running:
         (package / "ours.toml").write_text(SOURCE.format(url=running.url))

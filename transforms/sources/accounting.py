@@ -61,6 +61,16 @@ def drop_foreign(source: str, paths: Iterable[MemberPath]) -> tuple[Exclusion, .
     )
 
 
+def drop_declared(source: str, names: Iterable[str]) -> tuple[Exclusion, ...]:
+    """Return one ``dropped`` exclusion per member that a declaration leaves out."""
+    said = "is left out by the declaration's drop"
+    return tuple(
+        row
+        for name in sorted(set(names))
+        for row in exclude(source, [name], "dropped", Problem("dropped_by_declaration", f"{name} {said}"))
+    )
+
+
 def entry_key(member: str, entry: str) -> str:
     """Return the accounting key of an annotation entry without a member, as valid UTF-8."""
     return f"{member}#{printable(entry)}"

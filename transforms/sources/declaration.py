@@ -6,6 +6,7 @@ of the keys is generated from these models.
 
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from functools import cached_property
 from typing import Annotated, Any, Literal
@@ -348,6 +349,24 @@ class Declaration(AnnotationKeys):
             return folded
         fitting = [key for key in self.labels if "*" in key and fnmatchcase(label, key)]
         return self.labels[max(fitting, key=lambda key: (len(key), key))] if fitting else label
+
+
+@dataclass(frozen=True, slots=True)
+class DescribedSource:
+    """A source of the catalogue for readers that follow a declaration.
+
+    ``facts``: constant columns of all pictures; ``files``: names of the archives and files that people give.
+    """
+
+    name: str
+    declaration: Declaration
+    facts: Mapping[str, str] = field(default_factory=dict)
+    files: tuple[str, ...] = ()
+
+    @property
+    def label(self) -> str:
+        """The label of all objects of its masks."""
+        return self.declaration.masks.label or "object"
 
 
 def _reading(whole: Mapping[str, Any], name: str, keys: Also) -> Declaration:

@@ -15,13 +15,19 @@ from medmultipoints.transforms.errors import MemberProblem, SourceDataError, Usa
 from medmultipoints.transforms.records import UNKNOWN, Annotation, Exclusion, Indexed, MaskLayer, Sample
 from medmultipoints.transforms.regions.hierarchy import descendants
 from medmultipoints.transforms.reporting.counted import first_few
-from medmultipoints.transforms.sources.accounting import NOT_PART, Problem, drop_foreign, exclude, printable
+from medmultipoints.transforms.sources.accounting import (
+    NOT_PART,
+    Problem,
+    drop_declared,
+    drop_foreign,
+    exclude,
+    printable,
+)
 from medmultipoints.transforms.sources.annotated import AnnotatedPicture, Files, Reading, ReadProblem, picture_key
 from medmultipoints.transforms.sources.declaration import Declaration, IgnoreLabel
 from medmultipoints.transforms.sources.joined_facts import PictureFacts, collect_facts
 from medmultipoints.transforms.sources.paths import split_path, split_paths
-from medmultipoints.transforms.sources.patterns import compile_pattern
-from medmultipoints.transforms.sources.reading.listing import PICTURE_EXTENSIONS
+from medmultipoints.transforms.sources.reading.listing import PICTURE_EXTENSIONS, matching
 from medmultipoints.transforms.sources.soundness import find_fault
 
 _Doubts = Mapping[str, set[str | None]]
@@ -328,12 +334,10 @@ def _certain_labels(declaration: Declaration, picture: AnnotatedPicture, doubtfu
 def _account(ledger: _Ledger, declaration: Declaration, files: Files) -> Indexed:
     """Return samples and exclusions, after dropping unused members."""
     names = set(files.names())
-    declared = [compile_pattern(text) for text in declaration.drop]
-    for name in sorted(names - ledger.used - ledger.exclusions.keys()):
-        if any(pattern.match(name) is not None for pattern in declared):
-            problem = Problem("dropped_by_declaration", f"{name} is left out by the declaration's drop")
-            ledger.leave_out([name], "dropped", problem)
     rest = names - ledger.used - ledger.exclusions.keys()
+    left_out = drop_declared(ledger.source, matching(rest, declaration.drop)) if declaration.drop else ()
+    ledger.exclusions |= {row.key: row for row in left_out}
+    rest -= ledger.exclusions.keys()
     excluded = {key.partition("#")[0] for key in ledger.exclusions}
     for name in sorted(rest & excluded):
         problem = Problem(NOT_PART, f"{name}: all its annotations are in quarantine, each with its reason")

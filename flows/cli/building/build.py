@@ -220,7 +220,7 @@ def notes_of(outcome: Outcome) -> list[str]:
     asked, splits = outcome.build.recipe.instructions, outcome.build.recipe.splits
     images = outcome.table("released_images")
     dropped = exclusions_of(outcome, "dropped")
-    declared = [source.name for source in outcome.build.sources if source.info.read is not None]
+    declared = [source.name for source in outcome.build.sources if source.info.is_declared]
     notes = moved_of(outcome)
     notes += note_unverified(dropped, outcome.table("images"), declared)
     notes += note_copies(*(outcome.table(name) for name in ("duplicates", "images", "regions")))

@@ -83,12 +83,12 @@ def read_source(build: Build, name: str, members: SourceFiles) -> Indexed:
     info = next(source.info for source in build.sources if source.name == name)
     if info.broken:
         raise DataError(info.broken)
-    if info.read is not None:
+    if info.is_declared:
         return read_declared(name, info.declaration, info.facts, members, read_pictures)
     reader = load_reader(info.reader)
     options = {key: value for key, value in build.recipe.sources[name].items() if key not in HANDLING}
-    if "seed" in inspect.signature(reader).parameters:
-        options["seed"] = build.recipe.seed
+    given = {"seed": build.recipe.seed, "described": info.described}
+    options |= {key: value for key, value in given.items() if key in inspect.signature(reader).parameters}
     indexed: Indexed = reader(members, **options)
     return indexed
 

@@ -40,7 +40,7 @@ def check_ontology(build: Build, found: pl.LazyFrame, possible: pl.DataFrame | N
     ``found`` has the columns source and label: annotations before pixels are read, then the objects that were found.
     ``possible``: labels that masks may have, named in the same message, but not a reason for it.
     """
-    own = [source.info for source in build.sources if source.info.read is not None and not source.info.broken]
+    own = [source.info for source in build.sources if source.info.is_declared and not source.info.broken]
     declared = {info.name: info.declaration for info in own if info.declaration.known}
     counts = found.filter(pl.col("source").is_in([*declared])).group_by("source", "label").len("places").collect()
     lines: dict[str, list[str]] = {}
@@ -80,7 +80,7 @@ def _refuse_misspelt(build: Build, brought: pl.DataFrame) -> None:
     there = {*brought["label"], *(entry.label for entry in corrections.entries if entry.label is not None)}
     wrong = {"labels.names": [label for label in build.recipe.labels.names if label not in there]}
     for source in build.sources:
-        own = source.info.declaration if source.info.read is not None else None
+        own = source.info.declaration if source.info.is_declared else None
         if own is None or own.known:
             continue
         certain = {label: own.release_label(label) for label in own.absence.certain}
@@ -141,7 +141,7 @@ def _sentence(build: Build, rows: pl.DataFrame, alike: Iterable[tuple[str, ...]]
 
 def _chosen(build: Build, rows: pl.DataFrame) -> str:
     """Return the label to keep: that of a source in the catalogue, else the most frequent."""
-    catalogue = {source.name for source in build.sources if source.info.read is None}
+    catalogue = {source.name for source in build.sources if not source.info.is_declared}
     ranked = rows.group_by("released").agg(pl.col("places").sum(), fixed=pl.col("source").is_in(catalogue).any())
     return str(ranked.sort("fixed", "places", "released", descending=[True, True, False])["released"][0])
 
@@ -156,7 +156,7 @@ def _where(rows: pl.DataFrame) -> str:
 def _keys(build: Build, source: str, label: str) -> tuple[str, list[str]]:
     """Return the recipe table that renames a source's label, and its keys there."""
     info = next(one.info for one in build.sources if one.name == source)
-    if info.read is None or label in build.recipe.labels.names:
+    if not info.is_declared or label in build.recipe.labels.names:
         return "labels.names", [label]
     return f"sources.{source}.read.labels", _stated_keys(info.declaration, label)
 

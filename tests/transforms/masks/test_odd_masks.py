@@ -15,7 +15,7 @@ from PIL import Image
 
 from medmultipoints.transforms.records import Exclusion, MaskLayer, MaskObject, Sample
 from medmultipoints.transforms.regions.derive import Derived, DeriveParameters, derive_sample
-from medmultipoints.transforms.sources.builtin.stated_masks import check_values, state_masks
+from medmultipoints.transforms.sources.pairs.stated_masks import check_values, state_masks
 
 WIDTH, HEIGHT = 96, 72
 OBJECT = (20.0, 10.0, 60.0, 50.0)
@@ -482,4 +482,4 @@ def test_areas_of_which_nothing_is_said_settle_nothing() -> None:
 )
 def test_values_that_no_mask_has_are_refused(values: Mapping[str, str]) -> None:
     with pytest.raises(ValueError, match="neither|not both"):
-        check_values(values, LABEL)
+        check_values(values, [LABEL])

@@ -7,7 +7,7 @@ from medmultipoints.transforms.errors import UsageError
 from medmultipoints.transforms.records import Exclusion, Sample, Verdict
 from medmultipoints.transforms.sources.accounting import Problem, exclude
 from medmultipoints.transforms.sources.builtin.findings import CLASSES, NEVER_NEGATIVE, FindingClass, canonical_finding
-from medmultipoints.transforms.sources.builtin.image_mask_pairs import find_duplicates, is_unusable_stem
+from medmultipoints.transforms.sources.pairs.pairing import find_duplicates, is_unusable_stem
 from medmultipoints.transforms.sources.paths import MemberPath
 
 

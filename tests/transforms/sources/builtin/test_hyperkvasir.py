@@ -10,8 +10,7 @@ from hypothesis import strategies as st
 
 from medmultipoints.transforms.errors import SourceDataError, UsageError
 from medmultipoints.transforms.records import Box, Exclusion, Indexed
-from medmultipoints.transforms.sources.accounting import check_members
-from medmultipoints.transforms.sources.builtin.hyperkvasir import read_samples
+from tests.catalogue_readers import read_described
 from tests.members import MemoryMembers, read_zip
 
 BOXES = "segmented-images/bounding-boxes.json"
@@ -50,9 +49,7 @@ def read(
     files: dict[str, bytes], *negatives: str, repeated: tuple[str, ...] = (), unsegmented: bool = False
 ) -> Indexed:
     members = MemoryMembers(files, repeated=repeated)
-    indexed = read_samples(members, negatives=negatives, unsegmented=unsegmented)
-    check_members(members, indexed)
-    return indexed
+    return read_described("hyperkvasir", members, negatives=negatives, unsegmented=unsegmented)
 
 
 def by_key(indexed: Indexed) -> dict[str, Exclusion]:
@@ -164,10 +161,13 @@ def test_files_of_no_use_are_dropped() -> None:
         "segmented-images/images/.DS_Store",
         "x/Thumbs.db",
     )
-    others = ("unlabeled-images/images/u.jpg", "segmented-images/images/deep/er/z.jpg")
-    indexed = read({**source("a"), **dict.fromkeys((*extra, *others), b"")})
+    deep, unlabelled = "segmented-images/images/deep/er/z.jpg", "unlabeled-images/images/u.jpg"
+    indexed = read({**source("a"), **dict.fromkeys((*extra, deep, unlabelled), b"")})
     assert len(indexed.samples) == 1
-    assert reasons(indexed) == dict.fromkeys((*extra, *others), "not_part_of_the_dataset")
+    assert reasons(indexed) == {
+        **dict.fromkeys((*extra, deep), "not_part_of_the_dataset"),
+        unlabelled: "dropped_by_declaration",
+    }
     assert {row.verdict for row in indexed.exclusions} == {"dropped"}
 
 
@@ -238,11 +238,13 @@ def test_the_label_table_may_lie_in_the_archive_and_beside_it() -> None:
         read(files, repeated=(LABELS,))
 
 
-@pytest.mark.parametrize(("missing", "remedy"), [(BOXES, "segmented-images.zip"), (LABELS, "Give image-labels.csv")])
+@pytest.mark.parametrize(
+    ("missing", "remedy"), [(BOXES, "segmented-images.zip and"), (LABELS, "image-labels.csv, or a")]
+)
 def test_a_missing_annotation_file_stops_the_source_and_says_what_to_give(missing: str, remedy: str) -> None:
     files = source("a")
     del files[missing]
-    with pytest.raises(SourceDataError, match=f"the file is missing; found .*{remedy}"):
+    with pytest.raises(SourceDataError, match=r"missing; found .*segmented-images\.zip and image-labels\.csv, or"):
         read(files)
 
 

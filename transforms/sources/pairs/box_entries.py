@@ -1,23 +1,20 @@
-"""Parse bounding boxes in the JSON schema of HyperKvasir and Kvasir-Instrument.
+"""Parse the boxes of pictures by name, in the JSON schema of HyperKvasir and Kvasir-Instrument.
 
 ``{"<stem>": {"height": 529, "width": 622,
 "bbox": [{"label": "polyp", "xmin": 38, "ymin": 5, "xmax": 430, "ymax": 338}]}}``
 """
 
 import json
-import math
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import NoReturn
 from unicodedata import normalize
 
 from medmultipoints.transforms.errors import SourceDataError
 from medmultipoints.transforms.records import Box, SourceBox
 from medmultipoints.transforms.sources.accounting import Problem
-
-SOURCE_LABELS: Mapping[str, str] = {"polyp": "polyps", "instrument": "instrument"}
-"""Released label for each label of the source files."""
+from medmultipoints.transforms.sources.reading.records.json_rows import show
+from medmultipoints.transforms.sources.reading.shapes import finite
 
 LARGEST_SIDE_PX = 100_000
 _EDGES = ("xmin", "ymin", "xmax", "ymax")
@@ -45,12 +42,12 @@ class _EntryError(Exception):
 
 
 def parse_box_json(
-    source: str, member: str, data: bytes, labels: Mapping[str, str] = SOURCE_LABELS
+    source: str, member: str, data: bytes, labels: Mapping[str, str]
 ) -> tuple[dict[str, BoxEntry], dict[str, Problem]]:
     """Return the valid entries of a box file by stem, and the problem of each invalid one.
 
-    Boxes keep their numbers and convention; only label names are mapped. ``xmax == width`` and ``ymax == height`` are
-    valid: the files enlarge each box by one pixel.
+    ``labels``: released label of each label of the file. Boxes keep their numbers and convention; only label names are
+    mapped. ``xmax == width`` and ``ymax == height`` are valid: the files enlarge each box by one pixel.
     Reasons: ``duplicate_stem``, ``duplicate_key``, ``entry_not_an_object``, ``box_key_missing``, ``box_not_a_number``,
     ``box_inverted``, ``box_outside_image``, ``size_invalid``, ``label_unknown``.
     Errors: SourceDataError if the file is not a JSON object.
@@ -95,7 +92,7 @@ def _parse_entry(where: str, value: object, labels: Mapping[str, str]) -> BoxEnt
     width, height = (_parse_side(where, key, entry[key]) for key in ("width", "height"))
     boxes = entry["bbox"]
     if not isinstance(boxes, list):
-        raise _EntryError("entry_not_an_object", f"{where}: 'bbox' is {_show(boxes)}, not a list")
+        raise _EntryError("entry_not_an_object", f"{where}: 'bbox' is {show(boxes)}, not a list")
     size = BoxEntry(width, height, ())
     parsed = tuple(_parse_box(f"{where}, box {i}", box, size, labels) for i, box in enumerate(boxes))
     return BoxEntry(width, height, parsed)
@@ -103,7 +100,7 @@ def _parse_entry(where: str, value: object, labels: Mapping[str, str]) -> BoxEnt
 
 def _as_object(where: str, value: object, keys: tuple[str, ...]) -> _Object:
     if not isinstance(value, _Object):
-        raise _EntryError("entry_not_an_object", f"{where}: {_show(value)} is not a JSON object")
+        raise _EntryError("entry_not_an_object", f"{where}: {show(value)} is not a JSON object")
     if value.repeated:
         raise _EntryError("duplicate_key", f"{where}: key {value.repeated[0]!r} occurs more than once")
     missing = [key for key in keys if key not in value]
@@ -113,11 +110,10 @@ def _as_object(where: str, value: object, keys: tuple[str, ...]) -> _Object:
 
 
 def _parse_side(where: str, key: str, value: object) -> int:
-    if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= LARGEST_SIDE_PX:
-        raise _EntryError(
-            "size_invalid", f"{where}: {key} is {_show(value)}, not a whole number from 1 to {LARGEST_SIDE_PX}"
-        )
-    return value
+    if isinstance(value, int) and not isinstance(value, bool) and 1 <= value <= LARGEST_SIDE_PX:
+        return value
+    detail = f"{where}: {key} is {show(value)}, not a whole number from 1 to {LARGEST_SIDE_PX}"
+    raise _EntryError("size_invalid", detail)
 
 
 def _parse_box(where: str, value: object, size: BoxEntry, labels: Mapping[str, str]) -> SourceBox:
@@ -125,33 +121,17 @@ def _parse_box(where: str, value: object, size: BoxEntry, labels: Mapping[str, s
     label = fields["label"]
     if not isinstance(label, str) or label not in labels:
         known = ", ".join(labels)
-        raise _EntryError("label_unknown", f"{where}: label is {_show(label)}, expected one of {known}")
+        raise _EntryError("label_unknown", f"{where}: label is {show(label)}, expected one of {known}")
     x1, y1, x2, y2 = (_parse_edge(where, key, fields[key]) for key in _EDGES)
     stated = f"{where}: xmin, ymin, xmax, ymax are {x1:g}, {y1:g}, {x2:g}, {y2:g}"
     if x1 >= x2 or y1 >= y2:
-        _reject_box("box_inverted", f"{stated}, so the box has no area")
+        raise _EntryError("box_inverted", f"{stated}, so the box has no area")
     if x1 < 0 or y1 < 0 or x2 > size.width or y2 > size.height:
-        _reject_box("box_outside_image", f"{stated}, but the image is {size.width}x{size.height}")
+        raise _EntryError("box_outside_image", f"{stated}, but the image is {size.width}x{size.height}")
     return SourceBox(labels[label], Box(x1, y1, x2, y2))
 
 
-def _reject_box(reason: str, detail: str) -> NoReturn:
-    raise _EntryError(reason, detail)
-
-
 def _parse_edge(where: str, key: str, value: object) -> float:
-    if isinstance(value, int | float) and not isinstance(value, bool):
-        try:
-            if math.isfinite(value):
-                return float(value)
-        except OverflowError:
-            pass  # an integer beyond float64 is rejected below like infinity
-    raise _EntryError("box_not_a_number", f"{where}: {key} is {_show(value)}, not a finite number")
-
-
-def _show(value: object, limit: int = 80) -> str:
-    try:
-        text = json.dumps(value)
-    except ValueError:  # an integer with more digits than Python prints
-        text = "a number too large to print"
-    return text if len(text) <= limit else f"{text[:limit]}..."
+    if isinstance(value, int | float) and finite([value]):
+        return float(value)
+    raise _EntryError("box_not_a_number", f"{where}: {key} is {show(value)}, not a finite number")

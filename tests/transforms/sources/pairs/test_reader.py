@@ -1,4 +1,4 @@
-"""The Kvasir-Instrument reader: pairs, official split, and every file explained."""
+"""The reader of pairs, as Kvasir-Instrument declares them: official split, and every file explained."""
 
 import json
 from pathlib import Path
@@ -9,8 +9,9 @@ from hypothesis import strategies as st
 
 from medmultipoints.transforms.errors import SourceDataError
 from medmultipoints.transforms.records import Indexed
-from medmultipoints.transforms.sources.accounting import check_members
-from medmultipoints.transforms.sources.builtin.kvasir_instrument import CLASSIFICATION, FINDING, ORGAN, read_samples
+from medmultipoints.transforms.sources.declaration import Declaration, DescribedSource
+from medmultipoints.transforms.sources.pairs.reader import read_samples
+from tests.catalogue_readers import read_described
 from tests.members import MemoryMembers
 
 ROOT = "kvasir-instrument"
@@ -24,10 +25,7 @@ def source(*stems: str, train: bytes = b"a\n", test: bytes = b"b\n") -> dict[str
 
 
 def read(files: dict[str, bytes]) -> Indexed:
-    members = MemoryMembers(files)
-    indexed = read_samples(members)
-    check_members(members, indexed)
-    return indexed
+    return read_described("kvasir_instrument", MemoryMembers(files))
 
 
 def reasons(indexed: Indexed) -> dict[str, str]:
@@ -44,7 +42,8 @@ def test_a_pair_becomes_a_sample_with_its_official_split() -> None:
     sample = indexed.samples[0]
     assert (sample.image_member, sample.mask_member) == (f"{ROOT}/images/a.jpg", f"{ROOT}/masks/a.png")
     assert (sample.mask_label, sample.labels_exhaustive) == ("instrument", ("instrument",))
-    assert (sample.organ, sample.finding, sample.classification) == (ORGAN, FINDING, CLASSIFICATION)
+    facts = (sample.organ, sample.finding, sample.classification)
+    assert facts == ("Gastrointestinal tract", "instrument", "surgical-instruments")
     assert [box.label for box in sample.source_boxes] == ["instrument"]
     assert indexed.exclusions == ()
 
@@ -65,7 +64,7 @@ def test_a_missing_annotation_file_stops_the_source_and_says_what_to_give(name: 
     files = source("a")
     del files[f"{ROOT}/{name}"]
     with pytest.raises(
-        SourceDataError, match=f"kvasir_instrument: {name}: the file is missing; found .*Give kvasir-inst"
+        SourceDataError, match=f"kvasir_instrument: {name}: the file is missing; found .*Give kvasir-instrument.zip, or"
     ):
         read(files)
 
@@ -111,3 +110,19 @@ def test_the_real_annotations_with_images_give_the_official_split(real: Path) ->
     files |= {name: b"" for stem in stems for name in (f"images/{stem}.jpg", f"masks/{stem}.png")}
     splits = [sample.official_split for sample in read(files).samples]
     assert (splits.count("train"), splits.count("test"), len(splits)) == (472, 118, 590)
+
+
+def test_a_source_without_a_box_file_has_pairs_without_boxes() -> None:
+    keys = {"images": "**/i/*", "annotations": "**/m/*", "masks": {"label": "ulcer"}, "drop": "**/i/old*"}
+    described = DescribedSource("ours", Declaration.model_validate({"format": "pairs", **keys}), {"organ": "stomach"})
+    files = {"i/a.png": b"", "m/a.png": b"", "i/old.png": b"", "i/b.png": b"", "m/c.jpg": b"", "readme.md": b""}
+    indexed = read_samples(MemoryMembers(files), described=described)
+    (sample,) = indexed.samples
+    assert (sample.stem, sample.mask_label, sample.organ, sample.finding) == ("a", "ulcer", "stomach", "unknown")
+    assert (sample.source_width, sample.source_boxes, sample.official_split) == (None, (), None)
+    assert reasons(indexed) == {
+        "i/b.png": "mask_missing",
+        "i/old.png": "dropped_by_declaration",
+        "m/c.jpg": "image_missing",
+        "readme.md": "not_part_of_the_dataset",
+    }

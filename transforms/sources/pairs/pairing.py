@@ -1,13 +1,12 @@
-"""Join images by stem with their masks and their entries in a box file."""
+"""Join pictures by stem with their masks and their entries in a box file."""
 
-from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 
-from medmultipoints.transforms.records import Exclusion, Sample
+from medmultipoints.transforms.records import Exclusion
 from medmultipoints.transforms.sources.accounting import Problem, entry_key, exclude, printable
-from medmultipoints.transforms.sources.builtin.annotations import BoxEntry, parse_box_json
-from medmultipoints.transforms.sources.builtin.findings import FindingClass
+from medmultipoints.transforms.sources.pairs.box_entries import BoxEntry
 from medmultipoints.transforms.sources.paths import MemberPath
 
 
@@ -15,9 +14,9 @@ from medmultipoints.transforms.sources.paths import MemberPath
 class BoxFile:
     """Contents of a box file: its path, its valid entries and the problems of the others, by stem."""
 
-    member: str
-    entries: Mapping[str, BoxEntry]
-    problems: Mapping[str, Problem]
+    member: str = ""
+    entries: Mapping[str, BoxEntry] = field(default_factory=dict)
+    problems: Mapping[str, Problem] = field(default_factory=dict)
 
     @property
     def stems(self) -> frozenset[str]:
@@ -26,50 +25,16 @@ class BoxFile:
 
 @dataclass(frozen=True, slots=True)
 class Pair:
-    """An image with its mask and its boxes."""
+    """A picture with its mask and its boxes; ``boxes`` is None in a source without a box file."""
 
     stem: str
     image: str
     mask: str
-    boxes: BoxEntry
+    boxes: BoxEntry | None
 
     @property
     def members(self) -> tuple[str, str]:
         return (self.image, self.mask)
-
-
-def read_box_file(source: str, member: str, data: bytes, labels: Mapping[str, str]) -> BoxFile:
-    """Return the contents of a box file. Raise SourceDataError if it is not a JSON object."""
-    return BoxFile(member, *parse_box_json(source, member, data, labels))
-
-
-def sort_members(
-    paths: Iterable[MemberPath], kind_of: Callable[[MemberPath], str]
-) -> defaultdict[str, list[MemberPath]]:
-    """Return the members by kind, in order."""
-    kinds: defaultdict[str, list[MemberPath]] = defaultdict(list)
-    for path in paths:
-        kinds[kind_of(path)].append(path)
-    return kinds
-
-
-def pair_sample(source: str, label: str, pair: Pair, found: FindingClass, official_split: str | None = None) -> Sample:
-    """Return the sample of a pair, in which every object of the label is annotated."""
-    return Sample(
-        source=source,
-        stem=pair.stem,
-        image_member=pair.image,
-        mask_member=pair.mask,
-        mask_label=label,
-        organ=found.organ,
-        finding=found.finding,
-        classification=found.classification,
-        official_split=official_split,
-        source_width=pair.boxes.width,
-        source_height=pair.boxes.height,
-        source_boxes=pair.boxes.boxes,
-        labels_exhaustive=(label,),
-    )
 
 
 def join_pairs(
@@ -77,8 +42,8 @@ def join_pairs(
 ) -> tuple[tuple[Pair, ...], tuple[Exclusion, ...]]:
     """Return the complete pairs sorted by stem, and one exclusion per other member or entry.
 
-    Stems are case-sensitive, but two images (or masks) whose stems differ only in case are duplicates, since some file
-    systems cannot hold both.
+    ``boxes`` without a path: the source has no boxes. Stems are case-sensitive, but two images (or masks) whose stems
+    differ only in case are duplicates, since some file systems cannot hold both.
     Reasons: ``duplicate_stem``, ``stem_invalid``, ``image_missing``, ``mask_missing``,
     ``annotation_missing``, and those of parse_box_json.
     """
@@ -89,7 +54,7 @@ def join_pairs(
     for stem in sorted(image_names.keys() | mask_names.keys()):
         problem = duplicates.get(stem) or _find_problem(stem, image_names, mask_names, boxes)
         if problem is None:
-            pairs.append(Pair(stem, image_names[stem][0], mask_names[stem][0], boxes.entries[stem]))
+            pairs.append(Pair(stem, image_names[stem][0], mask_names[stem][0], boxes.entries.get(stem)))
         else:
             names = (*image_names.get(stem, ()), *mask_names.get(stem, ()))
             exclusions += exclude(source, names, "rejected", problem, stem)
@@ -150,7 +115,7 @@ def _find_problem(
         return Problem("image_missing", f"mask {masks[stem][0]} has no image of the same name")
     if stem not in masks:
         return Problem("mask_missing", f"image {images[stem][0]} has no mask of the same name")
-    if stem not in boxes.stems:
+    if boxes.member and stem not in boxes.stems:
         return Problem("annotation_missing", f"image {images[stem][0]} has no entry {stem!r} in {boxes.member}")
     return boxes.problems.get(stem)
 
