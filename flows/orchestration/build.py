@@ -52,7 +52,7 @@ def build(what: BuildRequest) -> State[Outcome] | State[Any]:
                 prepared = prepare_attempt(what, PIPELINE)
                 refuse_early(prepared)
             tag_run(prepared.recipe.name)
-            outcome = execute(prepared, PIPELINE, run_with(runner), progress)
+            outcome = execute(prepared, PIPELINE, run_with(runner, progress.say), progress)
         show(outcome)
         return Completed(message=outcome.sentence(), data=outcome)
 

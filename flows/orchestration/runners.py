@@ -3,8 +3,11 @@
 import errno
 import logging
 import os
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import BrokenExecutor
+from contextlib import contextmanager
+from contextvars import copy_context
 from typing import Any, cast
 from uuid import UUID
 
@@ -23,6 +26,10 @@ from medmultipoints.flows.engine.stage import Stage
 from medmultipoints.transforms.errors import MachineError, PipelineError, StoreError, UsageError
 
 Runner = TaskRunner[PrefectFuture[Any]]
+LOST = {"CommClosedError", "FatalCommClosedError", "FutureCancelledError", "FuturesCancelledError", "RPCClosed"}
+"""Errors of Dask that mean that its scheduler, or the way to it, is gone."""
+IDLE_SECONDS = 10.0
+"""How long a cluster may have no worker before the run says so."""
 NEVER_RETRY = {errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EPERM, errno.EROFS}
 
 
@@ -135,47 +142,75 @@ class StageGraph:
         self._ends[stage.name] = end
 
 
-def result_of(future: PrefectFuture[Any]) -> object:
-    """Return the result of a shard; MachineError if its workers or their cluster are gone."""
+def result_of(future: PrefectFuture[Any], address: str | None) -> object:
+    """Return the result of a shard; MachineError if its workers or the cluster at the address are gone."""
     try:
         return cast(object, future.result(raise_on_failure=True))
     except Exception as error:
-        if said := lost_workers(error):
+        if said := lost_workers(error, address):
             raise MachineError(said) from error
         raise
 
 
-def lost_workers(error: Exception) -> str | None:
-    """Return what to do about workers or a cluster that are gone; None for any other error."""
+def lost_workers(error: Exception, address: str | None = None) -> str | None:
+    """Return what to do about workers, or the cluster at the address, that are gone; None for any other error."""
     if isinstance(error, BrokenExecutor) or type(error).__name__ == "KilledWorker":
         return (
             "a worker process was killed at work, most often because memory ran out. "
             "Use fewer --workers or give them more memory, then run again; finished work is kept."
         )
-    if type(error).__module__.partition(".")[0] == "distributed":
-        return (
-            f"the connection to the Dask cluster is lost ({type(error).__name__}). Start the cluster again, "
-            "or omit --runner-address for a cluster of this run, then run again; finished work is kept."
-        )
-    return None
+    name = type(error).__name__
+    if type(error).__module__.partition(".")[0] != "distributed" or name not in LOST:
+        return None
+    if address is None:
+        return f"the Dask cluster of this run ended early ({name}). Run again; finished work is kept."
+    return (
+        f"the connection to the Dask cluster at {address} is lost ({name}). Start the cluster again, "
+        "or omit --runner-address for a cluster of this run, then run again; finished work is kept."
+    )
 
 
-def run_with(runner: Runner) -> Mapper:
+@contextmanager
+def noticing_idleness(runner: Runner, say: Callable[[str], None]) -> Iterator[None]:
+    """Say once, during the block, that a Dask cluster given by its address has had no worker for a while."""
+    address, ended = getattr(runner, "address", None), threading.Event()
+    if address and type(runner).__name__ == "DaskTaskRunner":
+        watched = (_watch, cast(Any, runner).client, address, ended, say)
+        threading.Thread(target=copy_context().run, args=watched, daemon=True).start()
+    try:
+        yield
+    finally:
+        ended.set()
+
+
+def _watch(client: Any, address: str, ended: threading.Event, say: Callable[[str], None]) -> None:
+    while not ended.wait(IDLE_SECONDS):
+        try:
+            idle = not client.nthreads()
+        except (OSError, RuntimeError):  # the scheduler is gone: the shards' own errors say so
+            return
+        if idle and not ended.is_set():
+            say(f"waiting: the Dask scheduler at {address} has no worker. Start one with `dask worker {address}`")
+            return
+
+
+def run_with(runner: Runner, say: Callable[[str], None]) -> Mapper:
     """Return a mapper that submits every shard to the started runner; an error carries a note with its shard."""
-    graph = StageGraph()
+    graph, address = StageGraph(), getattr(runner, "address", None)
 
     def run(jobs: Sequence[ShardJob]) -> Iterator[tuple[ShardJob, ShardResult]]:
         stage = jobs[0].stage
         dependencies = graph.inputs(stage)
         futures = {runner.submit(shard, {"parcel": Parcel(job)}, dependencies=dependencies): job for job in jobs}
-        for future in as_completed(list(futures)):
-            try:
-                result = result_of(future)
-            except Exception as error:
-                error.add_note(futures[future].shard)
-                raise
-            assert isinstance(result, ShardResult)
-            yield futures[future], result
+        with noticing_idleness(runner, say):
+            for future in as_completed(list(futures)):
+                try:
+                    result = result_of(future, address)
+                except Exception as error:
+                    error.add_note(futures[future].shard)
+                    raise
+                assert isinstance(result, ShardResult)
+                yield futures[future], result
         graph.close(stage, list(futures))
 
     return run

@@ -18,6 +18,7 @@ from medmultipoints.flows.engine.prepare import prepare
 from medmultipoints.flows.engine.request import BuildRequest, ask
 from medmultipoints.flows.engine.running.run import ShardJob, inputs_of
 from medmultipoints.flows.engine.stage import Build, Inputs, Output
+from medmultipoints.flows.orchestration import runners
 from medmultipoints.flows.orchestration.build import build
 from medmultipoints.flows.orchestration.runners import lost_workers, run_with, shard, task_runner, worth_retrying
 from medmultipoints.flows.stages.pipeline import PIPELINE
@@ -102,7 +103,7 @@ def test_a_shard_whose_workers_are_killed_is_told(
     @flow
     def only() -> None:
         with task_runner(request) as started:
-            list(run_with(started)([ShardJob(made, stage, inputs_of(made, stage, {}), "one", "key")]))
+            list(run_with(started, print)([ShardJob(made, stage, inputs_of(made, stage, {}), "one", "key")]))
 
     with pytest.raises(MachineError, match="^a worker process was killed at work") as caught:
         only()
@@ -111,8 +112,36 @@ def test_a_shard_whose_workers_are_killed_is_told(
 
 def test_a_scheduler_that_is_gone_is_told() -> None:
     core = pytest.importorskip("distributed.comm.core", reason="the extra `dask` is not installed")
-    said = lost_workers(core.CommClosedError("in <TCP (closed)>: Stream is closed"))
-    assert str(said).startswith("the connection to the Dask cluster is lost (CommClosedError). Start the cluster again")
+    lost = core.CommClosedError("in <TCP (closed)>: Stream is closed")
+    given = "the connection to the Dask cluster at tcp://host:1 is lost (CommClosedError). Start the cluster again"
+    assert str(lost_workers(lost, "tcp://host:1")).startswith(given)
+    own = "the Dask cluster of this run ended early (CommClosedError). Run again; finished work is kept."
+    assert lost_workers(lost) == own
+
+
+def test_another_error_of_dask_is_not_put_down_to_a_lost_cluster() -> None:
+    client = pytest.importorskip("distributed.client", reason="the extra `dask` is not installed")
+    assert lost_workers(client.ClosedClientError("closed"), "tcp://host:1") is None
+
+
+def test_a_cluster_without_workers_is_named_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """And only where its address was given: a cluster of the run starts its own workers."""
+    distributed = pytest.importorskip("distributed", reason="the extra `dask` is not installed")
+    monkeypatch.setattr(runners, "IDLE_SECONDS", 0.2)
+    said: list[str] = []
+    with distributed.LocalCluster(n_workers=0, dashboard_address=None) as cluster:
+        address = cluster.scheduler_address
+        with task_runner(BuildRequest(runner="dask", address=address)) as runner:
+            with runners.noticing_idleness(runner, said.append):
+                time.sleep(1.5)
+            assert said == [
+                f"waiting: the Dask scheduler at {address} has no worker. Start one with `dask worker {address}`"
+            ]
+            cluster.scale(1)
+            runner.client.wait_for_workers(1)
+            with runners.noticing_idleness(runner, said.append):
+                time.sleep(0.7)
+    assert len(said) == 1
 
 
 def test_errors_of_the_work_itself_are_not_put_down_to_workers() -> None:
