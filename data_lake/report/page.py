@@ -26,6 +26,7 @@ from medmultipoints.data_lake.report.written_text import written_text
 from medmultipoints.transforms.diff.releases import ReleaseDiff
 from medmultipoints.transforms.reporting.counted import plural
 from medmultipoints.transforms.reporting.drawing import STYLE, Figure, draw, legend
+from medmultipoints.transforms.reporting.explained import meaning_of_kind, meaning_of_reason
 
 FOLDER: Final = Path(__file__).parent
 BY_REVIEWERS: Final = ("excluded_by_review", "withdrawn", "objects_excluded_by_review")
@@ -103,6 +104,8 @@ def render(template: str, album: Album, **values: Any) -> str:
         "plain_json": _json,
         "drawn": _drawn,
         "marked": _marked,
+        "meaning_of_kind": meaning_of_kind,
+        "meaning_of_reason": meaning_of_reason,
         "command": _command,
     }
     pictures = album.pictures({figure.image_sha256 for figure in _figures(values)})
@@ -164,7 +167,7 @@ def _command(text: str) -> Markup:
 
 
 def _number(value: float) -> str:
-    return f"{value:,}" if isinstance(value, int) else f"{value:,.2f}"
+    return f"{value:,}" if isinstance(value, int) else f"{value:,.2f}".removesuffix(".00")
 
 
 def _listing(listing: Listing) -> str:

@@ -122,12 +122,9 @@ def to_do(facts: Mapping[str, Any], release: str) -> list[tuple[str, str]]:
     if facts["leaks"]:
         steps.append(("Do not train on it: the splits leak. Build it again with one split for each group.", ""))
     if facts["privacy"]["untouched"]:
-        words = (
-            "Decide whether the pictures may show what they show. To fill it in, put this into the recipe and build."
-        )
-        steps.append(
-            (words, "\n".join(["[privacy]", *(f'{kind} = "redact"' for kind in facts["privacy"]["untouched"])]))
-        )
+        words = "Decide whether the personal information under Privacy may stay. To blank it, build with this."
+        keys = (f'{kind} = "redact"' for kind in facts["privacy"]["untouched"])
+        steps.append((words, "\n".join(["[privacy]", *keys])))
     if doubtful := facts["errors"] + facts["warnings"]:
         words = f"Decide about {plural(doubtful, 'finding')} of the audit."
         if facts["elsewhere"]:

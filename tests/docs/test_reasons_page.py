@@ -17,7 +17,12 @@ from medmultipoints.transforms.reporting.explained import MASK, explained_exclus
 
 ROOT = Path(__file__).resolve().parents[2]
 WORD = re.compile(r"[a-z][a-z0-9]*(_[a-z0-9]+)+|private")
-MADE = {"ImageProblem": 0, "MemberProblem": 0, "Fault": 0, "Problem": 0, "_EntryError": 0, "reject": 1}
+MADE = {
+    **dict.fromkeys(("ImageProblem", "LabelProblem", "MemberProblem", "Fault", "Problem", "_EntryError"), 0),
+    "reject": 1,
+    "refuse": 1,
+    "_refuse": 3,
+}
 """What makes a reason, and the place of the word among its arguments; further ones have ``reason=``."""
 KNOWN = {word for words in explained_exclusions().values() for word in words}
 

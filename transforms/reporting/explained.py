@@ -36,5 +36,16 @@ def explained_findings() -> Mapping[str, Mapping[str, Explained]]:
     }
 
 
+def meaning_of_kind(kind: str) -> str:
+    """Return what a kind of finding means, with code in backticks."""
+    return next((words[kind].meaning for words in explained_findings().values() if kind in words), "")
+
+
+def meaning_of_reason(reason: str) -> str:
+    """Return what the reason of an exclusion means; empty for the name of a rule of a table."""
+    rooms = explained_exclusions().values()
+    return next((words[name].meaning for name in (reason, f"{MASK}{reason}") for words in rooms if name in words), "")
+
+
 def _read(name: str) -> list[tuple[str, dict[str, list[str]]]]:
     return [*tomllib.loads(_HERE.joinpath(f"{name}.toml").read_text("utf-8")).items()]

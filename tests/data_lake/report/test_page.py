@@ -172,6 +172,8 @@ def test_a_finding_is_drawn_and_its_text_cannot_leave_its_place(release: Path) -
     page = render("report.html.jinja", album, **section_values(release, given))
     assert Reader(page).open == []
     assert "<b>kept" not in page
+    assert "<td>a second box inside an object: a hole or a notch that was taken for one</td>" in page
+    assert "IoU 0.50, sides up to 4 px apart" in page
     held = re.search(r'data-listing="findings">.*?<script type="application/json">(.*?)</script>', page, re.DOTALL)
     assert held
     assert orjson.loads(held[1])["rows"][0][-1] == "</script><b>kept</b>"
