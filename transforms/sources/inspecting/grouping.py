@@ -14,13 +14,13 @@ from medmultipoints.transforms.sources.declaration import EACH_PICTURE, Declarat
 from medmultipoints.transforms.sources.inspecting.declared_answers import likely_answers, nest_keys
 from medmultipoints.transforms.sources.patterns import compile_pattern, template_holes
 from medmultipoints.transforms.sources.reading.listing import Listing, matching
-from medmultipoints.transforms.sources.reading.path_patterns import SPLIT_WORDS
+from medmultipoints.transforms.sources.reading.path_patterns import COLUMN_HOLES, SPLIT_WORDS
 from medmultipoints.transforms.sources.reading.proposing import redraft
 from medmultipoints.transforms.sources.registry import read_pictures
 
 READ: Final = 500
 """Pictures that are read for the labels that folders may be named after."""
-_NEVER: Final = frozenset({"stem", "name", "split", "group", "organ", "modality", "target"})
+_NEVER: Final = COLUMN_HOLES | {"stem", "name", "target"}
 """Holes that identify a picture, or have a meaning of their own."""
 _STORES: Final = SPLIT_WORDS | {"images", "image", "imgs", "img", "pictures", "photos", "frames", "data"}
 """Names of folders that only store files."""

@@ -9,6 +9,8 @@ from medmultipoints.transforms.sources.patterns import PatternError, compile_pat
 SPLIT_WORDS: Final = frozenset(
     {"train", "training", "trainval", "val", "valid", "validation", "dev", "test", "testing", "eval"}
 )
+COLUMN_HOLES: Final = frozenset({"split", "group", "organ", "modality"})
+"""Holes whose values fill a column of the picture."""
 _SPECIAL: Final = re.compile(r"[\[\]{}*]")
 _MOST: Final = 12
 
@@ -132,5 +134,5 @@ def hole_columns(name: str, patterns: Sequence[str]) -> dict[str, str]:
     for pattern in patterns:
         values = compile_pattern(pattern).match(name)
         if values is not None:
-            return {key: value for key, value in values.items() if key in ("split", "group", "organ", "modality")}
+            return {key: value for key, value in values.items() if key in COLUMN_HOLES}
     return {}

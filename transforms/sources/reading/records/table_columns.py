@@ -202,7 +202,7 @@ def stated_size(
     rows: Sequence[Row], boxes: Sequence[Sequence[float]], taken: Collection[str]
 ) -> tuple[int, int] | None:
     """Return the size of a picture that its rows state, or None; columns of the size of each box are not that."""
-    plain = {name: key for key in rows[0] if key not in taken and (name := _plain(key)) in SIZE_NAMES}
+    plain = {name: key for key in reversed(list(rows[0])) if key not in taken and (name := _plain(key)) in SIZE_NAMES}
     sizes = [list(stated_sizes({name: read_number(row.get(key, "")) for name, key in plain.items()})) for row in rows]
     for size in sizes[0]:
         of_box = all(abs(c - a - size[0]) <= 1.5 and abs(d - b - size[1]) <= 1.5 for a, b, c, d in boxes)
