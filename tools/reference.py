@@ -95,10 +95,7 @@ def _section(name: str, command: Any) -> str:
 
 def _row(parameter: Any) -> str:
     notes = f" Environment: `{parameter.envvar}`." if parameter.envvar else ""
-    repeated = (
-        " May be given more than once." if _is_option(parameter) and getattr(parameter, "multiple", False) else ""
-    )
-    cells = (_name(parameter), _default(parameter), f"{parameter.help}{repeated}{notes}")
+    cells = (_name(parameter), _default(parameter), f"{parameter.help}{notes}")
     return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |\n"
 
 

@@ -9,8 +9,8 @@ from medmultipoints.data_lake.store.layout import Lake, lake_at, open_lake
 from medmultipoints.transforms.errors import UsageError
 
 LakeOption = Annotated[Path, typer.Option("--lake", envvar="MEDMULTIPOINTS_LAKE", help="Folder of the data lake.")]
-JsonOption = Annotated[bool, typer.Option("--json", help="One JSON object on standard output, for machines.")]
-HtmlOption = Annotated[Path | None, typer.Option("--html", help="Also write one HTML page that needs nothing else.")]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object on standard output.")]
+HtmlOption = Annotated[Path | None, typer.Option("--html", help="Also write one self-contained HTML page.")]
 DEFAULT_LAKE = Path("lake")
 
 

@@ -32,7 +32,7 @@ class BuildRequest(_Request):
     )
     lake: str = Field(default="lake", min_length=1, description="Folder of the data lake")
     sources: dict[str, str] = Field(
-        default={}, description="Local archive or folder of a source, by its name; others are downloaded"
+        default={}, description="Local archive or folder of a source; others are downloaded; repeatable"
     )
     only: tuple[str, ...] = Field(default=(), description="Use these sources only; the default is all of the recipe's")
     version: Annotated[str, Field(pattern=ASKED_VERSION)] | None = Field(
@@ -40,15 +40,13 @@ class BuildRequest(_Request):
     )
     check_version: Literal["early", "late"] = Field(
         default="early",
-        description="When a version that exists is compared: early, before any work, by what it was made of; late, by "
-        "its contents",
+        description="When an existing version is compared: early (before any work, by its inputs) or late (by its "
+        "content)",
     )
     workers: Annotated[int, Field(ge=1, le=1024)] | None = Field(
-        default=None, description="Shards at work at the same time; the default is one per core"
+        default=None, description="Shards that run at the same time; the default is one per core"
     )
-    runner: RunnerName = Field(
-        default="threads", description="Where shards are worked on; dask and ray need their packages"
-    )
+    runner: RunnerName = Field(default="threads", description="Where shards run; dask and ray need their packages")
     address: str | None = Field(
         default=None, description="Address of a running Dask or Ray cluster; the default is one for this run"
     )
@@ -127,7 +125,7 @@ class RefreshRequest(BuildRequest):
     review_from: Severity | None = Field(
         default=None,
         title="Review from",
-        description="Findings of this severity or a graver one wait for a person before a release is published; none: "
+        description="Findings of this severity or worse wait for a person before a release is published; none: "
         "nothing waits",
     )
 

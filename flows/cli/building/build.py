@@ -82,7 +82,7 @@ def build(
     check_version: Annotated[CheckVersion, field_option(BuildRequest, "check_version")] = CheckVersion.early,
     runner: RunnerOption = "threads",
     address: AddressOption = None,
-    timings: Annotated[bool, typer.Option("--timings", help="Show where the time of each stage went.")] = False,
+    timings: Annotated[bool, typer.Option("--timings", help="Show how long each part of a stage took.")] = False,
     open_page: Annotated[bool, typer.Option("--open", help="Open the page of the release in the browser.")] = False,
     as_json: JsonOption = False,
 ) -> None:

@@ -25,10 +25,10 @@ def sources(as_json: JsonOption = False) -> None:
 
 
 def recipes(
-    name: Annotated[str | None, typer.Argument(help="Print the file of this one.", show_default=False)] = None,
+    name: Annotated[str | None, typer.Argument(help="Print this recipe.", show_default=False)] = None,
     as_json: JsonOption = False,
 ) -> None:
-    """List the recipes that come with the project, or print the file of one, to begin one of your own with.
+    """List the recipes that come with the project, or print one as a start for your own.
 
     Example: `medmultipoints recipes audited > mine/recipe.toml`
     """

@@ -18,7 +18,7 @@ from medmultipoints.transforms.sources.simulated.faults import all_faults
 def demo(
     lake: LakeOption = DEFAULT_LAKE,
     seed: Annotated[int, typer.Option(help="Another seed gives other pictures.")] = 7,
-    workers: Annotated[int | None, typer.Option(min=1, help="Threads; the default is one a core.")] = None,
+    workers: Annotated[int | None, typer.Option(min=1, help="Threads; the default is one per core.")] = None,
     as_json: JsonOption = False,
 ) -> None:
     """Simulate the three sources with planted faults and build a release from them. Needs no network.

@@ -16,7 +16,7 @@ from medmultipoints.transforms.problems import meant
 
 
 def fetch(
-    names: Annotated[list[str] | None, typer.Argument(help="Sources to download; all where none is named.")] = None,
+    names: Annotated[list[str] | None, typer.Argument(help="Sources to download; the default is all.")] = None,
     lake: LakeOption = DEFAULT_LAKE,
     as_json: JsonOption = False,
 ) -> None:

@@ -38,10 +38,11 @@ def inspect(
     path: Annotated[Path, typer.Argument(help="Folder or archive of pictures and annotations.")],
     name: Annotated[str | None, typer.Option("--as", metavar="NAME", help="Name of the source.")] = None,
     declaration: Annotated[
-        Path | None, typer.Option("--declaration", metavar="FILE", help="What is declared so far: never asked again.")
+        Path | None,
+        typer.Option("--declaration", metavar="FILE", help="A saved declaration; its lines are not asked again."),
     ] = None,
     answer: Annotated[
-        list[str] | None, typer.Option("--answer", metavar="KEY=VALUE", help="Answer one open question.")
+        list[str] | None, typer.Option("--answer", metavar="KEY=VALUE", help="Answer one open question; repeatable.")
     ] = None,
     accept: Annotated[bool, typer.Option("--accept", help="Take the likely answer of every open question.")] = False,
     save: Annotated[Path | None, typer.Option("--save", metavar="FILE", help="Write the declaration.")] = None,

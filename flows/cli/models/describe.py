@@ -15,18 +15,18 @@ from medmultipoints.transforms.reporting.counted import plural
 
 def describe(
     release: ReleaseArgument,
-    out: Annotated[Path, typer.Option(metavar="FILE", help="Where the replies go; those that are there are kept.")],
+    out: Annotated[Path, typer.Option(metavar="FILE", help="File of the replies; existing ones are kept.")],
     settings: Annotated[
         Path, typer.Option(metavar="FILE", help="TOML file that names the server, the model and the limits.")
     ],
     split: Annotated[str | None, typer.Option(help="This split only; the default is all.")] = None,
-    limit: Annotated[int | None, typer.Option(min=1, metavar="N", help="So many pictures, to try it out.")] = None,
+    limit: Annotated[int | None, typer.Option(min=1, metavar="N", help="Describe only the first N pictures.")] = None,
     as_json: JsonOption = False,
 ) -> None:
     """Ask an OpenAI-compatible server to describe pictures, and judge every sentence against what is measured.
 
     Text in the pictures is filled before they are sent. The replies are pinned by a recipe (`[describe]`), whose build
-    keeps the sentences without a false claim. A broken run goes on where it was; nothing is asked twice.
+    keeps the sentences without a false claim. An interrupted run continues; nothing is asked twice.
 
     Example: `medmultipoints describe lake/releases/demo/1.0.0 --settings server.toml --out replies.jsonl`
     """

@@ -54,7 +54,9 @@ class MetricSet(StrEnum):
 
 def evaluate(
     truth: Annotated[Path, typer.Option(help="Folder of a release, or a JSON Lines file with the true answers.")],
-    predictions: Annotated[Path, typer.Option(help="JSON Lines with a `response` a line, as `swift infer` writes.")],
+    predictions: Annotated[
+        Path, typer.Option(help="JSON Lines file with one `response` per line, as `swift infer` writes.")
+    ],
     metrics: Annotated[MetricSet, typer.Option(help="The paper's metrics, the strict ones, or both.")] = MetricSet.both,
     split: Annotated[str | None, typer.Option(help="This split of a release only; the default is all.")] = None,
     dialect: Annotated[

@@ -23,7 +23,7 @@ ExecutorOption = Annotated[
     Literal["opencv", "onnxruntime", "onnxruntime-cuda"],
     typer.Option("--executor", help="What runs the model; onnxruntime needs the extra `onnx`."),
 ]
-ThreadsOption = Annotated[int | None, typer.Option("--workers", min=1, help="Threads; the default is one a core.")]
+ThreadsOption = Annotated[int | None, typer.Option("--workers", min=1, help="Threads; the default is one per core.")]
 SplitOption = Annotated[str | None, typer.Option(help="This split only; the default is all.")]
 
 
@@ -33,16 +33,16 @@ def witness(
     out: OutOption,
     pictures: Annotated[
         list[Path] | None,
-        typer.Option("--pictures", help="Folder or archive of further pictures, that no record holds; repeatable."),
+        typer.Option("--pictures", help="Folder or archive of further pictures, without records; repeatable."),
     ] = None,
     split: SplitOption = None,
     executor: ExecutorOption = "opencv",
     workers: ThreadsOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Write what models say of the pictures of a release, for `[witness]` of a recipe.
+    """Write models' predictions for the pictures of a release, for `[witness]` of a recipe.
 
-    A picture that a model was trained on, or whose group it was trained on, is not judged by it.
+    A model does not judge pictures that it was trained on, nor others of their groups.
 
     Example: `medmultipoints witness lake/releases/demo/1.0.0 --model models/small-unet-1.toml --out witness`
     """
@@ -78,7 +78,7 @@ def train_witness(
 ) -> None:
     """Train the fixed small model on a release, cross-fitted by group, and score it on what it did not learn.
 
-    Needs the extra `train`. Minutes on two cores.
+    Needs the extra `train`; takes minutes on two cores.
 
     Example: `medmultipoints train-witness lake/releases/demo/1.0.0 --out models`
     """
@@ -97,8 +97,10 @@ def evaluate_clicks(
     release: ReleaseArgument,
     model: Annotated[str, typer.Option("--model", metavar="TOML", help="TOML file of a model that takes clicks.")],
     split: SplitOption = None,
-    rounds: Annotated[int, typer.Option(min=1, max=100, help="Clicks an object, at most.")] = 10,
-    most: Annotated[int | None, typer.Option(min=1, help="So many objects, drawn by their ids; default: all.")] = None,
+    rounds: Annotated[int, typer.Option(min=1, max=100, help="Largest number of clicks per object.")] = 10,
+    most: Annotated[
+        int | None, typer.Option(min=1, help="Score only so many objects, drawn by their ids; the default is all.")
+    ] = None,
     executor: ExecutorOption = "opencv",
     as_json: JsonOption = False,
 ) -> None:

@@ -24,12 +24,12 @@ def gc(
     ] = None,
     keep_runs: Annotated[int, typer.Option(min=1, metavar="N", help="Newest records of runs to keep.")] = 200,
     days: Annotated[
-        float, typer.Option(min=0, metavar="DAYS", help="What is younger stays: an interrupted build goes on from it.")
+        float, typer.Option(min=0, metavar="DAYS", help="Keep what is younger: an interrupted build continues from it.")
     ] = 7,
-    yes: Annotated[bool, typer.Option("--yes", help="Remove it; without this it is only shown.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Remove it; without --yes it is only shown.")] = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Show what no release needs any more, and remove it with --yes. Not while a build is running.
+    """Show what no release needs any more, and remove it with --yes. Do not use it while a build runs.
 
     Example: `medmultipoints lake gc --keep-releases 5 --yes`
     """
@@ -60,7 +60,7 @@ def check(
     ] = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Read every byte of objects and releases, and name what is damaged. With --repair not while a build is running.
+    """Read every byte of objects and releases, and name what is damaged. Do not use --repair while a build runs.
 
     Example: `medmultipoints lake check --repair`
     """

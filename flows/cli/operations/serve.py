@@ -34,15 +34,17 @@ from medmultipoints.flows.orchestration.embedded_server import REPORTS, SERVED_H
 from medmultipoints.flows.orchestration.local import SERVED
 from medmultipoints.flows.recipe.load import load_recipe, select_sources
 
-EveryOption = Annotated[str | None, typer.Option(metavar="TIME", help="Refresh that often: a number and s, m, h or d.")]
+EveryOption = Annotated[
+    str | None, typer.Option(metavar="TIME", help="Refresh at this interval: a number and s, m, h or d.")
+]
 CronOption = Annotated[
-    str | None, typer.Option(metavar="CRON", help='Refresh then, for example "0 2 * * *" for every night.')
+    str | None, typer.Option(metavar="CRON", help='Refresh on this schedule, for example "0 2 * * *" for every night.')
 ]
 RepoOption = Annotated[
     str | None, typer.Option(metavar="OWNER/NAME", help="Publish new versions to this repository of the Hub.")
 ]
 ToOption = Annotated[str | None, typer.Option(metavar="FOLDER", help="Publish new versions to this folder.")]
-PortOption = Annotated[int, typer.Option(min=0, max=65535, help="Port of the server; 0 takes any that is free.")]
+PortOption = Annotated[int, typer.Option(min=0, max=65535, help="Port of the server; 0: any free port.")]
 DatabaseOption = Annotated[
     str | None,
     typer.Option(
@@ -61,7 +63,9 @@ def serve(
     lake: LakeOption = DEFAULT_LAKE,
     every: EveryOption = None,
     cron: CronOption = None,
-    timezone: Annotated[str, typer.Option(metavar="ZONE", help="Of --cron, for example Europe/Oslo.")] = "UTC",
+    timezone: Annotated[
+        str, typer.Option(metavar="ZONE", help="Time zone of --cron, for example Europe/Oslo.")
+    ] = "UTC",
     source: SourceOption = None,
     only: OnlyOption = "",
     repo: RepoOption = None,

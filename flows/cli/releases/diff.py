@@ -18,7 +18,7 @@ from medmultipoints.transforms.diff.releases import EXAMPLES, ReleaseDiff, descr
 def diff(
     old: PublishedArgument,
     new: PublishedArgument,
-    examples: Annotated[int, typer.Option(min=0, help="How many examples of each change.")] = EXAMPLES,
+    examples: Annotated[int, typer.Option(min=0, help="Examples of each change to show.")] = EXAMPLES,
     as_markdown: Annotated[bool, typer.Option("--markdown", help="A Markdown table on standard output.")] = False,
     html: HtmlOption = None,
     as_json: JsonOption = False,

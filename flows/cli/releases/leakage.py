@@ -22,14 +22,14 @@ def leakage(
     ] = None,
     items: Annotated[
         list[str] | None,
-        typer.Option(metavar="SPLIT=FILE", help="JSONL file of a split's instructions; may be given again."),
+        typer.Option(metavar="SPLIT=FILE", help="JSONL file of a split's instructions; repeatable."),
     ] = None,
     rest: Annotated[
         str | None, typer.Option(help="Split that holds every instruction of the release that no file lists.")
     ] = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Show what splits that others published leak, on the pictures of a release.
+    """Find leaks between splits that others published, on the pictures of a release.
 
     For the splits of a release itself there is `medmultipoints verify RELEASE --leakage`.
 

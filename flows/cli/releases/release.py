@@ -59,11 +59,9 @@ def verify(
     ] = False,
     allowed_signers: Annotated[
         Path | None,
-        typer.Option(help="The release must be signed by one of these: a file as `ssh-keygen -Y verify` reads it."),
+        typer.Option(help="Require a signature by one of these signers: a file as `ssh-keygen -Y verify` reads it."),
     ] = None,
-    signature: Annotated[
-        Path | None, typer.Option(help="The signature, where it is not the one in the release.")
-    ] = None,
+    signature: Annotated[Path | None, typer.Option(help="The signature, if it is not the one in the release.")] = None,
     as_json: JsonOption = False,
 ) -> None:
     """Recompute everything that a release claims: files, hashes, pictures, references, every answer.
@@ -156,11 +154,11 @@ def export(
         typer.Option(help=f"A trainer's or tool's format: {', '.join(DIALECTS)}; `{LIST}` shows them."),
     ] = None,
     corrupted: Annotated[
-        bool, typer.Option("--corrupted", help="Damaged pictures at five severities; of the split test by default.")
+        bool, typer.Option("--corrupted", help="Write damaged pictures at five severities; the default split is test.")
     ] = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Write image files and instructions whose paths all open, as they are or in the format of a trainer.
+    """Write image files and instructions, as they are or in the format of a trainer.
 
     Example: `medmultipoints export lake/releases/demo/1.0.0 --to export --dialect coco`
     """
@@ -213,7 +211,7 @@ def _list_dialects(as_json: bool) -> None:
 
 def sign(
     release: ReleaseArgument,
-    key: Annotated[Path, typer.Option(help="Private SSH key; or the public one, where an agent holds the private.")],
+    key: Annotated[Path, typer.Option(help="Private SSH key, or the public one if an agent holds the private key.")],
     as_json: JsonOption = False,
 ) -> None:
     """Sign a release: verify it, and sign with SSH what it holds and what it was made of.

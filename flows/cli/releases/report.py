@@ -16,7 +16,8 @@ from medmultipoints.flows.cli.releases.release import PublishedArgument, opened_
 def report(
     release: PublishedArgument,
     to: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="The page; the default is NAME-VERSION.html, here.")
+        Path | None,
+        typer.Option(metavar="FILE", help="File to write; the default is NAME-VERSION.html in the current folder."),
     ] = None,
     against: Annotated[
         str | None,

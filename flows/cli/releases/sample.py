@@ -14,9 +14,9 @@ from medmultipoints.flows.cli.releases.release import ReleaseArgument
 
 def sample(
     release: ReleaseArgument,
-    n: Annotated[int, typer.Option("--n", "-n", min=1, help="How many rows.")] = 20,
-    task: Annotated[str | None, typer.Option(help="Of this task only; the default is all.")] = None,
-    split: Annotated[str | None, typer.Option(help="Of this split only; the default is all.")] = None,
+    n: Annotated[int, typer.Option("--n", "-n", min=1, help="Number of rows.")] = 20,
+    task: Annotated[str | None, typer.Option(help="This task only; the default is all.")] = None,
+    split: Annotated[str | None, typer.Option(help="This split only; the default is all.")] = None,
     seed: Annotated[int, typer.Option(help="Another seed draws other rows.")] = 0,
     html: HtmlOption = None,
     as_json: JsonOption = False,

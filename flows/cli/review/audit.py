@@ -20,11 +20,13 @@ MOST_SHOWN = 40
 
 def audit(
     release: Annotated[Path, typer.Argument(help="Folder of a release.")],
-    kind: Annotated[list[str] | None, typer.Option(help="Findings of this kind only; may be given again.")] = None,
+    kind: Annotated[list[str] | None, typer.Option(help="Findings of this kind only; repeatable.")] = None,
     as_entries: Annotated[
-        bool, typer.Option("--entries", help="Each finding as an entry for a corrections file, to be filled in.")
+        bool, typer.Option("--entries", help="Print each finding as an entry for a corrections file, to be completed.")
     ] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="One finding a line, as JSON, the worst first.")] = False,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print one finding per line as JSON, the worst first.")
+    ] = False,
 ) -> None:
     """Show what the audit found: boxes that disagree with masks, odd tracks, odd pictures, and what was done.
 

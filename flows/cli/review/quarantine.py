@@ -22,7 +22,7 @@ RecipeOption = Annotated[str | None, typer.Option(help="Of this recipe's last ru
 def list_rejected(
     lake: LakeOption = DEFAULT_LAKE,
     recipe: RecipeOption = None,
-    dropped: Annotated[bool, typer.Option("--dropped", help="Also what the recipe left out.")] = False,
+    dropped: Annotated[bool, typer.Option("--dropped", help="List what the recipe left out, too.")] = False,
     as_json: JsonOption = False,
 ) -> None:
     """List reasons with the number of inputs; `--json` adds an example of each."""

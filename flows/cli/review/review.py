@@ -26,22 +26,22 @@ CorrectionsOption = Annotated[
     Path, typer.Option(metavar="FILE", help="The corrections file of the recipe that decisions go to.")
 ]
 PORT = 4280
-ReviewerOption = Annotated[str, typer.Option(metavar="NAME", help="Who decided; it is published with the release.")]
+ReviewerOption = Annotated[str, typer.Option(metavar="NAME", help="Who decided; published with the release.")]
 
 
 @app.command()
 def serve(
     release: ReleaseArgument,
     corrections: CorrectionsOption,
-    port: Annotated[int, typer.Option(min=0, max=65535, help="Port of the page; 0 takes any that is free.")] = PORT,
+    port: Annotated[int, typer.Option(min=0, max=65535, help="Port of the page; 0: any free port.")] = PORT,
     open_page: Annotated[bool, typer.Option("--open", help="Open the page in the browser.")] = False,
     sample: Annotated[
-        int, typer.Option(min=0, metavar="N", help="Also queue so many records, drawn at random, to be checked.")
+        int, typer.Option(min=0, metavar="N", help="Also queue N records, drawn at random, to be checked.")
     ] = 0,
     seed: Annotated[int, typer.Option(help="Another seed draws other records.")] = 0,
     as_json: JsonOption = False,
 ) -> None:
-    """Serve a page on this machine where findings are decided, with the keyboard alone or a mouse.
+    """Serve a local page on which you decide about findings, with mouse or keyboard.
 
     Every decision is written to the corrections file, on disk, before the page says so. Build the recipe again to
     apply them. The address holds a token; no other machine can reach the page, and it asks no other host.
@@ -77,7 +77,7 @@ def serve(
 def export_labels(
     release: ReleaseArgument,
     tool: Annotated[
-        Literal["cvat", "label-studio", "w3c", "coco"], typer.Option("--to", help="The tool, or the standard.")
+        Literal["cvat", "label-studio", "w3c", "coco"], typer.Option("--to", help="Tool or standard to write for.")
     ],
     out: Annotated[Path, typer.Option(metavar="DIR", help="A new folder, or an earlier export of the same.")],
     as_json: JsonOption = False,
@@ -111,7 +111,9 @@ def import_labels(
     release: Annotated[Path, typer.Option(metavar="RELEASE", help="The release that was exported.")],
     corrections: CorrectionsOption,
     reviewer: ReviewerOption,
-    reason: Annotated[str, typer.Option(metavar="TEXT", help="Why the labels were changed; it is published.")],
+    reason: Annotated[
+        str, typer.Option(metavar="TEXT", help="Why the labels were changed; published with the release.")
+    ],
     as_json: JsonOption = False,
 ) -> None:
     """Turn labels that were edited in another tool into entries of the corrections; pictures without changes get none.
