@@ -40,6 +40,7 @@ EveryOption = Annotated[
 CronOption = Annotated[
     str | None, typer.Option(metavar="CRON", help='Refresh on this schedule, for example "0 2 * * *" for every night.')
 ]
+ZoneOption = Annotated[str, typer.Option(metavar="ZONE", help="Time zone of --cron, for example Europe/Oslo.")]
 RepoOption = Annotated[
     str | None, typer.Option(metavar="OWNER/NAME", help="Publish new versions to this repository of the Hub.")
 ]
@@ -63,9 +64,7 @@ def serve(
     lake: LakeOption = DEFAULT_LAKE,
     every: EveryOption = None,
     cron: CronOption = None,
-    timezone: Annotated[
-        str, typer.Option(metavar="ZONE", help="Time zone of --cron, for example Europe/Oslo.")
-    ] = "UTC",
+    timezone: ZoneOption = "UTC",
     source: SourceOption = None,
     only: OnlyOption = "",
     repo: RepoOption = None,
