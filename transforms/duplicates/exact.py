@@ -15,6 +15,9 @@ HASHES = ("image_sha256", "luma_blake3")
 ABSENCE, UNUSED, NOTHING = (max(STRENGTH.values()) + place for place in (1, 2, 3))
 """What is weaker than every object: certain absence, objects that the release does not use, nothing known."""
 
+ROUNDING_PX = 0.01
+"""Difference of a side of two boxes that comes from the rounding of one annotation."""
+
 Row = dict[str, Any]
 
 
@@ -98,8 +101,16 @@ def _compare(
     """Return whether both have the same objects, and the labels on which they contradict each other."""
     one, other = (objects.get(row["sample_id"], {}) for row in (copy, kept))
     stated = [own.keys() | known[row["sample_id"]] for own, row in ((one, copy), (other, kept))]
-    contradicted = [label for label in sorted(stated[0] & stated[1]) if one.get(label) != other.get(label)]
-    return one == other, contradicted
+    differ = {label for label in one.keys() | other.keys() if not _agree(one.get(label, []), other.get(label, []))}
+    return not differ, sorted(differ & stated[0] & stated[1])
+
+
+def _agree(one: Sequence[Sequence[Any]], other: Sequence[Sequence[Any]]) -> bool:
+    """Return whether two sorted lists of boxes with masks are equal, but for rounding of the boxes."""
+    return len(one) == len(other) and all(
+        rle == same and max(abs(a - b) for a, b in zip(box, place, strict=True)) <= ROUNDING_PX
+        for (*box, rle), (*place, same) in zip(one, other, strict=True)
+    )
 
 
 def _weakness(regions: pl.DataFrame, usable: pl.DataFrame, known: Mapping[str, frozenset[str]]) -> dict[str, int]:

@@ -113,6 +113,8 @@ def test_a_box_next_to_the_mask_of_its_object_is_no_contradiction(make_table: Ma
     [
         ([("polyps", 1.0)], ["polyps"], []),
         ([("polyps", 2.0)], ["polyps"], ["polyps"]),
+        ([("polyps", 1.000001)], ["polyps"], []),
+        ([("polyps", 1.02)], ["polyps"], ["polyps"]),
         ([("polyps", 2.0)], [], ["polyps"]),
         ([], ["polyps"], ["polyps"]),
         ([], [], []),

@@ -5,8 +5,6 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Literal
 
-from medmultipoints.transforms.errors import UsageError
-
 Rule = Literal["all", "every", "per_video"]
 
 
@@ -18,12 +16,6 @@ class FrameSampling:
     every: int
     per_video: int
     seed: int
-
-    def __post_init__(self) -> None:
-        if self.rule not in ("all", "every", "per_video"):
-            raise UsageError(f"sampling is {self.rule!r}; choose all, every or per_video")
-        if self.every < 1 or self.per_video < 1:
-            raise UsageError(f"every is {self.every} and per_video is {self.per_video}; both must be at least 1")
 
     def describe(self, video: str) -> str:
         """Return the rule in words, for the exclusion of a frame that is not sampled."""

@@ -40,12 +40,6 @@ class Selection:
     unsegmented: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class _Excluded:
-    verdict: Verdict
-    problem: Problem
-
-
 def select_negatives(names: Sequence[str]) -> frozenset[str]:
     """Return the findings to take as images without polyps, with the label table's names.
 
@@ -85,19 +79,13 @@ def read_labelled(
     samples: list[Sample] = []
     exclusions: list[Exclusion] = []
     for path in {path.name: path for path in paths}.values():
-        outcome = _decide(path, duplicates.get(path.stem), selection)
-        if isinstance(outcome, FindingClass):
-            samples.append(_make_sample(source, path, outcome))
-        else:
-            exclusions += exclude(source, [path.name], outcome.verdict, outcome.problem, path.stem)
+        found = duplicates.get(path.stem) or _check_labels(path, selection.labels)
+        verdict, problem = ("rejected", found) if isinstance(found, Problem) else _judge(path, found, selection)
+        if isinstance(found, FindingClass) and problem is None:
+            samples.append(_make_sample(source, path, found))
+        elif problem is not None:
+            exclusions += exclude(source, [path.name], verdict, problem, path.stem)
     return tuple(samples), tuple(exclusions)
-
-
-def _decide(path: MemberPath, duplicate: Problem | None, selection: Selection) -> FindingClass | _Excluded:
-    found = duplicate or _check_labels(path, selection.labels)
-    if isinstance(found, Problem):
-        return _Excluded("rejected", found)
-    return _exclude_by_finding(path, found, selection) or found
 
 
 def _check_labels(path: MemberPath, labels: LabelTable) -> FindingClass | Problem:
@@ -110,22 +98,22 @@ def _check_labels(path: MemberPath, labels: LabelTable) -> FindingClass | Proble
     return Problem("finding_conflict", detail)
 
 
-def _exclude_by_finding(path: MemberPath, found: FindingClass, selection: Selection) -> _Excluded | None:
+def _judge(path: MemberPath, found: FindingClass, selection: Selection) -> tuple[Verdict, Problem | None]:
+    """Return the verdict and the problem of an image by its finding; the problem is None if it is taken."""
     if path.stem in selection.used:
-        detail = f"{path.name} is also a segmented image, which is used"
-        return _Excluded("dropped", Problem("segmented_copy_is_used", detail))
+        return "dropped", Problem("segmented_copy_is_used", f"{path.name} is also a segmented image, which is used")
     if found.finding == "polyps":
         if selection.unsegmented and path.stem not in selection.segmented:
-            return None
+            return "dropped", None
         detail = f"{path.name} shows a polyp, but no usable mask and box of it exist"
-        return _Excluded("dropped", Problem("positive_without_annotation", detail))
+        return "dropped", Problem("positive_without_annotation", detail)
     if path.stem in selection.segmented:
         detail = f"{path.name} is called {found.finding!r}, but the segmented archive holds a polyp of that name"
-        return _Excluded("rejected", Problem("finding_conflict", detail))
+        return "rejected", Problem("finding_conflict", detail)
     if found.finding not in selection.negatives:
         detail = f"{path.name} shows {found.finding!r}, which the recipe does not take as images without polyps"
-        return _Excluded("dropped", Problem("finding_not_selected", detail))
-    return None
+        return "dropped", Problem("finding_not_selected", detail)
+    return "dropped", None
 
 
 def _make_sample(source: str, path: MemberPath, found: FindingClass) -> Sample:

@@ -67,7 +67,7 @@ def read_samples(
     without image files, and labelled frames without an image file, are decoded from the mp4; with ``allow_decoded``
     false they are rejected. Sampling (see ``sample_frames``) is over all frames with a picture, before any is rejected,
     and rejected frames are not replaced.
-    Errors: SourceDataError if the members are not VISEM-Tracking; UsageError for a sampling below 1.
+    Errors: SourceDataError if the members are not VISEM-Tracking.
     """
     rule = FrameSampling(sampling, every, per_video, seed)
     paths = split_paths(members.names())

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from medmultipoints.transforms.errors import SourceDataError, UsageError
+from medmultipoints.transforms.errors import SourceDataError
 from medmultipoints.transforms.records import Indexed, VideoFacts
 from medmultipoints.transforms.sources.accounting import check_members
 from medmultipoints.transforms.sources.builtin.frame_sampling import FrameSampling, sample_frames
@@ -209,12 +209,6 @@ def test_one_frame_more_changes_at_most_one_other_choice(frames: set[int], more:
     before, after = sample_frames(sampling, "11", frames), sample_frames(sampling, "11", frames | {more})
     assert len(before - after) <= 1
     assert after - before <= {more}
-
-
-@pytest.mark.parametrize("options", [{"every": 0}, {"per_video": 0}, {"sampling": "some"}])
-def test_an_impossible_sampling_is_a_usage_error(options: dict[str, Any]) -> None:
-    with pytest.raises(UsageError):
-        read(*frame(0), **options)
 
 
 def test_a_video_of_which_no_frame_is_taken_is_dropped() -> None:
