@@ -16,7 +16,7 @@ from medmultipoints.flows.stages.pipeline import PIPELINE
 from medmultipoints.transforms.errors import UsageError
 from tests.faults.tiny_sources import HEIGHT, STEMS, WIDTH, draw
 
-LAST = [stage.name for stage in PIPELINE].index("record") + 1
+PARTS = {stage.name: PIPELINE[: number + 1] for number, stage in enumerate(PIPELINE)}
 RECIPE = """
 name = "odd"
 version = "1.0.0"
@@ -47,8 +47,10 @@ def coco() -> Any:
     }
 
 
-def tables(folder: Path, change: Change, certain: Sequence[str] = ("polyp",)) -> dict[str, pl.DataFrame]:
-    """Records, images and findings of the source once it is changed."""
+def tables(
+    folder: Path, change: Change, certain: Sequence[str] = ("polyp",), last: str = "record"
+) -> dict[str, pl.DataFrame]:
+    """Records, images and findings of the source once it is changed, by all stages up to ``last``."""
     held = coco()
     change(held)
     source = folder / "own"
@@ -59,8 +61,8 @@ def tables(folder: Path, change: Change, certain: Sequence[str] = ("polyp",)) ->
     (folder / "odd.toml").write_text(RECIPE.replace("CERTAIN", json.dumps(certain)))
     made = prepare(BuildRequest(recipe=str(folder / "odd.toml"), lake=str(folder / "lake")), PIPELINE)
     found = {}
-    for result in run_pipeline(made, PIPELINE[:LAST], run_in_threads(1), Unwatched()):
-        wanted = result.receipt.objects.keys() & {"records", "released_images", "disagreements"}
+    for result in run_pipeline(made, PARTS[last], run_in_threads(1), Unwatched()):
+        wanted = result.receipt.objects.keys() & {"records", "released_images", "disagreements", "instructions"}
         found |= {name: read_table(made.lake, result.receipt.objects[name]) for name in wanted}
     return found
 
@@ -104,6 +106,29 @@ def test_a_box_of_less_than_a_pixel_is_found(tmp_path: Path) -> None:
     """Such as fractions among pixels."""
     found = tables(tmp_path, lambda held: held["annotations"][0].update(bbox=[0.2, 0.1, 0.4, 0.6]))
     assert [("a1", "sliver")] == found["disagreements"].filter(kind="sliver").select("stem", "kind").rows()
+
+
+def test_a_picture_whose_labels_are_all_uncertain_gets_no_questions(tmp_path: Path) -> None:
+    """Even if other pictures are uncertain in some of their labels only."""
+    box = {"bbox": [30, 20, 8, 8]}
+
+    def doubt(held: Any) -> None:
+        held["categories"].append({"id": 2, "name": "tool"})
+        one, crowd = (held["annotations"][number]["image_id"] for number in (0, 1))
+        held["annotations"] += [
+            {"id": 90, "image_id": one, "category_id": 7, **box},
+            {"id": 91, "image_id": one, "category_id": 2, **box},
+            {"id": 92, "image_id": crowd, "category_id": 2, **box},
+            {"id": 93, "image_id": crowd, "category_id": 1, "iscrowd": 1, "bbox": [8, 8, 20, 20]},
+        ]
+
+    found = tables(tmp_path, doubt, ("polyp", "tool"), last="instruct")
+    asked = set(found["instructions"]["record_id"])
+    rows: dict[str, set[str]] = {stem: set() for stem in STEMS}
+    for stem, label, record_id in found["records"].select("stem", "label", "record_id").rows():
+        rows[stem] |= {label} if record_id in asked else set()
+    assert [set[str](), {"tool"}] == [rows[stem] for stem in STEMS[:2]]
+    assert all(rows[stem] == {"polyp", "tool"} for stem in STEMS[2:])
 
 
 @pytest.mark.parametrize("name", ["pol\nyp", "pol\typ", "\u202epylop", "pol\x1b[31myp"])

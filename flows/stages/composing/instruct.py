@@ -66,7 +66,8 @@ def instruct_records(build: Build, inputs: Inputs, shard: str) -> Output:
     partly = partly.join(uncertain, on=["sample_id", "label"], how="anti")
     written = [ask_records(build, inputs, records, images, recipe.instructions.tasks)]
     if published and partly.height:
-        written.append(ask_records(build, inputs, partly, doubtful, published))
+        asked_images = doubtful.join(partly, on="sample_id", how="semi")  # the others are uncertain in every label
+        written.append(ask_records(build, inputs, partly, asked_images, published))
     asked = pl.concat([records, partly])
     used = {f"{sample_id}:{label}": record_id for sample_id, label, record_id in asked.select(KEY).iter_rows()}
     excluded = [exclude_record(*row) for row in left_out.select(KEY).iter_rows()]
