@@ -153,9 +153,11 @@ def _inverted(exclusions: pl.DataFrame) -> pl.DataFrame:
 
 
 def _contradictions(duplicates: pl.DataFrame) -> pl.DataFrame:
-    """Return kept images with a copy that has other objects of a label that both know."""
-    found = duplicates.select("kept_id", "sample_id", label="contradicted_labels").explode("label").drop_nulls("label")
-    detail = pl.format("{} shows the same picture with other objects of this label", "sample_id")
+    """Return kept images with a copy that has other objects of a label that both know, or other labels of one."""
+    labels = pl.col("contradicted_labels")
+    found = duplicates.select("kept_id", "sample_id", label=labels, all=labels.list.join(", ")).explode("label")
+    found = found.drop_nulls("label")
+    detail = pl.format("{} shows the same picture with other objects of {}", "sample_id", "all")
     named = found.select("label", sample_id="kept_id", detail=detail)
     return without_box(named.with_columns(kind=pl.lit("contradicting_copies")))
 

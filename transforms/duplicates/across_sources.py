@@ -1,4 +1,4 @@
-"""Report pictures left out as copies of another source's pictures."""
+"""Report pictures left out as copies of others, and the objects that are lost with them."""
 
 import polars as pl
 
@@ -11,7 +11,7 @@ SAME_OBJECT = 0.5
 
 
 def note_copies(duplicates: pl.DataFrame, images: pl.DataFrame, regions: pl.DataFrame) -> list[str]:
-    """Return a sentence for each source with pictures left out as copies of another source's.
+    """Return a sentence for each source with pictures left out as copies of another's, or with objects lost so.
 
     ``images``: sample_id and source of all images read; ``regions``: sample_id, evidence, label and sides. An object is
     lost if the kept picture has none of its label with an intersection over union of ``SAME_OBJECT``.
@@ -19,25 +19,29 @@ def note_copies(duplicates: pl.DataFrame, images: pl.DataFrame, regions: pl.Data
     source = images.select("sample_id", "source")
     kept = source.select(kept_id="sample_id", kept_source="source")
     copies = duplicates.join(source, on="sample_id").join(kept, on="kept_id")
-    copies = copies.filter(pl.col("source") != pl.col("kept_source"))
+    copies = copies.with_columns(within=pl.col("source") == pl.col("kept_source"))
     lost = _lost_objects(copies, regions)
     notes = []
-    for name in copies["source"].unique().sort():
-        own = copies.filter(source=name)
-        others = " and ".join(own["kept_source"].unique().sort())
-        total = images.filter(source=name).height
-        share = f"{own.height:,} of {plural(total, 'picture')}"
-        objects = lost.filter(source=name).group_by("label").len("objects").sort("label").rows()
-        counted = ", ".join(f"{label} {count:,}" for label, count in objects)
-        also = f", and with them objects that these do not have: {counted}" if objects else ""
-        notes.append(f"{name}: {share} left out as copies of pictures of {others}{also}")
+    for name, within in copies.select("source", "within").unique().sort("source", "within").rows():
+        own, objects = (table.filter(source=name, within=within) for table in (copies, lost))
+        if not within or objects.height:
+            others = " and ".join(own["kept_source"].unique().sort())
+            share = f"{own.height:,} of {plural(images.filter(source=name).height, 'picture')}"
+            notes.append(f"{name}: {share} left out as copies of pictures of {others}{_name_lost(objects)}")
     return notes
 
 
+def _name_lost(objects: pl.DataFrame) -> str:
+    """Return the end of the sentence: the lost objects by label."""
+    counts = objects.group_by("label").len("objects").sort("label").rows()
+    counted = ", ".join(f"{label} {count:,}" for label, count in counts)
+    return f", and with them objects that these do not have: {counted}" if counts else ""
+
+
 def _lost_objects(copies: pl.DataFrame, regions: pl.DataFrame) -> pl.DataFrame:
-    """Return source, label and box of each object of a copy that the kept picture does not have."""
+    """Return source, ``within``, label and box of each object of a copy that the kept picture does not have."""
     own = _objects_by_most_evidence(regions.join(copies, on="sample_id", how="semi")).with_row_index("object")
-    own = own.join(copies.select("sample_id", "kept_id", "source"), on="sample_id")
+    own = own.join(copies.select("sample_id", "kept_id", "source", "within"), on="sample_id")
     held = regions.select("sample_id", "label", *SIDES).rename({"sample_id": "kept_id"})
     held = held.rename({side: f"{side}_kept" for side in SIDES})
     found = own.join(held, on=["kept_id", "label"]).filter(_iou() >= SAME_OBJECT)

@@ -9,6 +9,7 @@ import polars as pl
 from medmultipoints.transforms.columns.tables import schema_of
 from medmultipoints.transforms.compose.policy import STRENGTH, select_regions
 from medmultipoints.transforms.duplicates.clusters import find_clusters
+from medmultipoints.transforms.duplicates.other_labels import find_relabelled
 from medmultipoints.transforms.records import SIDES
 
 HASHES = ("image_sha256", "luma_blake3")
@@ -28,6 +29,7 @@ def find_duplicates(
     source_order: Sequence[str],
     colours: Mapping[str, str],
     usable: pl.DataFrame | None = None,
+    names: Mapping[str, str] | None = None,
 ) -> pl.DataFrame:
     """Return the table ``duplicates``: every image that repeats another one, with the image to keep.
 
@@ -38,7 +40,7 @@ def find_duplicates(
     sources come last), then by natural order of sample_id (frame 9 before frame 10). ``kind`` is ``bytes`` if copy and
     kept image have equal files, else ``pixels``. ``same_annotation`` compares labels, boxes and masks: derived ones, or
     the source's boxes if there are none. ``contradicted_labels`` are labels stated for both images with different
-    objects.
+    objects, and those of objects at the same place that no released label (``names``, by label) has in common.
     """
     shared = images.filter(pl.any_horizontal(pl.col(name).is_duplicated() for name in HASHES))
     known = _exhaustive(shared, samples)
@@ -51,7 +53,7 @@ def find_duplicates(
     kept = _kept_images(rows, colours)
     objects = _objects(regions, [row["sample_id"] for row in rows])
     copies = [
-        (row["sample_id"], first["sample_id"], _kind(row, first), *_compare(objects, known, row, first))
+        (row["sample_id"], first["sample_id"], _kind(row, first), *_compare(objects, known, row, first, names or {}))
         for row, first in zip(rows, kept, strict=True)
         if row is not first
     ]
@@ -96,13 +98,18 @@ def _kind(copy: Row, kept: Row) -> str:
 
 
 def _compare(
-    objects: dict[str, dict[str, list[Any]]], known: dict[str, frozenset[str]], copy: Row, kept: Row
+    objects: dict[str, dict[str, list[Any]]],
+    known: dict[str, frozenset[str]],
+    copy: Row,
+    kept: Row,
+    names: Mapping[str, str],
 ) -> tuple[bool, list[str]]:
     """Return whether both have the same objects, and the labels on which they contradict each other."""
     one, other = (objects.get(row["sample_id"], {}) for row in (copy, kept))
     stated = [own.keys() | known[row["sample_id"]] for own, row in ((one, copy), (other, kept))]
     differ = {label for label in one.keys() | other.keys() if not _agree(one.get(label, []), other.get(label, []))}
-    return not differ, sorted(differ & stated[0] & stated[1])
+    relabelled = find_relabelled(one, other, names) if differ else set[str]()
+    return not differ, sorted(differ & stated[0] & stated[1] | relabelled)
 
 
 def _agree(one: Sequence[Sequence[Any]], other: Sequence[Sequence[Any]]) -> bool:

@@ -24,7 +24,8 @@ def dedup_images(build: Build, inputs: Inputs, _shard: str) -> Output:
     colours = hash_colours(build, inputs, luma_twins(alike))
     regions, samples = rows_of(alike, corrected_regions(inputs)), rows_of(alike, inputs.scan("samples"))
     usable = usable_regions(build.recipe, regions)
-    duplicates = find_duplicates(alike, regions, samples, list(build.recipe.sources), colours, usable)
+    names = dict(build.recipe.labels.names)
+    duplicates = find_duplicates(alike, regions, samples, list(build.recipe.sources), colours, usable, names)
     with_objects = set(regions["sample_id"])
     copies = {row["sample_id"]: row for row in duplicates.iter_rows(named=True)}
     return Output(

@@ -118,14 +118,17 @@ def test_a_box_next_to_the_mask_of_its_object_is_no_contradiction(make_table: Ma
         ([("polyps", 2.0)], [], ["polyps"]),
         ([], ["polyps"], ["polyps"]),
         ([], [], []),
-        ([("instrument", 1.0)], ["instrument"], []),
+        ([("instrument", 8.0)], ["instrument"], []),
+        ([("instrument", 1.0)], [], ["instrument", "polyps"]),
+        ([("instrument", 2.0), ("polyps", 1.0)], [], []),
+        ([("Polyp", 1.5)], [], []),
         ([("polyps", 1.0), ("polyps", 2.0)], ["polyps"], ["polyps"]),
     ],
 )
 def test_copies_contradict_each_other_on_labels_that_both_know(
     make_table: MakeTable, copy: list[tuple[str, float]], exhaustive: list[str], contradicted: list[str]
 ) -> None:
-    """A copy without a statement about a label does not contradict it."""
+    """A copy without a statement about a label does not contradict it, unless it has another one at the same place."""
     objects = {"first/a": [("polyps", 1.0)], "first/b": copy}
     regions = [
         {"sample_id": sample_id, "evidence": "mask", "label": label, "index": index, "x1": x1, "x2": 9.0, "y2": 9.0}
@@ -135,7 +138,7 @@ def test_copies_contradict_each_other_on_labels_that_both_know(
     images = make_table("images", [{"sample_id": one, "image_sha256": A, "luma_blake3": A} for one in objects])
     known = {"first/a": ["polyps"], "first/b": exhaustive}
     samples = make_table("samples", [{"sample_id": one, "labels_exhaustive": labels} for one, labels in known.items()])
-    found = find_duplicates(images, make_table("regions", regions), samples, ORDER, {})
+    found = find_duplicates(images, make_table("regions", regions), samples, ORDER, {}, names={"Polyp": "polyps"})
     assert found["contradicted_labels"].to_list() == [contradicted]
 
 
@@ -199,6 +202,18 @@ def test_the_note_counts_each_object_without_a_counterpart_in_the_kept_picture(m
     duplicates = pl.DataFrame({"sample_id": ["second/b"], "kept_id": ["first/a"]})
     (note,) = note_copies(duplicates, images, regions)
     assert note.endswith("and with them objects that these do not have: clip 1, instrument 1")
+
+
+def test_the_note_names_objects_lost_with_copies_in_one_source(make_table: MakeTable) -> None:
+    names = ("own/0", "own/1", "own/2")
+    regions = make_table("regions", [of(one, "box", label) for one, label in zip(names, "aab", strict=True)])
+    images = make_table("images", [{"sample_id": one, "source": "own"} for one in names])
+    duplicates = pl.DataFrame({"sample_id": names[1:], "kept_id": ["own/0"] * 2})
+    said = (
+        "own: 2 of 3 pictures left out as copies of pictures of own, and with them objects that these do not have: b 1"
+    )
+    assert [said] == note_copies(duplicates, images, regions)
+    assert not note_copies(duplicates[:1], images, regions)
 
 
 def test_numbers_in_names_sort_as_numbers_and_equal_ones_by_text() -> None:
