@@ -133,9 +133,7 @@ _opening = Lock()
 @lru_cache(maxsize=16)
 def _open(source: str, path: Path, scratch: Path, state: tuple[tuple[str, int, int], ...]) -> SourceFiles:
     if not state:
-        raise SourceDataError(
-            source, str(path), "the folder holds no files", "Put the source's files or archives there."
-        )
+        raise SourceDataError(source, str(path), "the folder has no files", "Put the source's files or archives there.")
     room = Unpacking(scratch, sum(size for _, size, _ in state))
     held = [
         Held(entry, str(file), isinstance(entry, LooseEntry))

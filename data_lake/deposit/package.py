@@ -74,7 +74,7 @@ def metadata_of(release: Path, manifest: Manifest) -> dict[str, Any]:
     licence = str(about["license"][0])
     if not licence.startswith(SPDX):
         raise UsageError(
-            f"the licence of {manifest.name} {manifest.version} ({licence}) is none that an archive offers. "
+            f"the licence of {manifest.name} {manifest.version} ({licence}) is not one that archives offer. "
             "Publish it to a repository of the Hub, or leave out the sources with terms of their own (--only)."
         )
     known = {

@@ -21,7 +21,7 @@ def load_definitions(folders: Iterable[Path | str] = ()) -> tuple[Entry, ...]:
 def _read_folder(folder: Path) -> list[Entry]:
     paths = sorted(folder.glob("*.toml"))
     if not paths:
-        raise UsageError(f"knowledge: {folder} holds no TOML file. Correct the path.")
+        raise UsageError(f"knowledge: {folder} has no TOML file. Correct the path.")
     try:
         return [entry for path in paths for entry in parse_entries(str(path), path.read_text("utf-8"))]
     except (OSError, UnicodeDecodeError) as error:

@@ -25,7 +25,7 @@ def read_lines(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
             what = "is empty" if not text.strip() else f"is not JSON ({error})"
             raise DataError(f"{path.name}, line {number} {what}. Every line must be one JSON object.") from error
         if not isinstance(line, dict):
-            raise DataError(f"{path.name}, line {number} is no JSON object. Every line must be one.")
+            raise DataError(f"{path.name}, line {number} is not a JSON object. Every line must be one.")
         yield number, line
 
 

@@ -73,7 +73,7 @@ def _release_questions(folder: Path, split: str | None) -> Iterator[Question]:
     for row in read_all_instructions(folder, manifest, split).iter_rows(named=True):
         name, record = row["instruction_id"], by_id.get(row["record_id"])
         if record is None:
-            raise DataError(f"instruction {name}: the release holds no such record. Run `medmultipoints verify`.")
+            raise DataError(f"instruction {name}: the release has no such record. Run `medmultipoints verify`.")
         images, known = tuple(map(image_name, row["image_files"])), _known_truth(name, row["task"], record)
         yield Question(f"instruction {name}", name, images, row["task"], _complete(known, name, row["answer"]))
 

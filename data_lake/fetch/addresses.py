@@ -37,7 +37,7 @@ def fetch_address(name: str, url: str, sha256: str | None, landing: Path) -> Pat
     """
     place = _fetch_hub(name, url, landing) if url.startswith("hf://") else _fetch_store(name, url, landing)
     if not place.is_dir() or not any(place.iterdir()):
-        raise UsageError(f"sources.{name}: {url} holds no files. Correct the address.")
+        raise UsageError(f"sources.{name}: {url} has no files. Correct the address.")
     found = fingerprint(place).digest
     if sha256 is None and url.startswith("s3://"):
         raise UsageError(
@@ -96,7 +96,7 @@ def _fetch_store(name: str, url: str, landing: Path) -> Path:
     place = landing / "store"
     listed = remote.names(url.rstrip("/"), "")
     if not listed:
-        raise UsageError(f"sources.{name}: {url} holds no files. Correct the address.")
+        raise UsageError(f"sources.{name}: {url} has no files. Correct the address.")
     for one in listed:
         if any(part in ("", ".", "..") for part in one.split("/")):
             raise UsageError(f"sources.{name}: {url} holds a file named {one!r}, which is not a path inside a folder.")

@@ -140,7 +140,7 @@ def take_back(desk: Desk, file: CorrectionsFile, asked: Mapping[str, Any]) -> No
         if finding["kind"] == SAMPLE_KIND:
             _forget_check(desk, entries, change, finding, reviewer)
         elif not found:
-            raise UsageError("there is no decision of yours to take back here.")
+            raise UsageError("you have no decision to take back here.")
         left = [one for one in standing(desk, entries, finding).decisions if one.reviewer != reviewer]
         if left and not any(one.in_force for one in left):
             _move(change, left[0], OPINIONS, CORRECTIONS)
@@ -158,7 +158,7 @@ def take_back_together(desk: Desk, file: CorrectionsFile, asked: Mapping[str, An
         for table, entry in gone:
             change.remove(table, entry)
     if not gone:
-        raise UsageError("there is no decision of yours to take back here.")
+        raise UsageError("you have no decision to take back here.")
 
 
 def _once_an_image(entries: Iterable[Entry]) -> list[Entry]:
@@ -280,7 +280,7 @@ def outline_mask(outlines: Any, size: tuple[int, int]) -> MaskArray:
     except (TypeError, ValueError, OverflowError) as error:
         raise UsageError("a polygon is not a list of points. Draw it again.") from error
     if not mask.any():
-        raise UsageError("a polygon holds no pixel of the picture. Draw it again.")
+        raise UsageError("a polygon covers no pixel of the picture. Draw it again.")
     return mask
 
 

@@ -160,7 +160,7 @@ def _installed_file(name: str, package: str) -> Path:
             f"model {name}: the package {package} that registers it cannot be read ({error}). Install it again."
         ) from error
     if not path.is_file():
-        raise UsageError(f"model {name}: the package {package} holds no {name}.toml. Install it again, unpacked.")
+        raise UsageError(f"model {name}: the package {package} has no {name}.toml. Install it again, unpacked.")
     return path
 
 

@@ -44,7 +44,7 @@ def read_header(data: bytes, name: str) -> Header:
         outputs = _messages(graph, OUTPUT)
         return Header(tuple(map(_shape, inputs)), tuple(map(_shape, outputs)), external)
     except (IndexError, ValueError, TypeError) as error:
-        raise DataError(f"model {name}: its file is no ONNX model. Export it again.") from error
+        raise DataError(f"model {name}: its file is not an ONNX model. Export it again.") from error
 
 
 def _external(tensor: bytes) -> Iterator[str]:

@@ -167,7 +167,7 @@ def send(block: str, subject: str, body: str) -> None:
     log = get_run_logger()
     try:
         loaded: Any = Block.load(block)
-        assert isinstance(loaded, NotificationBlock), f"{block} is no notification block"
+        assert isinstance(loaded, NotificationBlock), f"{block} is not a notification block"
         with loaded.raise_on_failure():  # most blocks ignore a refusal otherwise
             done: Any = loaded.notify(body, subject)
         assert done is None, f"{block} was asked outside of its own loop"

@@ -176,7 +176,7 @@ def test_a_tar_that_is_damaged_inside_its_zip_stops_the_build(tmp_path: Path, in
 
 MISSING_POLYPS = "bounding-boxes.json: the file is missing; found"
 MISSING_INSTRUMENTS = "bboxes.json: the file is missing; found"
-MISSING_VIDEOS = "the archive: holds no <id>/images/<id>_frame_<n>.jpg and no <id>/<id>.mp4; found"
+MISSING_VIDEOS = "the archive: has no <id>/images/<id>_frame_<n>.jpg and no <id>/<id>.mp4; found"
 WRITERS: dict[str, Callable[[Path], Path]] = {
     "hyperkvasir": lambda folder: write_polyps(folder, make_polyps()),
     "kvasir_instrument": lambda folder: write_instruments(folder, make_instruments()),
@@ -226,5 +226,5 @@ def test_a_file_without_the_data_stops_the_build(tmp_path: Path, name: str, cont
 def test_an_empty_folder_stops_the_build(tmp_path: Path) -> None:
     (tmp_path / "nothing").mkdir()
     assert message_of_stop(tmp_path, {"hyperkvasir": tmp_path / "nothing"}, exit_code=1) == (
-        f"hyperkvasir: {tmp_path / 'nothing'}: the folder holds no files. Put the source's files or archives there."
+        f"hyperkvasir: {tmp_path / 'nothing'}: the folder has no files. Put the source's files or archives there."
     )

@@ -89,7 +89,7 @@ def test_a_forged_certificate_does_not_hide_a_leak(release: Path) -> None:
     stated["search"]["threshold"] = 0.0
     (release / CERTIFICATE).write_text(json.dumps(stated))
     problems = check_leakage(release, read_manifest(release, ClaimedManifest)).problems
-    assert "the threshold 0.0 is none that can be chosen (0.05 to 0.13)" in problems
+    assert "the threshold 0.0 is not between 0.05 and 0.13" in problems
 
 
 def test_a_divided_video_is_found(release: Path) -> None:

@@ -225,7 +225,7 @@ _ALL: Final = (
         frame="pixels, counted from 1",
         boxes="left, top, width, height",
         rounding="four decimals",
-        lost="pictures that are no frames of a video, points",
+        lost="pictures outside videos, points",
         loaded_by="TrackEval, py-motmetrics, datumaro",
         form=Layout(mot.place, mot.encode),
     ),

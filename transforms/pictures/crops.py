@@ -40,7 +40,7 @@ def crop_path(crop: Crop, width: int, height: int) -> str:
     """Return the path of a crop of a picture of this size. Raise DataError if it is empty or not inside."""
     path = f"images/{crop.image_sha256}.crop.{crop.x1}.{crop.y1}.{crop.x2}.{crop.y2}.png"
     if not crop.fits(width, height):
-        raise DataError(f"{path} holds no pixel, or lies outside a picture of {width} x {height} pixels.")
+        raise DataError(f"{path} has no pixel, or lies outside a picture of {width} x {height} pixels.")
     return path
 
 

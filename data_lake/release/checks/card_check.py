@@ -49,7 +49,7 @@ def _value_problems(values: dict[str, Any]) -> Iterator[str]:
         yield "license: other needs license_name and license_link"
     for name, allowed in (("size_categories", SIZES), ("annotations_creators", CREATORS)):
         yield from (
-            f"{name}: {one!r} is none of {', '.join(allowed)}" for one in values.get(name, ()) if one not in allowed
+            f"{name}: {one!r} is not one of {', '.join(allowed)}" for one in values.get(name, ()) if one not in allowed
         )
     for name in ("tags", "language", "task_categories"):
         if not all(isinstance(one, str) for one in values.get(name, ())):

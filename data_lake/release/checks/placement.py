@@ -120,7 +120,7 @@ def _wrong_values(path: str, table: str, rows: pl.DataFrame) -> Iterator[str]:
             continue
         odd = rows[column.name].drop_nulls().filter(~rows[column.name].drop_nulls().is_in(list(known)))
         if not odd.is_empty():
-            yield f"{path}: {odd[0]!r} is no {column.name} ({odd.len():,} rows)"
+            yield f"{path}: {odd[0]!r} is not a valid {column.name} ({odd.len():,} rows)"
     if declared.key in rows.columns and rows[declared.key].n_unique() < rows.height:
         yield f"{path}: several rows have one {declared.key}"
 

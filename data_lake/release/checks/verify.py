@@ -177,7 +177,7 @@ def _unproved(manifest: Manifest, *, signed: bool, leakage: bool) -> Iterator[Ch
         yield Check("near_duplicates", True, detail, proved=False)
     for name in (RECIPE, INPUTS, EXPECTATIONS, CERTIFICATE):
         if not manifest.lists(name):
-            yield Check(name, True, f"not proved: the release holds no {name}", proved=False)
+            yield Check(name, True, f"not proved: the release has no {name}", proved=False)
 
 
 def _signature(folder: Path, manifest: Manifest, trust: Trust) -> Check:

@@ -120,7 +120,7 @@ def _row(picture: Picture, split: str, file: str, original: bool, stated: Mappin
 def read_certificate(folder: Path) -> dict[str, Any]:
     """Return the content of leakage.json; DataError if it is missing or not a JSON object."""
     if not (folder / CERTIFICATE).is_file():
-        raise DataError(f"{folder} holds no {CERTIFICATE}: the release is older than it. Build it again.")
+        raise DataError(f"{folder} has no {CERTIFICATE}: the release is older than it. Build it again.")
     return read_object(folder, CERTIFICATE)
 
 
@@ -162,4 +162,4 @@ def threshold_problems(threshold: float, manifest: Manifest) -> Iterator[str]:
     if chosen is not None and threshold != chosen:
         yield f"{CERTIFICATE} uses the threshold {threshold}, the recipe {chosen}"
     if chosen is None and not LEAST_THRESHOLD <= threshold <= MOST_THRESHOLD:
-        yield f"the threshold {threshold} is none that can be chosen ({LEAST_THRESHOLD} to {MOST_THRESHOLD})"
+        yield f"the threshold {threshold} is not between {LEAST_THRESHOLD} and {MOST_THRESHOLD}"

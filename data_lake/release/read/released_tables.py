@@ -86,7 +86,7 @@ def read_parquet(folder: Path, manifest: Manifest, table: str, split: str | None
         return empty_frame(load_table(table))
     if not parts:
         raise DataError(
-            f"{folder}: the release holds no table {table}. Its recipe makes none, or `medmultipoints verify` says "
+            f"{folder}: the release has no table {table}. Its recipe makes none, or `medmultipoints verify` says "
             "what is missing."
         )
     return pl.concat(parts)
@@ -98,7 +98,7 @@ def _read_file(path: Path, declared: str | None) -> pl.DataFrame:
         names = [one.name for one in columns if one.name != "image" or not pa.types.is_struct(one.type)]
         table = pl.from_arrow(file.read(columns=names))
     if not isinstance(table, pl.DataFrame):
-        raise DataError(f"{path}: holds no columns.")
+        raise DataError(f"{path}: has no columns.")
     if declared is not None:
         check_types(path, table, declared)
     return table
@@ -176,7 +176,7 @@ def _pictures(rows: pa.Table) -> Iterator[Picture]:
     for row in rows.to_pylist():
         (width, height), data = row["img_size"], row["image"]["bytes"]
         if not isinstance(data, bytes):
-            raise TypeError(f"record {row['record_id']} holds no picture")
+            raise TypeError(f"record {row['record_id']} has no picture")
         identity = {name: row[name] for name in ("record_id", "sample_id", "image_sha256", "stored_sha256")}
         yield Picture(**identity, width=width, height=height, data=data)
 

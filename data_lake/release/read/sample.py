@@ -153,7 +153,7 @@ def sha256_of(path: str) -> str:
 def _shown(path: str, pictures: Mapping[str, Picture]) -> Shown:
     picture, crop = pictures.get(sha256_of(path)), read_crop(path)
     if picture is None:
-        raise DataError(f"{path}: the split holds no such image. Run `medmultipoints verify`.")
+        raise DataError(f"{path}: the split has no such image. Run `medmultipoints verify`.")
     if crop is None:
         return Shown(picture.data, picture.width, picture.height)
     ((_, data),) = cut_crops(picture, crops_among([path]))

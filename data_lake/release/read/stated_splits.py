@@ -51,7 +51,7 @@ def _check(folder: Path, listed: int, place: Callable[[pl.DataFrame], pl.DataFra
     manifest = read_manifest(folder)
     placed = place(read_parquet(folder, manifest, "images"))
     if placed.is_empty():
-        raise DataError(f"{folder} holds none of the {listed} listed images. Give a release of the same source.")
+        raise DataError(f"{folder} has none of the {listed} listed images. Give a release of the same source.")
     seen, thumbnails = read_seen(folder, manifest)
     images = seen.drop("split").unique("sample_id", keep="first").join(placed, on="sample_id")
     joins, text = read_joins(folder, manifest), read_text_states(folder)

@@ -143,7 +143,7 @@ def manifest_bytes(manifest: Manifest) -> bytes:
 
 def no_release(folder: Path) -> str:
     """Return the message about a folder without a manifest."""
-    return f"{folder} is not a release: it holds no {MANIFEST}. Give the folder of a release."
+    return f"{folder} is not a release: it has no {MANIFEST}. Give the folder of a release."
 
 
 def read_manifest(folder: Path, kind: type[Manifest] = Manifest) -> Manifest:

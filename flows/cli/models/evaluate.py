@@ -78,7 +78,7 @@ def evaluate(
     """
     matched = load_items(truth, predictions, split, dialect, partial=partial)
     if not matched.items and not matched.descriptions and not matched.masks:
-        raise DataError(f"{truth} holds no question of a kind that is scored: nothing to do.")
+        raise DataError(f"{truth} has no question that can be scored.")
     report = _score(truth, matched, metrics, split)
     if partial:
         report["unanswered"] = matched.unanswered

@@ -124,7 +124,7 @@ def test_a_missing_path_is_a_usage_error(tmp_path: Path) -> None:
 def test_an_empty_folder_is_named(tmp_path: Path) -> None:
     """A folder without files is not a source."""
     (tmp_path / "empty").mkdir()
-    with pytest.raises(SourceDataError, match="empty: the folder holds no files"):
+    with pytest.raises(SourceDataError, match="empty: the folder has no files"):
         open_source("ours", tmp_path / "empty", tmp_path / "scratch")
 
 

@@ -142,7 +142,7 @@ def test_without_authors_or_under_terms_of_its_own_nothing_is_deposited(tmp_path
     with pytest.raises(UsageError, match=r"give \[card\] authors in the recipe"):
         make_package(nobody, tmp_path)
     mixed = write_release(tmp_path / "mixed", make_tables(), curated=Curated(authors=("A. Author",)))
-    with pytest.raises(UsageError, match="is none that an archive offers"):
+    with pytest.raises(UsageError, match="is not one that archives offer"):
         make_package(mixed, tmp_path)
 
 

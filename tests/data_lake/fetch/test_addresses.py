@@ -84,7 +84,7 @@ def test_a_folder_of_an_object_store_is_pinned_to_its_content(store: str, folder
     remote.put(store, "a.json", folder / "a.json")
     with pytest.raises(UsageError, match=fingerprint(folder).digest):
         fetch_address("s", store, sha256, landing)
-    with pytest.raises(UsageError, match="holds no files"):
+    with pytest.raises(UsageError, match="has no files"):
         fetch_address("s", f"s3://{BUCKET}/nothing", None, tmp_path / "none")
 
 

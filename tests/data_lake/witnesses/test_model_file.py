@@ -99,7 +99,7 @@ def test_a_model_of_an_installed_package_is_found_by_its_name(tmp_path: Path, mo
     assert ("red", red_model()) == (model.name, model.onnx)
     with pytest.raises(UsageError, match="installed are gone, red"):
         load_model("nowhere")
-    with pytest.raises(UsageError, match=r"model gone: the package polyp_models holds no gone.toml"):
+    with pytest.raises(UsageError, match=r"model gone: the package polyp_models has no gone.toml"):
         load_model("gone")
 
 

@@ -144,7 +144,7 @@ def test_a_folder_that_is_no_release_is_said_to_be_none(cli: Cli, tmp_path: Path
     ended = cli(*command, tmp_path)
     assert ended.code == 2
     told = " ".join((ended.out + ended.err).split())
-    assert f"{tmp_path} is not a release: it holds no manifest.json. Give the folder of a release." in told
+    assert f"{tmp_path} is not a release: it has no manifest.json. Give the folder of a release." in told
     assert not (tmp_path / "out").exists()
 
 

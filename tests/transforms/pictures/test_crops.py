@@ -74,5 +74,5 @@ def test_a_crop_that_passes_the_edge_has_no_path(size: tuple[int, int]) -> None:
 
 @pytest.mark.parametrize("edges", [(3, 0, 3, 28), (3, 5, 40, 5), (9, 0, 3, 28), (-1, 0, 40, 28)])
 def test_a_crop_without_pixels_has_no_path(edges: tuple[int, int, int, int]) -> None:
-    with pytest.raises(DataError, match="holds no pixel"):
+    with pytest.raises(DataError, match="has no pixel"):
         crop_path(Crop(SHA, *edges), 640, 480)

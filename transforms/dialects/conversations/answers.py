@@ -119,7 +119,7 @@ def _convert(value: Any, functions: dict[str, Convert], key: str | None, depth: 
         return value
     if isinstance(value, list):
         if _is_numbers(value):
-            raise Unsupported(f"numbers under the key {key}" if key else "rows of numbers that are no boxes or points")
+            raise Unsupported(f"numbers under the key {key}" if key else "rows of numbers that are not boxes or points")
         return [_convert(part, functions, None, depth + 1) for part in value]
     return value
 

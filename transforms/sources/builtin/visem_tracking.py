@@ -73,7 +73,7 @@ def read_samples(
     paths = split_paths(members.names())
     layout = sort_visem_members(paths)
     if not layout.videos:
-        problem = f"holds no <id>/images/<id>_frame_<n>.jpg and no <id>/<id>.mp4; {describe_found(paths)}"
+        problem = f"has no <id>/images/<id>_frame_<n>.jpg and no <id>/<id>.mp4; {describe_found(paths)}"
         raise SourceDataError(SOURCE, "the archive", problem, _REMEDY)
     parts = [_read_video(_open_video(members, video), rule, allow_decoded) for video in layout.videos.values()]
     return assemble(

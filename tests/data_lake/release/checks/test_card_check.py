@@ -20,7 +20,7 @@ def test_the_card_of_a_release_is_accepted(release: Path) -> None:
         ("license: other", "license: [other", "not valid YAML"),
         ("license: other", "licence: other", "has no license"),
         ("license_link", "license_url", "needs license_name and license_link"),
-        ("n<1K", "few", "size_categories: 'few' is none of"),
+        ("n<1K", "few", "size_categories: 'few' is not one of"),
         ("path: data/test-*", "path: rows/test-*", "config records: no file of the release matches rows/test-"),
         ("- medical", "- 7", "tags holds a value that is not text"),
         ("config_name: objects", "config_name: things", "name different configs"),

@@ -180,7 +180,7 @@ def test_a_name_that_does_not_say_its_frame_is_rejected() -> None:
 
 @pytest.mark.parametrize("names", [[], ["segmented-images/images/0dad.jpg"], ["sperm_counts_per_frame.csv"]])
 def test_a_wrong_archive_stops_the_source(names: list[str]) -> None:
-    with pytest.raises(SourceDataError, match=r"holds no <id>/images/.*found"):
+    with pytest.raises(SourceDataError, match=r"has no <id>/images/.*found"):
         read(*names)
 
 

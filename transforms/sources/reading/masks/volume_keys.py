@@ -51,7 +51,7 @@ def declared_values(declaration: Declaration, listing: Listing) -> Mapping[str, 
     except MemberProblem as problem:
         raise UsageError(f"read.label_names: {problem.detail}. Correct the file or the declaration.") from problem
     if names is None:
-        raise UsageError(f'read.label_names: {member} holds no names of numbers, such as {{"1": "liver"}}.')
+        raise UsageError(f'read.label_names: {member} has no names of numbers, such as {{"1": "liver"}}.')
     return {str(number): name for number, name in names.items() if number and name.lower() != "ignore"}
 
 
