@@ -17,12 +17,12 @@ def render_scoring_page(items: Sequence[Item], report: dict[str, Any]) -> str:
     """Return the HTML page of a report on these items, without empty sections."""
     strict = report.get("strict")
     charts = {"bars": metric_bars(strict), "counts": count_dots(items)} if strict else {"bars": [], "counts": None}
-    return load_template(TEMPLATE, filters={"figure": figure}).render(
+    return load_template(TEMPLATE, filters={"score_text": score_text}).render(
         report=report, strict=strict, most_sentences=MOST_SENTENCES, **charts
     )
 
 
-def figure(value: float | None) -> str:
+def score_text(value: float | None) -> str:
     """Return a metric or count as text; empty if it is undefined."""
     if value is None:
         return ""

@@ -68,14 +68,14 @@ _LOST: Final = ~_FORMLESS & (pl.col("reason") != "not_part_of_the_dataset")
 
 
 def summary(own: Materials) -> dict[str, Any]:
-    """Return the figures at the top: amounts and outcomes."""
+    """Return the numbers at the top: amounts and outcomes."""
     tables, manifest = own.tables, own.manifest
     findings = own.found["disagreements"]
     doubtful = findings.filter(pl.col("severity") != "info")
     excluded = own.found["exclusions"]
     left_out = excluded.filter((pl.col("verdict") == "dropped") & _LOST)
     return {
-        "figures": [
+        "numbers": [
             ("images", tables.images.height),
             ("records", tables.records.height),
             ("objects", tables.objects.height),

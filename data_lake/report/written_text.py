@@ -12,16 +12,16 @@ TEXTS = "descriptions"
 
 
 def written_text(own: Materials) -> dict[str, Any] | None:
-    """Return the figures and the kept texts; None for a release without written text."""
+    """Return the counts and the kept texts; None for a release without written text."""
     refused = read_quarantine(own.folder, own.manifest, "refused_sentences")
     if refused is None:
         return None
     written = bool(table_files(own.manifest, TEXTS))
     texts = read_parquet(own.folder, own.manifest, TEXTS) if written else empty_frame(load_table(TEXTS))
-    figures = describe_texts(texts, refused)
-    if figures is None:
+    counted = describe_texts(texts, refused)
+    if counted is None:
         return None
     rows = tuple(texts.sort("sample_id").head(MOST_ROWS).select("sample_id", "text", "model").iter_rows())
     columns = ("image", "kept text", "model")
     caption = "Texts of which at least a part is kept"
-    return figures | {"texts": Listing(TEXTS, caption, columns, rows, texts.height, "descriptions/*.parquet")}
+    return counted | {"texts": Listing(TEXTS, caption, columns, rows, texts.height, "descriptions/*.parquet")}

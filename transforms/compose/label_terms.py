@@ -78,7 +78,7 @@ def note_terms(terms: Terms, labels: Collection[str]) -> list[str]:
     ]
 
 
-def term_figures(recipe: Mapping[str, Any], labels: Collection[str]) -> dict[str, list[Any]]:
-    """Return the card's figures of a recipe's ontology: one row per term, and a sentence about unused terms."""
+def term_rows(recipe: Mapping[str, Any], labels: Collection[str]) -> dict[str, list[Any]]:
+    """Return the card's rows of a recipe's ontology: one per term, and a sentence about unused terms."""
     terms = released_terms(recipe)
     return {"terms": describe_terms(terms), "unused_terms": note_terms(terms, labels)}

@@ -6,7 +6,7 @@ import polars as pl
 
 
 def describe_texts(descriptions: pl.DataFrame, refused: pl.DataFrame) -> dict[str, Any] | None:
-    """Return the figures as plain values; None if there are no descriptions."""
+    """Return the counts as plain values; None if there are no descriptions."""
     if descriptions.is_empty() and refused.is_empty():
         return None
     verdicts = descriptions["verdicts"].explode().value_counts() if descriptions.height else None

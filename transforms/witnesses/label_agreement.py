@@ -41,8 +41,8 @@ def in_size(mask: Mask, size: tuple[int, int]) -> Mask:
 
 def summarise(rows: Sequence[Mapping[str, Any]], keys: Sequence[str]) -> dict[str, Any]:
     """Return number of pictures, mean and median Dice of all rows and per value of each key (``size`` is binned)."""
-    return {"all": _figures(rows)} | {
-        key: {name: _figures([row for row in rows if _value(row, key) == name]) for name in _values(rows, key)}
+    return {"all": _statistics(rows)} | {
+        key: {name: _statistics([row for row in rows if _value(row, key) == name]) for name in _values(rows, key)}
         for key in keys
     }
 
@@ -59,7 +59,7 @@ def _value(row: Mapping[str, Any], key: str) -> str:
     return next(name for limit, name in SIZES if row["share"] < limit)
 
 
-def _figures(rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+def _statistics(rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     dices = [row["dice"] for row in rows]
     return {
         "judgements": len(dices),

@@ -18,7 +18,7 @@ def describe_witnesses(
     proposals: pl.DataFrame,
     refused: pl.DataFrame,
 ) -> dict[str, Any]:
-    """Return the figures as plain values; ``models`` are the declarations in the predictions file."""
+    """Return the statistics as plain values; ``models`` are the declarations in the predictions file."""
     agreements = doubts.unique(["image_sha256", "label", "model_sha256"]).sort("doubt_id")
     rows = agreements.rename({"agreement": "dice"}).to_dicts()
     return {
@@ -43,7 +43,7 @@ def note_unknown_labels(known: Mapping[str, Collection[str]], released: Collecti
 
 
 def _table(found: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """Return the figures of ``summarise`` as rows; empty if nothing was compared."""
+    """Return the statistics of ``summarise`` as rows; empty if nothing was compared."""
     if not found["all"]["judgements"]:
         return []
     rows = [{"by": "all", "value": "", **found["all"]}]

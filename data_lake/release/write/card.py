@@ -19,7 +19,7 @@ from medmultipoints.data_lake.release.write.instruction_rows import released_col
 from medmultipoints.data_lake.release.write.licences import choose_licence, licence_reason, licensed
 from medmultipoints.transforms.audit.decisions import PROPOSAL
 from medmultipoints.transforms.columns.tables import Table, load_table
-from medmultipoints.transforms.compose.label_terms import term_figures
+from medmultipoints.transforms.compose.label_terms import term_rows
 from medmultipoints.transforms.compose.stats import (
     count_histogram,
     count_images,
@@ -55,7 +55,7 @@ def render_card(facts: CardFacts, template: str) -> str:
 
     ``template`` is the content of ``card.md.jinja``, an argument so that it is part of the key.
     """
-    body = _compile(template).render(facts=facts, **_figures(facts))
+    body = _compile(template).render(facts=facts, **_body_values(facts))
     return f"---\n{yaml_dump(front_matter(facts), sort_keys=False)}---\n\n{body}"
 
 
@@ -70,7 +70,7 @@ def _compile(template: str) -> "jinja2.Template":
     return environment.from_string(template)
 
 
-def _figures(facts: CardFacts) -> dict[str, Any]:
+def _body_values(facts: CardFacts) -> dict[str, Any]:
     """Return the counts in the body, as rows of plain values."""
     tables, audit = facts.tables, facts.disagreements
     asked = facts.recipe.get("instructions", {})
@@ -84,7 +84,7 @@ def _figures(facts: CardFacts) -> dict[str, Any]:
         "spread": count_spread(tables.records).to_dicts(),
         "histogram": bin_counts(count_histogram(tables.records)),
         "picture": next((file.path for file in facts.files if file.path == HISTOGRAM), None),
-        **term_figures(facts.recipe, set(tables.records["label"])),
+        **term_rows(facts.recipe, set(tables.records["label"])),
         "dialects": [
             _describe_dialect(facts, name) for name in facts.recipe.get("instructions", {}).get("dialects", ())
         ],

@@ -186,10 +186,10 @@ def models_of(outcome: Outcome) -> list[str]:
             f"{plural(proposals.height, 'proposal')}{f' ({by})' if by else ''}, {refused:,} refused by quality control"
         )
         lines.append(f"predicted   {pictures} by {plural(predictions['model_sha256'].n_unique(), 'model')}; {made}")
-    if figures := describe_texts(outcome.table("descriptions"), outcome.table("refused_sentences")):
-        reasons = {row["reason"]: row["number"] for row in figures["refused"]}
+    if written := describe_texts(outcome.table("descriptions"), outcome.table("refused_sentences")):
+        reasons = {row["reason"]: row["number"] for row in written["refused"]}
         lost = ", ".join(f"{count:,} {reason}" for reason, count in most_first(reasons))
-        kept = f"{figures['kept']:,} of {plural(figures['sentences'], 'sentence')} kept"
+        kept = f"{written['kept']:,} of {plural(written['sentences'], 'sentence')} kept"
         lines.append(f"written     {kept}{f'; not kept: {lost}' if lost else ''}")
     return lines
 

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from medmultipoints.data_lake.evaluate.score import Matched, load_items
-from medmultipoints.data_lake.evaluate.scoring_page import figure, render_scoring_page
+from medmultipoints.data_lake.evaluate.scoring_page import render_scoring_page, score_text
 from medmultipoints.flows.cli.console import OUT, print_json, table, write_aside
 from medmultipoints.flows.cli.options import HtmlOption, JsonOption
 from medmultipoints.transforms.errors import DataError
@@ -145,7 +145,9 @@ def _print_tables(report: dict[str, Any]) -> None:
     if "side_by_side" in report:
         _print_sides(report["side_by_side"])
     elif "published" in report:
-        rows = [[task, name, figure(value)] for task, row in report["published"].items() for name, value in row.items()]
+        rows = [
+            [task, name, score_text(value)] for task, row in report["published"].items() for name, value in row.items()
+        ]
         table("\nPublished metrics", ["task", "metric", "value"], rows)
     if "strict" in report:
         _print_strict(report["strict"])
@@ -175,7 +177,7 @@ def _print_headline(report: dict[str, Any]) -> None:
     found |= {name: report["masks"][name] for name in ("dice", "iou") if "masks" in report}
     if "claims" in report:
         found["facts said"] = report["claims"]["recall"]
-    known = {name: figure(value) for name, value in found.items() if value is not None}
+    known = {name: score_text(value) for name, value in found.items() if value is not None}
     if known:
         table("", [*known], [[*known.values()]])
         OUT.print("; ".join(f"{name}: {MEANT[name]}" for name in known if name in MEANT), style="dim", highlight=False)
@@ -184,14 +186,14 @@ def _print_headline(report: dict[str, Any]) -> None:
 def _print_masks(masks: dict[str, Any]) -> None:
     ends = masks["intervals"]
     names = {"dice": "Dice", "iou": "IoU", "iou_50": "share with IoU of 0.5 or more"}
-    rows = [[title, figure(masks[name]), _interval(ends[name])] for name, title in names.items()]
+    rows = [[title, score_text(masks[name]), _interval(ends[name])] for name, title in names.items()]
     table(f"\nMasks: {masks['masks']:,}, of which {masks['unread']:,} unread", ["metric", "mean", "interval"], rows)
 
 
 def _print_claims(claims: dict[str, Any]) -> None:
     ends = claims["intervals"]
     rows = [[name, f"{claims[name]:,}", _interval(ends[name])] for name in ("true", "false", "uncheckable")]
-    rows.append(["recall of the facts", figure(claims["recall"]), _interval(ends["recall"])])
+    rows.append(["recall of the facts", score_text(claims["recall"]), _interval(ends["recall"])])
     kinds = [[kind, *(f"{number:,}" for number in counted.values())] for kind, counted in claims["kinds"].items()]
     title = f"\nSentences of {claims['texts']:,} descriptions, with 95 % intervals of their shares"
     table(title, ["verdict", "sentences", "interval"], rows)
@@ -200,7 +202,13 @@ def _print_claims(claims: dict[str, Any]) -> None:
 
 def _print_sides(sides: list[dict[str, Any]]) -> None:
     rows = [
-        [side["task"], side["published_name"], figure(side["published"]), figure(side["strict"]), side["strict_name"]]
+        [
+            side["task"],
+            side["published_name"],
+            score_text(side["published"]),
+            score_text(side["strict"]),
+            side["strict_name"],
+        ]
         for side in sides
     ]
     table("\nPublished and strict, side by side", ["task", "published", "value", "value", "strict"], rows)
@@ -220,9 +228,9 @@ def _print_strict(strict: dict[str, Any]) -> None:
     rows = [
         [
             name + " ↓" * (name in LOWER_IS_BETTER),
-            figure(entry["value"]),
+            score_text(entry["value"]),
             _interval(entry["interval"]),
-            figure(macro.get(name)),
+            score_text(macro.get(name)),
         ]
         for name, entry in overall.items()
     ]
@@ -241,9 +249,9 @@ def _print_strict(strict: dict[str, Any]) -> None:
 
 def _print_slices(kind: str, slices: dict[str, dict[str, float]]) -> None:
     shown = {name: title for name, title in COLUMNS.items() if any(name in row for row in slices.values())}
-    rows = [[name, *(figure(row.get(column)) for column in shown)] for name, row in slices.items()]
+    rows = [[name, *(score_text(row.get(column)) for column in shown)] for name, row in slices.items()]
     table(f"\nBy {kind}", [kind, *shown.values()], rows)
 
 
 def _interval(ends: list[float | None]) -> str:
-    return "" if None in ends else f"{figure(ends[0])} to {figure(ends[1])}"
+    return "" if None in ends else f"{score_text(ends[0])} to {score_text(ends[1])}"

@@ -135,8 +135,8 @@ def _print_score(score: dict[str, Any]) -> None:
         for key, found in score[part].items():
             for name, one in [(key, found)] if key == "all" else found.items():
                 if one["judgements"]:
-                    figures = [f"{one['mean_dice']:.3f}", f"{one['median_dice']:.3f}"]
-                    rows.append([part.replace("_", " "), key, name, f"{one['judgements']:,}", *figures])
+                    dice = [f"{one['mean_dice']:.3f}", f"{one['median_dice']:.3f}"]
+                    rows.append([part.replace("_", " "), key, name, f"{one['judgements']:,}", *dice])
     table("Dice of the small model", ["on", "by", "", "judgements", "mean", "median"], rows)
 
 

@@ -122,7 +122,7 @@ def print_contents(plan: PushPlan) -> None:
     from medmultipoints.data_lake.report.sections import summary
 
     facts = summary(read_materials(plan.folder, kind=ClaimedManifest))  # files were hashed for the plan
-    counts = ", ".join(f"{number:,} {name}" for name, number in facts["figures"][:3])
+    counts = ", ".join(f"{number:,} {name}" for name, number in facts["numbers"][:3])
     OUT.print(f"{counts}; licence {', '.join(facts['licences'])}", highlight=False)
     for sentence in facts["privacy"]["sentences"]:
         OUT.print(f"privacy: {sentence}", markup=False, highlight=False)

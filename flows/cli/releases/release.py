@@ -128,12 +128,12 @@ def show(release: ReleaseArgument, as_json: JsonOption = False) -> None:
         elif isinstance(value, list) and value and isinstance(value[0], dict):
             columns = [column for column, first in value[0].items() if not isinstance(first, (list, tuple))]
             OUT.print()
-            table(name.replace("_", " "), columns, [[figure(row[column]) for column in columns] for row in value])
+            table(name.replace("_", " "), columns, [[cell_text(row[column]) for column in columns] for row in value])
         else:
-            OUT.print(f"[bold]{name:<16}[/]{escape(figure(value))}")
+            OUT.print(f"[bold]{name:<16}[/]{escape(cell_text(value))}")
 
 
-def figure(value: object) -> str:
+def cell_text(value: object) -> str:
     """Return a value as text for people."""
     if isinstance(value, bool):
         return "yes" if value else "no"

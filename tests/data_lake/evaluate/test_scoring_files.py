@@ -179,7 +179,7 @@ TRUTH = [
         ([{"response": {"counts": 1}}], "line 1: no text under 'response', but an object"),
         ([{"id": "0", "response": ""}, {"response": ""}, {"response": ""}], "2 of 3 lines have no id, first line 2"),
         ([{"id": f"a{n}", "response": ""} for n in range(3)], "3 questions have no prediction, first 0"),
-        ([{"response": ""}, [1]], "line 2 is no JSON object"),
+        ([{"response": ""}, [1]], "line 2 is not a JSON object"),
         ([{"response": "", "images": [f"{n}.png"]} for n in (0, 2, 1)], "line 2 is about image 2, the truth at line 2"),
     ],
 )
