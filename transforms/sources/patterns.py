@@ -48,6 +48,8 @@ class Pattern:
         found = self.strict.fullmatch(path)
         if found is not None:
             return _values(found)
+        if not self.holes:
+            return None
         first, last = self.shortest.fullmatch(path), self.longest.fullmatch(path)
         if first is None or last is None:
             return None

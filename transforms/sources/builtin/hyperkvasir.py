@@ -69,7 +69,7 @@ def read_samples(
 
 def _is_labelled(path: MemberPath) -> bool:
     organ = path.folders[-3] if len(path.folders) >= 3 else ""
-    return path.is_image and not path.is_clutter and organ in ORGAN_FOLDERS
+    return path.is_image and organ in ORGAN_FOLDERS
 
 
 def _find_facts(labels: LabelTable, label: str, pair: Pair) -> PictureFacts | Problem:

@@ -115,11 +115,11 @@ def _find_problem(
         return Problem("image_missing", f"mask {masks[stem][0]} has no image of the same name")
     if stem not in masks:
         return Problem("mask_missing", f"image {images[stem][0]} has no mask of the same name")
-    if boxes.member and stem not in boxes.stems:
+    if boxes.member and stem not in boxes.entries and stem not in boxes.problems:
         return Problem("annotation_missing", f"image {images[stem][0]} has no entry {stem!r} in {boxes.member}")
     return boxes.problems.get(stem)
 
 
 def is_unusable_stem(stem: str) -> bool:
     """Return whether a stem cannot be part of a sample id: it is empty or contains blanks."""
-    return not stem or any(character.isspace() for character in stem)
+    return stem.split() != [stem]

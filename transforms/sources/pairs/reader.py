@@ -5,11 +5,11 @@ file: the audit finds their convention by the masks.
 """
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from unicodedata import normalize
 
-from medmultipoints.transforms.errors import SourceDataError
+from medmultipoints.transforms.errors import SourceDataError, UsageError
 from medmultipoints.transforms.records import UNKNOWN, Exclusion, Indexed, MaskObject, Members, Sample
 from medmultipoints.transforms.sources import accounting
 from medmultipoints.transforms.sources.accounting import Problem, exclude
@@ -20,13 +20,15 @@ from medmultipoints.transforms.sources.pairs.box_entries import parse_box_json
 from medmultipoints.transforms.sources.pairs.pairing import BoxFile, Pair, join_pairs, reject_entries
 from medmultipoints.transforms.sources.pairs.stated_masks import NO_VALUES, MaskObjects, MaskValues, state_masks
 from medmultipoints.transforms.sources.paths import MemberPath, split_path, split_paths
-from medmultipoints.transforms.sources.patterns import fill
-from medmultipoints.transforms.sources.reading.listing import matching
+from medmultipoints.transforms.sources.patterns import Pattern, compile_pattern, fill
+
+KEYS = frozenset({"format", "images", "annotations", "labels", "masks", "splits", "drop"})
+"""Keys of a declaration of pairs."""
 
 
 @dataclass(frozen=True, slots=True)
 class PairFiles:
-    """The files of a source of pairs: paths by kind (image, mask, dropped, foreign), annotation files by name."""
+    """The files of a source of pairs: paths by kind (image, mask, dropped, clutter, foreign), annotations by name."""
 
     described: DescribedSource
     kinds: Mapping[str, Sequence[MemberPath]]
@@ -72,26 +74,34 @@ def read_samples(
 def open_pairs(described: DescribedSource, members: Members, further: Iterable[str]) -> PairFiles:
     """Return the files of a source of pairs, with the annotation files named ``further``.
 
-    Errors: SourceDataError if an annotation file is missing or unreadable.
+    Errors: SourceDataError if an annotation file is missing or unreadable; UsageError for keys that pairs do not have.
     """
     keys, source = described.declaration, described.name
     masks = [text for text in keys.annotations if not text.endswith(".json")]
     named = [split_path(text).filename for text in keys.annotations if text not in masks]
+    if other := sorted(keys.model_fields_set - KEYS) or named[1:]:
+        raise UsageError(f"{source}: read: {other[0]}: pairs have one box file and the keys {', '.join(sorted(KEYS))}.")
     paths = split_paths(members.names())
     annotations = {name: read_annotation_file(described, members, paths, name) for name in (*named, *further)}
-    plain = [path.name for path in paths if not path.is_clutter]
-    pictures = [path.name for path in paths if not path.is_clutter and path.is_image]
-    kind_of = dict.fromkeys(matching(pictures, masks), "mask") | dict.fromkeys(matching(pictures, keys.images), "image")
-    kind_of |= dict.fromkeys(matching(plain, keys.drop) if keys.drop else (), "dropped")
-    kind_of |= {name: "annotation" for name in plain if split_path(name).filename in annotations}
+    texts = {"dropped": keys.drop, "image": keys.images, "mask": masks}
+    patterns = [(kind, compile_pattern(text)) for kind, listed in texts.items() for text in listed]
     kinds: defaultdict[str, list[MemberPath]] = defaultdict(list)
     for path in paths:
-        kinds[kind_of.get(path.name, "foreign")].append(path)
+        kinds[_kind(path, patterns, annotations)].append(path)
     labels = {name: label for name, label in keys.labels.items() if isinstance(label, str)}
     labels = labels or {described.label: described.label}
     held = [annotations[name] for name in named]
     boxes = [BoxFile(file.member, *parse_box_json(source, file.member, file.data, labels)) for file in held]
     return PairFiles(described, kinds, annotations, boxes[0] if boxes else BoxFile())
+
+
+def _kind(path: MemberPath, patterns: Iterable[tuple[str, Pattern]], annotations: Container[str]) -> str:
+    if path.is_clutter:
+        return "clutter"
+    if path.filename in annotations:
+        return "annotation"
+    kind = next((kind for kind, pattern in patterns if pattern.match(path.name) is not None), "foreign")
+    return kind if path.is_image or kind == "dropped" else "foreign"
 
 
 def _read_names(source: str, file: AnnotationFile) -> frozenset[str]:
@@ -147,5 +157,6 @@ def account_for(files: PairFiles, samples: Iterable[Sample], exclusions: Iterabl
     rows += (row for file in files.annotations.values() for row in file.exclusions)
     rows += accounting.drop_declared(source, (path.name for path in files.kinds["dropped"]))
     known = {row.key for row in rows} | {name for sample in samples for name in accounting.sample_members(sample)}
-    rows += accounting.drop_foreign(source, (path for path in files.kinds["foreign"] if path.name not in known))
+    foreign = (path for path in files.kinds["foreign"] if path.name not in known)
+    rows += accounting.drop_foreign(source, (*foreign, *files.kinds["clutter"]))
     return accounting.assemble(samples, (file.member for file in files.annotations.values()), rows)
