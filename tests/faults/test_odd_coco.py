@@ -133,7 +133,7 @@ def test_a_picture_whose_labels_are_all_uncertain_gets_no_questions(tmp_path: Pa
 
 @pytest.mark.parametrize("name", ["pol\nyp", "pol\typ", "\u202epylop", "pol\x1b[31myp"])
 def test_a_label_that_no_page_can_show_is_refused_with_the_line_that_renames_it(tmp_path: Path, name: str) -> None:
-    with pytest.raises(UsageError, match="1 label with line breaks or hidden characters") as refused:
+    with pytest.raises(UsageError, match="1 label with line breaks, hidden characters") as refused:
         tables(tmp_path, lambda held: held["categories"][0].update(name=name), certain=())
     assert f"[sources.own.read.labels]\n    {json.dumps(name)} =" in str(refused.value)
 

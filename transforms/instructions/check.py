@@ -9,6 +9,8 @@ import polars as pl
 from medmultipoints.transforms.columns.tables import empty_frame, load_table
 from medmultipoints.transforms.instructions.lexicon import Lexicon
 from medmultipoints.transforms.instructions.names import Names, labels_present
+from medmultipoints.transforms.instructions.own_words import own_words
+from medmultipoints.transforms.instructions.proofs.reading import Mentions
 from medmultipoints.transforms.instructions.proofs.rows import prove_rows
 from medmultipoints.transforms.instructions.published import PUBLISHED
 from medmultipoints.transforms.instructions.task_names import TASK_NAMES
@@ -31,13 +33,7 @@ def check_instructions(
     those of ``read_jsonl`` are compared if present. Without ``objects``, only rows of published tasks can be ok.
     """
     lexicon = Lexicon(names, policy, labels_present(records, other_labels))
-    mention = _mention(names)
-    singular = {form.lower(): name.singular for name in names.forms for form in (name.plural, name.singular)}
-
-    @lru_cache(maxsize=10_000)
-    def mentions(text: str) -> set[str]:
-        return {singular[found.lower()] for found in mention.findall(text)}
-
+    mentions = _mentions(names)
     rows, others = instructions.with_row_index("row"), TASK_NAMES[len(PUBLISHED) :]
     if objects is None:
         rows = rows.filter(~pl.col("task").is_in(others))
@@ -50,8 +46,15 @@ def check_instructions(
     return instructions.select("instruction_id", ok=ordered == "", reason=ordered)
 
 
-def _mention(names: Names) -> re.Pattern[str]:
-    """Return a pattern that finds every form of a name in a text, the longest at each position."""
-    forms = {form for name in names.forms for form in (name.singular, name.plural)}
-    longest_first = sorted(forms, key=lambda form: (-len(form), form))
-    return re.compile(r"(?<!\w)(?:" + "|".join(map(re.escape, longest_first)) + r")(?!\w)", re.IGNORECASE)
+def _mentions(names: Names) -> Mentions:
+    """Return the finder of the forms of names in a text, the longest at each position, in any case of letters."""
+    singular = {form.casefold(): name.singular for name in names.forms for form in (name.plural, name.singular)}
+    longest_first = sorted(singular, key=lambda form: (-len(form), form))
+    pattern = re.compile(r"(?<!\w)(?:" + "|".join(map(re.escape, longest_first)) + r")(?!\w)")
+
+    @lru_cache(maxsize=10_000)
+    def find(text: str) -> frozenset[str]:
+        return frozenset(singular[found] for found in pattern.findall(text.casefold()))
+
+    numbers = {name.singular for name in names.forms if name.singular.isdigit()}
+    return Mentions(find, find(own_words()) | numbers)

@@ -15,6 +15,9 @@ REFERENTS: Final[Mapping[str, str]] = {
 }
 """Phrases that identify one object among those of its name; docs/tasks.md gives the margins."""
 
+ORDINALS: Final = ("first", "second", "third")
+"""Words for one of several images."""
+
 SIDE_MARGIN: Final = 0.05  # fraction of the image's width, height or diagonal, between first and second
 SIZE_MARGIN: Final = 1.25  # ratio of the areas of first and second
 

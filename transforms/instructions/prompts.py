@@ -1,5 +1,7 @@
 """Parse prompt templates from TOML text and render them with the name of an object."""
 
+import json
+import re
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -12,6 +14,8 @@ from medmultipoints.transforms.instructions.names import Name
 from medmultipoints.transforms.instructions.task_names import TASK_NAMES
 
 IMAGE_TOKEN: Final = "<image>"
+MARKS: Final = re.compile(rf'\{{\w*\}}|\{{"|{IMAGE_TOKEN}')
+"""What no name may contain: a placeholder, the start of a JSON value, or the place of an image."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +59,7 @@ def render_prompt(
         filled = filled.replace(f"{{{slot}}}", text)
     if name is not None:
         filled = filled.replace("{names}", name.plural).replace("{a_name}", name.with_article)
+        filled = filled.replace('"{name}"', json.dumps(name.singular, ensure_ascii=False))
         filled = filled.replace("{name}", name.singular)
     return IMAGE_TOKEN * (images - 1) + filled
 

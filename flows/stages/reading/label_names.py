@@ -9,6 +9,7 @@ from medmultipoints.data_lake.prompt_assets import load_names
 from medmultipoints.flows.engine.stage import Build, Inputs
 from medmultipoints.transforms.errors import UsageError
 from medmultipoints.transforms.instructions.alike_labels import find_alike
+from medmultipoints.transforms.instructions.prompts import MARKS
 from medmultipoints.transforms.reporting.counted import plural
 from medmultipoints.transforms.reporting.hidden import UNNAMEABLE
 from medmultipoints.transforms.sources.builtin import BUILT_IN
@@ -94,8 +95,9 @@ def _refuse_misspelt(build: Build, brought: pl.DataFrame) -> None:
 
 
 def _refuse_unprintable(build: Build, rows: pl.DataFrame) -> None:
-    """Raise UsageError for labels with line breaks or other characters that pages and prompts cannot show."""
-    wrong = [row for row in rows.select("source", "label", "released").rows() if UNNAMEABLE & {*row[2]}]
+    """Raise UsageError for labels with hidden characters, or with marks that have a meaning in prompts."""
+    labels = rows.select("source", "label", "released").rows()
+    wrong = [row for row in labels if UNNAMEABLE & {*row[2]} or MARKS.search(row[2])]
     lines: dict[str, list[str]] = {}
     for source, label, _ in wrong:
         table, keys = _keys(build, source, label)
@@ -103,8 +105,8 @@ def _refuse_unprintable(build: Build, rows: pl.DataFrame) -> None:
     if wrong:
         answers = [line for table, added in sorted(lines.items()) for line in (table, *dict.fromkeys(added))]
         raise UsageError(
-            f"{plural(len(wrong), 'label')} with line breaks or hidden characters: give other names in the recipe:\n"
-            + "\n".join(answers)
+            f"{plural(len(wrong), 'label')} with line breaks, hidden characters, or marks of prompts (such as {{name}}, "
+            "<image>): give other names in the recipe:\n" + "\n".join(answers)
         )
 
 

@@ -6,7 +6,7 @@ import polars as pl
 import pytest
 
 from medmultipoints.transforms.instructions.fences import write_fenced
-from medmultipoints.transforms.instructions.tasks.stills_referring import ORDINALS
+from medmultipoints.transforms.instructions.phrases import ORDINALS
 from tests.transforms.instructions.stage import ask, frame, picture, reasons
 
 CERTAIN = {"labels_exhaustive": ["polyps"], "organ": "Lower GI", "finding": "polyps"}

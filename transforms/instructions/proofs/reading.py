@@ -22,7 +22,13 @@ _TOKENS: Final = re.compile(r"((?:<image>)+) (?=\S)")
 _JSON: Final = re.compile(r'\[?\{"')
 _PLACEHOLDER: Final = re.compile(r"\{\w*\}")
 
-Mentions = Callable[[str], set[str]]
+
+@dataclass(frozen=True, slots=True)
+class Mentions:
+    """``find`` returns the singulars of the names in a text; ``vague``: those that are words of prompts, too."""
+
+    find: Callable[[str], frozenset[str]]
+    vague: frozenset[str]
 
 
 class Wrong(Exception):
@@ -34,7 +40,8 @@ class PromptReading:
     """A parsed prompt.
 
     ``images``: number of placeholders; ``ask``: the words before the example; ``given``: the JSON values among them;
-    ``mentions``: the singulars of the names in the words; ``named``: the labels of the example.
+    ``mentions``: the singulars of the names in the words; ``vague``: those that may be words of the prompt itself, such
+    as a class "A" or "object"; ``named``: the labels of the example.
     """
 
     images: int
@@ -42,6 +49,7 @@ class PromptReading:
     given: tuple[Any, ...]
     example: Any
     mentions: frozenset[str]
+    vague: frozenset[str]
     named: frozenset[str]
 
 
@@ -76,8 +84,9 @@ def read_prompt(prompt: str, plain: re.Pattern[str], shape: Shape, mentions: Men
     if not values or not (plain.fullmatch(example) or has_shape(values[-1], shape)):
         raise Wrong("prompt_shape_differs")
     images = tokens[1].count("<image>")
+    found = mentions.find(ask)
     return PromptReading(
-        images, ask, tuple(values[:-1]), values[-1], frozenset(mentions(ask)), frozenset(labels_in(values[-1]))
+        images, ask, tuple(values[:-1]), values[-1], found, found & mentions.vague, frozenset(labels_in(values[-1]))
     )
 
 

@@ -44,10 +44,7 @@ def prove_rows(
     lexicon: Lexicon,
     mentions: Mentions,
 ) -> Iterator[tuple[int, str]]:
-    """Yield the number of each row (column ``row``) with the reason why it is wrong, empty if it is proved.
-
-    ``mentions`` returns the singulars of the names in a text.
-    """
+    """Yield the number of each row (column ``row``) with the reason why it is wrong, empty if it is proved."""
     plain = find_plain(rows, {name: task.shape for name, task in TASKS.items()})
     patterns = {name: re.compile(plain_pattern(task.shape)) for name, task in TASKS.items()}
     read = lru_cache(10_000)(lambda task, prompt: read_prompt(prompt, patterns[task], TASKS[task].shape, mentions))
@@ -125,7 +122,7 @@ def _published_label(row: Row, prompt: PromptReading, answer: Any, home: Scene, 
     label = next(label for label, record_id in home.records.items() if record_id == row["record_id"])
     require(row.get("label", label) == label, "label_differs")
     named = prompt.named
-    require(len(named) == 1 and prompt.mentions <= named, "prompt_names_differ")
+    require(len(named) == 1 and prompt.mentions - prompt.vague <= named <= prompt.mentions, "prompt_names_differ")
     (name,) = named
     require(home.listed[label].count > 0 or label in home.certain, "absence_uncertain")
     require(any(name == choice.singular for choice in lexicon.allowed([home], label)), "name_not_allowed")
@@ -140,7 +137,8 @@ def _check_names(
 ) -> None:
     """Raise Wrong if the prompt names other classes than the answer, or the row belongs to another record."""
     answered = list(labels_in(reading.answer))
-    require(reading.prompt.mentions == (set() if task.names == "none" else set(answered)), "prompt_names_differ")
+    found, asked = reading.prompt.mentions, set() if task.names == "none" else set(answered)
+    require(found - reading.prompt.vague <= asked <= found, "prompt_names_differ")
     single = task.names != "listed" and task.labelled
     require(not single or bool(answered), "label_differs")
     label = "" if not single else clear_label(lexicon, answered[0]) if task.clear_name else ""

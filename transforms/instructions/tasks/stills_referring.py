@@ -2,10 +2,9 @@
 
 import re
 from collections.abc import Iterator, Sequence
-from typing import Final
 
 from medmultipoints.transforms.instructions.lexicon import Lexicon
-from medmultipoints.transforms.instructions.phrases import REFERENTS
+from medmultipoints.transforms.instructions.phrases import ORDINALS, REFERENTS
 from medmultipoints.transforms.instructions.proofs.reading import Reading, find_object, label_of, require
 from medmultipoints.transforms.instructions.questions.question import Question, QuestionContext, ids, rounded
 from medmultipoints.transforms.instructions.scenes import Scene
@@ -13,8 +12,6 @@ from medmultipoints.transforms.instructions.shapes import BOX
 from medmultipoints.transforms.instructions.task import Task
 from medmultipoints.transforms.instructions.tasks.referring import find_referents, kind_of, singles_out
 from medmultipoints.transforms.records import ReleasedObject
-
-ORDINALS: Final = ("first", "second", "third")
 
 
 def ask(group: Sequence[Scene], context: QuestionContext) -> Iterator[Question]:
