@@ -105,7 +105,7 @@ def _refuse_unprintable(build: Build, rows: pl.DataFrame) -> None:
     if wrong:
         answers = [line for table, added in sorted(lines.items()) for line in (table, *dict.fromkeys(added))]
         raise UsageError(
-            f"{plural(len(wrong), 'label')} with line breaks, hidden characters, or marks of prompts (such as {{name}}, "
+            f"{plural(len(wrong), 'label')} with line breaks, hidden characters or marks of prompts (such as {{name}}, "
             "<image>): give other names in the recipe:\n" + "\n".join(answers)
         )
 
