@@ -8,7 +8,7 @@ import orjson
 
 @dataclass(frozen=True, slots=True)
 class Validators:
-    """ETag, Last-Modified and size in bytes of the whole file; None for what the server does not state."""
+    """ETag, Last-Modified and size in bytes of the whole file; None for what the server does not send."""
 
     etag: str | None = None
     last_modified: str | None = None

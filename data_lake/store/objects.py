@@ -191,7 +191,7 @@ def receipt_name(stage: str, key: str) -> str:
 
 
 def is_intact(lake: Lake, entry: StoredObject) -> bool:
-    """Return whether the object exists with the content that its name states.
+    """Return whether the object exists with the content that its name says.
 
     A remote object is hashed when it is fetched.
     """

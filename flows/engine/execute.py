@@ -58,7 +58,7 @@ class Outcome:
 def execute(
     build: Build, stages: Sequence[Stage], mapper: Mapper, observer: Observer, plan: Plan | None = None
 ) -> Outcome:
-    """Run the stages and place the release; the run record states how the run ended in every case.
+    """Run the stages and place the release; the run record says how the run ended in every case.
 
     ``plan`` is the plan of the build, if one was made before.
     """

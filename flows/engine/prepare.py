@@ -51,7 +51,7 @@ def unheard(_text: str) -> None:
 def prepare_attempt(
     request: BuildRequest, stages: Sequence[Stage], progress: Progress = no_progress, say: Say = unheard
 ) -> Build:
-    """Return the build of a request; if this fails, a run record states why."""
+    """Return the build of a request; if this fails, a run record says why."""
     started = datetime.now(UTC)
     try:
         return prepare(request, stages, progress, say)

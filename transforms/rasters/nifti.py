@@ -94,7 +94,7 @@ def orientation_doubt(head: bytes, name: str) -> str:
         return ""
     codes = int(header["sform_code"]), int(header["qform_code"])
     if codes == (0, 0):
-        return "it states no orientation (sform and qform codes are 0): left, right, front and back are guesses"
+        return "it gives no orientation (sform and qform codes are 0): left, right, front and back are guesses"
     if all(codes) and np.abs(header.get_sform() - header.get_qform()).max() > _TOLERANCE * max(header.get_zooms()[:3]):
         return "its sform and its qform differ; the sform is used"
     return ""

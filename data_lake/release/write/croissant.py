@@ -97,7 +97,7 @@ def croissant_bytes(facts: CardFacts, files: Iterable[FileEntry]) -> bytes:
 
 
 def _metadata(facts: CardFacts) -> dict[str, Any]:
-    """Return creators, date and licence; facts that the recipe does not state are left out."""
+    """Return creators, date and licence; facts that the recipe does not have are left out."""
     citations = [source.citation for source in facts.sources if source.citation]
     sources = licensed(facts.sources, facts.licensed_pictures)
     chosen = choose_licence(sources)

@@ -215,7 +215,7 @@ def _hint(draft: Draft, series: _Series) -> None:
     if any(str(frame.header.get("PhotometricInterpretation")) == "MONOCHROME1" for frame in series.frames):
         draft.hint("monochrome1", "pictures are MONOCHROME1 (low values bright); they are inverted")
     if any(str(frame.header.get("BurnedInAnnotation", "NO")) == "YES" for frame in series.frames):
-        draft.hint("burned_in_text", "files state that text is burned into the pixels: it may name the patient")
+        draft.hint("burned_in_text", "files say that text is burned into the pixels: it may name the patient")
     gaps = _gaps(series.frames)
     if gaps:
         draft.hint(

@@ -250,7 +250,7 @@ def _kept(rule: str | None, versions: Sequence[_Version]) -> Sequence[_Version]:
 
 
 def _labels_of(value: Mapping[str, Any]) -> list[str]:
-    """Return the labels of a region: it is one object of each; one empty label if there is none."""
+    """Return the labels of a region: it is one object of each; one empty label if it has none."""
     for key, held in value.items():
         if key.endswith("labels") and isinstance(held, list) and held:
             return list(dict.fromkeys(map(str, held)))

@@ -71,7 +71,7 @@ def _truths(listing: Listing) -> tuple[str, ...]:
 
 
 def _stated_size(listing: Listing, name: str) -> tuple[int, int] | None:
-    """Return the size of frames that a seqinfo.ini near the file states, or None."""
+    """Return the size of frames that a seqinfo.ini near the file gives, or None."""
     for place in (folder(name), folder(folder(name))):
         member = f"{place}/seqinfo.ini" if place else "seqinfo.ini"
         if listing.kinds.get(member) == "text":

@@ -94,7 +94,7 @@ class Pictures:
         found: Sequence[Annotation | ReadProblem],
         size: tuple[int, int] | None = None,
     ) -> Reading:
-        """Yield the picture with the stem of the annotation file ``name``, else the one that the file states."""
+        """Yield the picture with the stem of the annotation file ``name``, else the one that the file names."""
         joined = self.index.find_own(name, stated)
         yield from self.join(joined, stated or split_path(name).stem, name, found, name, size)
 

@@ -91,7 +91,7 @@ class PictureIndex:
         return Joined(member, "stem" if member else "ambiguous")
 
     def find_own(self, name: str, stated: str = "") -> Joined:
-        """Return the picture with the stem of an annotation file, else the one that the file states."""
+        """Return the picture with the stem of an annotation file, else the one that the file names."""
         own = self.find_stem(split_path(name).stem, name)
         return own if own.member or not stated else self.find(stated, name)
 

@@ -1,4 +1,4 @@
-"""Read the size of a picture that its annotations state."""
+"""Read the size of a picture that its annotations give."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
@@ -18,12 +18,12 @@ def size_of(width: Any, height: Any) -> tuple[int, int] | None:
 
 
 def stated_sizes(values: Mapping[str, Any]) -> Iterator[tuple[int, int]]:
-    """Yield the sizes that a record states; ``values``: by name in lower case."""
+    """Yield the sizes that a record gives; ``values``: by name in lower case."""
     for names in _PAIRS:
         if size := size_of(*(values.get(name) for name in names)):
             yield size
 
 
 def differing_sizes(count: int, example: str) -> str:
-    """Return the hint about pictures whose size is not the one that annotations state."""
+    """Return the hint about pictures whose size is not the one that annotations give."""
     return f"{plural(count, 'picture')} of another size than annotations state, such as {example}; a build rejects them"

@@ -193,7 +193,7 @@ def name_lists(held: Any, depth: int = 0) -> Iterator[tuple[str, ...]]:
 
 
 def stated_size(record: Record) -> tuple[int, int] | None:
-    """Return the size of the picture that a record states, or None."""
+    """Return the size of the picture that a record gives, or None."""
     return next(stated_sizes({str(key).casefold(): value for key, value in record.items()}), None)
 
 
