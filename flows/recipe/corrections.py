@@ -63,7 +63,7 @@ class CorrectionEntry(_Entry):
 
     image: str = Field(pattern=SAMPLE, description="the image: source/stem, the sample_id of the tables")
     action: Action = Field(description="what is done")
-    object: str | None = Field(default=None, description="object_id, where it is about one object; with `box`")
+    object: str | None = Field(default=None, description="object_id of the one object that is meant; with `box`")
     box: Sides | None = Field(
         default=None, description="box of that object or finding, in pixels of the original image"
     )
@@ -92,7 +92,7 @@ class WithdrawnEntry(_Entry):
     """An image that no release may contain any more."""
 
     luma_blake3: str | None = Field(
-        default=None, pattern=SHA256, description="of the same name in the table of images: finds copies of other bytes"
+        default=None, pattern=SHA256, description="luma_blake3 in the table of images: finds copies of other bytes"
     )
     pixel_sha256: str | None = Field(
         default=None, pattern=SHA256, description="the same, as releases before `luma_blake3` have it"

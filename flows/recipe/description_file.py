@@ -14,5 +14,8 @@ class Describe(PinnedFile):
         default="drop", description="sentences that the measured facts neither prove nor refute: left out, or marked"
     )
     least_kept: float = Field(
-        default=0.3, ge=0, le=1, description="share of a text's sentences that must be kept; else none of it is"
+        default=0.3,
+        ge=0,
+        le=1,
+        description="least share of a text's sentences to keep; with fewer, the text is left out",
     )

@@ -31,22 +31,22 @@ class Instructions(BaseModel):
     )
     shares: Mapping[Task, Annotated[float, Field(gt=0, le=1)]] = Field(
         default={},
-        description="task = share of its possible questions that are asked, 1 where not given; not for the published",
+        description="task = share of its possible questions to ask, by default 1; not for published tasks",
     )
     absent: float = Field(
         default=0.5,
         ge=0,
         le=1,
-        description="share of the images asked for presence that are asked for a class that is certainly absent, "
+        description="share of the questions of presence that are about a class that is certainly absent, "
         "where there is one",
     )
 
     degenerate: Literal["leave_out", "keep"] = Field(
-        default="leave_out", description="tasks in which every answer is the same, which teach and measure nothing"
+        default="leave_out", description="tasks whose answers are all the same, which teach and measure nothing"
     )
     dialects: tuple[Dialect, ...] = Field(
         default=(),
-        description="trainers' formats that the release holds the instructions in as well, each a config of its own",
+        description="trainers' formats that the release also has the instructions in, each as a config",
     )
 
     @model_validator(mode="after")

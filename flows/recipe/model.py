@@ -36,14 +36,14 @@ class Boxes(_Section):
         default=None,
         ge=1,
         le=65535,
-        description="mask values from here on belong to an object, in the numbers of the file; none: 128, or half the "
-        "range of a 16-bit file that uses all of it, and masks that hold areas of other values are rejected",
+        description="least mask value of an object; none: 128, or half the range of a 16-bit file that uses all of it, "
+        "and masks with areas of other values are rejected",
     )
     min_area_px: int = Field(
         default=20, ge=1, le=MOST, description="smaller mask components are specks: dropped and reported"
     )
     track_rounding: Literal["none", "nearest", "floor"] = Field(
-        default="none", description="how boxes of label lines become integers, if they do"
+        default="none", description="how boxes of label lines are rounded to integers"
     )
 
 
@@ -67,7 +67,7 @@ class Images(_Section):
         default="lanczos", description="filter that makes pictures smaller"
     )
     jpeg_quality: int = Field(
-        default=95, ge=1, le=100, description="of pictures that are resized or decoded from video"
+        default=95, ge=1, le=100, description="quality of resized pictures and of frames decoded from video"
     )
 
 
@@ -78,9 +78,9 @@ class Labels(_Section):
         default={}, description="label of a source = label in the release; empty: all labels of the sources as they are"
     )
     others: Literal["drop", "keep"] = Field(
-        default="drop", description="labels of declared sources that names does not name; keep where names is empty"
+        default="drop", description="labels of declared sources that names omits; keep if names is empty"
     )
-    zero_counts: bool = Field(default=False, description="records with count 0 where absence is certain")
+    zero_counts: bool = Field(default=False, description="write records with count 0 where absence is certain")
 
 
 class Splits(_Section):
@@ -90,7 +90,7 @@ class Splits(_Section):
         default={"train": 1.0}, description="split = share; the shares sum to 1"
     )
     honour_official: bool = Field(
-        default=False, description="images keep the split that their source's authors assign, where the recipe has it"
+        default=False, description="images keep the split that their source's authors assigned, if the recipe has it"
     )
     previous: str | None = Field(
         default=None,
@@ -101,7 +101,7 @@ class Splits(_Section):
         default=None,
         ge=0,
         le=0.3,
-        description="pictures of a smaller distance (1 - correlation) are near-duplicates and stay in one split; "
+        description="pictures closer than this distance (1 - correlation) are near-duplicates and stay in one split; "
         "none: chosen from the histogram of distances",
     )
     starts: bool = Field(
@@ -114,13 +114,12 @@ class Splits(_Section):
     )
     pixels: bool = Field(
         default=False,
-        description="stills that show one scene (7 keypoints and more under one map) are of one examination, and one "
-        "frame cut and uncut is found; 0.5 s a picture",
+        description="stills of one scene (7 or more keypoints under one map) are of one examination, and one frame "
+        "cut and uncut is found; 0.5 s a picture",
     )
     same_frame: Literal["keep", "drop"] = Field(
         default="keep",
-        description="of one frame cut and uncut both pictures stay, in one group, or the smaller one is dropped; needs "
-        "pixels",
+        description="of one frame cut and uncut: keep both pictures, in one group, or drop the smaller one; needs pixels",
     )
 
     @model_validator(mode="after")
@@ -142,7 +141,8 @@ class Validation(_Section):
     max_rejected_fraction: float = Field(default=0.5, ge=0, le=1, description="for every stage that by_stage omits")
     by_stage: Mapping[str, Annotated[float, Field(ge=0, le=1)]] = Field(default={}, description="stage = largest share")
     broken_sources: Literal["stop", "leave-out"] = Field(
-        default="stop", description="a source that cannot be read: stop the build, or leave it out and say so"
+        default="stop",
+        description="a source that cannot be read: stop the build, or leave the source out and report it",
     )
 
 

@@ -66,6 +66,7 @@ def frame(seed: int) -> NDArray[np.uint8]:
     return pixels
 
 
+@pytest.mark.slow
 def test_a_copied_frame_is_found_among_frames_with_the_same_hash() -> None:
     """Two videos of one scene, 60 frames each; frame 50 of the first is, brighter, frame 7 of the second."""
     first = {f"a{number:02}": frame(number) for number in range(60)}

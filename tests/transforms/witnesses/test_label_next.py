@@ -61,6 +61,7 @@ def test_beyond_the_spread_places_every_picture_follows_once_by_the_same_product
     assert sorted(one.name for one in whole) == sorted(one.name for one in found)
 
 
+@pytest.mark.slow
 def test_thirty_thousand_pictures_are_ordered_in_seconds() -> None:
     rng = np.random.default_rng(4)
     rows = zip(rng.random(30_000).round(4).tolist(), rng.integers(2**63, size=30_000).tolist(), strict=True)

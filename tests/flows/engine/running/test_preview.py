@@ -1,6 +1,7 @@
 """The first pictures of a build: drawn from the first shard that has some, never a reason to stop."""
 
 import polars as pl
+import pytest
 from PIL import Image
 
 from medmultipoints.flows.engine.execute import Outcome
@@ -9,6 +10,7 @@ from medmultipoints.flows.engine.running.run import inputs_of
 from medmultipoints.flows.stages.pipeline import PIPELINE
 
 
+@pytest.mark.slow
 def test_a_build_leaves_the_sheet_of_its_first_pictures(first: Outcome) -> None:
     sheet = first.build.lake.reports / "small" / SHEET
     with Image.open(sheet) as image:
