@@ -101,8 +101,8 @@ class Splits(_Section):
         default=None,
         ge=0,
         le=0.3,
-        description="pictures closer than this distance (1 - correlation) are near-duplicates and stay in one split; "
-        "none: chosen from the histogram of distances",
+        description="pictures closer than this distance (1 - correlation) are near-duplicates and stay in one "
+        "split; none: chosen from the histogram of distances",
     )
     starts: bool = Field(
         default=False,
