@@ -119,7 +119,7 @@ class Splits(_Section):
     )
     same_frame: Literal["keep", "drop"] = Field(
         default="keep",
-        description="of one frame cut and uncut: keep both pictures, in one group, or drop the smaller one; needs pixels",
+        description="of one frame cut and uncut: keep both pictures in one group, or drop the smaller; needs pixels",
     )
 
     @model_validator(mode="after")
