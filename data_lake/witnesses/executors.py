@@ -11,6 +11,7 @@ from typing import Any, Final, Literal
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 from medmultipoints.data_lake.witnesses.model_file import Model
 from medmultipoints.data_lake.witnesses.onnx_header import Header, read_header
@@ -33,24 +34,30 @@ def open_model(model: Model, executor: ExecutorName = "opencv") -> Run:
     Errors: an executor that is not installed, external data, an undeclared shape, an operator that the executor does
     not support, output that is not finite.
     """
-    _check_header(model, read_header(model.onnx, model.name))
+    header = read_header(model.onnx, model.name)
+    _check_header(model, header)
     forward = _open_opencv(model) if executor == "opencv" else _open_onnxruntime(model, executor)
-    network = model.declared.network
+    alone = header.inputs[0][0] == 1
 
     def run(batch: Tensor) -> Tensor:
-        output = np.asarray(forward(batch))
-        wanted = (len(batch), *network.output_shape)
-        if output.shape != wanted:
-            raise DataError(f"model {model.name}: its output has the shape {output.shape}, declared is {wanted}.")
-        if not np.isfinite(output).all():
-            raise DataError(
-                f"model {model.name}: its output holds values that are not finite (NaN or infinity). Check the "
-                "normalisation of its input, or use another model."
-            )
-        return output.astype(np.float32, copy=False)
+        parts = np.split(batch, len(batch)) if alone else [batch]
+        return np.concatenate([_check_output(model, np.asarray(forward(part)), len(part)) for part in parts])
 
-    run(np.zeros((1, *network.input_shape), np.float32))
+    run(np.zeros((1, *model.declared.network.input_shape), np.float32))
     return run
+
+
+def _check_output(model: Model, output: NDArray[Any], count: int) -> Tensor:
+    """Return the output for so many pictures; DataError for another shape or values that are not finite."""
+    wanted = (count, *model.declared.network.output_shape)
+    if output.shape != wanted:
+        raise DataError(f"model {model.name}: its output has the shape {output.shape}, declared is {wanted}.")
+    if not np.isfinite(output).all():
+        raise DataError(
+            f"model {model.name}: its output holds values that are not finite (NaN or infinity). Check the "
+            "normalisation of its input, or use another model."
+        )
+    return output.astype(np.float32, copy=False)
 
 
 def _check_header(model: Model, header: Header) -> None:
@@ -62,6 +69,12 @@ def _check_header(model: Model, header: Header) -> None:
     network = model.declared.network
     _check_shape(model, "input", header.inputs, network.input_shape)
     _check_shape(model, "output", header.outputs, network.output_shape)
+    batch = header.inputs[0][0]
+    if batch not in (None, 1):
+        raise DataError(
+            f"model {model.name}: it takes {batch} pictures at a time, no more and no less. Export it with a batch of "
+            "any size, or of 1."
+        )
 
 
 def _check_shape(model: Model, what: str, found: tuple[tuple[int | None, ...], ...], wanted: tuple[int, ...]) -> None:
@@ -106,7 +119,7 @@ def _reason(error: Exception) -> str:
     said = " ".join(str(error).split())
     if operator := _OPERATOR.search(said):
         return f"it lacks the operator {operator[1] or operator[2]}"
-    return said[:300] or type(error).__name__
+    return said[:300].rstrip(".") or type(error).__name__
 
 
 def _open_onnxruntime(model: Model, executor: ExecutorName) -> Callable[[Tensor], Any]:

@@ -12,19 +12,23 @@ from onnx import TensorProto, helper, numpy_helper
 SIDE = 16
 
 
-def red_model(*, click_radius: int = 0, side: int = SIDE, last: Sequence[Any] = (), maps: int = 1) -> bytes:
+def red_model(
+    *, click_radius: int = 0, side: int = SIDE, last: Sequence[Any] = (), maps: int = 1, batch: int | str = "batch"
+) -> bytes:
     """A model whose maps are the red channel of its input; ``last`` are nodes from ``red`` to ``map``."""
     channels = 3 + 3 * (click_radius > 0)
     kernel = np.zeros((maps, channels, 1, 1), np.float32)
     kernel[:, 0] = 1
     ending = list(last) or [helper.make_node("Identity", ["red"], ["map"])]
     nodes = [helper.make_node("Conv", ["picture", "kernel"], ["red"]), *ending]
-    return model_bytes(nodes, channels, side, [numpy_helper.from_array(kernel, "kernel")], maps)
+    return model_bytes(nodes, channels, side, [numpy_helper.from_array(kernel, "kernel")], maps, batch)
 
 
-def model_bytes(nodes: Sequence[Any], channels: int, side: int, values: Sequence[Any], maps: int = 1) -> bytes:
-    inputs = helper.make_tensor_value_info("picture", TensorProto.FLOAT, ["batch", channels, side, side])
-    outputs = helper.make_tensor_value_info("map", TensorProto.FLOAT, ["batch", maps, side, side])
+def model_bytes(
+    nodes: Sequence[Any], channels: int, side: int, values: Sequence[Any], maps: int = 1, batch: int | str = "batch"
+) -> bytes:
+    inputs = helper.make_tensor_value_info("picture", TensorProto.FLOAT, [batch, channels, side, side])
+    outputs = helper.make_tensor_value_info("map", TensorProto.FLOAT, [batch, maps, side, side])
     graph = helper.make_graph(list(nodes), "test", [inputs], [outputs], initializer=list(values))
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 13)], ir_version=8)
     data: bytes = model.SerializeToString()

@@ -15,8 +15,10 @@ from tests.data_lake.witnesses.declared_models import declare, external_model, r
 
 
 @pytest.mark.parametrize("executor", ["opencv", "onnxruntime"])
-def test_a_batch_runs_on_either_executor(tmp_path: Path, executor: ExecutorName) -> None:
-    run = open_model(load_model(declare(tmp_path, red_model())), executor)
+@pytest.mark.parametrize("size", ["batch", 1])
+def test_a_batch_runs_on_either_executor(tmp_path: Path, executor: ExecutorName, size: int | str) -> None:
+    """Of a model that takes a single picture, too."""
+    run = open_model(load_model(declare(tmp_path, red_model(batch=size))), executor)
     batch = np.random.default_rng(0).random((5, 3, 16, 16), np.float32)
     np.testing.assert_allclose(batch[:, :1], run(batch), atol=1e-6)
     np.testing.assert_allclose(batch[:1, :1], run(batch[:1]), atol=1e-6)
@@ -27,6 +29,7 @@ def test_a_batch_runs_on_either_executor(tmp_path: Path, executor: ExecutorName)
     [
         (red_model(side=32), "its input is \\? x 3 x 32 x 32, declared is batch x 3 x 16 x 16"),
         (red_model(click_radius=2), "its input is \\? x 6 x 16 x 16"),
+        (red_model(batch=8), "it takes 8 pictures at a time, no more and no less"),
         (external_model(), "external file 'kernel.bin'"),
         (b"not a model", "no ONNX model"),
         (b"", "no ONNX model"),
