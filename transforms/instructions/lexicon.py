@@ -21,11 +21,15 @@ class Lexicon:
 
     def allowed(self, scenes: Iterable[Scene], label: str) -> tuple[Name, ...]:
         """Return the names that a question about these images may use for a label; every image must allow them."""
-        return self._allowed(label, alone=self._only(scenes) == label)
+        return self.allowed_in([scene.image_sha256 for scene in scenes], label)
+
+    def allowed_in(self, images: Iterable[str], label: str) -> tuple[Name, ...]:
+        """Return the same for images by their image_sha256."""
+        return self._allowed(label, alone=self._only(images) == label)
 
     def labels_of(self, scenes: Iterable[Scene], name: str) -> tuple[str, ...]:
         """Return the labels that may have a name in these images, found at once instead of label by label."""
-        only = self._only(scenes)
+        only = self._only(scene.image_sha256 for scene in scenes)
         if only not in self._named:
             named: dict[str, tuple[str, ...]] = {}
             for label in self.labels:
@@ -34,9 +38,9 @@ class Lexicon:
             self._named[only] = named
         return self._named[only].get(name, ())
 
-    def _only(self, scenes: Iterable[Scene]) -> str:
+    def _only(self, images: Iterable[str]) -> str:
         """Return the one label that all of the images show; empty if they show several, or none."""
-        shown = {self.present.get(scene.image_sha256) or frozenset() for scene in scenes}
+        shown = {self.present.get(image) or frozenset() for image in images}
         labels = shown.pop() if len(shown) == 1 else frozenset[str]()
         return next(iter(labels)) if len(labels) == 1 else ""
 

@@ -16,6 +16,10 @@ Naming = Literal["one", "listed", "none"]
 EXAMPLE_REGION: Final = '{"bbox_2d": [1.0, 2.0, 3.0, 4.0]}'
 
 
+def _prove_by_columns(reading: Reading, _scenes: Sequence[Scene], _lexicon: Lexicon) -> tuple[str, ...]:
+    raise AssertionError(f"rows of {reading.task} are proved by proofs.published_rows")
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Task:
     """A task. Its prompt templates are in ``templates/<name>.toml``; docs/tasks.md explains it.
@@ -28,13 +32,14 @@ class Task:
     ``clear_name``: the class has its unambiguous name instead of one that depends on the image.
     ``whole_image``: the question belongs to the first record of its image, not to the record of its class.
     ``stills``: asked about several unrelated stills of one split, of any size.
-    ``published``: one of the five tasks of the published dataset, asked about every record, without a share.
+    ``published``: one of the five tasks of the published dataset, asked about every record, without a share, and proved
+    column by column (``proofs.published_rows``) instead of by ``prove``.
     """
 
     name: str
     ask: Ask
-    prove: Prove
     shape: Shape
+    prove: Prove = _prove_by_columns
     images: int = 1
     crops: int = 0
     slots: Mapping[str, str] = field(default_factory=dict)

@@ -55,13 +55,12 @@ class PromptReading:
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """A parsed row: its prompt and answer, its crops, and the label of its record, if any."""
+    """A parsed row: its prompt and answer, and its crops."""
 
     task: str
     prompt: PromptReading
     answer: Any
     crops: tuple[Crop, ...] = ()
-    label: str = ""
 
     @property
     def ask(self) -> str:

@@ -1,4 +1,4 @@
-"""Prove every row from the scenes of its images."""
+"""Prove every row: of the published tasks column by column, of others from the scenes of its images."""
 
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -11,6 +11,7 @@ import polars as pl
 from medmultipoints.transforms.columns.tables import column_names
 from medmultipoints.transforms.instructions.all_tasks import TASKS
 from medmultipoints.transforms.instructions.lexicon import Lexicon
+from medmultipoints.transforms.instructions.proofs.published_rows import prove_published
 from medmultipoints.transforms.instructions.proofs.reading import (
     Mentions,
     PromptReading,
@@ -48,9 +49,16 @@ def prove_rows(
     plain = find_plain(rows, {name: task.shape for name, task in TASKS.items()})
     patterns = {name: re.compile(plain_pattern(task.shape)) for name, task in TASKS.items()}
     read = lru_cache(10_000)(lambda task, prompt: read_prompt(prompt, patterns[task], TASKS[task].shape, mentions))
-    stills = rows["task"].is_in([name for name, task in TASKS.items() if task.stills]).any()
+    rows = rows.join(plain, on="row", how="left")
+    of_record = pl.col("task").is_in(PUBLISHED)
+    shapes = {name: TASKS[name].shape for name in PUBLISHED}
+    yield from prove_published(rows.filter(of_record), shapes, records, images, lexicon, read)
+    others = rows.filter(~of_record)
+    if others.is_empty():
+        return
+    stills = others["task"].is_in([name for name, task in TASKS.items() if task.stills]).any()
     homes = records.select("record_id", "sample_id").join(group_key(images, stills=stills), on="sample_id")
-    known = rows.join(homes, on="record_id", how="left").join(plain, on="row", how="left")
+    known = others.join(homes, on="record_id", how="left")
     gather = partial(gather_scenes, records, objects, images, stills=stills)
     yield from _prove_groups(known.sort("group", "row", nulls_last=True), gather, read, lexicon)
 
@@ -76,10 +84,8 @@ def _reason(row: Row, home: Scene, files: Mapping[str, Scene], read: ReadPrompt,
         prompt = read(task.name, row["prompt"])
         require(prompt.images == len(row["image_files"]), "prompt_unfinished")
         answer = read_answer(row["answer"], task.shape, plain=row["plain"])
-        label = _published_label(row, prompt, answer, home, lexicon) if task.published else ""
-        reading = Reading(task.name, prompt, answer, crops, label)
-        if not task.published:
-            _check_names(row, task, reading, scenes, home, lexicon)
+        reading = Reading(task.name, prompt, answer, crops)
+        _check_names(row, task, reading, scenes, home, lexicon)
         found = task.prove(reading, scenes, lexicon)
         require(tuple(row["object_ids"]) == found, "object_ids_differ")
         own = all(name.startswith(f"{row['record_id']}:") for name in found)
@@ -92,7 +98,7 @@ def _reason(row: Row, home: Scene, files: Mapping[str, Scene], read: ReadPrompt,
 def _check_identity(row: Row, home: Scene) -> None:
     """Raise Wrong if the row's ids or copied columns differ from its record."""
     stem = f"{row['record_id']}:{row['task']}"
-    parts = row["task"] not in PUBLISHED and row["instruction_id"].startswith(f"{stem}:")
+    parts = row["instruction_id"].startswith(f"{stem}:")
     require(row["instruction_id"] == stem or parts, "instruction_id_differs")
     require(row["task"] in TASKS, "task_unknown")
     for column in _COPIED:
@@ -115,21 +121,6 @@ def _pictures(
     alike = {(scene.split, *((0, 0) if task.stills else (scene.width, scene.height))) for scene in scenes}
     require(len(alike) == 1, "image_files_differ")
     return scenes, crops
-
-
-def _published_label(row: Row, prompt: PromptReading, answer: Any, home: Scene, lexicon: Lexicon) -> str:
-    """Return the label of the row's record; raise Wrong if prompt, example and answer do not share one of its names."""
-    label = next(label for label, record_id in home.records.items() if record_id == row["record_id"])
-    require(row.get("label", label) == label, "label_differs")
-    named = prompt.named
-    require(len(named) == 1 and prompt.mentions - prompt.vague <= named <= prompt.mentions, "prompt_names_differ")
-    (name,) = named
-    require(home.listed[label].count > 0 or label in home.certain, "absence_uncertain")
-    require(any(name == choice.singular for choice in lexicon.allowed([home], label)), "name_not_allowed")
-    require(row.get("name", name) == name, "name_differs")
-    entries = answer if isinstance(answer, list) else [answer]
-    require({entry["label"] for entry in entries} <= named, "label_differs")
-    return label
 
 
 def _check_names(
