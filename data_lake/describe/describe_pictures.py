@@ -103,9 +103,7 @@ def describe_pictures(
         written = journal.merge(out, replies)
     for one in scenes:
         if found := written.get(one.scene.image_sha256):
-            done.judged += 1
-            done.filled += found.filled
-            _count(done, judge_reply(found, one, AcceptPolicy()))
+            _count(done, found, judge_reply(found, one, AcceptPolicy()))
     return done
 
 
@@ -263,7 +261,9 @@ def _as_reply(question: Question, answer: ChatReply, settings: ServerSettings) -
     )
 
 
-def _count(done: Described, accepted: Accepted) -> None:
+def _count(done: Described, reply: Reply, accepted: Accepted) -> None:
+    done.judged += 1
+    done.filled += reply.filled
     done.kept += not accepted.reason
     done.fallen.update([accepted.reason] if accepted.reason else [])
     done.sentences.update(one.verdict for one in accepted.sentences)

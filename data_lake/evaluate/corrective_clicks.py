@@ -45,27 +45,18 @@ def evaluate_clicks(
         raise UsageError(f"model {model.name}: it takes no clicks ([input] click_radius is 0). Use a model that does.")
     check_split(manifest, split)
     chosen = _choose(folder, manifest, model, split, most)
-    if chosen.is_empty():
-        raise DataError(
-            f"{folder}: no object with a mask of {', '.join(model.declared.output.labels)} is in a picture that "
-            f"{model.name} was not trained on. Give another --split or another model."
-        )
     run = open_model(model, executor)
     by_image = chosen.partition_by("image_sha256", as_dict=True)
-    sessions: list[tuple[str, Session]] = []
+    sessions: dict[str, Session] = {}
     for shown in released_pictures(folder, manifest, split):
-        objects = by_image.get((shown.image_sha256,))
-        if objects is not None:
+        if (objects := by_image.get((shown.image_sha256,))) is not None:
             pixels = decode_image(shown.data).pixels
-            sessions += [(row["object_id"], _session(row, model, run, pixels, rounds)) for row in objects.to_dicts()]
+            sessions |= {row["object_id"]: _session(row, model, run, pixels, rounds) for row in objects.to_dicts()}
             progress(len(sessions))
-    sessions.sort()
-    rows = [{"object_id": name, **_session_entry(session)} for name, session in sessions]
-    return (
-        {"model": model.name, "model_sha256": model.sha256}
-        | summarise([session for _, session in sessions], rounds)
-        | {"sessions": rows}
-    )
+    ordered = dict(sorted(sessions.items()))
+    rows = [{"object_id": name, **_session_entry(session)} for name, session in ordered.items()]
+    named = {"model": model.name, "model_sha256": model.sha256}
+    return named | summarise([*ordered.values()], rounds) | {"sessions": rows}
 
 
 def _choose(folder: Path, manifest: Manifest, model: Model, split: str | None, most: int | None) -> pl.DataFrame:
@@ -83,6 +74,11 @@ def _choose(folder: Path, manifest: Manifest, model: Model, split: str | None, m
     sizes = images.select("image_sha256", "original_width", "original_height")
     found = objects.join(sizes, on="image_sha256").sort("object_id")
     drawn = sorted(found["object_id"], key=lambda name: hashlib.sha256(name.encode()).digest())[:most]
+    if not drawn:
+        raise DataError(
+            f"{folder}: no object with a mask of {', '.join(model.declared.output.labels)} is in a picture that "
+            f"{model.name} was not trained on. Give another --split or another model."
+        )
     return found.filter(pl.col("object_id").is_in(drawn))
 
 

@@ -162,35 +162,48 @@ def write_model(
     out.mkdir(parents=True, exist_ok=True)
     (out / f"{name}.onnx").write_bytes(data)
     (out / f"{name}.learned.json").write_bytes(known)
-    licences = sorted({one.licence for one in learned})
-    text = f"""name = "{name}"
+    text = _DECLARATION.format(
+        name=name,
+        sha256=hashlib.sha256(data).hexdigest(),
+        licences=", ".join(sorted({one.licence for one in learned})),
+        network=network,
+        mean=list(network.mean),
+        std=list(network.std),
+        labels=orjson.dumps(list(network.labels)).decode(),
+        release=f"{manifest.name} {manifest.version}",
+        training=training,
+        learned=hashlib.sha256(known).hexdigest(),
+    )
+    (out / f"{name}.toml").write_text(text, "utf-8")
+    return load_model(str(out / f"{name}.toml"))
+
+
+_DECLARATION: Final = """name = "{name}"
 task = "segmentation"
 file = "{name}.onnx"
-sha256 = "{hashlib.sha256(data).hexdigest()}"
-licence = "derived from pictures under {", ".join(licences)}"
+sha256 = "{sha256}"
+licence = "derived from pictures under {licences}"
 source = "medmultipoints train-witness"
 
 [input]
 width = {network.width}
 height = {network.height}
-mean = {list(network.mean)}
-std = {list(network.std)}
+mean = {mean}
+std = {std}
 click_radius = {network.click_radius}
 
 [output]
-labels = {orjson.dumps(list(network.labels)).decode()}
+labels = {labels}
 activation = "{network.activation}"
 threshold = {network.threshold}
 
 [trained_on]
-release = "{manifest.name} {manifest.version}"
+release = "{release}"
 split = "{training.split}"
 seed = {training.seed}
 file = "{name}.learned.json"
-sha256 = "{hashlib.sha256(known).hexdigest()}"
+sha256 = "{learned}"
 """
-    (out / f"{name}.toml").write_text(text, "utf-8")
-    return load_model(str(out / f"{name}.toml"))
 
 
 def train_and_score(

@@ -7,11 +7,12 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from medmultipoints.data_lake.release.read.released_tables import check_split, read_parquet
+from medmultipoints.data_lake.release.write.files import FileEntry
 from medmultipoints.data_lake.release.write.manifest import Manifest, read_manifest
 from medmultipoints.data_lake.witnesses.executors import ExecutorName
 from medmultipoints.data_lake.witnesses.model_file import Model, load_model
 from medmultipoints.data_lake.witnesses.predict import Asked, Shown, ask_models, loose_pictures, released_pictures
-from medmultipoints.data_lake.witnesses.predictions_file import PREDICTIONS, write_predictions
+from medmultipoints.data_lake.witnesses.predictions_file import PREDICTIONS, Row, write_predictions
 from medmultipoints.transforms.errors import DataError, MachineError, UsageError
 from medmultipoints.transforms.witnesses.summary import note_unknown_labels
 
@@ -30,9 +31,7 @@ def predict_release(
     """Write ``predictions.parquet`` to ``out`` and return its statistics."""
     manifest = read_manifest(folder)
     check_split(manifest, split)
-    models = [load_model(name) for name in names]
-    if len({model.sha256 for model in models}) < len(models):
-        raise UsageError("--model: one ONNX file is given twice. Give each model once.")
+    models = _load_models(names)
     notes = _check_labels(models, folder, manifest)
     total = None if pictures else read_parquet(folder, manifest, "images", split).height
     asked = Asked()
@@ -46,17 +45,28 @@ def predict_release(
         )  # fmt: skip
     if not rows:
         raise DataError(f"{folder}: every model was trained on every picture, so none may judge one.")
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-        entry = write_predictions(out / PREDICTIONS, rows, [model.statement() for model in models])
-    except OSError as error:
-        raise MachineError(f"{out}: {error.strerror}. Choose another --out.") from error
+    entry = _write(out, rows, models)
     return {
         "file": str(out / PREDICTIONS), "sha256": entry.sha256, "models": [model.name for model in models],
         "pictures": asked.pictures, "judged": len(rows), "learned": asked.learned, "unreadable": asked.unreadable,
         "objects": sum(row["count"] for row in rows),
         "notes": notes,
     }  # fmt: skip
+
+
+def _load_models(names: Sequence[str]) -> list[Model]:
+    models = [load_model(name) for name in names]
+    if len({model.sha256 for model in models}) < len(models):
+        raise UsageError("--model: one ONNX file is given twice. Give each model once.")
+    return models
+
+
+def _write(out: Path, rows: Sequence[Row], models: Sequence[Model]) -> FileEntry:
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        return write_predictions(out / PREDICTIONS, rows, [model.statement() for model in models])
+    except OSError as error:
+        raise MachineError(f"{out}: {error.strerror}. Choose another --out.") from error
 
 
 def _check_labels(models: Sequence[Model], folder: Path, manifest: Manifest) -> list[str]:

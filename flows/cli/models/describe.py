@@ -2,7 +2,7 @@
 
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -11,6 +11,9 @@ from medmultipoints.flows.cli.options import JsonOption
 from medmultipoints.flows.cli.releases.release import ReleaseArgument
 from medmultipoints.transforms.errors import MachineError
 from medmultipoints.transforms.reporting.counted import plural
+
+if TYPE_CHECKING:  # its imports take long, and `--help` needs none of them
+    from medmultipoints.data_lake.describe.describe_pictures import Described
 
 
 def describe(
@@ -45,6 +48,12 @@ def describe(
     if as_json:
         print_json(asdict(done) | {"file": str(out), "sha256": sha256})
         raise typer.Exit(code)
+    _print_described(done, out, sha256)
+    raise typer.Exit(code)
+
+
+def _print_described(done: "Described", out: Path, sha256: str) -> None:
+    """Print what was asked and judged, the section for the recipe, and why pictures have no answer."""
     say(f"{plural(done.asked, 'picture')} asked for, {done.known:,} known from before; cost {done.cost:.2f}")
     say(f"{plural(done.filled, 'place')} of text filled in the pictures")
     rows = [[verdict, f"{done.sentences[verdict]:,}"] for verdict in ("true", "false", "uncheckable")]
@@ -56,4 +65,3 @@ def describe(
         say_error(f"{plural(number, 'picture')} without an answer: {problem}. Run again to ask for the rest.")
     if done.stopped:
         say_error(done.stopped)
-    raise typer.Exit(code)
