@@ -1,22 +1,20 @@
 """Choose the mask files of a source to read, and the patterns that join them with pictures."""
 
-from collections.abc import Mapping, Sequence
-from typing import Final
+from collections.abc import Sequence
 
 import numpy as np
-from numpy.typing import NDArray
 
 from medmultipoints.transforms.reporting.counted import plural
 from medmultipoints.transforms.sources.declaration import Declaration
+from medmultipoints.transforms.sources.patterns import compile_pattern
 from medmultipoints.transforms.sources.reading.listing import Listing, folder, matching
 from medmultipoints.transforms.sources.reading.masks.mask_joins import MaskJoin, fit_pattern
 from medmultipoints.transforms.sources.reading.masks.mask_pairs import PairedMasks, paired_masks
 from medmultipoints.transforms.sources.reading.masks.mask_sets import Mask, mask_patterns, mask_sets, spread
+from medmultipoints.transforms.sources.reading.masks.observers import COMPARED, ask_observer, likeness
+from medmultipoints.transforms.sources.reading.path_patterns import literal
 from medmultipoints.transforms.sources.reading.pixel_looks import packed_colours
 from medmultipoints.transforms.sources.reading.proposing import Draft, propose_images, reworded, single
-
-_MOST_OBSERVERS: Final = 8
-_COMPARED: Final = 6
 
 
 def choose_masks(draft: Draft, listing: Listing) -> tuple[Mask, ...]:
@@ -76,7 +74,11 @@ def _choose_paired(draft: Draft, listing: Listing, paired: PairedMasks) -> tuple
     proof = (
         f"{plural(len(paired.masks), 'file')} of flat areas, joined with {plural(len(owners), 'picture')} by its path"
     )
-    if paired.doubt:
+    targets = {} if draft.states("annotations") or paired.doubt else _by_target(paired)
+    alike = likeness(listing, list(targets.values()))
+    if alike:
+        ask_observer(draft, targets, merged=paired.annotations, likely=alike == "same")
+    elif paired.doubt:
         draft.ask("annotations", paired.doubt, [paired.annotations])
     elif draft.likely("annotations") is None or draft.states("annotations"):
         draft.line("annotations", paired.annotations, proof)
@@ -87,7 +89,7 @@ def _choose_paired(draft: Draft, listing: Listing, paired: PairedMasks) -> tuple
     )
     if without := len(pictures) - len(owners):
         draft.hint("masks_missing", f"{plural(without, 'picture')} without a mask: not known to be empty")
-    return paired.masks
+    return tuple(next(iter(targets.values()))) if alike else paired.masks
 
 
 def _choose(
@@ -131,43 +133,23 @@ def _as_list(value: str | Sequence[str]) -> list[str]:
     return [value] if isinstance(value, str) else list(value)
 
 
-def _observers(listing: Listing, masks: Sequence[Mask]) -> dict[str, list[Mask]]:
-    """Return the masks by the word after the picture's name if masks of several words show the same areas.
-
-    Masks of one object by two people overlap by more than half; masks of two labels do not.
-    """
+def _by_word(masks: Sequence[Mask]) -> dict[str, list[Mask]]:
+    """Return the masks by the word after the picture's name, if there is one mask of each word for every picture."""
     words: dict[str, list[Mask]] = {}
-    by_picture: dict[str, list[Mask]] = {}
     for mask in masks:
         words.setdefault(mask.after, []).append(mask)
-        by_picture.setdefault(mask.picture, []).append(mask)
-    if not 2 <= len(words) <= _MOST_OBSERVERS or any(len(held) != len(by_picture) for held in words.values()):
+    pictures = {mask.picture for mask in masks}
+    return words if all(len(held) == len(pictures) for held in words.values()) else {}
+
+
+def _by_target(paired: PairedMasks) -> dict[str, list[Mask]]:
+    """Return paired masks by the pattern that holds only those of one ``{target}``."""
+    if "{target}" not in paired.annotations:
         return {}
-    shown = [held for held in by_picture.values() if any(_area(listing, mask).any() for mask in held)]
-    sampled = shown[:: max(1, len(shown) // _COMPARED)][:_COMPARED]
-    alike = sum(_agree([_area(listing, mask) for mask in held]) for held in sampled)
-    return words if sampled and alike * 2 > len(sampled) else {}
-
-
-def _area(listing: Listing, mask: Mask) -> NDArray[np.bool_]:
-    look = listing.look(mask.member)
-    return np.zeros((0, 0), np.bool_) if look is None else packed_colours(look.values) > (127 if look.lossy else 0)
-
-
-def _agree(areas: Sequence[NDArray[np.bool_]]) -> bool:
-    """Return whether all areas overlap by more than half of their union."""
-    if len({area.shape for area in areas}) > 1:
-        return False
-    union = np.logical_or.reduce(areas).sum()
-    return bool(union and np.logical_and.reduce(areas).sum() * 2 > union)
-
-
-def _ask_observer(draft: Draft, listing: Listing, observers: Mapping[str, Sequence[Mask]]) -> tuple[Mask, ...]:
-    patterns = {word: mask_patterns(listing, masks)[0] for word, masks in observers.items()}
-    said = ", ".join(f"{pattern} ({plural(len(observers[word]), 'file')})" for word, pattern in patterns.items())
-    text = f"Masks of one picture show the same areas, as those of several observers do: {said}. Which are to be read?"
-    draft.ask("annotations", text, list(patterns.values()), next(iter(patterns.values())))
-    return tuple(next(iter(observers.values())))
+    pattern, targets = compile_pattern(paired.annotations), dict[str, list[Mask]]()
+    for mask in paired.masks:
+        targets.setdefault((pattern.match(mask.member) or {}).get("target", ""), []).append(mask)
+    return {paired.annotations.replace("{target}", literal(word)): held for word, held in sorted(targets.items())}
 
 
 def _side_by_side(listing: Listing, sets: Sequence[tuple[Mask, ...]]) -> tuple[Mask, ...]:
@@ -180,7 +162,7 @@ def _side_by_side(listing: Listing, sets: Sequence[tuple[Mask, ...]]) -> tuple[M
 
 def _are_binary(listing: Listing, masks: Sequence[Mask]) -> bool:
     """Return whether all masks have at most one value besides the background."""
-    looks = [look for mask in spread(masks, _COMPARED) if (look := listing.look(mask.member)) is not None]
+    looks = [look for mask in spread(masks, COMPARED) if (look := listing.look(mask.member)) is not None]
     return all(look.lossy or len(np.unique(packed_colours(look.values))) <= 2 for look in looks)
 
 
@@ -199,13 +181,21 @@ def _choose_set(
     if len(sets) == 1 and (paired is None or {mask.member for mask in paired.masks} <= {m.member for m in sets[0]}):
         owners = plural(len({mask.picture for mask in sets[0]}), "picture")
         proof = f"{plural(len(sets[0]), 'file')} of flat areas, each named after one of {owners}"
-        observers = _observers(listing, sets[0])
-        if observers:
-            return _ask_observer(draft, listing, observers)
+        words = _by_word(sets[0])
+        if likeness(listing, list(words.values())):
+            alone = {mask_patterns(listing, masks)[0]: masks for masks in words.values()}
+            ask_observer(draft, alone, merged=None, likely=True)
+            return tuple(next(iter(alone.values())))
         draft.line("annotations", single(texts[0]), proof)
         return sets[0]
-    together = _side_by_side(listing, sets) if all(_are_binary(listing, masks) for masks in sets) else ()
-    if together and len(whole := mask_patterns(listing, together)) == 1:
+    binary = all(_are_binary(listing, masks) for masks in sets)
+    together = _side_by_side(listing, sets) if binary else ()
+    whole = mask_patterns(listing, together) if together else ()
+    if binary and (alike := likeness(listing, sets)):
+        readings = {text[0]: masks for masks, text in zip(sets, texts, strict=True)}
+        ask_observer(draft, readings, merged=whole[0] if len(whole) == 1 else None, likely=alike == "same")
+        return sets[0]
+    if len(whole) == 1:
         others = [(masks, text) for masks, text in zip(sets, texts, strict=True) if text[0] != whole[0]]
         sets, texts = [together, *(masks for masks, _ in others)], [whole, *(text for _, text in others)]
     choices = [text[0] for text in texts]
