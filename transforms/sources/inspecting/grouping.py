@@ -40,7 +40,7 @@ def ask_groups(listing: Listing, recognition: Recognition, stated: Mapping[str, 
     if not choices or draft.likely("groups.group") or draft.read.get("video") or draft.read.get("frames"):
         return recognition
     likely = nest_keys(likely_answers(recognition.questions))
-    seen = _read_some(listing, merge_read(merge_read(recognition.read, likely), stated))
+    seen = read_some(listing, merge_read(merge_read(recognition.read, likely), stated))
     if any(one.columns.get("group") or one.frame is not None for one in seen):
         return recognition
     labels = {fold_label(label) for one in seen for label in _labels(one)}
@@ -86,10 +86,10 @@ def _templates(rows: Sequence[Mapping[str, str]]) -> list[str]:
     return found
 
 
-def _read_some(listing: Listing, read: Mapping[str, Any]) -> list[AnnotatedPicture]:
-    """Return some pictures as far as the declaration can be read with its questions open."""
+def read_some(listing: Listing, read: Mapping[str, Any], most: int | None = READ) -> list[AnnotatedPicture]:
+    """Return some or all pictures as far as the declaration can be read with its questions open."""
     try:
-        found = islice(read_pictures(Declaration.model_validate(read), listing), READ)
+        found = islice(read_pictures(Declaration.model_validate(read), listing), most)
         return [one for one in found if isinstance(one, AnnotatedPicture)]
     except (MemberProblem, UsageError, ValidationError):
         return []

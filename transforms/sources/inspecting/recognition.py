@@ -8,6 +8,7 @@ from medmultipoints.transforms.errors import MemberProblem, UsageError
 from medmultipoints.transforms.sources.annotated import Files, Question, Recognition
 from medmultipoints.transforms.sources.inspecting.grouping import ask_groups
 from medmultipoints.transforms.sources.inspecting.same_places import join_readings
+from medmultipoints.transforms.sources.inspecting.turned_pictures import settle_orientation
 from medmultipoints.transforms.sources.reading.listing import Listing, listed
 from medmultipoints.transforms.sources.reading.proposing import toml_choice
 from medmultipoints.transforms.sources.reading.surroundings import complete
@@ -53,7 +54,7 @@ def recognise_source(files: Files, stated: Mapping[str, Any]) -> Recognition | N
     found = [one for one in recognise_any(listing, own) if one.read["format"] not in formats or stated.get("format")]
     if not found:
         return None
-    best = complete(listing, found[0], stated)
+    best = settle_orientation(listing, complete(listing, found[0], stated), stated)
     for name, (form, keys) in further.items():
         best = _join_stated(listing, best, name, form, keys, stated)
     best = ask_groups(listing, best, stated)

@@ -1,0 +1,94 @@
+"""Sizes that annotations state prove whether they refer to turned pictures as shown; a size as stored is no proof."""
+
+import io
+import json
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from medmultipoints.transforms.sources.inspecting.inspection import Inspection, inspect_source
+from tests.members import MemoryMembers
+
+Size = tuple[int, int]
+STORED: Size = (64, 48)
+
+
+def picture(number: int, size: Size = STORED, tag: int = 6) -> bytes:
+    buffer, exif = io.BytesIO(), Image.Exif()
+    exif[0x0112] = tag
+    pixels = np.random.default_rng(number).integers(0, 256, size[::-1], np.uint8)
+    Image.fromarray(pixels).save(buffer, "JPEG", exif=exif)
+    return buffer.getvalue()
+
+
+def coco(sizes: list[Size]) -> dict[str, bytes]:
+    held = {
+        "images": [
+            {"id": n, "file_name": f"{n}.jpg", "width": width, "height": height}
+            for n, (width, height) in enumerate(sizes)
+        ],
+        "annotations": [
+            {"id": n, "image_id": n, "category_id": 1, "bbox": [30, 20, 10, 10]} for n, _ in enumerate(sizes)
+        ],
+        "categories": [{"id": 1, "name": "cell"}],
+    }
+    return {"coco.json": json.dumps(held).encode()}
+
+
+def voc(sizes: list[Size]) -> dict[str, bytes]:
+    return {
+        f"{n}.xml": f"<annotation><filename>{n}.jpg</filename><size><width>{width}</width><height>{height}</height>"
+        "</size><object><name>cell</name><bndbox><xmin>30</xmin><ymin>20</ymin><xmax>40</xmax><ymax>30</ymax></bndbox>"
+        "</object></annotation>".encode()
+        for n, (width, height) in enumerate(sizes)
+    }
+
+
+def masks(sizes: list[Size]) -> dict[str, bytes]:
+    files = {}
+    for n, (width, height) in enumerate(sizes):
+        drawn, buffer = np.zeros((height, width), np.uint8), io.BytesIO()
+        drawn[20:30, 30:40] = 255
+        Image.fromarray(drawn).save(buffer, "PNG")
+        files[f"masks/{n}.png"] = buffer.getvalue()
+    return files
+
+
+def inspect(annotations: Callable[[list[Size]], dict[str, bytes]], sizes: list[Size], tag: int = 6) -> Inspection:
+    pictures = {f"{n}.jpg": picture(n, tag=tag) for n, _ in enumerate(sizes)}
+    return inspect_source(MemoryMembers({**pictures, **annotations(sizes)}), {})
+
+
+def asked(found: Inspection) -> str:
+    return next((one.text for one in found.questions if one.key == "pictures.exif"), "")
+
+
+@pytest.mark.parametrize("annotations", [coco, voc, masks])
+def test_swapped_sizes_prove_that_annotations_follow_the_tag(
+    annotations: Callable[[list[Size]], dict[str, bytes]],
+) -> None:
+    found = inspect(annotations, [STORED[::-1]] * 3)
+    assert ({"exif": "displayed"}, "") == (found.read["pictures"], asked(found))
+
+
+def test_masks_as_stored_prove_that_they_do_not() -> None:
+    found = inspect(masks, [STORED] * 3)
+    assert ({"exif": "stored"}, "") == (found.read["pictures"], asked(found))
+
+
+@pytest.mark.parametrize(
+    ("sizes", "said"),
+    [
+        ([STORED] * 2, "Annotations state the size of 2 as stored."),
+        ([STORED, STORED[::-1], STORED], "Annotations state the size of 1 as shown and of 2 as stored."),
+        ([(10, 10)] * 2, "as stored or as shown?"),
+    ],
+)
+def test_other_sizes_are_named_in_the_question(sizes: list[Size], said: str) -> None:
+    assert asked(inspect(coco, sizes)).endswith(said)
+
+
+def test_a_mirrored_picture_proves_nothing() -> None:
+    assert asked(inspect(coco, [STORED] * 2, tag=2)).endswith("as stored or as shown?")
