@@ -1,13 +1,14 @@
 """Print for the command line: results to standard output, everything else to standard error."""
 
 import os
+import re
 import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from rich.console import Console
 from rich.markup import escape
@@ -23,13 +24,18 @@ if TYPE_CHECKING:
 
 # Output to a file or pipe must not wrap names and paths.
 PIPE_WIDTH = 240
+# Brackets that rich would take for a style, although they are part of a name or a path.
+FOREIGN_TAG: Final = re.compile(r"(?<!\\)\[(?=[a-z#/@][^\[]*\])(?!(?:bold|dim|bold red|bold yellow|/)\])")
 
 
 class PlainConsole(Console):
-    """A console that escapes hidden characters in names and records; its own colours stay."""
+    """A console that escapes hidden characters and brackets in names and records; its own styles stay."""
 
     def render_str(self, text: str, **options: Any) -> Text:
-        return super().render_str(text.translate(HIDDEN), **options)
+        shown = text.translate(HIDDEN)
+        return super().render_str(
+            shown if options.get("markup") is False else FOREIGN_TAG.sub(r"\\[", shown), **options
+        )
 
 
 ERR = PlainConsole(
@@ -94,10 +100,12 @@ def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]], *, 
         lines = [title.translate(HIDDEN)] if title else []
         print(*lines, *("\t".join(row) for row in (columns, *cells)), sep="\n", file=console.file, flush=True)
         return
-    drawn = Table(title=title, title_justify="left", title_style="bold", box=None, pad_edge=False, header_style="dim")
+    drawn = Table(
+        title=escape(title), title_justify="left", title_style="bold", box=None, pad_edge=False, header_style="dim"
+    )
     for place, name in enumerate(columns):
         numeric = all(row[place].replace(",", "").replace(".", "").isdigit() for row in cells if row[place])
-        drawn.add_column(name, justify="right" if numeric and cells else "left", overflow="fold")
+        drawn.add_column(escape(name), justify="right" if numeric and cells else "left", overflow="fold")
     for row in cells:
         drawn.add_row(*map(escape, row))
     console.print(drawn)

@@ -13,6 +13,7 @@ from medmultipoints.flows.cli.console import OUT, print_json, table
 from medmultipoints.flows.cli.options import DEFAULT_LAKE, JsonOption, LakeOption, existing_lake
 from medmultipoints.transforms.columns.tables import empty_frame, load_table
 from medmultipoints.transforms.errors import UsageError
+from medmultipoints.transforms.reporting.counted import plural
 
 app = typer.Typer(no_args_is_help=True, help="Show the inputs that the last run of a lake rejected.")
 RecipeOption = Annotated[str | None, typer.Option(help="Of this recipe's last run; the default is the last run.")]
@@ -47,9 +48,10 @@ def list_rejected(
     names = ["reason", "source", "stage", *(["verdict"] if dropped else []), "inputs", "images"]
     rows = [[f"{one:,}" if isinstance(one, int) else one for one in row] for row in grouped.select(names).rows()]
     images = frame["sample_id"].drop_nulls().n_unique()
-    title = f"{frame.height:,} inputs of {images:,} images (an image, its mask and its labels are an input each)"
+    of = f" of {plural(images, 'image')}" if images else ""
+    title = f"{plural(frame.height, 'input')}{of} (an image, its mask and its labels are an input each)"
     table(title, names, rows)
-    place = "" if lake == DEFAULT_LAKE else f" --lake {lake}"
+    place = (f" --recipe {recipe}" if recipe else "") + ("" if lake == DEFAULT_LAKE else f" --lake {lake}")
     OUT.print(f"\nDetails: medmultipoints quarantine show {rows[0][0]}{place}", markup=False)
     OUT.print("or, instead of the reason, any part of an input's name; --json gives an example of each reason")
 

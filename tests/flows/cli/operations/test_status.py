@@ -93,7 +93,9 @@ def test_an_attempt_that_ends_before_its_first_stage_is_told(
     assert "source hyperkvasir=gone: there is no such file or folder" in runs[1]["error"]
     shown = CliRunner().invoke(app, ["status", "--lake", str(lake)]).stdout
     assert "Stages of the last run that had any, small" in shown
-    assert "truncated_image" in CliRunner().invoke(app, ["quarantine", "list", "--lake", str(lake)]).stdout
+    listed = CliRunner().invoke(app, ["quarantine", "list", "--lake", str(lake), "--recipe", "small"]).stdout
+    assert listed.startswith("2 inputs of 2 images (")
+    assert f"Details: medmultipoints quarantine show truncated_image --recipe small --lake {lake}\n" in listed
 
 
 def test_a_run_in_which_nothing_changed_released_nothing(lake: Path, recipe: str, sources: dict[str, str]) -> None:
