@@ -32,6 +32,7 @@ from medmultipoints.transforms.sources.declaration import Declaration
 from medmultipoints.transforms.sources.formats.format import Format
 from medmultipoints.transforms.sources.formats.masks import decide_kind, make_layer
 from medmultipoints.transforms.sources.reading.box_forms import FormEvidence, decide_form, declared_place
+from medmultipoints.transforms.sources.reading.class_names import names_wanted
 from medmultipoints.transforms.sources.reading.frame_evidence import FrameEvidence
 from medmultipoints.transforms.sources.reading.joining import Pictures, missing, picture_size
 from medmultipoints.transforms.sources.reading.listing import HEAD_BYTES, Listing, listed, matching
@@ -240,7 +241,7 @@ def _decide_names(draft: Draft, listing: Listing, names: Sequence[str], labels: 
         draft.line("classes", held, "the features that the file holds")
     else:
         shown = ", ".join(map(str, numbers[:20]))
-        draft.ask("classes", f'What are the category numbers {shown}? Give names from 0 on: ["a", "b"].')
+        draft.ask("classes", f"What are the category numbers {shown}? {names_wanted(numbers)}")
 
 
 def read(declaration: Declaration, files: Files) -> Reading:

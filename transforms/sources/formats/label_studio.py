@@ -5,7 +5,6 @@ strokes have a run-length code of their own, over four channels.
 """
 
 import re
-from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -194,10 +193,6 @@ def _conclude(draft: Draft, tasks: Sequence[_Task]) -> None:
         draft.hint("several_annotators", f"{text} Until this is answered, the objects of all of them are counted")
     regions = [region for task in tasks for version in task.versions for region in version.regions]
     ask_ellipses(draft, sum("radiusX" in region for region in regions))
-    folded = Counter(label.casefold() for label in {_label_of(region) for region in regions})
-    twins = sorted({label for region in regions if folded[(label := _label_of(region)).casefold()] > 1})
-    if twins:
-        draft.hint("labels_alike", f"labels that differ by case alone: {', '.join(twins)}; unite them in [read.labels]")
     double = sum(len(_labels_of(region)) > 1 for region in regions)
     if double:
         draft.hint("labels_several", f"{plural(double, 'region')} with several labels: one object of each label")

@@ -63,7 +63,7 @@ def decide_kind(draft: Draft, listing: Listing, masks: Sequence[Mask], looks: Ma
         return
     said = f"{plural(seen.files, 'file')} decoded"
     kind = draft.states("masks.kind")
-    if kind == "binary" or (kind is None and not seen.colours and len(seen.held) <= 1):
+    if kind == "binary" or (kind is None and not seen.colours and (len(seen.held) <= 1 or seen.are_smoothed)):
         _decide_binary(draft, listing, masks, seen, several, said)
     elif kind == "instances" and not seen.palette:
         draft.line("masks.kind", kind, "stated")
@@ -84,7 +84,9 @@ def _decide_binary(
     draft: Draft, listing: Listing, masks: Sequence[Mask], seen: MaskValues, several: bool, said: str
 ) -> None:
     value = next(iter(seen.held), 255)
-    draft.line("masks.kind", "binary", f"{said}: values 0 and {value} alone{', JPEG' if seen.lossy else ''}")
+    shades = f"values up to {max(seen.held)}, the lower ones at edges alone: smoothed" if seen.are_smoothed else ""
+    found = shades or f"values 0 and {value} alone{', JPEG' if seen.lossy else ''}"
+    draft.line("masks.kind", "binary", f"{said}: {found}")
     grammar = _holes_of(draft, masks)
     if several and "{nr" in grammar:
         draft.line("masks.object", "file", "several numbered masks a picture: each file is one object")

@@ -26,7 +26,7 @@ from medmultipoints.transforms.sources.declaration import Declaration
 from medmultipoints.transforms.sources.declaration_text import toml_value
 from medmultipoints.transforms.sources.formats.format import Format
 from medmultipoints.transforms.sources.paths import split_path
-from medmultipoints.transforms.sources.reading.class_names import find_class_names
+from medmultipoints.transforms.sources.reading.class_names import find_class_names, has_names, names_wanted
 from medmultipoints.transforms.sources.reading.joining import frame_missing, picture_size
 from medmultipoints.transforms.sources.reading.listing import Listing, folder, listed, matching
 from medmultipoints.transforms.sources.reading.making import make_annotation
@@ -189,13 +189,14 @@ def _decide_labels(draft: Draft, listing: Listing, truths: Sequence[str], rows: 
     ignored = sum(row.flag == 0 for row in rows)
     if ignored:
         draft.hint("ignored_rows", f"{plural(ignored, 'row')} with flag 0: regions to ignore, not counted")
-    lists = find_class_names(listing, truths).lists
-    named = {name: held for name, held in lists.items() if numbers and numbers[0] >= 1 and numbers[-1] <= len(held)}
+    lists = find_class_names(listing, truths).lists.items()
+    from_one = {name: ("", *held) if held[0] else held for name, held in lists}
+    named = {name: held for name, held in from_one.items() if numbers and has_names(held, numbers)}
     if len(set(named.values())) == 1:
         held = next(iter(named.values()))
-        draft.line("classes", ("", *held), f"{', '.join(named)}: names of the numbers from 1 on, as MOT counts them")
+        draft.line("classes", held, f"{', '.join(named)}: names of the numbers from 1 on, as MOT counts them")
     elif numbers and numbers != [1]:
-        text = f'What are the class numbers {", ".join(map(str, numbers[:20]))}? Give names from 0 on: ["a", "b"].'
+        text = f"What are the class numbers {', '.join(map(str, numbers[:20]))}? {names_wanted(numbers)}"
         draft.ask("classes", text, [toml_value([str(at) for at in range(numbers[-1] + 1)])])
     else:
         draft.ask("label", "What are the tracked objects? Give their label.")

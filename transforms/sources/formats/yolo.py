@@ -18,7 +18,13 @@ from medmultipoints.transforms.sources.declaration_text import toml_value
 from medmultipoints.transforms.sources.formats.format import Format
 from medmultipoints.transforms.sources.paths import split_path
 from medmultipoints.transforms.sources.reading.box_forms import place_numbers
-from medmultipoints.transforms.sources.reading.class_names import ClassNames, class_number, find_class_names
+from medmultipoints.transforms.sources.reading.class_names import (
+    ClassNames,
+    class_number,
+    find_class_names,
+    has_names,
+    names_wanted,
+)
 from medmultipoints.transforms.sources.reading.joining import Pictures, missing
 from medmultipoints.transforms.sources.reading.listing import Listing, listed, matching
 from medmultipoints.transforms.sources.reading.picture_index import Joined, PictureIndex
@@ -201,7 +207,7 @@ def _hint_lines(draft: Draft, seen: LineEvidence) -> None:
 def _decide_names(draft: Draft, seen: LineEvidence, names: ClassNames) -> None:
     highest = max(seen.numbers, default=-1)
     used = ", ".join(map(str, sorted(seen.numbers)[:20]))
-    fitting = {name: held for name, held in names.lists.items() if len(held) > highest}
+    fitting = {name: held for name, held in names.lists.items() if has_names(held, seen.numbers)}
     distinct = dict.fromkeys(fitting.values())
     if len(distinct) == 1:
         source = ", ".join(fitting)
@@ -212,13 +218,11 @@ def _decide_names(draft: Draft, seen: LineEvidence, names: ClassNames) -> None:
         draft.ask("classes", f"Names of the class numbers contradict: {said}. Which are right?", choices)
         draft.hint("class_names_contradict", said)
     else:
-        offered = [toml_value(held) for held in names.guesses.values() if len(held) > highest]
-        draft.ask(
-            "classes",
-            f'What are the class numbers {used}? No file of the source names them. Give names from 0 on: ["a", "b"].',
-            offered,
-        )
-        for name, held in names.lists.items():
+        shifted = [held[1:] for held in names.lists.values() if not held[0]]  # a table that counts from 1
+        offered = [toml_value(held) for held in (*shifted, *names.guesses.values()) if len(held) > highest]
+        wanted = names_wanted([*seen.numbers] or [0])
+        draft.ask("classes", f"What are the class numbers {used}? No file of the source names them. {wanted}", offered)
+        for name, held in names.lists.items() if not shifted else ():
             draft.hint("class_names_too_few", f"{name} holds {plural(len(held), 'name')}, but number {highest} occurs")
 
 

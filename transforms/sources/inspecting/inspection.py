@@ -28,7 +28,8 @@ from medmultipoints.transforms.sources.annotated import (
     ReadProblem,
     Recognition,
 )
-from medmultipoints.transforms.sources.declaration import Declaration, IgnoreLabel, merge_read
+from medmultipoints.transforms.sources.declaration import Declaration, IgnoreLabel, fold_label, merge_read
+from medmultipoints.transforms.sources.declaration_text import toml_value
 from medmultipoints.transforms.sources.inspecting.declared_answers import choice_value, likely_answers, nest_keys
 from medmultipoints.transforms.sources.inspecting.recognition import recognise_source
 from medmultipoints.transforms.sources.inspecting.shown_objects import find_objects, rename_labels
@@ -154,7 +155,6 @@ class _Counted:
                 self._count(found.label or "", 1)
                 if found.reason != ZERO_EXTENT and found.picture and found.picture not in self.absent:
                     self.absent.add(found.picture)
-                    self.pictures += 1
             return
         counted = [annotation for annotation in found.annotations if not annotation.crowd and not annotation.ignore]
         if self._declaration.also:
@@ -244,6 +244,13 @@ class _Counted:
             return plural(count, "entry", "entries")
         return f"{plural(len(self.absent), 'picture')} named in annotations, with {plural(count, 'entry', 'entries')}"
 
+    def _labels_alike(self) -> list[tuple[str, str]]:
+        """Return the labels that look like a more frequent one, each with that one."""
+        ranked = sorted(self._objects, key=lambda label: (-self._objects[label], label))
+        first: dict[str, str] = {}
+        known = [(label, first.setdefault(fold_label(label), label)) for label in ranked]
+        return sorted((label, kept) for label, kept in known if label != kept)
+
     def hints(self) -> list[Hint]:
         hints = [
             Hint(reason, f"{self._said(reason, count)}, such as {self._examples[reason]}")
@@ -266,6 +273,9 @@ class _Counted:
         if self._silent and self._problems[MISSING]:
             said = f"{plural(self._silent, 'picture')} that no annotation names: are they the missing ones, renamed?"
             hints.append(Hint("pictures_not_named", said))
+        if twins := self._labels_alike():
+            text = "labels that differ in case or separators alone; unite them in [read.labels]: "
+            hints.append(Hint("labels_alike", text + ", ".join(f"{toml_value(a)} = {toml_value(b)}" for a, b in twins)))
         names = {self._declaration.release_label(name) for name in self._declaration.classes if name}
         if unused := sorted(name for name in names if isinstance(name, str) and not self._objects[name]):
             said = f"no object has the class {', '.join(unused[:8])}: are the class names in the right order?"

@@ -8,6 +8,7 @@ from medmultipoints.transforms.rasters.array_items import array_shapes
 from medmultipoints.transforms.rasters.parquet_rows import open_table
 from medmultipoints.transforms.reporting.counted import plural
 from medmultipoints.transforms.sources.annotated import Hint
+from medmultipoints.transforms.sources.reading.joining import size_or_none
 from medmultipoints.transforms.sources.reading.listing import Listing, folder
 from medmultipoints.transforms.sources.reading.picture_index import PictureIndex
 from medmultipoints.transforms.sources.reading.records.table_rows import find_tables, table_rows
@@ -70,6 +71,24 @@ def _texts(listing: Listing, names: Sequence[str]) -> Iterator[Hint]:
         yield Hint("not_read_lines", f"{text}; write one line per object: its label and the four numbers of its box")
 
 
+def _joining_holes(listing: Listing, mask: str) -> str:
+    """Return which holes join a mask with its picture: the folder, if several folders hold the same two names."""
+    place, size = folder(mask), size_or_none(listing, mask)
+    beside = [name for name in listing.pictures if folder(name) == place and name != mask]
+    own = [name for name in beside if size_or_none(listing, name) == size and not _is_drawn(listing, name)]
+    pair = [name.rpartition("/")[2] for name in (*own[:1], mask)]
+    folders = [{folder(known) for known in listing.pictures if known.endswith(f"/{name}")} for name in pair]
+    if not own or len(set.intersection(*folders)) < 2:
+        return "with {stem} in both"
+    above = f"{folder(place)}/" if folder(place) else ""
+    return f'with one hole for the folder, such as "{above}{{case}}/{pair[0]}" and "{above}{{case}}/{pair[1]}"'
+
+
+def _is_drawn(listing: Listing, name: str) -> bool:
+    look = listing.look(name)
+    return look is None or look.is_drawing
+
+
 def _pictures(listing: Listing) -> Iterator[Hint]:
     """Yield a hint about pictures without annotations: masks that do not join by name, or folders of classes."""
     pictures = listing.pictures
@@ -80,7 +99,7 @@ def _pictures(listing: Listing) -> Iterator[Hint]:
     if drawn and len(drawn) < len(looks):
         said = f"{len(drawn)} of {plural(len(looks), 'picture')} looked at have flat areas, as masks do, such as "
         said += f'{drawn[0]}, but no name joins them with pictures: state format = "masks", and images and annotations'
-        yield Hint("masks_unjoined", f"{said} as patterns with {{stem}} in both")
+        yield Hint("masks_unjoined", f"{said} as patterns {_joining_holes(listing, drawn[0])}")
     elif pictures:
         said = f"{plural(len(pictures), 'picture')} without annotations: sources need boxes, outlines or masks"
         if len(folders) > 1:

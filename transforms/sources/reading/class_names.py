@@ -67,13 +67,25 @@ def ask_class_names(
     ``own``: lists of names in the annotation files themselves.
     """
     files = find_class_names(listing, labels).lists.values()
-    lists = {held for held in (*files, *own) if len(held) > numbers[-1]}
+    lists = {held for held in (*files, *own) if has_names(held, numbers)}
     if len(lists) == 1:
         draft.line("classes", lists.pop(), "a file of the source names the class numbers")
     else:
         shown = ", ".join(map(str, numbers[:20]))
         choices = [toml_value(held) for held in sorted(lists)]
-        draft.ask("classes", f'What are the class numbers {shown}? Give names from 0 on: ["a", "b"].', choices)
+        draft.ask("classes", f"What are the class numbers {shown}? {names_wanted(numbers)}", choices)
+
+
+def has_names(held: Sequence[str], numbers: Collection[int]) -> bool:
+    """Return whether a list from 0 on has a name for every class number in use."""
+    return all(0 <= number < len(held) and held[number] for number in numbers)
+
+
+def names_wanted(numbers: Sequence[int]) -> str:
+    """Return the sentence that asks for the names of class numbers; a name of its own keeps 0 from shifting them."""
+    if min(numbers) == 0:
+        return 'Give names from 0 on: ["a", "b"].'
+    return 'Give names from 0 on, "" for numbers that no object has: ["", "a", "b"].'
 
 
 def names_of_codes(listing: Listing, labels: Collection[str]) -> tuple[str, dict[str, str]] | None:
@@ -125,7 +137,10 @@ def _one_per_line(data: bytes) -> tuple[str, ...]:
 
 
 def _numbered_rows(data: bytes) -> tuple[str, ...]:
-    """Return the names of a table of names and numbers (in any order) 0, 1, 2, ..., else an empty tuple."""
+    """Return the names of a table of names and numbers (in any order) 0, 1, 2, ... or 1, 2, 3, ..., else nothing.
+
+    If the numbers begin with 1, the name of 0 is empty.
+    """
     try:
         rows = [row for row in csv.reader(io.StringIO(data.decode("utf-8-sig"))) if row]
     except (UnicodeDecodeError, csv.Error):
@@ -134,8 +149,9 @@ def _numbered_rows(data: bytes) -> tuple[str, ...]:
         return ()
     body = rows[1:] if class_number(rows[0][0]) is class_number(rows[0][1]) is None else rows
     pairs = sorted((number, other) for row in body if (pair := _pair(row)) for number, other in [pair])
-    sound = len(pairs) == len(body) and [number for number, _ in pairs] == list(range(len(pairs)))
-    return tuple(name for _, name in pairs) if sound else ()
+    first = pairs[0][0] if pairs else 0
+    sound = len(pairs) == len(body) and [number for number, _ in pairs] == list(range(first, first + len(pairs)))
+    return (*[""] * first, *(name for _, name in pairs)) if sound and first <= 1 else ()
 
 
 def _pair(row: list[str]) -> tuple[int, str] | None:

@@ -65,8 +65,8 @@ class Draft:
         place[last] = value if stated is None else stated
 
     def ask(self, key: str, text: str, choices: Sequence[str] = (), default: str | None = None) -> None:
-        """Ask for a value, unless the key is stated."""
-        stated = self.states(key)
+        """Ask for a value, unless the key is stated; ``label`` answers for masks, too."""
+        stated = self.states("label") if key == "masks.label" and self.states(key) is None else self.states(key)
         if stated is not None:
             self.line(key, stated, "stated")
         else:

@@ -18,6 +18,8 @@ from medmultipoints.transforms.sources.reading.pixel_looks import Look, packed_c
 _MAP_LINE = re.compile(r"^\s*(?P<name>[^:#]+):(?P<r>\d+),\s*(?P<g>\d+),\s*(?P<b>\d+)(:.*)?$")
 
 
+_LEAST_SHADES: Final = 8
+_EDGE_PX: Final = 15  # width of the window in which an edge is looked for
 UNKNOWN: Final = 255
 """Value that marks borders and unknown areas in masks of classes."""
 
@@ -26,6 +28,7 @@ UNKNOWN: Final = 255
 class MaskValues:
     """Counts over sampled masks: files with each value, and values with a single connected component.
 
+    ``smoothed``: number of files in which ``is_smoothed``; ``empty``: number of files without any value.
     ``white``: number of files with several values in which 255 covers most of the picture; ``lone``: number of files
     with 255 as the only value.
     """
@@ -43,6 +46,13 @@ class MaskValues:
     rising: int = 0
     white: int = 0
     lone: int = 0
+    smoothed: int = 0
+    empty: int = 0
+
+    @property
+    def are_smoothed(self) -> bool:
+        """Whether nearly all masks with any value are smoothed binary masks."""
+        return 0 < self.smoothed >= 0.9 * (self.gray - self.empty) and self.gray == self.files
 
     @property
     def has_white_background(self) -> bool:
@@ -71,6 +81,8 @@ class MaskValues:
             return
         numbers = [int(value) for value in np.unique(values) if value]
         self.held.update(numbers)
+        self.empty += not numbers
+        self.smoothed += is_smoothed(values, numbers)
         self.white += len(numbers) > 1 and bool((values == UNKNOWN).mean() > 0.5)
         self.lone += numbers == [UNKNOWN]
         counted = [number for number in numbers if number != 255] if look.palette else numbers
@@ -84,6 +96,24 @@ class MaskValues:
 def count_components(mask: NDArray[Any]) -> int:
     """Return the number of 8-connected components of a mask."""
     return int(cv2.connectedComponents(mask.astype(np.uint8), connectivity=8)[0]) - 1
+
+
+def is_smoothed(values: NDArray[Any], numbers: Sequence[int]) -> bool:
+    """Return whether a mask has areas of its highest value and, only as slopes at their edges, many lower values.
+
+    A binary mask is so after resizing with interpolation; areas of classes and numbered objects are flat.
+    """
+    if len(numbers) < _LEAST_SHADES:
+        return False
+    inside = (values >= numbers[-1] / 2).astype(np.uint8)
+    around, next_to = np.ones((_EDGE_PX, _EDGE_PX), np.uint8), np.ones((3, 3), np.uint8)
+    edge = (cv2.dilate(inside, around) > 0) & (cv2.dilate(1 - inside, around) > 0)
+    shades = values.astype(np.float32)
+    flat = cv2.dilate(shades, next_to) == cv2.erode(shades, next_to)
+    between = (values > 0) & (values < numbers[-1])
+    few = 0.02 * between.sum()
+    full = (values == numbers[-1]).sum() * 2 > inside.sum()
+    return bool(full and (between & ~edge).sum() <= few and (between & flat).sum() <= few)
 
 
 def value_names(listing: Listing, numbers: Sequence[int]) -> tuple[str, dict[int, str]] | None:

@@ -8,6 +8,7 @@ from typing import Any, Final
 from medmultipoints.transforms.regions.boxes import are_near
 from medmultipoints.transforms.reporting.counted import plural
 from medmultipoints.transforms.sources.declaration_text import toml_value
+from medmultipoints.transforms.sources.reading.class_names import names_wanted
 from medmultipoints.transforms.sources.reading.listing import Listing
 from medmultipoints.transforms.sources.reading.proposing import Draft
 from medmultipoints.transforms.sources.reading.records.coco_lists import (
@@ -190,7 +191,7 @@ def _ask_numbers(draft: Draft, seen: CocoEvidence) -> None:
         shown = ", ".join(map(str, sorted(used)[:20]))
         offered = [toml_value(names) for names in sorted(seen.lists) if len(names) > max(used)]
         text = f"What are the category numbers {shown}? The files name none."
-        draft.ask("classes", f'{text} Give names from 0 on: ["a", "b"].', offered)
+        draft.ask("classes", f"{text} {names_wanted(sorted(used))}", offered)
     elif used and known and min(used) >= 0 and (step := _shift(used, seen.names)):
         last = max(*used, *known) + 1
         choices = [toml_value([seen.names.get(at + by, "") for at in range(last)]) for by in (step, 0)]

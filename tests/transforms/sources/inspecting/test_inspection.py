@@ -1,0 +1,76 @@
+"""An inspection counts pictures of the source alone, and its hints and answers are those that a build takes."""
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+import cv2
+import numpy as np
+
+from medmultipoints.transforms.sources.inspecting.inspection import Inspection, inspect_source
+from tests.faults.tiny_sources import draw
+from tests.members import MemoryMembers
+
+
+def inspected(files: Mapping[str, bytes], stated: Mapping[str, Any] | None = None) -> Inspection:
+    return inspect_source(MemoryMembers(files), stated or {})
+
+
+def coco(*pictures: str) -> bytes:
+    boxes = [{"id": at, "image_id": at, "category_id": 1, "bbox": [4, 4, 9, 9]} for at, _ in enumerate(pictures)]
+    images = [{"id": at, "file_name": name, "width": 64, "height": 48} for at, name in enumerate(pictures)]
+    document = {"images": images, "annotations": boxes, "categories": [{"id": 1, "name": "cyst"}]}
+    return json.dumps(document).encode()
+
+
+def png(values: np.ndarray[Any, Any]) -> bytes:
+    return cv2.imencode(".png", values)[1].tobytes()
+
+
+def test_pictures_that_annotations_name_in_vain_are_not_counted() -> None:
+    """Neither one that is not there, nor a name that several have."""
+    files = {f"{place}/{name}.jpg": draw(place + name) for place in ("x", "y") for name in "ab"}
+    found = inspected(files | {"coco.json": coco("a.jpg", "gone.jpg")})
+    assert found.pictures == 4
+    assert {"picture_ambiguous", "picture_missing"} <= {hint.key for hint in found.hints}
+
+
+def test_labels_that_differ_in_case_are_hinted_with_the_line_that_unites_them() -> None:
+    """In every format; with that line they are one label."""
+    names = {"a.jpg": "Zyste", "b.jpg": "zyste", "c.jpg": "Zyste"}
+    rows = "".join(f"{name},{label},1,1,9,9\n" for name, label in names.items())
+    files = {name: draw(name) for name in names} | {"t.csv": b"image,label,x1,y1,x2,y2\n" + rows.encode()}
+    (hint,) = [hint for hint in inspected(files).hints if hint.key == "labels_alike"]
+    assert hint.text.endswith('in [read.labels]: "zyste" = "Zyste"')
+    united = inspected(files, {"labels": {"zyste": "Zyste"}})
+    assert united.objects == {"Zyste": 3}
+    assert "labels_alike" not in {hint.key for hint in united.hints}
+
+
+def test_a_label_for_all_objects_is_that_of_masks_too() -> None:
+    mask = np.zeros((48, 64), np.uint8)
+    mask[9:20, 9:30] = 255
+    files = {"images/a.jpg": draw("a"), "masks/a.png": png(mask)}
+    assert "masks.label" in {question.key for question in inspected(files).questions}
+    found = inspected(files, {"label": "nucleus"})
+    assert found.objects == {"nucleus": 1}
+    assert "masks.label" not in {question.key for question in found.questions}
+    own = inspected(files, {"label": "nucleus", "masks": {"label": "cell"}})
+    assert own.objects == {"cell": 1}
+
+
+def test_the_patterns_that_are_hinted_for_folders_of_a_case_each_join_masks() -> None:
+    """With an overlay and a thumbnail next to picture and mask, no name says which belong together."""
+    files = {}
+    for case in "abc":
+        picture = cv2.imdecode(np.frombuffer(draw(case), np.uint8), cv2.IMREAD_COLOR)
+        mask = np.zeros(picture.shape[:2], np.uint8)
+        mask[9:20, 9:30] = 255
+        over = cv2.addWeighted(picture, 0.5, picture[:, ::-1], 0.5, 0)
+        shown = {"image": picture, "mask": mask, "overlay": over, "thumb": picture[::4, ::4]}
+        files |= {f"case {case}/{name}.png": png(values) for name, values in shown.items()}
+    (hint,) = [hint for hint in inspected(files).hints if hint.key == "masks_unjoined"]
+    assert hint.text.endswith('such as "{case}/image.png" and "{case}/mask.png"')
+    patterns = {"images": "{case}/image.png", "annotations": "{case}/mask.png"}
+    found = inspected(files, {"format": "masks", "label": "cyst", "masks": {"object": "component"}} | patterns)
+    assert (found.pictures, found.objects) == (3, {"cyst": 3})
