@@ -147,6 +147,12 @@ class SourceInfo(_Entry):
         return self.read is not None and not self.reader
 
     @property
+    def stated_labels(self) -> tuple[str, ...]:
+        """The labels that the source states, apart from its annotations: of its reader, or of the masks of pairs."""
+        pairs = self.is_declared and self.declaration.format == "pairs"
+        return (self.described.label,) if pairs else self.labels
+
+    @property
     def described(self) -> DescribedSource:
         """The source for readers that follow its declaration."""
         return DescribedSource(self.name, self.declaration, self.facts, tuple(file.name for file in self.downloads))

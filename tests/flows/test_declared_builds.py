@@ -13,6 +13,7 @@ from medmultipoints.data_lake.release.checks.verify import verify_release
 from medmultipoints.data_lake.release.read.certificate import check_leakage
 from medmultipoints.data_lake.release.write.manifest import ClaimedManifest, read_manifest
 from medmultipoints.transforms.errors import UsageError
+from tests.faults.tiny_sources import instrument, make_instruments
 from tests.flows.small_builds import build, make_sources
 from tests.transforms.sources.formats.layouts import pictures
 from tests.transforms.sources.inspecting.test_same_places import COCO, authors_json, masks
@@ -167,3 +168,37 @@ def noise(width: int, kind: str) -> bytes:
     held = io.BytesIO()
     Image.effect_noise((width, 48), 90).convert("RGB").save(held, kind)
     return held.getvalue()
+
+
+PAIRS = """
+[sources.tools]
+path = "tools"
+licence = "MIT"
+organ = "Stomach"
+policy = "{policy}"
+[sources.tools.read]
+format = "pairs"
+images = "**/images/*"
+annotations = ["**/masks/*", "**/bboxes.json"]
+labels = {{ instrument = "surgical tool" }}
+masks = {{ label = "surgical tool" }}
+splits = {{ lists = "**/{{split}}.txt", use = ["train", "test"] }}
+"""
+
+
+@pytest.mark.parametrize(("policy", "left"), [("published", 15), ("audited", 16)])
+def test_pairs_of_ones_own_are_read_as_those_of_the_catalogue(tmp_path: Path, policy: str, left: int) -> None:
+    """Their boxes are one pixel wider than the masks, which the audit finds; a pair without a mask is rejected."""
+    files = make_instruments(["a1", "b2", "c3", "d4", "e5"])
+    del files[instrument("e5", "masks")]
+    for name, data in files.items():
+        (tmp_path / "tools" / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "tools" / name).write_bytes(data)
+    release = release_of(tmp_path, PAIRS.format(policy=policy))
+    objects = table(release, "objects")
+    assert set(objects["label"]) == {"surgical tool"}
+    assert objects["x1"].to_list() == [left] * 4
+    images = table(release, "images")
+    assert set(images.select("organ", "official_split").rows()) == {("Stomach", "train")}
+    lost = pl.read_parquet(release / "quarantine" / "exclusions.parquet").filter(pl.col("verdict") == "rejected")
+    assert lost["reason"].to_list() == ["mask_missing"]

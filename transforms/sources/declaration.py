@@ -365,8 +365,10 @@ class DescribedSource:
 
     @property
     def label(self) -> str:
-        """The label of all objects of its masks."""
-        return self.declaration.masks.label or "object"
+        """The released label of all objects of its masks."""
+        stated = self.declaration.masks.label or "object"
+        renamed = self.declaration.release_label(stated)
+        return renamed if isinstance(renamed, str) else stated
 
 
 def _reading(whole: Mapping[str, Any], name: str, keys: Also) -> Declaration:

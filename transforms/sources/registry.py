@@ -24,6 +24,7 @@ from medmultipoints.transforms.sources.formats import (
     mot,
     nifti,
     outlines,
+    pairs,
     run_lengths,
     supervisely,
     table,
@@ -42,12 +43,12 @@ _MODULES = (
 FORMATS: Final[tuple[Format, ...]] = tuple(
     sorted((module.FORMAT for module in _MODULES), key=lambda form: (form.last, -form.weight))
 )
-"""All formats, the most expressive first."""
+"""All formats that content proves, the most expressive first."""
 
 
 def find_format(name: str) -> Format:
     """Return a format by name. Raise UsageError with the known names."""
-    known = {form.name: form for form in FORMATS}
+    known = {form.name: form for form in (*FORMATS, pairs.FORMAT)}
     if name not in known:
         raise UsageError(f"read.format: unknown format {name!r}; {meant(name, sorted(known))}.")
     return known[name]

@@ -20,7 +20,7 @@ from medmultipoints.transforms.errors import DataError, MemberProblem, SourceDat
 from medmultipoints.transforms.records import Exclusion, Indexed, Sample
 from medmultipoints.transforms.sources.accounting import check_members
 from medmultipoints.transforms.sources.declared import read_declared
-from medmultipoints.transforms.sources.registry import read_pictures
+from medmultipoints.transforms.sources.registry import find_format, read_pictures
 
 BROKEN: Final = "source_broken"
 
@@ -83,6 +83,8 @@ def read_source(build: Build, name: str, members: SourceFiles) -> Indexed:
     info = next(source.info for source in build.sources if source.name == name)
     if info.broken:
         raise DataError(info.broken)
+    if info.is_declared and (whole := find_format(info.declaration.format).index):
+        return whole(info.described, members)
     if info.is_declared:
         return read_declared(name, info.declaration, info.facts, members, read_pictures)
     reader = load_reader(info.reader)

@@ -118,7 +118,7 @@ def brought_labels(build: Build, inputs: Inputs) -> pl.DataFrame:
         for source, label, values, places in annotations.iter_rows()
         for found in {*filter(None, [label]), *(json.loads(values).values() if values else ())}
     ]
-    rows += [(source.name, label, 0) for source in build.sources for label in source.info.labels]
+    rows += [(source.name, label, 0) for source in build.sources for label in source.info.stated_labels]
     table = pl.DataFrame(rows, schema=SCHEMA, orient="row")
     return table.group_by("source", "label").agg(pl.col("places").sum()).sort("source", "label")
 

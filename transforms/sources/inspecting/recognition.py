@@ -54,6 +54,8 @@ def recognise_source(files: Files, stated: Mapping[str, Any]) -> Recognition | N
     found = [one for one in recognise_any(listing, own) if one.read["format"] not in formats or stated.get("format")]
     if not found:
         return None
+    if find_format(str(found[0].read["format"])).index:
+        return found[0]
     best = settle_orientation(listing, complete(listing, found[0], stated), stated)
     for name, (form, keys) in further.items():
         best = _join_stated(listing, best, name, form, keys, stated)

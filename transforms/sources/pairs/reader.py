@@ -9,21 +9,32 @@ from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from unicodedata import normalize
 
+from pydantic import BaseModel
+
 from medmultipoints.transforms.errors import SourceDataError, UsageError
 from medmultipoints.transforms.records import UNKNOWN, Exclusion, Indexed, MaskObject, Members, Sample
 from medmultipoints.transforms.sources import accounting
 from medmultipoints.transforms.sources.accounting import Problem, exclude
-from medmultipoints.transforms.sources.declaration import DescribedSource
+from medmultipoints.transforms.sources.declaration import Declaration, DescribedSource
 from medmultipoints.transforms.sources.joined_facts import PictureFacts
 from medmultipoints.transforms.sources.pairs.annotation_files import AnnotationFile, read_annotation_file
 from medmultipoints.transforms.sources.pairs.box_entries import parse_box_json
 from medmultipoints.transforms.sources.pairs.pairing import BoxFile, Pair, join_pairs, reject_entries
-from medmultipoints.transforms.sources.pairs.stated_masks import NO_VALUES, MaskObjects, MaskValues, state_masks
+from medmultipoints.transforms.sources.pairs.stated_masks import (
+    IGNORED,
+    NO_VALUES,
+    MaskObjects,
+    MaskValues,
+    check_values,
+    state_masks,
+)
 from medmultipoints.transforms.sources.paths import MemberPath, split_path, split_paths
 from medmultipoints.transforms.sources.patterns import Pattern, compile_pattern, fill
 
-KEYS = frozenset({"format", "images", "annotations", "labels", "masks", "splits", "drop"})
-"""Keys of a declaration of pairs."""
+KEYS = frozenset({"format", "images", "annotations", "labels", "drop", "splits.lists", "splits.use"})
+KEYS |= {f"masks.{name}" for name in ("label", "values", "ignore", "object")}
+"""Keys of a declaration of pairs, apart from those of an ontology."""
+ONTOLOGY = frozenset({"known", "hierarchy"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +64,8 @@ def read_samples(
     The label is exhaustive in every sample. A name in several lists is rejected as ``split_conflict``.
     Errors: SourceDataError if an annotation file or a list is missing or unreadable.
     """
-    splits = described.declaration.splits
+    splits, masks = described.declaration.splits, described.declaration.masks
+    values = mask_values or _declared_values(described)
     lists = {fill(split_path(splits.lists).filename, {"split": name}): name for name in splits.use if splits.lists}
     files = open_pairs(described, members, lists)
     listed = {name: _read_names(described.name, files.annotations[name]) for name in lists}
@@ -65,10 +77,18 @@ def read_samples(
             return Problem("split_conflict", f"{pair.stem!r} is listed in both {places}")
         return PictureFacts(columns=described.facts, split=lists[held[0]] if held else None)
 
-    samples, excluded = read_pairs(files, describe, mask_values, mask_objects)
+    samples, excluded = read_pairs(files, describe, values, masks.object or mask_objects)
     for name, stems in listed.items():
         excluded += reject_entries(described.name, files.annotations[name].member, stems - files.stems)
     return account_for(files, samples, excluded)
+
+
+def _declared_values(described: DescribedSource) -> Mapping[str, str]:
+    masks = described.declaration.masks
+    try:
+        return check_values({**masks.values, **dict.fromkeys(masks.ignore, IGNORED)}, [described.label])
+    except ValueError as error:
+        raise UsageError(f"{described.name}: read.masks.values: {error}.") from error
 
 
 def open_pairs(described: DescribedSource, members: Members, further: Iterable[str]) -> PairFiles:
@@ -79,7 +99,7 @@ def open_pairs(described: DescribedSource, members: Members, further: Iterable[s
     keys, source = described.declaration, described.name
     masks = [text for text in keys.annotations if not text.endswith(".json")]
     named = [split_path(text).filename for text in keys.annotations if text not in masks]
-    if other := sorted(keys.model_fields_set - KEYS) or named[1:]:
+    if other := sorted(_stated_keys(keys) - KEYS) or named[1:]:
         raise UsageError(f"{source}: read: {other[0]}: pairs have one box file and the keys {', '.join(sorted(KEYS))}.")
     paths = split_paths(members.names())
     annotations = {name: read_annotation_file(described, members, paths, name) for name in (*named, *further)}
@@ -89,10 +109,16 @@ def open_pairs(described: DescribedSource, members: Members, further: Iterable[s
     for path in paths:
         kinds[_kind(path, patterns, annotations)].append(path)
     labels = {name: label for name, label in keys.labels.items() if isinstance(label, str)}
-    labels = labels or {described.label: described.label}
+    labels |= {} if labels and not keys.known else {keys.masks.label or described.label: described.label}
     held = [annotations[name] for name in named]
     boxes = [BoxFile(file.member, *parse_box_json(source, file.member, file.data, labels)) for file in held]
     return PairFiles(described, kinds, annotations, boxes[0] if boxes else BoxFile())
+
+
+def _stated_keys(keys: Declaration) -> set[str]:
+    tables: dict[str, BaseModel] = {"masks.": keys.masks, "splits.": keys.splits, "": keys}
+    stated = {f"{table}{name}" for table, own in tables.items() for name in own.model_fields_set}
+    return stated - {"masks", "splits", *ONTOLOGY}
 
 
 def _kind(path: MemberPath, patterns: Iterable[tuple[str, Pattern]], annotations: Container[str]) -> str:

@@ -1,0 +1,61 @@
+"""Declare pairs of a picture and a mask of the same name, which are read strictly.
+
+No content proves that a source is meant to be read so: only a declaration chooses this format.
+"""
+
+from collections.abc import Mapping
+from typing import Final
+
+from medmultipoints.transforms.records import Indexed, MaskLayer
+from medmultipoints.transforms.sources.annotated import AnnotatedPicture, Files, Reading, ReadProblem, Recognition
+from medmultipoints.transforms.sources.declaration import Declaration, DescribedSource
+from medmultipoints.transforms.sources.formats.format import Format
+from medmultipoints.transforms.sources.pairs.reader import read_samples
+from medmultipoints.transforms.sources.reading.proposing import Draft
+
+_QUESTIONS: Final = {
+    "images": 'Which files are pictures? Give patterns, such as "**/images/*".',
+    "annotations": 'Which files are masks, and which JSON has the boxes? Such as ["**/masks/*", "**/boxes.json"].',
+    "masks.label": "What do the masks show? Give the label of the objects.",
+}
+
+
+def recognise(_files: Files, stated: Mapping[str, object]) -> Recognition | None:
+    """Ask what a declaration of pairs lacks; None if it is not stated that the source is one of pairs."""
+    draft = Draft("pairs", stated)
+    for key, text in _QUESTIONS.items():
+        draft.ask(key, text)
+    return draft.done() if stated.get("format") == "pairs" else None
+
+
+def read(declaration: Declaration, files: Files) -> Reading:
+    """Yield the pictures of all pairs with their masks, to be counted and shown, and the problems of all others."""
+    found = index(DescribedSource("pairs", declaration), files)
+    for sample in found.samples:
+        layers = sample.layers or (MaskLayer(member=str(sample.mask_member), label=sample.mask_label),)
+        yield AnnotatedPicture(
+            member=str(sample.image_member),
+            name=sample.stem,
+            width=sample.source_width,
+            height=sample.source_height,
+            layers=layers,
+        )
+    for row in (row for row in found.exclusions if row.verdict == "rejected"):
+        yield ReadProblem(key=row.key, reason=row.reason, detail=row.detail)
+
+
+def index(described: DescribedSource, files: Files) -> Indexed:
+    """Return a sample for each complete pair."""
+    return read_samples(files, described=described)
+
+
+FORMAT = Format(
+    name="pairs",
+    title="Pairs of a picture and a mask of the same name, with boxes in one JSON, rejected whole if anything is amiss",
+    recognise=recognise,
+    read=read,
+    index=index,
+    weight=0,
+    lost="groups, holes of paths and further readings",
+    export="any script that writes one white-on-black mask per picture",
+)
