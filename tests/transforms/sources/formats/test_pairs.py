@@ -67,7 +67,7 @@ def test_keys_and_values_that_pairs_cannot_follow_are_refused(keys: dict[str, ob
 
 
 def test_labels_follow_an_ontology() -> None:
-    """Its names are known, whatever their case."""
+    """Its names are known in any case."""
     keys = {**STATED, "masks": {"label": "Ulcer"}, "known": ["ulcer"], "hierarchy": {}}
     (sample,) = read(Declaration.model_validate(keys)).samples
     assert (sample.mask_label, sample.labels_exhaustive, sample.source_boxes[0].label) == ("ulcer", ("ulcer",), "ulcer")
