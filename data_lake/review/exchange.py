@@ -44,6 +44,14 @@ class Import:
     changes: list[str] = field(default_factory=list)
     opinions: int = 0
 
+    def count(self, new: Sequence[Mapping[str, Any]], *, as_opinions: bool) -> None:
+        """Count the new entries of a picture."""
+        self.entries += len(new)
+        self.opinions += len(new) if as_opinions else 0
+        self.changes += [change_words(entry) for entry in new]
+        self.changed += bool(new)
+        self.unchanged += not new
+
 
 def export_labels(desk: Desk, tool: Tool, folder: Path) -> int:
     """Write pictures and pre-annotations for a tool into a new folder; return the number of pictures."""
@@ -152,11 +160,7 @@ def import_labels(desk: Desk, source: Path, file: CorrectionsFile, reviewer: str
             for entry in new:
                 change.add(OPINIONS if others else CORRECTIONS, entry)
             change.masks |= masks
-            report.entries += len(new)
-            report.opinions += len(new) if others else 0
-            report.changes += [change_words(entry) for entry in new]
-            report.changed += bool(new)
-            report.unchanged += not new
+            report.count(new, as_opinions=others)
     return report
 
 

@@ -60,21 +60,8 @@ def write_manifest(build: Build, inputs: Inputs, _shard: str) -> Output:
     files = [*files, FileEntry("README.md", readme.bytes, readme.sha256)]
     croissant = put_bytes(build.lake, croissant_bytes(facts, files))
     files = [*files, FileEntry(CROISSANT, croissant.bytes, croissant.sha256)]
-    manifest = Manifest(
-        name=facts.name,
-        version=facts.version,
-        release_date=facts.release_date,
-        manifest_root=manifest_root(files),
-        logical_digest=facts.logical_digest,
-        files=list_files(files),
-        recipe=dict(facts.recipe),
-        sources=sources,
-        code_digest=facts.code_digest,
-        packages=package_versions(pipeline_modules()),
-        accounting=tuple(facts.accounting),
-    )
     keys = [entry.path for entry in files]
-    stored = put_bytes(build.lake, manifest_bytes(manifest))
+    stored = put_bytes(build.lake, manifest_bytes(_manifest(facts, files, sources)))
     return Output(
         inputs=keys,
         used={key: key for key in keys},
@@ -90,6 +77,22 @@ def write_manifest(build: Build, inputs: Inputs, _shard: str) -> Output:
 def released_tables(inputs: Inputs) -> Tables:
     """Return the rows of the release."""
     return Tables(*map(inputs.read, ("records", "objects", "released_images", "instructions", "dialect_lines")))
+
+
+def _manifest(facts: CardFacts, files: Sequence[FileEntry], sources: tuple[ManifestSource, ...]) -> Manifest:
+    return Manifest(
+        name=facts.name,
+        version=facts.version,
+        release_date=facts.release_date,
+        manifest_root=manifest_root(files),
+        logical_digest=facts.logical_digest,
+        files=list_files(files),
+        recipe=dict(facts.recipe),
+        sources=sources,
+        code_digest=facts.code_digest,
+        packages=package_versions(pipeline_modules()),
+        accounting=tuple(facts.accounting),
+    )
 
 
 def card_facts(

@@ -7,7 +7,7 @@ format is tried last, if no format of a tool reads the files.
 import json
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 from medmultipoints.transforms.errors import MemberProblem
@@ -186,6 +186,28 @@ def _join(index: PictureIndex, stated: str, near: str) -> Joined:
     return whole if whole.join != "missing" else index.find_beginning(stated, near)
 
 
+@dataclass
+class _Seen:
+    """What the objects of all records have: boxes, labels, words of other fields, flags of crowds."""
+
+    forms: FormEvidence = field(default_factory=FormEvidence)
+    corners: FrameEvidence = field(default_factory=FrameEvidence)
+    labels: set[Any] = field(default_factory=set)
+    words: dict[str, set[str]] = field(default_factory=dict)
+    crowds: int = 0
+
+    def add(self, one: Record, fields: Mapping[str, str], size: tuple[int, int] | None) -> None:
+        self.labels.add(show(value_at(one, fields["label"])) if "label" in fields else None)
+        self.crowds += _is_crowd(one)
+        for key, value in one.items():
+            if isinstance(value, str) and key not in fields.values():
+                self.words.setdefault(key, set()).add(value)
+        numbers = _numbers(one, fields)
+        if numbers is not None and finite(numbers) and not _outline(one, fields):
+            self.forms.add(numbers, size)
+            self.corners.add(numbers, *(size or (0, 0)))
+
+
 def _decide(
     draft: Draft,
     listing: Listing,
@@ -194,10 +216,7 @@ def _decide(
     fields: Mapping[str, str],
 ) -> None:
     """Propose or ask the meaning of box numbers and labels."""
-    forms, corners = FormEvidence(), FrameEvidence()
-    labels: set[Any] = set()
-    words: dict[str, set[str]] = {}
-    crowds = 0
+    seen = _Seen()
     for record in (record for held in records.values() for record in held):
         size = size_or_none(listing, _join(index, _name(record, fields), "").member)
         try:
@@ -205,23 +224,16 @@ def _decide(
         except ValueError:
             continue
         for one in objects:
-            labels.add(show(value_at(one, fields["label"])) if "label" in fields else None)
-            crowds += _is_crowd(one)
-            for key, value in one.items():
-                if isinstance(value, str) and key not in fields.values():
-                    words.setdefault(key, set()).add(value)
-            numbers = _numbers(one, fields)
-            if numbers is not None and finite(numbers) and not _outline(one, fields):
-                forms.add(numbers, size)
-                corners.add(numbers, *(size or (0, 0)))
-    decide_form(draft, forms, None, corners)
-    hint_crowds(draft, crowds)
-    if labels <= {None} and "label" not in fields:
-        said = "; ".join(f"{key}: {', '.join(sorted(held)[:5])}" for key, held in words.items() if len(held) <= 100)
+            seen.add(one, fields, size)
+    decide_form(draft, seen.forms, None, seen.corners)
+    hint_crowds(draft, seen.crowds)
+    if seen.labels <= {None} and "label" not in fields:
+        words = ((key, held) for key, held in seen.words.items() if len(held) <= 100)
+        said = "; ".join(f"{key}: {', '.join(sorted(held)[:5])}" for key, held in words)
         text = "Objects have no label. What is the label of all of them?"
         draft.ask("label", f"{text} Or name its field: fields.label ({said})." if said else text)
-    elif all(label is not None and label.isdecimal() for label in labels):
-        ask_class_names(draft, listing, (), sorted(map(int, labels)), _names_in(listing, records))
+    elif all(label is not None and label.isdecimal() for label in seen.labels):
+        ask_class_names(draft, listing, (), sorted(map(int, seen.labels)), _names_in(listing, records))
 
 
 def _names_in(listing: Listing, names: Iterable[str]) -> list[tuple[str, ...]]:
