@@ -158,6 +158,12 @@ class Card(_Section):
     authors: tuple[str, ...] = Field(default=(), description="who made it")
     contacts: tuple[str, ...] = Field(default=(), description="whom to ask")
     tags: tuple[str, ...] = Field(default=(), description="added to the tags of the Hub")
+    examples: tuple[str, ...] = Field(
+        default=(),
+        max_length=8,
+        description="images to show on the card, by sample_id; by default up to eight in which the reader ocr and the "
+        "audit find nothing about a person, and none if ocr does not read",
+    )
 
 
 class Recipe(_Section):

@@ -12,6 +12,7 @@ from huggingface_hub.utils import yaml_dump  # type: ignore[attr-defined]
 from medmultipoints.data_lake.catalogue import SourceInfo
 from medmultipoints.data_lake.release.export.dialect_lines import FORMS, left_out_reason
 from medmultipoints.data_lake.release.write.card_facts import CardFacts
+from medmultipoints.data_lake.release.write.examples import EXAMPLES
 from medmultipoints.data_lake.release.write.files import DIALECT_PREFIX
 from medmultipoints.data_lake.release.write.front_matter import DECLARED, front_matter, made_tables
 from medmultipoints.data_lake.release.write.histogram import HISTOGRAM, bin_counts
@@ -83,7 +84,7 @@ def _body_values(facts: CardFacts) -> dict[str, Any]:
         "images": count_images(tables.images).to_dicts(),
         "spread": count_spread(tables.records).to_dicts(),
         "histogram": bin_counts(count_histogram(tables.records)),
-        "picture": next((file.path for file in facts.files if file.path == HISTOGRAM), None),
+        "pictures": {file.path for file in facts.files} & {EXAMPLES, HISTOGRAM},
         **term_rows(facts.recipe, set(tables.records["label"])),
         "dialects": [
             _describe_dialect(facts, name) for name in facts.recipe.get("instructions", {}).get("dialects", ())

@@ -126,7 +126,7 @@ def card_facts(
         copies=copies_of(inputs),
         files=files,
         earlier=(earlier[0], describe(earlier[1])) if earlier else None,
-        curated=Curated(**recipe.card.model_dump()),
+        curated=Curated(**recipe.card.model_dump(exclude={"examples"})),
         made={name: inputs.read(name) for name in MADE},
         witness=witness_facts(build, inputs),
         described=describe_texts(inputs.read("descriptions"), inputs.read("refused_sentences")),

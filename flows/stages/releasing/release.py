@@ -10,6 +10,7 @@ from medmultipoints.data_lake.release.export.dialect_lines import WITH_PICTURES
 from medmultipoints.data_lake.release.export.dialect_tables import picture_reader, write_dialect_rows
 from medmultipoints.data_lake.release.read.certificate import CERTIFICATE, certificate_bytes
 from medmultipoints.data_lake.release.read.expectations import EXPECTATIONS, expectations_bytes
+from medmultipoints.data_lake.release.write.examples import EXAMPLES, choose_examples, draw_examples, name_examples
 from medmultipoints.data_lake.release.write.files import DIALECT_PREFIX, FileEntry, shard_path
 from medmultipoints.data_lake.release.write.histogram import HISTOGRAM, histogram_png
 from medmultipoints.data_lake.release.write.instruction_rows import write_instruction_rows
@@ -79,6 +80,17 @@ def _table_files(build: Build, inputs: Inputs) -> Iterator[File]:
         for split, part in _by_split(inputs.read(name)):
             yield _parquet(build.lake, part, load_table(name), shard_path(folder, split))
     yield _file(build.lake, HISTOGRAM, histogram_png(count_histogram(inputs.read("records"))))
+
+
+def _example_files(build: Build, inputs: Inputs) -> Iterator[File]:
+    records, named = inputs.read("records"), build.recipe.card.examples
+    readers = build.recipe.text.readers
+    chosen = name_examples(records, named) or choose_examples(records, inputs.read("disagreements"), readers)
+    if chosen:
+        names = [record["record_id"] for record in chosen]
+        objects = inputs.scan("objects").filter(pl.col("record_id").is_in(names)).collect()
+        sheet = draw_examples(chosen, objects, image_reader(build, inputs))
+        yield _file(build.lake, EXAMPLES, sheet)
 
 
 def _instruction_files(build: Build, inputs: Inputs) -> Iterator[File]:
@@ -165,6 +177,7 @@ GROUPS: Mapping[str, Callable[[Build, Inputs], Iterator[File]]] = {
     "dialects": _dialect_files,
     "quarantine": _quarantine_files,
     "tables": _table_files,
+    "examples": _example_files,
 }
 """The files of a release other than those of pictures, by what is done at once."""
 
@@ -205,8 +218,8 @@ def read_listing(lake: Lake, listings: tuple[StoredObject, ...]) -> list[FileEnt
 
 
 def release_parameters(recipe: Recipe) -> object:
-    """Return the labels, which number the classes; the tables reflect the rest of the recipe."""
-    return recipe.labels.model_dump()
+    """Return the labels, which number the classes, and what chooses examples; the tables reflect the rest."""
+    return recipe.labels.model_dump() | {"examples": recipe.card.examples, "readers": recipe.text.readers}
 
 
 STAGE = Stage(

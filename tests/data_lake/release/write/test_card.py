@@ -14,6 +14,7 @@ from medmultipoints.data_lake.catalogue import load_catalogue
 from medmultipoints.data_lake.release.export.dialect_lines import FORMS
 from medmultipoints.data_lake.release.write.card import TEMPLATE, render_card
 from medmultipoints.data_lake.release.write.card_facts import Curated
+from medmultipoints.data_lake.release.write.examples import EXAMPLES
 from medmultipoints.data_lake.release.write.files import DIALECT_PREFIX, MADE, FileEntry
 from medmultipoints.data_lake.release.write.front_matter import config_tables, released_config
 from medmultipoints.data_lake.release.write.histogram import HISTOGRAM, _axis, bin_counts, histogram_png
@@ -151,10 +152,11 @@ def test_what_the_curator_wrote_stands_on_the_card_as_it_is(tables: Tables) -> N
     assert DatasetCard(text).data.to_dict()["tags"][-1] == "endoscopy"
 
 
-def test_the_card_shows_the_histogram_where_the_release_has_it(tables: Tables) -> None:
+@pytest.mark.parametrize("path", [HISTOGRAM, EXAMPLES])
+def test_the_card_shows_the_pictures_that_the_release_has(tables: Tables, path: str) -> None:
     assert "assets/" not in card_of(tables)
-    files = [*FILES, FileEntry(HISTOGRAM, 1, "a" * 64)]
-    assert f"]({HISTOGRAM})" in render_card(card_facts(tables, files), TEMPLATE.read_text("utf-8"))
+    files = [*FILES, FileEntry(path, 1, "a" * 64)]
+    assert f"]({path})" in render_card(card_facts(tables, files), TEMPLATE.read_text("utf-8"))
 
 
 def test_the_histogram_is_the_same_picture_whatever_the_order_of_rows(tables: Tables) -> None:
