@@ -18,7 +18,7 @@ EXAMPLES: Final = "assets/examples.jpg"
 MOST: Final = 2 * COLUMNS
 WHOLE: Final = "ocr"
 PERSONAL: Final = "^(shows_.*|carries_.*|overlay_text)$"
-"""Kinds of findings that keep a picture off the card, whatever the recipe's privacy policy."""
+"""Kinds of findings that keep a picture off the card under every privacy policy."""
 
 
 def name_examples(records: pl.DataFrame, named: Sequence[str]) -> list[dict[str, Any]]:
