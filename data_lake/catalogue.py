@@ -22,7 +22,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from medmultipoints.data_lake.store.hashing import file_sha256
 from medmultipoints.data_lake.store.keys import CODE_ROOT, code_digest, digest, package_versions
 from medmultipoints.transforms.errors import UsageError
-from medmultipoints.transforms.licences.combine import LICENCE, Licensed, Terms, find_terms
+from medmultipoints.transforms.licences.combine import Licence, Licensed, Terms, find_terms
 from medmultipoints.transforms.problems import ADDRESS, FILE_NAME, NAME, SHA384, URL, Sha256, problems
 from medmultipoints.transforms.sources.declaration import Declaration, DescribedSource
 from medmultipoints.transforms.sources.declaration_text import toml_value
@@ -100,9 +100,7 @@ class SourceInfo(_Entry):
     labels: tuple[Label, ...] = ()
     title: str = Field(default="", description="what people call the source")
     homepage: Url | Literal[""] = ""
-    licence: Annotated[str, Field(pattern=LICENCE)] = Field(
-        default=UNKNOWN_LICENCE, description="SPDX identifier, or LicenseRef- and a name"
-    )
+    licence: Licence = Field(default=UNKNOWN_LICENCE, description="SPDX identifier, or LicenseRef- and a name")
     licence_note: str = Field(default="", description="what to mind about the licence")
     terms: OwnTerms | None = Field(
         default=None,

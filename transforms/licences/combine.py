@@ -7,11 +7,16 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from functools import cache
 from importlib.resources import files
-from typing import Final
+from typing import Annotated, Final
+
+from packaging.licenses import InvalidLicenseExpression, canonicalize_license_expression
+from pydantic import AfterValidator, Field
 
 UNKNOWN: Final = "LicenseRef-unknown"
 LICENCE: Final = r"^[A-Za-z0-9.+-]+$"
 """Pattern of a licence identifier."""
+OWN: Final = "LicenseRef-"
+"""Prefix of the name of a licence that SPDX does not list."""
 _CREATIVE_COMMONS: Final = re.compile(r"cc-(?P<elements>by(-(nc|sa|nd))*)-(?P<version>\d\.\d)(-[a-z]+)*")
 
 
@@ -57,6 +62,31 @@ def find_terms(licence: str) -> Terms | None:
     if "nd" in found["elements"].split("-"):
         return Terms(change=False)
     return known.get(f"cc-{found['elements']}-4.0") if found["version"] in ("2.0", "2.5", "3.0") else None
+
+
+def is_listed(licence: str) -> bool:
+    """Return whether SPDX lists a licence of this identifier, in any case."""
+    try:
+        canonicalize_license_expression(licence)
+    except InvalidLicenseExpression:
+        return False
+    return True
+
+
+def spdx_licence(licence: str) -> str:
+    """Return an identifier in the spelling of SPDX; raise ValueError if it is neither listed nor ``LicenseRef-…``."""
+    if licence.lower().startswith(OWN.lower()) and len(licence) > len(OWN):
+        return OWN + licence[len(OWN) :]
+    if not is_listed(licence):
+        near = nearest_licence(licence)
+        meant = f"perhaps '{near}' is meant; otherwise " if near else ""
+        raise ValueError(
+            f"SPDX lists no licence '{licence}'; {meant}'{OWN}{licence}' with `terms` names one of your own"
+        )
+    return str(canonicalize_license_expression(licence))
+
+
+Licence = Annotated[str, Field(pattern=LICENCE), AfterValidator(spdx_licence)]
 
 
 def nearest_licence(text: str) -> str | None:

@@ -14,7 +14,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from medmultipoints.transforms.columns.tables import column_names
-from medmultipoints.transforms.licences.combine import LICENCE
+from medmultipoints.transforms.licences.combine import Licence
 from medmultipoints.transforms.records import MaskKind, MaskObject
 from medmultipoints.transforms.regions.hierarchy import descendants
 from medmultipoints.transforms.sources.patterns import PatternError, compile_pattern, template_holes
@@ -292,9 +292,7 @@ class Declaration(AnnotationKeys):
     slices: SliceKeys = SliceKeys()
     intensity: IntensityKeys = IntensityKeys()
     pictures: PictureKeys = PictureKeys()
-    licences: Mapping[PathPattern, Annotated[str, Field(pattern=LICENCE)]] = Field(
-        default={}, description="path pattern = licence, if it differs"
-    )
+    licences: Mapping[PathPattern, Licence] = Field(default={}, description="path pattern = licence, if it differs")
     also: Mapping[ReadingName, Also] = Field(
         default={}, description="further annotations of the same pictures, such as boxes of objects that have masks"
     )

@@ -65,6 +65,7 @@ def test_all_labels_are_kept_unless_the_recipe_names_some(tmp_path: Path) -> Non
         ('path = "."\ncolour = "red"', "sources.mine: unknown key colour; known are"),
         ('path = "."\nlicense = "MIT"', "unknown key license; perhaps .licence. is meant"),
         ('path = "."\nlicence = "CC BY 4.0"', "licence: 'CC BY 4.0' is not an SPDX .*; perhaps 'CC-BY-4.0' is meant"),
+        ('path = "."\nlicence = "CC-BY-4"', "licence: SPDX lists no licence 'CC-BY-4'; perhaps 'CC-BY-4.0' is meant"),
         ('path = "."\nhomepage = "www.x.org"', "homepage: 'www.x.org' is not a URL such as https://HOST/FILE[.]$"),
         ('path = "."\nread = { labels = { a = 3 } }', "read.labels.a: must be a text in quotes, or must be a table"),
         ('path = "."\nread = { licences = { "a/**" = "CC BY" } }', "read.licences.a/[*][*]: 'CC BY' is not an SPDX"),

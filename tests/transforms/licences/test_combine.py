@@ -1,5 +1,6 @@
 """Licences that combine, the resulting licence, and the message if none is allowed."""
 
+import re
 from itertools import permutations
 
 import pytest
@@ -11,6 +12,7 @@ from medmultipoints.transforms.licences.combine import (
     find_terms,
     known_terms,
     release_licence,
+    spdx_licence,
 )
 
 BY, SA, NC, NC_SA, ND = "CC-BY-4.0", "CC-BY-SA-4.0", "CC-BY-NC-4.0", "CC-BY-NC-SA-4.0", "CC-BY-ND-4.0"
@@ -82,3 +84,33 @@ def test_three_sources_that_agree_in_pairs_alone_are_refused() -> None:
 def test_each_row_leads_to_licences_of_the_table() -> None:
     table = known_terms()
     assert {name for terms in table.values() for name in terms.under} <= set(table)
+
+
+@pytest.mark.parametrize(
+    ("given", "listed"),
+    [
+        ("cc-by-4.0", "CC-BY-4.0"),
+        ("mit", "MIT"),
+        ("ODbL-1.0", "ODbL-1.0"),
+        ("CC-BY-SA-3.0-IGO", "CC-BY-SA-3.0-IGO"),
+        ("licenseref-ours", "LicenseRef-ours"),
+    ],
+)
+def test_an_identifier_is_kept_in_the_spelling_of_spdx(given: str, listed: str) -> None:
+    assert spdx_licence(given) == listed
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ("CC-BY-4", "perhaps 'CC-BY-4.0' is meant; otherwise 'LicenseRef-CC-BY-4' with `terms` names one of your own"),
+        (
+            "proprietary",
+            "SPDX lists no licence 'proprietary'; 'LicenseRef-proprietary' with `terms` names one of your own",
+        ),
+        ("LicenseRef-", "SPDX lists no licence 'LicenseRef-'"),
+    ],
+)
+def test_a_licence_that_spdx_does_not_list_is_refused_with_what_helps(given: str, said: str) -> None:
+    with pytest.raises(ValueError, match=re.escape(said)):
+        spdx_licence(given)

@@ -182,6 +182,10 @@ def test_a_free_licence_is_named_as_the_hub_names_it() -> None:
     catalogue = load_catalogue()
     free = [catalogue["hyperkvasir"], catalogue["visem_tracking"]]
     assert hub_licence(free) == {"license": "cc-by-4.0"}
+    for licence, known in (("ODbL-1.0", "odbl"), ("GPL-3.0-only", "gpl-3.0"), ("GLWTPL", "other")):
+        own = [source.model_copy(update={"licence": licence, "terms": None}) for source in free[:1]]
+        assert hub_licence(own)["license"] == known
+    assert hub_licence(own)["license_link"] == "https://spdx.org/licenses/GLWTPL.html"
     assert licence_reason(free).startswith("The sources of all pictures are under CC-BY-4.0")
 
 
