@@ -33,7 +33,7 @@ Table = Mapping[str, object]
 def is_declared(name: str, table: Table, catalogue: Mapping[str, SourceInfo], given: Collection[str]) -> bool:
     """Return whether a table declares its source, rather than choosing options of one in the catalogue."""
     if name in catalogue:
-        return catalogue[name].is_declared or bool(set(table) & (_DECLARED - set(HANDLING)))
+        return catalogue[name].is_declared or bool({"read", "declaration"} & set(table))
     return bool(set(table) & _DECLARED) or name in given
 
 
@@ -63,6 +63,8 @@ def complete_table(name: str, table: Table, catalogue: Mapping[str, SourceInfo],
     if "path" in merged:
         merged["path"] = str(_find(folder, str(merged["path"]), where))
     merged.pop("name", None)
+    if name in catalogue:
+        merged.setdefault("read", {})
     return merged
 
 

@@ -6,7 +6,7 @@ import pytest
 from pydantic import BaseModel
 
 from medmultipoints.data_lake.archives.source_files import open_source
-from medmultipoints.data_lake.catalogue import SourceInfo
+from medmultipoints.data_lake.catalogue import SourceInfo, load_catalogue
 from medmultipoints.flows.engine.planning.declarations import OpenQuestions, complete_sources
 from medmultipoints.flows.engine.request import BuildRequest, PublishRequest
 from medmultipoints.flows.recipe.load import load_recipe
@@ -158,3 +158,13 @@ def test_a_source_may_have_a_policy_of_its_own(tmp_path: Path) -> None:
     assert own_policies(load_recipe(write(tmp_path, text))) == {"mine": "published", "hyperkvasir": "audited"}
     with pytest.raises(UsageError, match=r"sources\.mine\.policy: must be one of published, audited"):
         load_recipe(write(tmp_path, text.replace('"published"', '"strict"')))
+
+
+def test_a_source_of_the_catalogue_has_options_and_another_declaration_makes_it_ones_own(tmp_path: Path) -> None:
+    catalogue = load_catalogue()
+    with pytest.raises(UsageError, match=r"sources\.kvasir_instrument: licence: unknown key; known are mask_objects"):
+        load_recipe(write(tmp_path, '[sources.kvasir_instrument]\nlicence = "MIT"\n'))
+    (tmp_path / "mine.toml").write_text('licence = "MIT"\n')
+    text = '[sources.kvasir_instrument]\npath = "."\ndeclaration = "mine.toml"\n'
+    info = source_infos(load_recipe(write(tmp_path, text)).sources, catalogue)["kvasir_instrument"]
+    assert (info.licence, info.is_declared, catalogue["kvasir_instrument"].is_declared) == ("MIT", True, False)

@@ -6,7 +6,7 @@ No content proves that a source is meant to be read so: only a declaration choos
 from collections.abc import Mapping
 from typing import Final
 
-from medmultipoints.transforms.records import Indexed, MaskLayer
+from medmultipoints.transforms.records import MaskLayer
 from medmultipoints.transforms.sources.annotated import AnnotatedPicture, Files, Reading, ReadProblem, Recognition
 from medmultipoints.transforms.sources.declaration import Declaration, DescribedSource
 from medmultipoints.transforms.sources.formats.format import Format
@@ -30,7 +30,7 @@ def recognise(_files: Files, stated: Mapping[str, object]) -> Recognition | None
 
 def read(declaration: Declaration, files: Files) -> Reading:
     """Yield the pictures of all pairs with their masks, to be counted and shown, and the problems of all others."""
-    found = index(DescribedSource("pairs", declaration), files)
+    found = read_samples(files, described=DescribedSource("pairs", declaration))
     for sample in found.samples:
         layers = sample.layers or (MaskLayer(member=str(sample.mask_member), label=sample.mask_label),)
         yield AnnotatedPicture(
@@ -44,17 +44,12 @@ def read(declaration: Declaration, files: Files) -> Reading:
         yield ReadProblem(key=row.key, reason=row.reason, detail=row.detail)
 
 
-def index(described: DescribedSource, files: Files) -> Indexed:
-    """Return a sample for each complete pair."""
-    return read_samples(files, described=described)
-
-
 FORMAT = Format(
     name="pairs",
     title="Pairs of a picture and a mask of the same name, with boxes in one JSON, rejected whole if anything is amiss",
     recognise=recognise,
     read=read,
-    index=index,
+    index=lambda described, files: read_samples(files, described=described),
     weight=0,
     lost="groups, holes of paths and further readings",
     export="any script that writes one white-on-black mask per picture",

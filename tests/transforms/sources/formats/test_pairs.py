@@ -9,8 +9,9 @@ from medmultipoints.transforms.records import Indexed
 from medmultipoints.transforms.sources.accounting import check_members
 from medmultipoints.transforms.sources.annotated import AnnotatedPicture, ReadProblem
 from medmultipoints.transforms.sources.declaration import Declaration, DescribedSource
-from medmultipoints.transforms.sources.formats.pairs import FORMAT, index
+from medmultipoints.transforms.sources.formats.pairs import FORMAT
 from medmultipoints.transforms.sources.inspecting.recognition import recognise_source
+from medmultipoints.transforms.sources.pairs.reader import read_samples
 from medmultipoints.transforms.sources.registry import find_format, read_pictures
 from tests.members import MemoryMembers
 
@@ -27,7 +28,7 @@ def declared(**masks: object) -> Declaration:
 
 def read(declaration: Declaration) -> Indexed:
     members = MemoryMembers(FILES)
-    indexed = index(DescribedSource("ours", declaration), members)
+    indexed = read_samples(members, described=DescribedSource("ours", declaration))
     check_members(members, indexed)
     return indexed
 
