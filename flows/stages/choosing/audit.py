@@ -7,6 +7,7 @@ from medmultipoints.flows.engine.stage import Build, Inputs, Output, Rules, Scan
 from medmultipoints.flows.recipe.model import Recipe
 from medmultipoints.flows.stages.choosing.kept import all_used, kept_images
 from medmultipoints.transforms.audit.disagreements import audit_boxes, estimate_conventions
+from medmultipoints.transforms.audit.frame_findings import find_beyond_frame
 from medmultipoints.transforms.audit.image_findings import find_in_pictures
 from medmultipoints.transforms.audit.marked_findings import mark_findings
 from medmultipoints.transforms.audit.near_findings import near_findings
@@ -39,9 +40,10 @@ def audit_labels(build: Build, inputs: Inputs, _shard: str) -> Output:
         inputs.read("derive.exclusions"),
         boxes.select("sample_id", "kind").unique(),
     )
+    beyond = find_beyond_frame(images, samples, regions, inputs.scan("annotations"))
     text = find_in_text(images, samples, inputs.read("text_places"), build.recipe.privacy.model_dump())
     frames = find_in_frames(images, samples, regions, inputs.read("joins"))
-    found = pl.concat([boxes, near, tracks, pictures, readings, text, frames])
+    found = pl.concat([boxes, near, tracks, pictures, readings, beyond, text, frames])
     marked = mark_findings(found, inputs.read("corrections"), regions)
     entries = build.recipe.corrections.dumped()
     findings = mark_disputes(marked, *entries, regions, build.recipe.boxes.policy)
