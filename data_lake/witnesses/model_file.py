@@ -119,8 +119,8 @@ class Model:
 
     def statement(self) -> dict[str, Any]:
         """Return the facts about the model for a predictions file."""
-        told = self.declared.model_dump(mode="json", exclude={"input", "file"})
-        return told | {"trained_pictures": len(self.pixels), "trained_groups": len(self.groups)}
+        facts = self.declared.model_dump(mode="json", exclude={"input", "file"})
+        return facts | {"trained_pictures": len(self.pixels), "trained_groups": len(self.groups)}
 
 
 def load_model(name_or_path: str) -> Model:

@@ -56,8 +56,8 @@ def write_predictions(path: Path, rows: Iterable[Row], models: Sequence[Statemen
     """Write the rows, sorted by key, and the models' declarations; equal rows give equal bytes."""
     frame = pl.DataFrame(list(rows), schema=_schema()).sort("prediction_id")
     columns = released_schema(column for column in load_table("predictions").columns if column.name in COLUMNS)
-    told = orjson.dumps(sorted(models, key=lambda one: one["sha256"]), option=orjson.OPT_SORT_KEYS)
-    return write_table(path, frame, columns.with_metadata({**(columns.metadata or {}), MODELS: told}))
+    stated = orjson.dumps(sorted(models, key=lambda one: one["sha256"]), option=orjson.OPT_SORT_KEYS)
+    return write_table(path, frame, columns.with_metadata({**(columns.metadata or {}), MODELS: stated}))
 
 
 def read_predictions(path: Path, where: str) -> tuple[pl.DataFrame, list[Statement]]:

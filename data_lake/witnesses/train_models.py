@@ -25,7 +25,7 @@ from medmultipoints.data_lake.witnesses.predict import Shown, ask_models, releas
 from medmultipoints.data_lake.witnesses.predictions_file import Row
 from medmultipoints.data_lake.witnesses.small_unet import SIDE, Example, network_of, train
 from medmultipoints.transforms.errors import DataError, UsageError
-from medmultipoints.transforms.masks.run_lengths import decode_rle
+from medmultipoints.transforms.masks.mask_sets import union_of
 from medmultipoints.transforms.pictures.decode import decode_image
 from medmultipoints.transforms.witnesses.label_agreement import Agreement, agreement_of, summarise
 from medmultipoints.transforms.witnesses.network import Network, to_tensor
@@ -50,12 +50,7 @@ class Labelled:
 
     def truths(self, labels: Iterable[str]) -> Truths:
         """Return the union of the masks of each label; empty if it has none."""
-        width, height = self.size
-        empty = np.zeros((height, width), np.bool_)
-        return {
-            label: np.logical_or.reduce([empty, *(decode_rle(rle, height, width) for rle in self.rles.get(label, ()))])
-            for label in labels
-        }
+        return {label: union_of(self.rles.get(label, ()), *self.size) for label in labels}
 
 
 def labelled_pictures(folder: Path, manifest: Manifest) -> list[Labelled]:
