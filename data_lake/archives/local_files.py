@@ -2,7 +2,9 @@
 
 import os
 import stat
+from collections.abc import Iterator
 from pathlib import Path
+from typing import NoReturn
 
 from medmultipoints.transforms.errors import MachineError, UsageError
 
@@ -11,20 +13,21 @@ def local_files(path: Path) -> list[tuple[str, Path]]:
     """Return the file itself, or all files below a folder except hidden ones, by relative POSIX path, sorted.
 
     Links are followed as long as they stay inside the folder. UsageError for a link that leads out of the folder or is
-    broken, for a pipe, socket or device, and for a name that is not UTF-8, which no table can hold.
+    broken, for a pipe, socket or device, and for a name that is not UTF-8, which no table can hold. MachineError for a
+    folder that cannot be listed: none is skipped.
     """
+    try:
+        return _list_files(path)
+    except OSError as error:
+        said = f"{error.filename or path}: {error.strerror or error}"
+        raise MachineError(f"{path}: {said}. Allow reading it, or move it elsewhere, then run again.") from error
+
+
+def _list_files(path: Path) -> list[tuple[str, Path]]:
     if not path.is_dir():
         _check_regular(path, path)
         return [(path.name, path)]
-    root = path.resolve()
-    found, seen = [], {path.resolve()}
-    for folder, subfolders, names in os.walk(path, followlinks=True):
-        here = Path(folder)
-        subfolders[:] = [name for name in subfolders if not name.startswith(".") and _is_new(here / name, seen)]
-        found += [here / name for name in names if not name.startswith(".")]
-        for one in (here / name for name in (*subfolders, *names) if not name.startswith(".")):
-            if one.is_symlink() and not one.resolve().is_relative_to(root):
-                raise UsageError(f"{path}: {one} is a link to {one.resolve()}, outside the folder. Put the file there.")
+    found = list(_walk(path))
     for file in found:
         _check_regular(file, path)
     named = sorted((file.relative_to(path).as_posix(), file) for file in found)
@@ -32,6 +35,23 @@ def local_files(path: Path) -> list[tuple[str, Path]]:
         if name != os.fsencode(name).decode("utf-8", "replace"):
             raise UsageError(f"{path}: the file name {name!r} is not valid UTF-8. Rename the file, then run again.")
     return named
+
+
+def _walk(path: Path) -> Iterator[Path]:
+    """Yield the files below a folder except hidden ones. Raise OSError for a folder that cannot be listed."""
+    root, seen = path.resolve(), {path.resolve()}
+    for folder, subfolders, names in os.walk(path, followlinks=True, onerror=_refuse):
+        here = Path(folder)
+        subfolders[:] = [name for name in subfolders if not name.startswith(".") and _is_new(here / name, seen)]
+        shown = [here / name for name in names if not name.startswith(".")]
+        for one in (*(here / name for name in subfolders), *shown):
+            if one.is_symlink() and not one.resolve().is_relative_to(root):
+                raise UsageError(f"{path}: {one} is a link to {one.resolve()}, outside the folder. Put the file there.")
+        yield from shown
+
+
+def _refuse(error: OSError) -> NoReturn:
+    raise error
 
 
 def _check_regular(file: Path, path: Path) -> None:

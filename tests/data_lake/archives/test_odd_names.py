@@ -2,7 +2,10 @@
 
 import io
 import os
+import shutil
 import socket
+import subprocess
+import sys
 import tarfile
 import unicodedata
 import zipfile
@@ -184,3 +187,19 @@ def test_a_link_to_nothing_is_refused(folder: Path) -> None:
     (folder / "gone").symlink_to(folder / "nothing")
     with pytest.raises(UsageError, match="link to nothing"):
         opened(folder)
+
+
+def test_a_folder_that_may_not_be_listed_is_refused(tmp_path: Path) -> None:
+    """As any user but the one who may read everything."""
+    given = write_folder(tmp_path / "given", FILES)
+    drop = "-dac_override,-dac_read_search"
+    user = [] if os.geteuid() else ["setpriv", f"--inh-caps={drop}", f"--bounding-set={drop}"]
+    if user and shutil.which(user[0]) is None:
+        pytest.skip("no program to drop the rights of the superuser")
+    code = f"from medmultipoints.data_lake.archives.local_files import *; local_files(Path({str(given)!r}))"
+    (given / "s" / "masks").chmod(0)
+    try:
+        done = subprocess.run([*user, sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    finally:
+        (given / "s" / "masks").chmod(0o755)
+    assert f"MachineError: {given}: {given}/s/masks: Permission denied." in done.stderr.replace("errors.", "")
