@@ -6,7 +6,6 @@ importable package that contains ``*.toml``) and its reader by the group ``medmu
 
 import logging
 import sys
-import tomllib
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import cache
 from importlib.machinery import ModuleSpec
@@ -26,6 +25,7 @@ from medmultipoints.transforms.licences.combine import Licence, Licensed, Terms,
 from medmultipoints.transforms.problems import ADDRESS, FILE_NAME, NAME, SHA384, URL, Sha256, problems
 from medmultipoints.transforms.sources.declaration import Declaration, DescribedSource
 from medmultipoints.transforms.sources.declaration_text import toml_value
+from medmultipoints.transforms.toml_text import parse_toml
 
 UNKNOWN_LICENCE = "LicenseRef-unknown"
 READERS = "medmultipoints.sources"
@@ -237,9 +237,7 @@ def _log_once(text: str) -> None:
 def read_source(raw: bytes, where: str) -> SourceInfo:
     """Return the source that a TOML file declares; UsageError lists every problem with its key."""
     try:
-        return SourceInfo.model_validate(tomllib.loads(raw.decode("utf-8-sig")))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise UsageError(f"{where}: not valid TOML: {error}.") from error
+        return SourceInfo.model_validate(parse_toml(raw, where))
     except ValidationError as error:
         raise UsageError(f"{where}: {problems(error, SourceInfo)}.") from error
 

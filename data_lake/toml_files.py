@@ -1,7 +1,5 @@
 """Read TOML files from users, with errors for people."""
 
-import re
-import tomllib
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -9,6 +7,7 @@ from pydantic import BaseModel, ValidationError
 
 from medmultipoints.transforms.errors import UsageError
 from medmultipoints.transforms.problems import problems
+from medmultipoints.transforms.toml_text import parse_toml
 
 Model = TypeVar("Model", bound=BaseModel)
 
@@ -19,22 +18,9 @@ def read_toml(file: Path, what: str, *, absent: str, wrong: str = "") -> dict[st
     ``absent``: the remedy if the file cannot be opened; ``wrong``: if it is not TOML. A byte order mark is skipped.
     """
     try:
-        return tomllib.loads(file.read_text("utf-8-sig"))
+        return parse_toml(file.read_bytes(), f"{what} {file}", wrong)
     except OSError as error:
         raise UsageError(f"{what} {file}: {error.strerror}. {absent}") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise UsageError(f"{what} {file}: not valid TOML: {explain(error)}. {wrong}".rstrip()) from error
-
-
-def explain(error: Exception) -> str:
-    """Return the text of a TOML error; for a table that is written twice, with a remedy."""
-    said = str(error)
-    found = re.search(r"\(('[^()]*)\)", said)
-    if found is None or not said.startswith(("Cannot declare", "Cannot mutate")):
-        return said
-    name = ".".join(re.findall(r"'([^']*)'", found[1]))
-    where = said.rpartition("(")[2].rstrip(")")
-    return f"[{name}] {where} was written before, or a table above it was, perhaps in braces; write all keys there"
 
 
 def read_model(kind: type[Model], file: Path, what: str, *, absent: str, wrong: str) -> Model:

@@ -1,19 +1,17 @@
 """Open a path from the user as a source, or read a declaration that names one."""
 
-import tomllib
 from pathlib import Path
 from typing import Any
 
 from medmultipoints.data_lake.archives.source_files import SourceFiles, open_source
 from medmultipoints.transforms.errors import MachineError, UsageError
+from medmultipoints.transforms.toml_text import parse_toml
 
 
 def read_declaration_file(path: Path) -> dict[str, Any]:
     """Return the tables of a declaration; UsageError if it is not TOML, MachineError if it cannot be read."""
     try:
-        held = tomllib.loads(path.read_text("utf-8"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise UsageError(f"{path} is not TOML: {error}. Correct the declaration.") from error
+        held = parse_toml(path.read_bytes(), str(path))
     except OSError as error:
         raise MachineError(f"{path} cannot be read: {error.strerror}.") from error
     read = held.get("read", {})

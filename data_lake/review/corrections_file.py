@@ -19,6 +19,7 @@ from medmultipoints.transforms.review.decisions import FROM_MASKS
 from medmultipoints.transforms.review.entries import Entry, sort_key
 from medmultipoints.transforms.review.mask_files import Masks, mask_boxes, mask_text, parse_masks
 from medmultipoints.transforms.review.toml_tables import TomlChangeError, add_table, remove_table
+from medmultipoints.transforms.toml_text import parse_toml
 
 CORRECTIONS, OPINIONS, SAMPLES, WITHDRAWN = "corrections", "opinions", "samples", "withdrawn"
 Check = Callable[[str, bytes, Path], object]
@@ -103,10 +104,7 @@ class CorrectionsFile:
             raise UsageError(f"{self.path} is not UTF-8 text. Correct the file.") from error
 
     def _entries(self, text: str) -> Entries:
-        try:
-            found = tomllib.loads(text)
-        except tomllib.TOMLDecodeError as error:
-            raise UsageError(f"{self.path}: not valid TOML: {error}. Correct the file.") from error
+        found = parse_toml(text, str(self.path))
         return Entries(
             *(tuple(map(self._with_masks, found.get(name, ()))) for name in (CORRECTIONS, OPINIONS, SAMPLES, WITHDRAWN))
         )

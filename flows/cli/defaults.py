@@ -2,12 +2,12 @@
 
 import os
 import sys
-import tomllib
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 from medmultipoints.transforms.errors import UsageError
+from medmultipoints.transforms.toml_text import parse_toml
 
 FILE = "medmultipoints.toml"
 KEYS = ("lake", "sources", "repo")
@@ -23,10 +23,7 @@ def read_defaults(commands: Iterable[str]) -> dict[str, Any]:
     found = next((folder / FILE for folder in _upward(Path.cwd()) if (folder / FILE).is_file()), None)
     if found is None:
         return {}
-    try:
-        given = tomllib.loads(found.read_text("utf-8-sig")).get("defaults", {})
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise UsageError(f"{found}: not valid TOML: {error}. Correct the file.") from error
+    given = parse_toml(found.read_bytes(), str(found)).get("defaults", {})
     options = _options(given, found)
     return {command: options | dict.fromkeys(("gc", "list", "show", "serve"), options) for command in commands}
 

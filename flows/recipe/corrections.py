@@ -1,7 +1,6 @@
 """Read reviewers' decisions, as files of the recipe: ``corrections/*.toml``, one table per entry, reviewed in git."""
 
 import hashlib
-import tomllib
 from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
@@ -14,6 +13,7 @@ from medmultipoints.transforms.errors import UsageError
 from medmultipoints.transforms.problems import MASK_FILE, SAMPLE, SHA256, Day, problem
 from medmultipoints.transforms.reporting.counted import first_few
 from medmultipoints.transforms.review.mask_files import parse_masks
+from medmultipoints.transforms.toml_text import parse_toml
 
 
 def _has_area(box: tuple[float, float, float, float]) -> tuple[float, float, float, float]:
@@ -248,9 +248,7 @@ def _with_masks(name: str, entry: CorrectionEntry, folder: Path) -> CorrectionEn
 
 def _parse(name: str, data: bytes) -> _File:
     try:
-        return _File.model_validate(tomllib.loads(data.decode("utf-8-sig")))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise UsageError(f"corrections {name}: not valid TOML: {error}. Correct the file.") from error
+        return _File.model_validate(parse_toml(data, f"corrections {name}"))
     except ValidationError as error:
         raise UsageError(f"corrections {name}: {_problems(error)}. Correct the file.") from error
 

@@ -1,6 +1,5 @@
 """Load the recipe: find its file, parse it, and check it with the files that it names."""
 
-import tomllib
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from importlib.resources import files
@@ -10,7 +9,6 @@ from typing import Any
 from pydantic import ValidationError
 
 from medmultipoints.data_lake.catalogue import load_catalogue
-from medmultipoints.data_lake.toml_files import explain
 from medmultipoints.flows.recipe.corrections import of_sources, read_corrections
 from medmultipoints.flows.recipe.model import Recipe
 from medmultipoints.flows.recipe.ontology import read_ontology
@@ -19,6 +17,7 @@ from medmultipoints.flows.recipe.previous import locate_previous
 from medmultipoints.flows.recipe.source_checks import REMEDY, bare_problem, check_sources
 from medmultipoints.transforms.errors import MachineError, UsageError
 from medmultipoints.transforms.problems import meant, problems
+from medmultipoints.transforms.toml_text import parse_toml
 
 
 def shipped_recipes() -> dict[str, Path]:
@@ -39,11 +38,9 @@ def load_recipe(name_or_path: str, given: Collection[str] = ()) -> Recipe:
         known = ", ".join(shipped)
         raise UsageError(f"no recipe '{name_or_path}': {said}. Give one of {known} or the path of a TOML file.")
     try:
-        raw = tomllib.loads(path.read_text("utf-8-sig"))
+        raw = parse_toml(path.read_bytes(), f"recipe {path}", REMEDY)
     except OSError as error:
         raise MachineError(f"recipe {path}: {error.strerror}. Check that the file is readable.") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise UsageError(f"recipe {path}: not valid TOML: {explain(error)}. {REMEDY}") from error
     recipe, wrong = _validated(raw)
     with _after(wrong, str(path)):
         corrections = read_corrections(recipe.corrections, path.parent)

@@ -1,11 +1,11 @@
 """Parse and retrieve general definitions of labels, findings and organs, each with source and licence."""
 
-import tomllib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import Any, Final, Literal, get_args
 
 from medmultipoints.transforms.errors import UsageError
+from medmultipoints.transforms.toml_text import parse_toml
 
 EntryKind = Literal["label", "finding", "organ"]
 
@@ -29,10 +29,7 @@ def parse_entries(name: str, text: str) -> tuple[Entry, ...]:
 
     Raise UsageError, with the file and entry, if an entry is malformed or lacks a key; source and licence are required.
     """
-    try:
-        content = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        raise UsageError(f"knowledge {name}: not valid TOML: {error}. Correct the file.") from error
+    content = parse_toml(text, f"knowledge {name}")
     listed = content.get("entries")
     if set(content) != {"entries"} or not isinstance(listed, list):
         raise UsageError(f"knowledge {name}: expected tables [[entries]] and nothing else. Correct the file.")

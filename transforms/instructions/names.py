@@ -1,7 +1,6 @@
 """The names of labels: the forms of each name, and the names that a label may have in an image."""
 
 import re
-import tomllib
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, Literal, get_args
@@ -9,6 +8,7 @@ from typing import Any, Final, Literal, get_args
 import polars as pl
 
 from medmultipoints.transforms.errors import UsageError
+from medmultipoints.transforms.toml_text import parse_toml
 
 When = Literal["always", "alone", "shared"]
 _FORMS: Final = "forms"
@@ -63,10 +63,7 @@ def parse_names(text: str) -> Names:
 
     Raise UsageError if the text is not TOML, a name has no forms, or a label may end up without a name.
     """
-    try:
-        content = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        raise UsageError(f"names file: not valid TOML: {error}. Correct the file.") from error
+    content = parse_toml(text, "names file")
     forms = {name: _parse_form(name, entry) for name, entry in content.pop(_FORMS, {}).items()}
     policies = {
         policy: {label: _parse_choices(policy, label, entries, forms) for label, entries in labels.items()}

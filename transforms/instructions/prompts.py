@@ -2,7 +2,6 @@
 
 import json
 import re
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -12,6 +11,7 @@ from typing import Final
 from medmultipoints.transforms.errors import UsageError
 from medmultipoints.transforms.instructions.names import Name
 from medmultipoints.transforms.instructions.task_names import TASK_NAMES
+from medmultipoints.transforms.toml_text import parse_toml
 
 IMAGE_TOKEN: Final = "<image>"
 MARKS: Final = re.compile(rf'\{{\w*\}}|\{{"|{IMAGE_TOKEN}')
@@ -70,10 +70,7 @@ def _parse_task(task: str, text: str) -> tuple[Template, ...]:
     file = f"template file of task {task}"
     if task not in TASK_NAMES:
         raise UsageError(f"{file}: unknown task. Choose from {', '.join(TASK_NAMES)}.")
-    try:
-        content = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        raise UsageError(f"{file}: not valid TOML: {error}. Correct the file.") from error
+    content = parse_toml(text, file)
     if content.get("task") != task or set(content) != {"task", "asks", "requests"}:
         raise UsageError(f"{file}: expected exactly the keys task = '{task}', asks and requests. Correct the file.")
     asks, requests = (_strings(file, key, content[key]) for key in ("asks", "requests"))
