@@ -1,4 +1,4 @@
-"""Describe the difference between two boxes in sentences."""
+"""Describe in sentences what a finding means, and the difference between its boxes."""
 
 from collections.abc import Mapping, Sequence
 
@@ -6,6 +6,7 @@ from medmultipoints.transforms.audit.text_findings import SHOWN
 from medmultipoints.transforms.records import Box
 from medmultipoints.transforms.regions.boxes import iou
 from medmultipoints.transforms.reporting.drawing import number
+from medmultipoints.transforms.reporting.explained import meaning_of_kind
 
 NEAR_PX = 1.5
 SMALL = 0.1
@@ -19,6 +20,12 @@ DONE = {
     "refuse": "such a picture ends a build",
 }
 SIDES = ("left", "top", "right", "bottom")
+
+
+def kind_words(kind: str) -> list[str]:
+    """Return a sentence with the meaning of a kind of finding; empty for kinds that the audit does not give."""
+    meaning = meaning_of_kind(kind).replace("`", "")
+    return [f"{meaning[0].upper()}{meaning[1:]}."] if meaning else []
 
 
 def privacy_words(kind: str, privacy: Mapping[str, str]) -> list[str]:

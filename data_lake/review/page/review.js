@@ -165,6 +165,7 @@ function chooseFilter() {
 // No finding is at hand: nothing can be decided.
 function nothing() {
   state.id = state.item = null;
+  document.body.dataset.empty = "true";
   $("image").hidden = true;
   $("image").removeAttribute("src");
   $("over").replaceChildren();
@@ -233,6 +234,7 @@ async function load(id) {
   const item = await ask(`/api/finding?id=${encodeURIComponent(id)}&reviewer=${encodeURIComponent(reviewer())}`);
   state.id = id;
   state.item = item;
+  delete document.body.dataset.empty;
   state.marked.clear();
   sessionStorage.setItem("at", id);
   filter();

@@ -1,6 +1,6 @@
 """A finding in words: how two boxes lie to each other, and what the recipe says about personal text."""
 
-from medmultipoints.transforms.review.difference import difference_words, privacy_words
+from medmultipoints.transforms.review.difference import difference_words, kind_words, privacy_words
 
 
 def test_two_boxes_in_words() -> None:
@@ -18,3 +18,8 @@ def test_what_may_concern_a_person_is_a_matter_of_the_recipe() -> None:
     assert privacy_words("shows_number", {"number": "redact"}) == [
         '[privacy] number = "redact" in the recipe: such places were filled, but for those that touch an object.'
     ]
+
+
+def test_a_kind_of_finding_is_explained_and_a_kind_of_ours_is_not() -> None:
+    assert kind_words("phantom") == ["A second box inside an object: a hole or a notch that was taken for one."]
+    assert kind_words("sample") == []
