@@ -206,7 +206,8 @@ def _entries_of(desk: Desk, change: Change, finding: Row, by: Signed, asked: Map
             one for one in desk.findings.values() if (one["sample_id"], one["kind"]) == (by.image, finding["kind"])
         ]
         box = finding["derived_box"] or finding["source_box"] if len(alike) > 1 else None
-        return [accept_entry(by, finding["kind"], box)]
+        label = finding["label"] if len({one["label"] for one in alike}) > 1 else None
+        return [accept_entry(by, finding["kind"], box, label)]
     if verdict == "exclude":
         name = asked.get("object")
         chosen = [one for one in seen if one.object_id == name]

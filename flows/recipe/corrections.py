@@ -36,7 +36,7 @@ NEEDS: dict[Action, tuple[str, ...]] = {
 }
 ALLOWS: dict[Action, tuple[str, ...]] = {
     "exclude": ("object", "box"),
-    "accept": ("kind", "box"),
+    "accept": ("kind", "box", "label"),
     "replace_boxes": ("object", "box", "label", "boxes"),
     "replace_masks": ("object", "box", "label", "masks"),
     "add_boxes": ("label", "boxes"),
@@ -68,7 +68,9 @@ class CorrectionEntry(_Entry):
         default=None, description="box of that object or finding, in pixels of the original image"
     )
     kind: str | None = Field(default=None, description="accept: findings of this kind; none: all of the image")
-    label: str | None = Field(default=None, description="set_label: the right one; else of the boxes or masks")
+    label: str | None = Field(
+        default=None, description="set_label: the right one; accept: findings of this label; else of the boxes or masks"
+    )
     boxes: tuple[Sides, ...] = Field(default=(), description="to replace or add: x1, y1, x2, y2, original pixels")
     masks: str | None = Field(default=None, pattern=MASK_FILE, description="to replace or add: a file in this folder")
     rles: tuple[str, ...] = Field(default=(), description="the masks, filled in when the files are read")

@@ -119,7 +119,7 @@ def _match(
 ) -> dict[str, Any]:
     """Return the row of the table ``corrections`` for one entry."""
     _check_image(entry, images.get(entry.image))
-    if entry.label is not None and entry.label not in labels:
+    if entry.label is not None and entry.action != "accept" and entry.label not in labels:
         known = ", ".join(labels)
         raise CorrectionProblem(entry.where, f"'{entry.label}' is not a label of the recipe, which has {known}")
     pins = [entry.box] if entry.action == "accept" and entry.box else []

@@ -29,7 +29,8 @@ def mark_findings(findings: pl.DataFrame, corrections: pl.DataFrame, regions: pl
             continue
         own = (pl.col("sample_id") == row["sample_id"]) & _concerned(row, [targets[one] for one in row["region_ids"]])
         if accepts and marked.filter(own).is_empty():
-            raise CorrectionProblem(row["where"], f"{row['sample_id']} has no finding {row['kind'] or 'at all'}")
+            named = f" of {row['label']}" if row["label"] else ""
+            raise CorrectionProblem(row["where"], f"{row['sample_id']} has no finding {row['kind'] or 'at all'}{named}")
         done = f"{'accepted' if accepts else 'corrected: ' + row['action']} by {row['reviewer']}, {row['date']}"
         chosen = pl.when(own)
         marked = marked.with_columns(
@@ -43,6 +44,8 @@ def _concerned(row: Mapping[str, Any], targets: Sequence[Mapping[str, Any]]) -> 
     """Return the filter for the findings that a decision marks; a correction marks only errors and warnings."""
     if row["action"] == "accept":
         of_kind = pl.lit(True) if row["kind"] is None else pl.col("kind") == row["kind"]
+        if row["label"] is not None:
+            of_kind &= pl.col("label").eq(row["label"])
         pins = [dict(zip(SIDES, box, strict=True)) for box in row["boxes"]]
         return of_kind & _at(pins[0]) if pins else of_kind
     doubtful: pl.Expr = pl.col("severity") != "info"

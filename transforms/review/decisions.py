@@ -58,14 +58,15 @@ def decisions_about(
 
 
 def concerns(entry: Entry, finding: Mapping[str, Any]) -> bool:
-    """Return whether an entry is about a finding: acceptances match by kind and box, others by image and label."""
+    """Return whether an entry is about a finding: acceptances match by kind, label and box, others by label."""
     if entry["image"] != finding["sample_id"]:
         return False
     if entry["action"] == "accept":
         box = entry.get("box")
         boxes = [finding.get("source_box"), finding.get("derived_box")]
         pinned = box is None or any(other and are_near(box, other) for other in boxes)
-        return entry.get("kind") in (None, finding["kind"]) and pinned
+        named = entry.get("label") in (None, finding.get("label"))
+        return entry.get("kind") in (None, finding["kind"]) and named and pinned
     if finding["kind"] == PROPOSAL and str(entry["action"]).startswith("add_"):
         added = entry.get("boxes") or entry.get(FROM_MASKS, ())
         return any(iou(Box(*box), Box(*finding["derived_box"])) >= SAME_PLACE for box in added)

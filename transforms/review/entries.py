@@ -65,9 +65,9 @@ def tidy_box(sides: Sequence[Any], width: int, height: int) -> Box:
     return box
 
 
-def accept_entry(by: Signed, kind: str, box: Sequence[float] | None = None) -> Entry:
-    """Return the entry that accepts the findings of a kind, or only the finding with this box."""
-    return _entry(by, action="accept", kind=kind, box=None if box is None else list(box))
+def accept_entry(by: Signed, kind: str, box: Sequence[float] | None = None, label: str | None = None) -> Entry:
+    """Return the entry that accepts the findings of a kind, or only those with this box or label."""
+    return _entry(by, action="accept", kind=kind, label=label, box=None if box is None else list(box))
 
 
 def exclude_entry(by: Signed, seen: Seen | None = None) -> Entry:

@@ -3,6 +3,7 @@
 import threading
 import tomllib
 from collections import Counter
+from copy import copy
 from typing import Any
 
 import numpy as np
@@ -10,6 +11,8 @@ import orjson
 import pytest
 
 from medmultipoints.data_lake.review.corrections_file import CorrectionsFile
+from medmultipoints.data_lake.review.decide import decide as write_decision
+from medmultipoints.data_lake.review.decide import standing
 from medmultipoints.data_lake.review.desk import Desk, Row
 from medmultipoints.flows.recipe.corrections import parse_file
 from medmultipoints.transforms.masks.run_lengths import decode_rle
@@ -58,6 +61,23 @@ def test_the_queue_lists_every_finding_and_what_was_decided(served: Served, desk
     assert states[row["finding_id"]] == "accept"
     other = {one["finding_id"]: one for one in served.get("/api/queue?reviewer=C").json["rows"]}[row["finding_id"]]
     assert (other["mine"], other["others"], other["conflict"]) == (None, 1, False)
+
+
+def test_one_accepted_finding_settles_no_finding_of_another_label(desk: Desk, file: CorrectionsFile) -> None:
+    """Findings of one kind in one picture, none of which has a box, such as copies that contradict each other."""
+    row = finding(desk, kind="shifted")
+    bare = row | {"kind": "contradicting_copies", "source_box": None, "derived_box": None}
+    alike = {label: bare | {"finding_id": f"copies-{label}", "label": label} for label in ("polyps", "instrument")}
+    own = copy(desk)
+    own.findings = desk.findings | {one["finding_id"]: one for one in alike.values()}
+    asked = {"verdict": "accept", "reason": "seen", "reviewer": "A. B."}
+    write_decision(own, file, {**asked, "finding": "copies-polyps"})
+    (entry,) = held(file)
+    assert (entry["kind"], entry["label"], "box" in entry) == ("contradicting_copies", "polyps", False)
+    decided = {label: standing(own, file.read(), one).mine("A. B.") is not None for label, one in alike.items()}
+    assert decided == {"polyps": True, "instrument": False}
+    write_decision(own, file, {**asked, "finding": "copies-instrument"})
+    assert {entry["label"] for entry in held(file)} == {"instrument", "polyps"}
 
 
 def test_a_finding_has_picture_objects_words_and_frames(served: Served, desk: Desk) -> None:

@@ -245,7 +245,7 @@ def test_the_file_that_the_documentation_shows_is_a_good_one(tmp_path: Path) -> 
         (table(**GOOD | {"colour": 1}), "[[corrections]] 1: colour: unknown key"),
         (table(**GOOD) + "\n" + table(**GOOD | {"action": "set_label"}), "[[corrections]] 2: set_label needs label"),
         (table(**GOOD | {"action": "replace_boxes"}), "[[corrections]] 1: replace_boxes needs label and boxes"),
-        (table(**GOOD | {"action": "accept", "label": "polyps"}), "[[corrections]] 1: accept takes no label"),
+        (table(**GOOD | {"action": "accept", "boxes": [[1, 1, 9, 9]]}), "[[corrections]] 1: accept takes no boxes"),
         (table(**GOOD | {"object": "x"}), "[[corrections]] 1: object and box go together"),
         (table(**GOOD).replace("A. Reviewer", ""), "[[corrections]] 1: reviewer: must not be empty"),
         (

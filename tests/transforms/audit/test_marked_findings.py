@@ -75,11 +75,19 @@ def test_only_what_a_correction_is_about_is_corrected(
     assert set(found["action"]) == {f"corrected: {action} by A. B., 2026-11-21: seen"}
 
 
-@pytest.mark.parametrize(("kind", "kinds"), [("phantom", ["phantom"]), (None, [row[0] for row in GIVEN])])
+@pytest.mark.parametrize(
+    ("changes", "kinds"),
+    [
+        ({"kind": "phantom"}, ["phantom"]),
+        ({}, [row[0] for row in GIVEN]),
+        ({"label": "instrument"}, ["missing"]),
+        ({"kind": "phantom", "label": "polyps"}, ["phantom"]),
+    ],
+)
 def test_an_accepted_finding_is_harmless_and_says_who_accepted_it(
-    make_table: MakeTable, kind: str | None, kinds: list[str]
+    make_table: MakeTable, changes: dict[str, str], kinds: list[str]
 ) -> None:
-    found = marked(make_table, "accept", kind=kind)
+    found = marked(make_table, "accept", **changes)
     assert found["kind"].to_list() == kinds
     assert set(found["severity"]) == {"info"}
     assert set(found["action"]) == {"accepted by A. B., 2026-11-21: seen"}
@@ -88,3 +96,5 @@ def test_an_accepted_finding_is_harmless_and_says_who_accepted_it(
 def test_an_accept_without_a_finding_is_refused(make_table: MakeTable) -> None:
     with pytest.raises(CorrectionProblem, match="s/a has no finding teleport"):
         marked(make_table, "accept", kind="teleport")
+    with pytest.raises(CorrectionProblem, match="s/a has no finding phantom of instrument"):
+        marked(make_table, "accept", kind="phantom", label="instrument")

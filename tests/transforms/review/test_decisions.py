@@ -26,11 +26,13 @@ def entry(action: str, reviewer: str = "A", **more: Any) -> Entry:
     return {"image": "s/a", "action": action, "reviewer": reviewer, "date": "2026-11-30", "reason": "seen", **more}
 
 
-def test_an_acceptance_is_about_its_kind_and_its_box() -> None:
+def test_an_acceptance_is_about_its_kind_its_label_and_its_box() -> None:
     assert concerns(entry("accept", kind="phantom"), FINDING)
     assert concerns(entry("accept", kind="phantom", box=[10, 10, 30, 30.5]), FINDING)
     assert not concerns(entry("accept", kind="phantom", box=[50, 40, 70, 60]), FINDING)
     assert not concerns(entry("accept", kind="missing"), FINDING)
+    assert concerns(entry("accept", kind="phantom", label=FINDING["label"]), FINDING)
+    assert not concerns(entry("accept", kind="phantom", label="another"), FINDING)
     assert not concerns({**entry("accept"), "image": "s/b"}, FINDING)
 
 
