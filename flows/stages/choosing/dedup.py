@@ -19,7 +19,7 @@ from medmultipoints.transforms.sources.accounting import exclude_sample
 def dedup_images(build: Build, inputs: Inputs, _shard: str) -> Output:
     """Drop exact copies by bytes, then by pixels; of each set the best annotated image stays."""
     images = releasable_images(inputs)
-    keys = images.select("sample_id").collect().to_series().to_list()
+    keys = images.select("sample_id").collect()
     alike = rows_of(may_repeat(inputs), images)
     colours = hash_colours(build, inputs, luma_twins(alike))
     regions, samples = rows_of(alike, corrected_regions(inputs)), rows_of(alike, inputs.scan("samples"))
@@ -27,19 +27,19 @@ def dedup_images(build: Build, inputs: Inputs, _shard: str) -> Output:
     names = dict(build.recipe.labels.names)
     duplicates = find_duplicates(alike, regions, samples, list(build.recipe.sources), colours, usable, names)
     with_objects = set(regions["sample_id"])
-    copies = {row["sample_id"]: row for row in duplicates.iter_rows(named=True)}
+    kept = keys.join(duplicates, on="sample_id", how="anti", maintain_order="left")
     return Output(
-        inputs=keys,
-        used={sample_id: sample_id for sample_id in keys if sample_id not in copies},
+        inputs=keys["sample_id"],
+        used=kept.select(key="sample_id", entity="sample_id"),
         tables={"duplicates": duplicates},
         exclusions=[
             exclude_sample(
-                sample_id,
+                row["sample_id"],
                 "dropped",
                 f"duplicate_{row['kind']}",
                 f"the same {row['kind']} as {row['kept_id']}{compared(row, with_objects)}",
             )
-            for sample_id, row in copies.items()
+            for row in duplicates.iter_rows(named=True)
         ],
     )
 

@@ -44,5 +44,5 @@ def corrected_regions(inputs: Inputs) -> pl.LazyFrame:
 
 def all_used(images: pl.DataFrame, tables: Tables) -> Output:
     """Return the output of a stage that uses every image."""
-    keys = images["sample_id"].to_list()
-    return Output(inputs=keys, used={key: key for key in keys}, tables=tables)
+    used = images.select(key="sample_id", entity="sample_id")
+    return Output(inputs=used["key"], used=used, tables=tables)

@@ -48,7 +48,7 @@ def split_images(build: Build, inputs: Inputs, _shard: str) -> Output:
         exclude_sample(sample_id, "dropped", "same_frame", f"shows the same frame as {twin}, which is larger")
         for sample_id, twin in twins.items()
     ]
-    return replace(output, inputs=kept["sample_id"].to_list(), exclusions=exclusions)
+    return replace(output, inputs=kept["sample_id"], exclusions=exclusions)
 
 
 def split_rules(tables: Scans, inputs: Inputs) -> Rules:
