@@ -59,7 +59,7 @@ def _check_regular(file: Path, path: Path) -> None:
     try:
         mode = file.stat().st_mode
     except FileNotFoundError as error:
-        raise UsageError(f"{path}: {file} is a link to nothing. Remove it, then run again.") from error
+        raise UsageError(f"{path}: {file} is a broken link. Remove it, then run again.") from error
     if not stat.S_ISREG(mode):
         kind = "a pipe" if stat.S_ISFIFO(mode) else "a socket" if stat.S_ISSOCK(mode) else "a device"
         raise UsageError(f"{path}: {file} is {kind}, not a file. Remove it, then run again.")

@@ -74,8 +74,8 @@ class HubPlace:
         info = self._ask("reading the repository", lambda: self._api.dataset_info(self.repo))
         if not info.private:
             raise UsageError(
-                f"{self.name} is there already and public, and --private was given. Make it private in its settings on "
-                "the Hub first, or leave --private away."
+                f"{self.name} exists and is public. Make it private in its settings on the Hub first, or leave out "
+                "--private."
             )
 
     def _proposals(self, refs: Any) -> Mapping[str, str]:

@@ -159,7 +159,7 @@ def only_collector(lake: Lake, seconds: float = 0) -> Iterator[None]:
     try:
         lock.acquire(timeout=seconds)
     except Timeout:
-        raise LockHeld(f"`lake gc` is at work in {lake.root}, or a build is just beginning. Run again.") from None
+        raise LockHeld(f"`lake gc` is running in {lake.root}, or a build is just starting. Run again.") from None
     try:
         yield
     finally:

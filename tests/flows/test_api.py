@@ -69,7 +69,7 @@ def test_a_version_that_something_else_made_is_refused_before_any_work(
     other.write_text(shipped_recipes()["demo"].read_text().replace("seed = ", "seed = 1"))
     lake, given = release.path.parents[2], {"hyperkvasir": sources["hyperkvasir"]}
     before = sorted((lake / "receipts").rglob("*"))
-    with pytest.raises(mm.UsageError, match=r"demo 1\.0\.0 exists, and another recipe made it"):
+    with pytest.raises(mm.UsageError, match=r"demo 1\.0\.0 exists and was built from another recipe"):
         mm.build(other, lake=lake, sources=given, only=["hyperkvasir"])
     assert before == sorted((lake / "receipts").rglob("*"))
 
@@ -82,7 +82,7 @@ def test_files_that_are_no_part_of_the_dataset_do_not_take_a_version(tmp_path: P
     shutil.rmtree(tmp_path / "lake" / "receipts")
     assert mm.build(recipe, lake=tmp_path / "lake") == first
     Image.new("RGB", (64, 48), "red").save(tmp_path / "cells" / "images" / "4.png")
-    with pytest.raises(mm.UsageError, match=r"cells 1\.0\.0 exists, and other source files made it"):
+    with pytest.raises(mm.UsageError, match=r"cells 1\.0\.0 exists and was built from other source files"):
         mm.build(recipe, lake=tmp_path / "lake")
 
 

@@ -72,7 +72,7 @@ def verify(
     Examples: `medmultipoints verify lake/releases/demo/1.0.0`, `medmultipoints verify hub:acme/medmultipoints@v1.0.0`
     """
     if signature and not allowed_signers:
-        raise UsageError("--signature says nothing without --allowed-signers FILE: whose signature it must be.")
+        raise UsageError("--signature needs --allowed-signers FILE, which lists the signers to accept.")
     trust = Trust(allowed_signers, signature) if allowed_signers else None
     with opened_release(release) as folder:
         if not (folder / MANIFEST).exists():

@@ -95,9 +95,9 @@ def refuse_taken(build: Build, code: str) -> None:
     }
     if differ := [name for name, differs in other.items() if differs]:
         raise UsageError(
-            f"release {build.recipe.name} {build.recipe.version} exists, and {' and '.join(differ)} made it; a "
-            "release is never changed. Build under another --version, as --version auto, or give --check-version late "
-            "to build first and compare the contents."
+            f"release {build.recipe.name} {build.recipe.version} exists and was built from {' and '.join(differ)}; a "
+            "release is never changed. Build under another --version, such as auto, or give --check-version late to "
+            "build first and compare the contents."
         )
 
 

@@ -191,7 +191,7 @@ def test_a_pull_request_is_proposed_once_and_not_tagged(hub: TestHub, repo: str,
 
 def test_what_is_to_be_private_is_not_pushed_to_a_public_repository(hub: TestHub, repo: str, versions) -> None:
     publish(versions["1.0.0"], repo)
-    with pytest.raises(UsageError, match="is there already and public"):
+    with pytest.raises(UsageError, match="exists and is public"):
         publish(versions["1.1.0"], repo, private=True)
 
 

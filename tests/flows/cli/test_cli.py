@@ -241,7 +241,7 @@ def test_a_version_that_something_else_made_is_refused_before_any_work(
     other.write_text(Path(recipe).read_text().replace("seed = 5", "seed = 6"))
     ended = cli("build", other, "--lake", lake, *given(sources))
     assert ended.code == 2
-    assert "error: release small 1.0.0 exists, and another recipe made it" in ended.err
+    assert "error: release small 1.0.0 exists and was built from another recipe" in ended.err
     assert "--check-version late" in ended.err
 
 
