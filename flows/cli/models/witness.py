@@ -13,6 +13,7 @@ from medmultipoints.data_lake.release.write.manifest import read_manifest
 from medmultipoints.flows.cli.console import ERR, HEARTBEAT, OUT, print_json, table
 from medmultipoints.flows.cli.options import JsonOption
 from medmultipoints.flows.cli.releases.release import ReleaseArgument
+from medmultipoints.transforms.reporting.counted import plural
 
 ModelOption = Annotated[
     list[str],
@@ -59,7 +60,7 @@ def witness(
     judged = f"{outcome['judged']:,} judgements of {outcome['pictures']:,} pictures, {outcome['objects']:,} objects"
     OUT.print(f"{judged}; {outcome['learned']:,} left out because the model was trained on the picture or its group")
     if outcome["unreadable"]:
-        OUT.print(f"{outcome['unreadable']:,} files could not be decoded and are left out")
+        OUT.print(f"{plural(outcome['unreadable'], 'file')} left out: decoding failed")
     for note in outcome["notes"]:
         OUT.print(f"note: {note}", markup=False)
     OUT.print(

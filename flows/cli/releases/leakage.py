@@ -12,6 +12,7 @@ from medmultipoints.flows.cli.console import OUT, print_json, table
 from medmultipoints.flows.cli.options import JsonOption
 from medmultipoints.transforms.duplicates.near import RULE
 from medmultipoints.transforms.errors import UsageError
+from medmultipoints.transforms.reporting.counted import plural
 from medmultipoints.transforms.splits.leakage import Certificate
 
 
@@ -41,7 +42,8 @@ def leakage(
     if as_json:
         print_json(asdict(found))
         return
-    OUT.print(f"{found.listed:,} entries are listed; {found.matched:,} images of the release are among them.")
+    listed = plural(found.listed, "entry", "entries")
+    OUT.print(f"{listed} listed; {plural(found.matched, 'image')} of the release among them")
     print_certificate(found.certificate)
 
 
@@ -52,9 +54,8 @@ def _print_joins(joined: Mapping[str, Any]) -> None:
             across = joined["across_splits"][kind]
             OUT.print(f"Pairs of the {kind.replace('_', ' ')}: {count}, {across} of them in different splits")
     texts = ", ".join(f"{kind} {count}" for kind, count in joined["text"].items() if count)
-    OUT.print(
-        f"Text in pictures: {texts or 'no picture was read'}; on looks alone: {joined['on_looks_alone']} pictures"
-    )
+    alike = plural(joined["on_looks_alone"], "picture")
+    OUT.print(f"Text in pictures: {texts or 'no picture was read'}; by looks alone: {alike}")
 
 
 def parse_items(texts: list[str]) -> dict[str, Path]:
@@ -78,8 +79,8 @@ def print_certificate(certificate: Certificate) -> None:
     for official in certificate["official_splits"]:
         shared = ", ".join(f"{name.replace('_', ' ')} {count}" for name, count in official["leaks"].items())
         OUT.print(
-            f"{official['source']}: {official['images']:,} images have a split of their authors, "
-            f"{official['images_elsewhere']:,} of them are elsewhere here; "
+            f"{official['source']}: {plural(official['images'], 'image')} with a split of the authors, "
+            f"{official['images_elsewhere']:,} of them in another split here; "
             f"in more than one split of the authors: {shared}"
         )
     rows = [

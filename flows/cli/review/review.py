@@ -145,8 +145,8 @@ def import_labels(
         say("no picture of the file has annotations: give the file that the tool exports after the work, not its tasks")
     elif done.opinions:
         say(
-            f"{done.opinions:,} entries are kept as second opinions and NOT applied: another reviewer decided those "
-            "pictures. Settle them with `medmultipoints review serve`, filter conflicts."
+            f"{plural(done.opinions, 'entry', 'entries')} kept as second opinions and NOT applied: another reviewer "
+            "decided about these pictures. Settle them with `medmultipoints review serve`, filter conflicts."
         )
     if done.entries:
         say(f"written to {target.path}; build the recipe again to apply them")
