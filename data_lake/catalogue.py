@@ -22,7 +22,7 @@ from medmultipoints.data_lake.store.hashing import file_sha256
 from medmultipoints.data_lake.store.keys import CODE_ROOT, code_digest, digest, package_versions
 from medmultipoints.transforms.errors import UsageError
 from medmultipoints.transforms.licences.combine import Licence, Licensed, Terms, find_terms
-from medmultipoints.transforms.problems import ADDRESS, FILE_NAME, NAME, SHA384, URL, Sha256, problems
+from medmultipoints.transforms.problems import ADDRESS, FILE_NAME, NAME, SHA384, URL, CheckedBy, Sha256, problems
 from medmultipoints.transforms.sources.declaration import Declaration, DescribedSource
 from medmultipoints.transforms.sources.declaration_text import toml_value
 from medmultipoints.transforms.toml_text import parse_toml
@@ -122,7 +122,7 @@ class SourceInfo(_Entry):
     modality: str = Field(default="", description="imaging modality of every picture")
     guessed: tuple[str, ...] = Field(default=(), description="keys whose likely answers were taken")
     broken: str = ""
-    read: Mapping[str, Any] | None = None
+    read: Annotated[Mapping[str, Any] | None, CheckedBy(Declaration)] = None
 
     @field_validator("read")
     @classmethod

@@ -1,6 +1,7 @@
 """Patterns for hand-written values, and readable messages for validation errors."""
 
 from collections.abc import Collection
+from dataclasses import dataclass
 from datetime import date
 from difflib import get_close_matches
 from typing import Annotated, get_args
@@ -34,6 +35,13 @@ PATTERNS = {
     ADDRESS: "an address such as hf://datasets/OWNER/NAME@COMMIT or s3://BUCKET/FOLDER",
     REPOSITORY: "a repository of the form OWNER/NAME, such as acme/medmultipoints",
 }
+
+
+@dataclass(frozen=True, slots=True)
+class CheckedBy:
+    """Metadata of a field: the model that checks its value, which stays a plain table."""
+
+    model: type[BaseModel]
 
 
 def _is_a_day(text: str) -> str:
@@ -140,7 +148,8 @@ def _section(model: type[BaseModel], name: str) -> type[BaseModel] | None:
     """Return the model of a key's value, or of the entries of its list or table."""
     field = model.model_fields.get(name) or model.model_fields.get("root")
     kind = field.annotation if field else None
-    for found in (kind, *get_args(kind)):
+    by = [one.model for one in (field.metadata if field else ()) if isinstance(one, CheckedBy)]
+    for found in (kind, *get_args(kind), *by):
         if isinstance(found, type) and issubclass(found, BaseModel):
             return found
     return None

@@ -12,13 +12,15 @@ from medmultipoints.data_lake.catalogue import load_reader
 from medmultipoints.flows.engine.stage import Build, Inputs, Output, Stage
 from medmultipoints.flows.recipe.model import Recipe
 from medmultipoints.flows.recipe.sources import HANDLING, without_place
-from medmultipoints.flows.stages.reading.source_coverage import nothing_usable
+from medmultipoints.flows.stages.reading.source_coverage import nothing_usable, require_matches
 from medmultipoints.transforms.columns.annotation_rows import annotation_rows
 from medmultipoints.transforms.columns.frames import sample_columns
 from medmultipoints.transforms.columns.tables import schema_of
 from medmultipoints.transforms.errors import DataError, MemberProblem, SourceDataError
 from medmultipoints.transforms.records import Exclusion, Indexed, Sample
 from medmultipoints.transforms.sources.accounting import check_members
+from medmultipoints.transforms.sources.builtin import BUILT_IN
+from medmultipoints.transforms.sources.declaration import Declaration
 from medmultipoints.transforms.sources.declared import read_declared
 from medmultipoints.transforms.sources.registry import find_format, read_pictures
 
@@ -55,7 +57,8 @@ def index_members(build: Build, shard: str) -> Output:
     try:
         indexed = read_source(build, shard, members)
         check_members(members, indexed)
-        require_samples(shard, indexed)
+        declared = next(source.info for source in build.sources if source.name == shard)
+        require_samples(shard, indexed, declared.declaration, members.names())
     except SourceDataError as error:
         raise error.within(str(members.path)) from error
     except MemberProblem as problem:
@@ -120,9 +123,11 @@ def named(exclusion: Exclusion) -> Exclusion:
     return replace(exclusion, key=f"{exclusion.source}/{exclusion.key}")
 
 
-def require_samples(source: str, indexed: Indexed) -> None:
+def require_samples(source: str, indexed: Indexed, declaration: Declaration, names: Sequence[str]) -> None:
     """Raise SourceDataError, which says what is missing, if a selected source yields nothing."""
     if not indexed.samples:
+        if source not in BUILT_IN:
+            require_matches(source, declaration, names)
         raise nothing_usable(source, ((row.verdict, row.reason, row.key, row.detail) for row in indexed.exclusions))
 
 

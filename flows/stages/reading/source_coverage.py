@@ -1,11 +1,14 @@
 """Check that every selected source yields something, so that no source is lost silently."""
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import polars as pl
 
 from medmultipoints.transforms.errors import SourceDataError
+from medmultipoints.transforms.reporting.counted import first_few
+from medmultipoints.transforms.sources.declaration import Declaration
+from medmultipoints.transforms.sources.reading.listing import matching
 
 UNCLEAR_VALUES = frozenset(
     {"mask_below_threshold", "mask_values_undeclared", "mask_values_merged", "mask_colours_undeclared"}
@@ -40,6 +43,14 @@ def _remedy(source: str, reasons: set[str]) -> str:
     if any(reason.startswith("mask_") or reason in OTHER_FRAME for reason in reasons):
         return f"Correct the files, or say in the recipe how they are to be read. {other}"
     return f"Give what is missing with --source {source}=PATH, or leave it out with --only."
+
+
+def require_matches(source: str, declaration: Declaration, names: Sequence[str]) -> None:
+    """Raise SourceDataError for a declared pattern of pictures or annotations that no file matches."""
+    for key, patterns in (("images", declaration.images), ("annotations", declaration.annotations)):
+        if patterns and names and not matching(names, patterns):
+            said = f"no file matches {' or '.join(map(repr, patterns))}; there are {first_few(names, 3)}"
+            raise SourceDataError(source, f"[read] {key}", said, "Correct the pattern, or leave it out.")
 
 
 def nothing_usable(source: str, excluded: Iterable[tuple[str, str, str, str]]) -> SourceDataError:

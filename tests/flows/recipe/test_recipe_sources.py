@@ -69,6 +69,8 @@ def test_all_labels_are_kept_unless_the_recipe_names_some(tmp_path: Path) -> Non
         ('path = "."\nhomepage = "www.x.org"', "homepage: 'www.x.org' is not a URL such as https://HOST/FILE[.]$"),
         ('path = "."\nread = { labels = { a = 3 } }', "read.labels.a: must be a text in quotes, or must be a table"),
         ('path = "."\nread = { licences = { "a/**" = "CC BY" } }', "read.licences.a/[*][*]: 'CC BY' is not an SPDX"),
+        ('path = "."\nread = { formatt = "yolo" }', "read.formatt: unknown key; perhaps 'format' is meant"),
+        ('path = "."\nread = { boxes = { fram = "edges" } }', "read.boxes.fram: unknown key; perhaps 'frame' is meant"),
         ('path = "."\nread = { boxes = { frame = "inclusive" } }', "sources.mine: read.boxes.frame: must be .edges"),
         ('declaration = "none.toml"', "declaration .*none.toml: No such file"),
         ("", "unknown source 'mine'; known are .*path = "),
