@@ -52,7 +52,7 @@ from medmultipoints.transforms.duplicates.across_sources import note_copies
 from medmultipoints.transforms.reporting.counted import plural
 from medmultipoints.transforms.splits.official import note_official
 from medmultipoints.transforms.splits.split_changes import note_moved
-from medmultipoints.transforms.witnesses.summary import STATUSES, note_unknown_labels
+from medmultipoints.transforms.witnesses.summary import note_unknown_labels
 
 MOST_LABELS, MOST_REASONS, SHOWN_REASONS, MOST_NOTES = 4, 2, 5, 4
 
@@ -166,32 +166,33 @@ def left_out(outcome: Outcome) -> list[str]:
         reasons = found.setdefault(verdict, {})
         reasons[reason] = reasons.get(reason, 0) + count
     return [
-        f"{verdict:<11} {', '.join(f'{count:,} {reason}' for reason, count in most_first(reasons))}"
-        + _all_reasons(outcome, verdict, len(reasons))
+        _with_counts(f"{verdict:<11} ", "", reasons, _all_reasons(outcome, verdict, len(reasons)))
         for verdict, reasons in sorted(found.items())
     ]
 
 
 def models_of(outcome: Outcome) -> list[str]:
     """Return what became of predictions and of written text, if the recipe pins any."""
-    pinned, lines = outcome.build.pinned, []
-    if SECTION in pinned:
-        predictions, proposals = outcome.table("predictions"), outcome.table("proposals")
+    lines = []
+    if SECTION in outcome.build.pinned:
+        predictions, proposals, refused = map(outcome.table, ("predictions", "proposals", "refused_proposals"))
         pictures = plural(predictions["image_sha256"].n_unique(), "picture")
-        by = ", ".join(
-            f"{count:,} {status}" for status in STATUSES if (count := proposals.filter(status=status).height)
-        )
-        refused = outcome.table("refused_proposals").height
-        made = (
-            f"{plural(proposals.height, 'proposal')}{f' ({by})' if by else ''}, {refused:,} refused by quality control"
-        )
-        lines.append(f"predicted   {pictures} by {plural(predictions['model_sha256'].n_unique(), 'model')}; {made}")
+        models = plural(predictions["model_sha256"].n_unique(), "model")
+        decided = dict(proposals["status"].value_counts().sort("status").iter_rows())
+        made = _with_counts(plural(proposals.height, "proposal"), " (", decided, ")")
+        lost = dict(refused["reason"].value_counts().iter_rows())
+        lines.append(_with_counts(f"predicted   {pictures} by {models}; {made}", "; refused: ", lost))
     if written := describe_texts(outcome.table("descriptions"), outcome.table("refused_sentences")):
-        reasons = {row["reason"]: row["number"] for row in written["refused"]}
-        lost = ", ".join(f"{count:,} {reason}" for reason, count in most_first(reasons))
         kept = f"{written['kept']:,} of {plural(written['sentences'], 'sentence')} kept"
-        lines.append(f"written     {kept}{f'; not kept: {lost}' if lost else ''}")
+        lost = {row["reason"]: row["number"] for row in written["refused"]}
+        lines.append(_with_counts(f"written     {kept}", "; not kept: ", lost))
     return lines
+
+
+def _with_counts(text: str, before: str, counts: Mapping[str, int], after: str = "") -> str:
+    """Return the text with the most frequent counts; the text alone if there are none."""
+    said = ", ".join(f"{count:,} {name}" for name, count in most_first(counts))
+    return f"{text}{before}{said}{after}" if said else text
 
 
 def _all_reasons(outcome: Outcome, verdict: str, reasons: int) -> str:

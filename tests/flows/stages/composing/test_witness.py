@@ -166,7 +166,7 @@ def test_the_end_of_a_build_counts_predictions_and_proposals(work: Path, plain: 
     with_models, without = (
         build(str(work / f"{release.name}.toml"), work / "lake", {}) for release in (witnessed, plain)
     )
-    line = "predicted   30 pictures by 1 model; 4 proposals (4 open), 0 refused by quality control"
+    line = "predicted   30 pictures by 1 model; 4 proposals (4 open)"
     assert ([line], []) == (models_of(with_models), models_of(without))
 
 
