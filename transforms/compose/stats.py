@@ -1,11 +1,12 @@
 """Count rows of a release; every frame is sorted and handles empty splits."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import Final
 
 import polars as pl
 
 from medmultipoints.transforms.instructions.fences import read_fenced
+from medmultipoints.transforms.reporting.counted import plural
 from medmultipoints.transforms.splits.groups import ALONE
 from medmultipoints.transforms.splits.order import split_rank
 
@@ -44,6 +45,20 @@ def note_unverified(exclusions: pl.DataFrame, images: pl.DataFrame, sources: Ite
         for name in sources
         if name in counts
     ]
+
+
+def note_left_out_labels(regions: pl.LazyFrame, names: Collection[str]) -> list[str]:
+    """Return a sentence with the objects of labels that are not among ``names``; of an image's evidence the most."""
+    others = regions.filter(~pl.col("label").is_in(list(names)))
+    objects = others.group_by("sample_id", "label", "evidence").len().group_by("sample_id", "label").agg(pl.max("len"))
+    counts = objects.group_by("label").agg(pl.sum("len"), pictures=pl.len()).sort("label").collect(engine="streaming")
+    if counts.is_empty():
+        return []
+    counted = ", ".join(
+        f"{label} ({plural(count, 'object')} in {plural(pictures, 'picture')})"
+        for label, count, pictures in counts.rows()
+    )
+    return [f"labels that [labels] names leaves out: {counted}"]
 
 
 def count_images(images: pl.DataFrame) -> pl.DataFrame:

@@ -100,6 +100,11 @@ def version_numbers(version: str) -> tuple[int, ...]:
 
 def propose_version(old_version: str, diff: ReleaseDiff) -> str:
     """Return the next version according to the changes; the old version if nothing differs."""
+    return next_version(old_version, diff.level)
+
+
+def next_version(old_version: str, level: Level) -> str:
+    """Return the next version after changes of this level."""
     major, minor, patch = version_numbers(old_version)
     following = {
         "major": (major + 1, 0, 0),
@@ -107,7 +112,7 @@ def propose_version(old_version: str, diff: ReleaseDiff) -> str:
         "patch": (major, minor, patch + 1),
         "same": (major, minor, patch),
     }
-    return ".".join(str(part) for part in following[diff.level])
+    return ".".join(str(part) for part in following[level])
 
 
 def describe(diff: ReleaseDiff) -> str:

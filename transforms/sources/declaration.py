@@ -46,6 +46,14 @@ def _checked_pattern(text: str) -> str:
     return text
 
 
+def _named(labels: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return the labels. Raise ValueError for one that is renamed to nothing."""
+    for label, name in labels.items():
+        if isinstance(name, str) and not name.strip():
+            raise ValueError(f'the name of "{label}" is empty; {{ ignore = "why" }} leaves it out')
+    return labels
+
+
 PathPattern = Annotated[str, AfterValidator(_checked_pattern)]
 PathPatterns = Annotated[tuple[PathPattern, ...], BeforeValidator(_listed)]
 ReadingName = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_-]*$")]
@@ -253,7 +261,7 @@ class AnnotationKeys(Part):
     annotators: Literal["each", "first", "latest", "ground-truth"] | None = Field(
         default=None, description="pictures annotated by several people: whose objects are read"
     )
-    labels: Mapping[str, str | IgnoreLabel] = Field(
+    labels: Annotated[Mapping[str, str | IgnoreLabel], AfterValidator(_named)] = Field(
         default={}, description="label of the source (* is any text) = label in the release, or { ignore = reason }"
     )
     boxes: BoxKeys = BoxKeys()

@@ -37,7 +37,7 @@ class CardFacts:
 
     ``known`` says by source name whether the sha256 of every file is an accepted one; ``recipe`` is the complete recipe
     as plain values; ``earlier`` names the previous release and describes the difference, if the recipe names one.
-    ``copies`` describes the losses of sources whose pictures are copies of another's. ``classes`` are the labels in the
+    ``losses``: objects of pictures left out as copies, and of labels left out. ``classes`` are the labels in the
     order of ``label_id``. ``made`` are the tables that models made, by name; ``witness`` and ``described`` are the
     facts about them. No time, host or path is included.
     """
@@ -66,7 +66,7 @@ class CardFacts:
     earlier: tuple[str, str] | None = None
     curated: Curated = field(default_factory=Curated)
     made: Mapping[str, pl.DataFrame] = field(default_factory=dict)
-    copies: Sequence[str] = ()
+    losses: Sequence[str] = ()
     witness: Mapping[str, Any] | None = None
     described: Mapping[str, Any] | None = None
 

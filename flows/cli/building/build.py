@@ -9,10 +9,12 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
+import orjson
 import polars as pl
 import typer
 
 from medmultipoints.data_lake.release.read.previous import read_previous
+from medmultipoints.data_lake.release.write.changes import CHANGES
 from medmultipoints.data_lake.store.layout import PAGE, only_builder
 from medmultipoints.data_lake.store.objects import object_path
 from medmultipoints.data_lake.witnesses.predictions_file import read_models
@@ -42,12 +44,14 @@ from medmultipoints.transforms.compose.label_terms import note_terms
 from medmultipoints.transforms.compose.stats import (
     count_labels,
     count_personal,
+    note_left_out_labels,
     note_splits,
     note_tasks,
     note_ungrouped,
     note_unverified,
 )
 from medmultipoints.transforms.descriptions.description_summary import describe_texts
+from medmultipoints.transforms.diff.releases import next_version, version_numbers
 from medmultipoints.transforms.duplicates.across_sources import note_copies
 from medmultipoints.transforms.reporting.counted import plural
 from medmultipoints.transforms.splits.official import note_official
@@ -222,16 +226,19 @@ def notes_of(outcome: Outcome) -> list[str]:
     images = outcome.table("released_images")
     dropped = exclusions_of(outcome, "dropped")
     declared = [source.name for source in outcome.build.sources if source.info.is_declared]
-    notes = moved_of(outcome)
+    notes = low_version(outcome) + moved_of(outcome)
     notes += note_unverified(dropped, outcome.table("images"), declared)
     notes += note_copies(*(outcome.table(name) for name in ("duplicates", "images", "regions")))
+    labels = outcome.build.recipe.labels
+    if labels.others == "drop":
+        notes += note_left_out_labels(outcome.table("regions").lazy(), labels.names)
     notes += note_ungrouped(images)
     notes += note_official(images, honoured=splits.honour_official)
     notes += note_splits(images, splits.fractions)
-    labels = set(outcome.table("records")["label"])
-    notes += note_terms(outcome.build.recipe.terms, labels)
-    labels |= {*outcome.build.recipe.labels.names.values()}
-    notes += note_unknown_labels(labels_of_witnesses(outcome.build), labels)
+    released = set(outcome.table("records")["label"])
+    notes += note_terms(outcome.build.recipe.terms, released)
+    released |= {*labels.names.values()}
+    notes += note_unknown_labels(labels_of_witnesses(outcome.build), released)
     return [*notes, *note_tasks(outcome.table("instructions"), asked.tasks, degenerate=asked.degenerate)]
 
 
@@ -241,6 +248,18 @@ def labels_of_witnesses(build: Build) -> dict[str, list[str]]:
         return {}
     models = read_models(object_path(build.lake, build.pinned[SECTION].sha256))
     return {one["name"]: one["output"]["labels"] for one in models}
+
+
+def low_version(outcome: Outcome) -> list[str]:
+    """Return a note if the difference from the previous release that the recipe names asks for a higher version."""
+    earlier, version = outcome.build.earlier, outcome.release.version
+    if earlier is None:
+        return []
+    level = orjson.loads((outcome.release.path / CHANGES).read_bytes())["level"]
+    asked = next_version(earlier.name.rpartition(" ")[2], level)
+    if version_numbers(version) >= version_numbers(asked):
+        return []
+    return [f"the difference from {earlier.name} is {level} and asks for version {asked}; publish refuses {version}"]
 
 
 def moved_of(outcome: Outcome) -> list[str]:

@@ -35,6 +35,7 @@ from medmultipoints.flows.stages.composing import witness
 from medmultipoints.flows.stages.composing.as_released import label_names
 from medmultipoints.flows.stages.reading.index import broken_sources
 from medmultipoints.flows.stages.releasing import release
+from medmultipoints.transforms.compose.stats import note_left_out_labels
 from medmultipoints.transforms.descriptions.description_summary import describe_texts
 from medmultipoints.transforms.diff.releases import KEYS, ReleaseDiff, Tables, describe, diff_releases
 from medmultipoints.transforms.duplicates.across_sources import note_copies
@@ -123,7 +124,7 @@ def card_facts(
         corrections=inputs.read("corrections"),
         review=reviewed(recipe, inputs),
         duplicates=inputs.read("duplicates"),
-        copies=copies_of(inputs),
+        losses=[*copies_of(inputs), *left_out_labels(recipe, inputs)],
         files=files,
         earlier=(earlier[0], describe(earlier[1])) if earlier else None,
         curated=Curated(**recipe.card.model_dump(exclude={"examples"})),
@@ -143,6 +144,13 @@ def copies_of(inputs: Inputs) -> list[str]:
     regions = inputs.scan("regions").select("sample_id", "evidence", "label", *SIDES)
     own = regions.filter(pl.col("sample_id").is_in(touched.implode())).collect(engine="streaming")
     return note_copies(duplicates, inputs.read("images", "sample_id", "source"), own)
+
+
+def left_out_labels(recipe: Recipe, inputs: Inputs) -> list[str]:
+    """Return the objects of labels that the recipe's ``[labels] names`` leaves out."""
+    if recipe.labels.others == "keep":
+        return []
+    return note_left_out_labels(inputs.scan("regions"), recipe.labels.names)
 
 
 def witness_facts(build: Build, inputs: Inputs) -> dict[str, Any] | None:

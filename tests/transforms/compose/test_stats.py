@@ -9,6 +9,7 @@ from medmultipoints.transforms.compose.stats import (
     count_spread,
     count_tasks,
     degenerate_tasks,
+    note_left_out_labels,
     note_splits,
     note_tasks,
     note_unverified,
@@ -92,6 +93,14 @@ def test_pictures_of_which_nothing_is_known_are_noted_with_the_remedy() -> None:
     assert note.startswith("a: 1 of 3 pictures left out, since nothing is annotated there (unverified_empty)")
     assert note.endswith("name the labels in [sources.a.read.absence] certain")
     assert note_unverified(exclusions, images, ["b"]) == []
+
+
+def test_objects_of_labels_that_the_recipe_omits_are_noted_by_the_evidence_that_has_most() -> None:
+    rows = [("a/1", "cyst", "box"), ("a/1", "cyst", "box"), ("a/1", "cyst", "mask"), ("a/2", "cyst", "box")]
+    regions = pl.DataFrame([*rows, ("a/2", "polyp", "box")], schema=["sample_id", "label", "evidence"], orient="row")
+    noted = note_left_out_labels(regions.lazy(), {"polyp": "polyp"})
+    assert ["labels that [labels] names leaves out: cyst (3 objects in 2 pictures)"] == noted
+    assert [] == note_left_out_labels(regions.lazy(), ["polyp", "cyst"])
 
 
 def test_empty_splits_are_noted_with_the_reason() -> None:

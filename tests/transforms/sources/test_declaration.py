@@ -92,6 +92,7 @@ def test_an_ignored_label_has_its_reason() -> None:
         ('format = "voc"\nimages = "{a}{b}.png"', "ambiguous"),
         ('format = "voc"\nimages = "{a}.png"\n[groups]\ngroup = "{patient}"', "no pattern has a hole {patient}"),
         ('format = "voc"\n[boxes]\nframe = "inclusive"', "frame"),
+        ('format = "voc"\n[labels]\npolyp = " "', 'the name of "polyp" is empty; { ignore = "why" } leaves it out'),
     ],
 )
 def test_a_wrong_declaration_names_its_key(change: str, message: str) -> None:

@@ -8,7 +8,7 @@ import pytest
 from medmultipoints.data_lake.release.checks.verify import verify_release
 from medmultipoints.data_lake.release.write.manifest import read_manifest
 from medmultipoints.data_lake.store.layout import Lake
-from medmultipoints.flows.cli.building.build import moved_of
+from medmultipoints.flows.cli.building.build import low_version, moved_of
 from medmultipoints.flows.engine.execute import Outcome, execute
 from medmultipoints.flows.engine.planning.place import VersionTaken, version_before
 from medmultipoints.flows.engine.running.run import StageResult, Unwatched, run_in_threads
@@ -85,6 +85,10 @@ def test_pictures_in_another_split_are_noted_with_the_line_that_keeps_them(
         for one in (first, after)
     }
     assert splits[after.build.recipe.version].equals(splits["1.0.0"])
+    assert low_version(after) == []
+    fewer = build(write_recipe(tmp_path / "small.toml", *kept_in_place, FEWER_TASKS), lake, sources, version="1.0.9")
+    (note,) = low_version(fewer)
+    assert note.endswith(" is minor and asks for version 1.1.0; publish refuses 1.0.9")
 
 
 class Listener(Unwatched):
