@@ -1,10 +1,10 @@
 """Patterns for hand-written values, and readable messages for validation errors."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import date
 from difflib import get_close_matches
-from typing import Annotated, get_args
+from typing import Annotated, Any, get_args
 
 from pydantic import AfterValidator, BaseModel, Field, ValidationError
 from pydantic_core import ErrorDetails
@@ -153,3 +153,10 @@ def _section(model: type[BaseModel], name: str) -> type[BaseModel] | None:
         if isinstance(found, type) and issubclass(found, BaseModel):
             return found
     return None
+
+
+def without_empty_names(labels: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return the labels by name. Raise ValueError for one that is renamed to nothing."""
+    if empty := [label for label, name in labels.items() if isinstance(name, str) and not name.strip()]:
+        raise ValueError(f'the name of "{empty[0]}" is empty; {{ ignore = "why" }} leaves it out')
+    return labels

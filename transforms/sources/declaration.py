@@ -15,6 +15,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 
 from medmultipoints.transforms.columns.tables import column_names
 from medmultipoints.transforms.licences.combine import Licence
+from medmultipoints.transforms.problems import without_empty_names
 from medmultipoints.transforms.records import MaskKind, MaskObject
 from medmultipoints.transforms.regions.hierarchy import descendants
 from medmultipoints.transforms.sources.patterns import PatternError, compile_pattern, template_holes
@@ -44,14 +45,6 @@ def _checked_pattern(text: str) -> str:
     except PatternError as error:
         raise ValueError(str(error)) from error
     return text
-
-
-def _named(labels: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Return the labels. Raise ValueError for one that is renamed to nothing."""
-    for label, name in labels.items():
-        if isinstance(name, str) and not name.strip():
-            raise ValueError(f'the name of "{label}" is empty; {{ ignore = "why" }} leaves it out')
-    return labels
 
 
 PathPattern = Annotated[str, AfterValidator(_checked_pattern)]
@@ -261,7 +254,7 @@ class AnnotationKeys(Part):
     annotators: Literal["each", "first", "latest", "ground-truth"] | None = Field(
         default=None, description="pictures annotated by several people: whose objects are read"
     )
-    labels: Annotated[Mapping[str, str | IgnoreLabel], AfterValidator(_named)] = Field(
+    labels: Annotated[Mapping[str, str | IgnoreLabel], AfterValidator(without_empty_names)] = Field(
         default={}, description="label of the source (* is any text) = label in the release, or { ignore = reason }"
     )
     boxes: BoxKeys = BoxKeys()
