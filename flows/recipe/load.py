@@ -35,6 +35,7 @@ def load_recipe(name_or_path: str, given: Collection[str] = ()) -> Recipe:
     path = shipped.get(name_or_path, Path(name_or_path))
     if not path.is_file():
         said = "there is no such file" if path.suffix or path.name != name_or_path else meant(name_or_path, shipped)
+        said = "it is a folder" if path.is_dir() else said
         known = ", ".join(shipped)
         raise UsageError(f"no recipe '{name_or_path}': {said}. Give one of {known} or the path of a TOML file.")
     try:

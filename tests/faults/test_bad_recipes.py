@@ -77,7 +77,7 @@ def test_a_recipe_that_is_no_text_is_refused(tmp_path: Path) -> None:
     [
         ("audted", "perhaps 'audited' is meant"),
         ("missing/recipe.toml", "there is no such file"),
-        (".", "there is no such file"),
+        (".", "it is a folder"),
     ],
 )
 def test_a_recipe_that_is_not_there_is_refused(tmp_path: Path, recipe: str, why: str) -> None:

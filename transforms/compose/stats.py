@@ -125,14 +125,14 @@ def note_splits(images: pl.DataFrame, asked: Iterable[str]) -> list[str]:
 
 
 def note_ungrouped(images: pl.DataFrame) -> list[str]:
-    """Return a note about each source of which no picture has a patient, a video or a volume."""
+    """Return a note that names the sources of which no picture has a patient, a video or a volume."""
     counted = (
         images.group_by("source").agg(pl.len(), ALONE.all().alias("alone")).filter(pl.col("alone"), pl.col("len") > 1)
     )
-    return [
-        f"{source}: each picture is its own group, near-duplicates aside: nothing names a patient, a video or a volume"
-        for source in counted["source"].sort()
-    ]
+    if counted.is_empty():
+        return []
+    said = "each picture is its own group, near-duplicates aside: nothing names a patient, a video or a volume"
+    return [f"{', '.join(counted['source'].sort())}: {said}"]
 
 
 def degenerate_tasks(instructions: pl.LazyFrame) -> list[str]:

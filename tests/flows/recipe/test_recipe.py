@@ -124,7 +124,7 @@ def test_a_recipe_in_another_encoding_is_refused(tmp_path: Path) -> None:
     [
         ("dmeo", "perhaps 'demo' is meant"),
         ("nowhere.toml", "there is no such file"),
-        (".", "there is no such file"),
+        (".", "it is a folder"),
     ],
 )
 def test_a_recipe_that_is_not_there_is_answered_with_those_that_are(name: str, said: str) -> None:

@@ -12,6 +12,7 @@ from medmultipoints.transforms.compose.stats import (
     note_left_out_labels,
     note_splits,
     note_tasks,
+    note_ungrouped,
     note_unverified,
 )
 
@@ -101,6 +102,15 @@ def test_objects_of_labels_that_the_recipe_omits_are_noted_by_the_evidence_that_
     noted = note_left_out_labels(regions.lazy(), {"polyp": "polyp"})
     assert ["labels that [labels] names leaves out: cyst (3 objects in 2 pictures)"] == noted
     assert [] == note_left_out_labels(regions.lazy(), ["polyp", "cyst"])
+
+
+def test_sources_whose_pictures_nothing_groups_are_noted_once() -> None:
+    rows = [(source, None, f"image:{number}") for source in "ba" for number in range(2)]
+    rows += [("c", None, "patient:1"), ("c", None, "image:3"), ("d", None, "image:4")]
+    schema = {"source": pl.String, "video_id": pl.String, "group_id": pl.String}
+    (note,) = note_ungrouped(pl.DataFrame(rows, schema=schema, orient="row"))
+    assert note.startswith("a, b: each picture is its own group")
+    assert [] == note_ungrouped(pl.DataFrame(rows[4:], schema=schema, orient="row"))
 
 
 def test_empty_splits_are_noted_with_the_reason() -> None:

@@ -177,6 +177,10 @@ def _ask_values(draft: Draft, listing: Listing, seen: MaskValues, shown: str) ->
     """Ask whether values are classes or object numbers, and then their labels."""
     likely = "instances" if seen.rising == seen.files and seen.most > 2 else "classes"
     other = "classes" if likely == "instances" else "instances"
+    if draft.states("masks.values") and draft.states("masks.kind") is None:
+        draft.line("masks.kind", "classes", "labels of values are stated")
+        _class_values(draft, listing, sorted(seen.held), seen)
+        return
     text = f"Does a value name a class, or number the objects? Values {shown}"
     draft.ask("masks.kind", text, [likely, other], likely)
     if draft.states("masks.kind") == "instances":

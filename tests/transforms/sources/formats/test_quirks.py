@@ -16,6 +16,7 @@ from medmultipoints.transforms.sources.inspecting.inspection import Inspection, 
 from medmultipoints.transforms.sources.reading.shapes import extent
 from medmultipoints.transforms.sources.registry import find_format
 from tests.members import MemoryMembers
+from tests.transforms.sources.formats.dataset_layouts import numbered
 from tests.transforms.sources.formats.layouts import (
     Files,
     centred,
@@ -324,6 +325,14 @@ def test_crowds_and_turned_pictures_of_parquet_rows() -> None:
     found = inspect(files)
     assert "pictures.exif" in asked(found)
     assert dict(found.objects) == {name: count for name, count in COUNTS.items() if name != "wbc"}
+
+
+def test_stated_labels_of_values_say_that_values_are_classes() -> None:
+    """Without them, values that count up from 1 in each mask are asked about."""
+    drawn = {f"masks/{scene.stem}.png": encode(numbered(scene)) for scene in SCENES}
+    assert "masks.kind" in asked(inspect({**pictures(), **drawn}))
+    found = inspect({**pictures(), **drawn}, {"masks": {"values": {str(n): f"kind {n}" for n in range(1, 10)}}})
+    assert ("classes", False) == (found.read["masks"]["kind"], "masks.kind" in asked(found))
 
 
 def test_masks_of_whole_floating_point_numbers_are_masks() -> None:
