@@ -31,6 +31,7 @@ def predict_release(
     """Write ``predictions.parquet`` to ``out`` and return its statistics."""
     manifest = read_manifest(folder)
     check_split(manifest, split)
+    _check_there(pictures)
     models = _load_models(names)
     notes = _check_labels(models, folder, manifest)
     total = None if pictures else read_parquet(folder, manifest, "images", split).height
@@ -52,6 +53,13 @@ def predict_release(
         "objects": sum(row["count"] for row in rows),
         "notes": notes,
     }  # fmt: skip
+
+
+def _check_there(pictures: Sequence[Path]) -> None:
+    """Raise UsageError for a path that does not exist, before the pictures of the release are judged."""
+    for path in pictures:
+        if not path.exists():
+            raise UsageError(f"--pictures {path}: no such file or folder. Give a folder or an archive of pictures.")
 
 
 def _load_models(names: Sequence[str]) -> list[Model]:

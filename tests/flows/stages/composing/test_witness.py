@@ -176,6 +176,13 @@ def test_a_model_of_other_labels_is_refused(work: Path, plain: Path) -> None:
         predict_release(plain, [model], work / "none")
 
 
+def test_pictures_that_are_not_there_are_named_before_anything_is_judged(work: Path, plain: Path) -> None:
+    model, seen = declare(work / "models", red_model()), list[int]()
+    with pytest.raises(UsageError, match="--pictures .*gone: no such file or folder"):
+        predict_release(plain, [model], work / "none", pictures=[work / "gone"], progress=lambda n, _: seen.append(n))
+    assert not seen
+
+
 def test_a_label_that_the_release_lacks_is_named(work: Path, plain: Path) -> None:
     two = ('labels = ["polyps"]', 'labels = ["polyps", "zebra"]')
     model = declare(work / "zebra", red_model(maps=2), changes=[two])
