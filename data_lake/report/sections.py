@@ -12,6 +12,7 @@ from medmultipoints.data_lake.report.correction_entries import values_of
 from medmultipoints.data_lake.report.figures import finding_figure, image_figure, record_figure, said_box
 from medmultipoints.data_lake.report.materials import Album, Materials, boxes_of_label
 from medmultipoints.data_lake.report.privacy import privacy
+from medmultipoints.transforms.audit.findings import to_decide
 from medmultipoints.transforms.audit.text_findings import SAID_OTHER, SAME_FRAME
 from medmultipoints.transforms.compose.stats import count_images, note_ungrouped
 from medmultipoints.transforms.diff.changes import Change, Corners, Example
@@ -71,7 +72,6 @@ def summary(own: Materials) -> dict[str, Any]:
     """Return the numbers at the top: amounts and outcomes."""
     tables, manifest = own.tables, own.manifest
     findings = own.found["disagreements"]
-    doubtful = findings.filter(pl.col("severity") != "info")
     excluded = own.found["exclusions"]
     left_out = excluded.filter((pl.col("verdict") == "dropped") & _LOST)
     return {
@@ -88,7 +88,7 @@ def summary(own: Materials) -> dict[str, Any]:
         "ungrouped": note_ungrouped(tables.images),
         "errors": findings.filter(pl.col("severity") == "error").height,
         "warnings": findings.filter(pl.col("severity") == "warning").height,
-        "elsewhere": doubtful.join(tables.images, on="sample_id", how="anti").height,
+        "elsewhere": findings.filter(pl.col("severity") != "info").height - to_decide(findings, tables.images).height,
         "rejected": excluded.filter(pl.col("verdict") == "rejected").height,
         "dropped": left_out.height,
         "dropped_for": left_out["reason"]
@@ -125,7 +125,7 @@ def to_do(facts: Mapping[str, Any], release: str) -> list[tuple[str, str]]:
         words = "Decide whether the personal information under Privacy may stay. To blank it, build with this."
         keys = (f'{kind} = "redact"' for kind in facts["privacy"]["untouched"])
         steps.append((words, "\n".join(["[privacy]", *keys])))
-    if doubtful := facts["errors"] + facts["warnings"]:
+    if (doubtful := facts["errors"] + facts["warnings"]) > facts["elsewhere"]:
         words = f"Decide about {plural(doubtful, 'finding')} of the audit."
         if facts["elsewhere"]:
             words += f" ({facts['elsewhere']:,} of them about pictures that are not released: look at the quarantine.)"

@@ -17,6 +17,7 @@ from pydantic import Field
 from medmultipoints.flows.engine.execute import Outcome
 from medmultipoints.flows.orchestration.flow_runs import recipe_tag
 from medmultipoints.flows.orchestration.progress import call_api
+from medmultipoints.transforms.audit.findings import to_decide
 from medmultipoints.transforms.reporting.choices import SEVERITIES, worst_first
 from medmultipoints.transforms.reporting.counted import plural
 from medmultipoints.transforms.reporting.markdown import as_cell
@@ -39,9 +40,10 @@ class Reviewed(RunInput):
 
 
 def undecided(built: Outcome, least: str) -> pl.DataFrame:
-    """Return the undecided findings of at least a severity, the most severe first."""
+    """Return the undecided findings of at least a severity that a reviewer can decide, the most severe first."""
     grave = SEVERITIES[: SEVERITIES.index(least) + 1]
-    return worst_first(built.table("disagreements").filter(pl.col("severity").is_in(grave)))
+    open_ones = to_decide(built.table("disagreements"), built.table("released_images"))
+    return worst_first(open_ones.filter(pl.col("severity").is_in(grave)))
 
 
 def ask_reviewer(built: Outcome, findings: pl.DataFrame) -> Answer | None:

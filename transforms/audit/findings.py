@@ -45,3 +45,15 @@ def as_findings(found: pl.DataFrame) -> pl.DataFrame:
     """Return the rows with all columns of the table; missing ones are null."""
     absent = {name: pl.lit(None, kind) for name, kind in FINDINGS.items() if name not in found.columns}
     return found.with_columns(**absent).select(pl.col(name).cast(kind) for name, kind in FINDINGS.items())
+
+
+def to_decide(findings: pl.DataFrame, images: pl.DataFrame) -> pl.DataFrame:
+    """Return the errors and warnings about released images; a reviewer can decide about no others."""
+    doubtful = findings.filter(pl.col("severity") != "info")
+    return doubtful.join(images.select("sample_id").unique(), on="sample_id", how="semi", maintain_order="left")
+
+
+def note_elsewhere(findings: pl.DataFrame, images: pl.DataFrame) -> str:
+    """Return a note, in brackets, on the errors and warnings about images that are not released; empty if none are."""
+    others = findings.filter(pl.col("severity") != "info").height - to_decide(findings, images).height
+    return f" ({others:,} more about pictures that are not released: see the quarantine)" if others else ""

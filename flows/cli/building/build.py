@@ -40,6 +40,7 @@ from medmultipoints.flows.engine.stage import Build
 from medmultipoints.flows.stages.composing.witness import SECTION
 from medmultipoints.flows.stages.pipeline import PIPELINE, refuse_early
 from medmultipoints.flows.stages.reading.index import broken_sources
+from medmultipoints.transforms.audit.findings import note_elsewhere, to_decide
 from medmultipoints.transforms.compose.label_terms import note_terms
 from medmultipoints.transforms.compose.stats import (
     count_labels,
@@ -277,14 +278,16 @@ def review_of(outcome: Outcome) -> list[str]:
     """Return what needs a person: undecided findings, applied decisions, personal information in pictures."""
     findings, decided = outcome.table("disagreements"), outcome.table("corrections").height
     withdrawn = len(outcome.build.recipe.corrections.withdrawn)
-    counts = [(name, findings.filter(severity=name).height) for name in ("error", "warning")]
+    images = outcome.table("released_images")
+    open_ones, others = to_decide(findings, images), note_elsewhere(findings, images)
+    counts = [(name, open_ones.filter(severity=name).height) for name in ("error", "warning")]
     words = ", ".join(plural(count, name) for name, count in counts if count)
     said = [f"{plural(decided, 'decision')} of reviewers applied"] if decided else []
     said += [f"{plural(withdrawn, 'withdrawal')} in force"] if withdrawn else []
     lines = [f"decisions   {', '.join(said)}"] if said else []
-    if words:
-        lines.append(f"to decide   {words}: medmultipoints audit {shown(outcome.release.path)}")
-    if personal := count_personal(findings, outcome.table("released_images")["sample_id"]):
+    if words or others:
+        lines.append(f"to decide   {words or 'nothing'}{others}: medmultipoints audit {shown(outcome.release.path)}")
+    if personal := count_personal(findings, images["sample_id"]):
         kinds = ", ".join(f"{kind.replace('_', ' ')} {count:,}" for kind, count in personal.items())
         lines.append(f"privacy     pictures: {kinds}")
     return lines

@@ -130,6 +130,8 @@ def print_contents(plan: PushPlan) -> None:
         OUT.print("privacy: text in the pictures was not looked for", highlight=False)
     if facts["errors"] or facts["warnings"]:
         undecided = f"{plural(facts['errors'], 'error')}, {plural(facts['warnings'], 'warning')}"
+        if facts["elsewhere"]:
+            undecided += f", {facts['elsewhere']:,} of them about pictures that are not released"
         OUT.print(
             f"findings that nobody decided: {undecided}; see them with `medmultipoints audit {plan.folder}`",
             highlight=False,
