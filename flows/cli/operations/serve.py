@@ -32,6 +32,7 @@ from medmultipoints.flows.engine.request import (
 )
 from medmultipoints.flows.orchestration.embedded_server import REPORTS, SERVED_HOME, check_port, embedded_server
 from medmultipoints.flows.orchestration.local import SERVED
+from medmultipoints.flows.orchestration.schedule_words import check_schedule
 from medmultipoints.flows.recipe.load import load_recipe, select_sources
 
 EveryOption = Annotated[
@@ -100,7 +101,7 @@ def serve(
         review_from=review_from,
     )
     os.environ |= {"PREFECT_SERVER_DATABASE_CONNECTION_URL": database} if database else {}
-    opened = lake_for(lake, port)
+    opened = lake_for(lake, port, cron, timezone)
     what = what.model_copy(update={"lake": opened.remote or str(opened.root)})
     run(opened, what, (every, cron, timezone), port, as_json=as_json)
 
@@ -113,8 +114,9 @@ def destination(repo: str | None, to: str | None) -> Destination | None:
     return ask(Destination, repo=repo, to=folder) if repo or folder else None
 
 
-def lake_for(lake: Path, port: int) -> Lake:
-    """Return the lake; create a new one only if the port is free."""
+def lake_for(lake: Path, port: int, cron: str | None, timezone: str) -> Lake:
+    """Return the lake; create a new one only if the schedule is valid and the port is free."""
+    check_schedule(cron, timezone)
     if not lake_at(lake).root.exists():
         check_port(port)
     return open_lake(lake)

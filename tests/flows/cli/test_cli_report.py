@@ -77,5 +77,5 @@ def test_a_release_is_signed_and_verified(two: tuple[Path, Path], tmp_path: Path
     told = {check["name"]: check["detail"] for check in json.loads(shown.stdout)["checks"]}
     assert told["signature"].startswith("by me@example.org")
     assert call("verify", two[1], "--allowed-signers", tmp_path / "allowed").exit_code == 1
-    with pytest.raises(UsageError, match="without --allowed-signers"):
+    with pytest.raises(UsageError, match="needs --allowed-signers"):
         call("verify", two[0], "--signature", tmp_path / "key")
