@@ -19,11 +19,14 @@ from medmultipoints.transforms.errors import DataError, UsageError
 from medmultipoints.transforms.witnesses.network import Tensor
 
 ExecutorName = Literal["opencv", "onnxruntime", "onnxruntime-cuda"]
-_OPERATOR: Final = re.compile(r'of type "(\w+)" in function|No Op registered for (\w+)')
+_OPERATOR: Final = re.compile(r'of type "(\w+)" in function|No Op registered for (\w+)|Node \[(\w+)@(?!ai\.onnx\])')
 _REMEDIES: Final = {
     "onnxruntime": "Install it again.",
     "onnxruntime-cuda": "Install onnxruntime-gpu on a machine with an NVIDIA GPU, or use --executor onnxruntime.",
 }
+_INFINITE: Final = 1e30
+"""OpenCV turns NaN into the largest float; no logit is that large."""
+_ROUNDING: Final = 1e-3
 Run = Callable[[Tensor], Tensor]
 """From a batch of inputs to its outputs, batch x channels x height x width. Not to be shared between threads."""
 
@@ -52,10 +55,16 @@ def _check_output(model: Model, output: NDArray[Any], count: int) -> Tensor:
     wanted = (count, *model.declared.network.output_shape)
     if output.shape != wanted:
         raise DataError(f"model {model.name}: its output has the shape {output.shape}, declared is {wanted}.")
-    if not np.isfinite(output).all():
+    if not (np.abs(output) < _INFINITE).all():
         raise DataError(
-            f"model {model.name}: its output holds values that are not finite (NaN or infinity). Check the "
-            "normalisation of its input, or use another model."
+            f"model {model.name}: its output holds values that are not finite (NaN or infinity). Check its weights and "
+            "the normalisation of its input, or use another model."
+        )
+    low, high = float(output.min()), float(output.max())
+    if model.declared.output.activation == "none" and not (low >= -_ROUNDING and high <= 1 + _ROUNDING):
+        raise DataError(
+            f"model {model.name}: its output reaches from {low:.3g} to {high:.3g}, and [output] activation = "
+            '"none" says that it holds probabilities. Set activation to "sigmoid" or "softmax".'
         )
     return output.astype(np.float32, copy=False)
 
@@ -108,7 +117,8 @@ def _quietly(model: Model, work: Callable[[], Any]) -> Any:
         return work()
     except cv2.error as error:
         raise DataError(
-            f"model {model.name}: OpenCV cannot run it: {_reason(error)}. Use --executor onnxruntime."
+            f"model {model.name}: OpenCV cannot run it: {_reason(error)}. Try --executor onnxruntime, or "
+            "export it with standard operators."
         ) from error
     finally:
         cv2.utils.logging.setLogLevel(before)
@@ -118,7 +128,7 @@ def _reason(error: Exception) -> str:
     """Return the missing operator, or else the start of the library's message, in one line."""
     said = " ".join(str(error).split())
     if operator := _OPERATOR.search(said):
-        return f"it lacks the operator {operator[1] or operator[2]}"
+        return f"it lacks the operator {operator[1] or operator[2] or operator[3]}"
     return said[:300].rstrip(".") or type(error).__name__
 
 

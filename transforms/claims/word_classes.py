@@ -18,7 +18,10 @@ HEDGES: Final = frozenset((
     "often", "usually", "sometimes", "typically", "generally", "commonly", "normally", "occasionally", "frequently",
     "wasn't", "weren't", "won't", "couldn't", "wouldn't",
 ))  # fmt: skip
-HEDGED: Final = re.compile(r"\b(?:(?:all|everything) but|not (?:that|as though|a few|no)|no matter)\b")
+HEDGED: Final = re.compile(
+    r"\b(?:(?:all|everything) but|not (?:that|as though|a few|no)|no matter|(?:a|the|all|is|are) lies?)\b"
+    r"|\blies?(?=$| [,;:.!]| (?:that|about|and|or|but|which|if|when)\b| to (?!the\b|an?\b|its\b|both\b|each\b))"
+)
 """Phrases that negate or weaken the words after them."""
 NEGATIONS: Final = frozenset({"no", "not", "without", "neither", "nor", "isn't", "doesn't", "aren't", "don't"})
 SEEN: Final = frozenset((

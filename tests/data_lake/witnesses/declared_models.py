@@ -13,12 +13,18 @@ SIDE = 16
 
 
 def red_model(
-    *, click_radius: int = 0, side: int = SIDE, last: Sequence[Any] = (), maps: int = 1, batch: int | str = "batch"
+    *,
+    click_radius: int = 0,
+    side: int = SIDE,
+    last: Sequence[Any] = (),
+    maps: int = 1,
+    batch: int | str = "batch",
+    weight: float = 1,
 ) -> bytes:
     """A model whose maps are the red channel of its input; ``last`` are nodes from ``red`` to ``map``."""
     channels = 3 + 3 * (click_radius > 0)
     kernel = np.zeros((maps, channels, 1, 1), np.float32)
-    kernel[:, 0] = 1
+    kernel[:, 0] = weight
     ending = list(last) or [helper.make_node("Identity", ["red"], ["map"])]
     nodes = [helper.make_node("Conv", ["picture", "kernel"], ["red"]), *ending]
     return model_bytes(nodes, channels, side, [numpy_helper.from_array(kernel, "kernel")], maps, batch)

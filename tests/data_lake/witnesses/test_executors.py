@@ -38,6 +38,15 @@ def test_a_batch_runs_on_either_executor(tmp_path: Path, executor: ExecutorName,
             "OpenCV cannot run it: it lacks the operator NoSuchOperator",
         ),
         (red_model(last=[helper.make_node("Log", ["red"], ["map"])]), "not finite"),
+        (red_model(weight=float("nan")), "not finite"),
+        (
+            red_model(last=[helper.make_node("Exp", ["red"], ["two"]), helper.make_node("Exp", ["two"], ["map"])]),
+            'its output reaches from 2.72 to 2.72, and .*"none" says that it holds probabilities. Set activation',
+        ),
+        (
+            red_model(last=[helper.make_node("Wobble", ["red"], ["map"], domain="acme")]),
+            "OpenCV cannot run it: it lacks the operator Wobble. ",
+        ),
     ],
 )
 def test_what_cannot_be_run_is_named(
