@@ -13,7 +13,7 @@ from medmultipoints.transforms.instructions.phrases import LEAST_PATH_PX, WINDOW
 from medmultipoints.transforms.instructions.proofs.pairs import given_box
 from medmultipoints.transforms.instructions.proofs.reading import ROUNDING_PX, Reading, find_object, label_of, require
 from medmultipoints.transforms.instructions.proofs.windows import evenly
-from medmultipoints.transforms.instructions.questions.pairs import region
+from medmultipoints.transforms.instructions.questions.frame_pairs import region
 from medmultipoints.transforms.instructions.questions.question import Question, QuestionContext, distinct, ids
 from medmultipoints.transforms.instructions.questions.windows import windows
 from medmultipoints.transforms.instructions.scenes import Scene

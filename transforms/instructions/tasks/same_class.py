@@ -6,7 +6,7 @@ from medmultipoints.transforms.instructions.lexicon import Lexicon
 from medmultipoints.transforms.instructions.phrases import MOST_OF_A_CLASS
 from medmultipoints.transforms.instructions.proofs.pairs import given_box, two_frames
 from medmultipoints.transforms.instructions.proofs.reading import Reading, find_object, label_of, require, same_place
-from medmultipoints.transforms.instructions.questions.pairs import about, pairs, region
+from medmultipoints.transforms.instructions.questions.frame_pairs import about, pairs, region
 from medmultipoints.transforms.instructions.questions.question import Question, QuestionContext, distinct, ids, rounded
 from medmultipoints.transforms.instructions.scenes import Scene
 from medmultipoints.transforms.instructions.shapes import BOX
