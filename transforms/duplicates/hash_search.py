@@ -132,16 +132,19 @@ def _cost(band: Band, queries: int, index: int) -> float:
 def _look_up(rows: Rows, budget: int | None = None, cap: int | None = None) -> Pairs:
     """Return the near pairs found by lookups in every band; raise _TooFullError above ``budget`` candidates."""
     bands = plan_bands(len(rows.queries), len(rows.index), rows.radius)
-    kept, found, handed = no_pairs(), [no_pairs()], 0
+    kept, found, handed, gathered = no_pairs(), [no_pairs()], 0, 0
     for place, band in enumerate(bands):
         table = _Table(band, rows)
         for query, index in table.candidates(cap):
             handed += len(query)
             if budget is not None and handed > budget:
                 raise _TooFullError
-            found.append(table.near(query, index, bands[:place]))
-            if sum(len(part[0]) for part in found) > GATHERED:
-                kept, found = keep_nearest([kept, *found], rows), []
+            near = table.near(query, index, bands[:place])
+            if len(near[0]):
+                found.append(near)
+                gathered += len(near[0])
+            if gathered > GATHERED:
+                kept, found, gathered = keep_nearest([kept, *found], rows), [], 0
     return keep_nearest([kept, *found], rows)
 
 
