@@ -1,7 +1,6 @@
 """Pages whose commands are run word for word: the first release, from decisions to the next, and training on it."""
 
 import os
-import re
 import subprocess
 import sys
 from pathlib import Path
@@ -75,5 +74,5 @@ def test_every_export_for_a_trainer_is_made_and_true_answers_score_in_full(demo:
         b"".join(orjson.dumps(one, option=orjson.OPT_APPEND_NEWLINE) for one in answers)
     )
     titles, values, *_ = shell(score, demo).splitlines()
-    found = dict(zip(re.split(r"  +", titles.strip()), re.split(r"  +", values.strip()), strict=True))
+    found = dict(zip(titles.split("\t"), values.split("\t"), strict=True))
     assert [found[name] for name in ("unread", "exact", "box F1", "label")] == ["0.000", "1.000", "1.000", "1.000"]
