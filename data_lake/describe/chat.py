@@ -119,6 +119,11 @@ class ChatServer:
                 if declined := _filtered(response.status_code, body):
                     return declined
                 self._check(response, body)
+        except httpx2.TimeoutException as error:
+            seconds = f"{self.settings.timeout:g} s"
+            raise Transient(
+                f"no answer after {seconds} ({type(error).__name__}); raise timeout if it needs longer"
+            ) from error
         except httpx2.TransportError as error:
             raise Transient(f"{type(error).__name__}: {error}") from error
         except Transient as busy:

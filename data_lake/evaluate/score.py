@@ -13,7 +13,7 @@ from medmultipoints.data_lake.release.read.released_tables import splits_of
 from medmultipoints.data_lake.release.write.manifest import read_manifest
 from medmultipoints.transforms.errors import DataError, UsageError
 from medmultipoints.transforms.scoring.answers.items import Item
-from medmultipoints.transforms.scoring.scales import SCALES, find_scale
+from medmultipoints.transforms.scoring.scales import find_scale
 
 DESCRIPTION: Final = "description"
 SEGMENTATION: Final = "segmentation"
@@ -154,7 +154,7 @@ def _refuse_other_scale(items: Sequence[Item], path: Path, *, is_release: bool) 
     if found is None:
         return
     scale, fit, plain = found
-    said = f"as {SCALES[scale]} of width and height they meet the objects by {fit:.2f}, as pixels by {plain:.2f}"
+    said = f"as {scale} they meet the objects by {fit:.2f}, as pixels by {plain:.2f}"
     dialects = "Add --dialect with the export that the model was trained on, or" if is_release else "For this truth,"
     raise UsageError(f"{path.name}: the answers are not in pixels of the pictures: {said}. {dialects} convert them.")
 

@@ -38,6 +38,8 @@ MEANT = {
     "mAP 50": "average precision at IoU 0.5",
     "dice": "overlap of masks",
     "facts said": "share of known facts that descriptions say",
+    "true sentences": "share of true sentences in descriptions",
+    "false sentences": "share of false ones (the rest cannot be checked)",
 }
 """What the numbers of the headline are, in a line under it."""
 SHORT, FIRST_REASONS = 12, 3
@@ -176,7 +178,10 @@ def _print_headline(report: dict[str, Any]) -> None:
     found = {title: strict[name]["value"] for name, title in COLUMNS.items() if name in strict}
     found |= {name: report["masks"][name] for name in ("dice", "iou") if "masks" in report}
     if "claims" in report:
-        found["facts said"] = report["claims"]["recall"]
+        claims = report["claims"]
+        found["facts said"] = claims["recall"]
+        sentences = sum(claims[name] for name in ("true", "false", "uncheckable"))
+        found |= {f"{name} sentences": claims[name] / sentences if sentences else None for name in ("true", "false")}
     known = {name: score_text(value) for name, value in found.items() if value is not None}
     if known:
         table("", [*known], [[*known.values()]])

@@ -138,7 +138,10 @@ def _print_score(score: dict[str, Any]) -> None:
                 if one["judgements"]:
                     dice = [f"{one['mean_dice']:.3f}", f"{one['median_dice']:.3f}"]
                     rows.append([part.replace("_", " "), key, name, f"{one['judgements']:,}", *dice])
-    table("Dice of the small model", ["on", "by", "", "judgements", "mean", "median"], rows)
+    table("Dice of the small model", ["on", "by", "value", "judgements", "mean", "median"], rows)
+    missed = [name for name, one in score["out_of_fold"].get("label", {}).items() if one["mean_dice"] == 0]
+    if missed:
+        OUT.print(f"note: the models find no {', '.join(missed)}: their doubts about it mean nothing", markup=False)
 
 
 class _Counting:

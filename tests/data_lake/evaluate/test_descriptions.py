@@ -72,7 +72,9 @@ def test_evaluate_reports_claims(release: Path, tmp_path: Path) -> None:
     options = ["evaluate", "--truth", str(release), "--predictions", str(path)]
     found = json.loads(CliRunner().invoke(app, [*options, "--json"]).output)["claims"]
     assert (found["false"], found["recall"], found["intervals"]["recall"]) == (0, 1.0, [1.0, 1.0])
-    assert "Sentences of 4 descriptions" in CliRunner().invoke(app, [*options, "--all"]).output
+    shown = CliRunner().invoke(app, [*options, "--all"]).output
+    assert "Sentences of 4 descriptions" in shown
+    assert "false sentences: share of false ones" in " ".join(shown.split())
 
 
 def test_the_page_lists_the_sentences_that_are_not_true(release: Path, tmp_path: Path) -> None:

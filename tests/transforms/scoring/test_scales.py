@@ -42,7 +42,19 @@ def asked(width: int, height: int, scale: float | None, kind: str = "bounding") 
 def test_a_scale_that_fits_is_found(width: int, height: int, scale: int, kind: str) -> None:
     found = find_scale(asked(width, height, scale, kind))
     assert found is not None
-    assert scale == found[0]
+    assert (scale, False) == found[0]
+
+
+@pytest.mark.parametrize("whole", [1, 1000])
+def test_a_scale_of_the_longer_side_is_found(whole: int) -> None:
+    """As models give it that see pictures padded to a square, from their upper left corner."""
+    items = asked(640, 480, None)
+    said = [[[value * whole / 640 for value in box] for box in one.truth.boxes] for one in items]
+    known = [bounding(one.truth.boxes, boxes, image_size=(640, 480)) for one, boxes in zip(items, said, strict=True)]
+    found = find_scale(known)
+    assert found is not None
+    assert ((whole, True), 1.0) == (found[0], pytest.approx(found[1], abs=0.01))
+    assert str(found[0]).endswith("of the longer side")
 
 
 @pytest.mark.parametrize("kind", ["bounding", "pointing"])
