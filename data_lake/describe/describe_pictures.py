@@ -83,6 +83,8 @@ def describe_pictures(
     fails. At the limit of the cost the outcome says why it stopped.
     """
     check_text_readers(settings.readers)
+    if settings.unencrypted:
+        say(f"note: {settings.address}: the pictures are sent unencrypted; use https if others can read the network")
     if not out.parent.is_dir():
         raise UsageError(f"--out {out}: the folder {out.parent} does not exist. Make it, or correct the path.")
     definitions = load_definitions(settings.knowledge)

@@ -2,7 +2,7 @@
 
 import os
 from pathlib import Path
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
@@ -41,6 +41,14 @@ class ServerSettings(BaseModel):
     )
     knowledge: tuple[str, ...] = Field(default=(), description="folders of further definitions, from the file's folder")
 
+    @model_validator(mode="before")
+    @classmethod
+    def _holds_no_token(cls, given: Any) -> Any:
+        if isinstance(given, dict) and (held := sorted({"token", "api_key"} & given.keys())):
+            variable = "MEDMULTIPOINTS_DESCRIBE_TOKEN"
+            raise ValueError(f"{held[0]} does not belong into a file; put it into the environment variable {variable}")
+        return given
+
     @field_validator("address")
     @classmethod
     def _is_an_address(cls, address: str) -> str:
@@ -58,13 +66,18 @@ class ServerSettings(BaseModel):
         return self
 
     @property
+    def unencrypted(self) -> bool:
+        """Return whether pictures go to another machine by plain http."""
+        return self.address.startswith("http:") and not is_local(self.address)
+
+    @property
     def token(self) -> str:
         """Return the token from the environment, empty if it is not set.
 
         UsageError if it would be sent by plain http to another machine.
         """
         token = os.environ.get(self.token_variable, "").strip()
-        if token and self.address.startswith("http:") and not is_local(self.address):
+        if token and self.unencrypted:
             raise UsageError(
                 f"address {self.address}: anyone on the way could read the token. Use https, or unset "
                 f"{self.token_variable} if the server needs none."

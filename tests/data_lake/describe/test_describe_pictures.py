@@ -263,6 +263,23 @@ def test_a_limit_that_cannot_be_kept_stops_the_run(
     assert (done.stopped, len(chat.received)) == ("", done.pictures)
 
 
+@pytest.mark.parametrize("key", ["token", "api_key"])
+def test_a_token_in_the_file_is_refused_and_not_shown(tmp_path: Path, key: str) -> None:
+    """It belongs into the environment."""
+    (tmp_path / "server.toml").write_text(f'address = "https://a.example/v1"\nmodel = "m"\n{key} = "{TOKEN}"\n')
+    with pytest.raises(UsageError, match=f"{key} does not belong .* variable MEDMULTIPOINTS_DESCRIBE_TOKEN") as raised:
+        read_settings(tmp_path / "server.toml")
+    assert TOKEN not in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    ("address", "unencrypted"),
+    [("http://10.0.0.9/v1", True), ("https://10.0.0.9/v1", False), ("http://127.0.0.1:8000/v1", False)],
+)
+def test_plain_http_to_another_machine_is_unencrypted(address: str, unencrypted: bool) -> None:
+    assert ServerSettings(address=address, model="m").unencrypted is unencrypted
+
+
 def test_a_limit_without_a_price_is_refused(chat: Chat) -> None:
     """It would never be reached."""
     with pytest.raises(ValueError, match="max_cost needs price_in or price_out"):
