@@ -20,6 +20,8 @@ WORDS: Final[dict[str, tuple[str, Level]]] = {
     "images_moved": ("images moved between splits", "major"),
     "records_lost": ("records lost", "major"),
     "dialects_lost": ("dialects of instructions removed", "major"),
+    "tables_lost": ("tables of models removed", "major"),
+    "tables_gained": ("tables of models added", "minor"),
     "sources_gained": ("sources gained", "minor"),
     "images_gained": ("images gained", "minor"),
     "images_resized": ("images with another size", "minor"),
@@ -45,6 +47,7 @@ WORDS: Final[dict[str, tuple[str, Level]]] = {
     "records_described": ("records with other metadata", "patch"),
     "objects_described": ("objects with other metadata", "patch"),
     "instructions_described": ("instructions with other metadata", "patch"),
+    "tables_changed": ("tables of models changed", "patch"),
     "source_files_changed": ("source files changed", "patch"),
     "decisions_added": ("decisions of reviewers added", "patch"),
     "decisions_removed": ("decisions of reviewers removed", "patch"),
@@ -54,7 +57,7 @@ WORDS: Final[dict[str, tuple[str, Level]]] = {
 """Every kind of change: its name in messages, and the part of the version to raise."""
 
 NOUNS: Final = re.compile(
-    r"\b(column|label|source|image|record|dialect|object|count|instruction|prompt|answer|picture|value|file|decision)s\b"
+    r"\b(column|label|source|image|record|dialect|object|count|instruction|prompt|answer|picture|value|file|decision|table)s\b"
 )
 DECISIONS: Final = ("decisions_added", "decisions_removed")
 ANSWERS: Final = ("prompts_changed", "answers_changed", "entries_changed")

@@ -6,11 +6,12 @@ from pathlib import Path
 from typing import Any, Final
 
 from medmultipoints.data_lake.release.read.json_files import recipe_value
-from medmultipoints.data_lake.release.read.released_tables import read_tables
+from medmultipoints.data_lake.release.read.released_tables import read_tables, table_files
 from medmultipoints.data_lake.release.read.sound import reads_release
+from medmultipoints.data_lake.release.write.files import MADE
 from medmultipoints.data_lake.release.write.manifest import Manifest, read_manifest
 from medmultipoints.transforms.audit.decisions import PROPOSAL
-from medmultipoints.transforms.diff.changes import Change, Example
+from medmultipoints.transforms.diff.changes import Change, Example, named
 from medmultipoints.transforms.diff.releases import EXAMPLES, ReleaseDiff, describe, diff_releases, propose_version
 from medmultipoints.transforms.errors import DataError
 from medmultipoints.transforms.reporting.counted import plural
@@ -53,7 +54,28 @@ def diff_folders(old: Path, new: Path, shown: int = EXAMPLES, *, old_kind: type[
     if before.manifest_root == after.manifest_root:
         return ReleaseDiff()
     tables = read_tables(old, before), read_tables(new, after)
-    return diff_releases(*tables, files_differ=True, shown=shown, made_of=_input_changes(before, after, shown))
+    made = _made_tables(before, after, shown)
+    return diff_releases(
+        *tables, files_differ=not made, shown=shown, made_of=[*made, *_input_changes(before, after, shown)]
+    )
+
+
+def _made_tables(old: Manifest, new: Manifest, shown: int) -> list[Change]:
+    """Return the tables of models (predictions, proposals, descriptions, ...) that came, went or changed."""
+    before, after = (_made(one) for one in (old, new))
+    differ = [table for table in before.keys() & after.keys() if before[table] != after[table]]
+    found = [
+        named("tables_lost", before.keys() - after.keys(), shown),
+        named("tables_gained", after.keys() - before.keys(), shown),
+        named("tables_changed", differ, shown),
+    ]
+    return [change for change in found if change.count]
+
+
+def _made(manifest: Manifest) -> dict[str, list[str]]:
+    """Return the tables that models made, with the sha256 of their files."""
+    hashes = {file.path: file.sha256 for file in manifest.files}
+    return {table: [hashes[path] for path in paths] for table in MADE if (paths := table_files(manifest, table))}
 
 
 def _input_changes(old: Manifest, new: Manifest, shown: int) -> list[Change]:

@@ -1,7 +1,9 @@
 """Releases compared on disk, and what show says of one."""
 
+from operator import itemgetter
 from pathlib import Path
 
+import orjson
 import pytest
 
 from medmultipoints.data_lake.release.read.compare import compare_releases
@@ -96,3 +98,18 @@ def test_a_decision_that_changed_is_one_removed_and_one_added(tmp_path: Path, ta
     text = compare_releases(*paths).text
     assert "2 decisions of reviewers added\n  hyperkvasir/a: label instrument" in text
     assert "2 decisions of reviewers removed\n  hyperkvasir/a: label polyps" in text
+
+
+def test_tables_of_models_that_come_and_go_are_told(release: Path, tmp_path: Path, tables: Tables) -> None:
+    again = write_release(tmp_path / "again", tables, version="1.0.5")
+    path = again / "manifest.json"
+    manifest = orjson.loads(path.read_bytes())
+    made = "predictions/train-00000-of-00001.parquet"
+    manifest["files"] = sorted(
+        [*manifest["files"], {"path": made, "bytes": 1, "sha256": "a" * 64}], key=itemgetter("path")
+    )
+    path.write_bytes(orjson.dumps(manifest))
+    found = compare_releases(release, again)
+    assert (found.text, found.proposed_version) == ("minor: 1 table of models added: predictions", "1.1.0")
+    back = compare_releases(again, release)
+    assert (back.text, back.proposed_version) == ("major: 1 table of models removed: predictions", "2.0.0")
