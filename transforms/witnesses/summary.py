@@ -5,6 +5,7 @@ from typing import Any, Final
 
 import polars as pl
 
+from medmultipoints.transforms.reporting.counted import plural
 from medmultipoints.transforms.witnesses.label_agreement import summarise
 
 STATUSES: Final = ("open", "accepted", "edited", "refused")
@@ -28,8 +29,22 @@ def describe_witnesses(
         "doubts": doubts.group_by("kind").len("objects").sort("kind").to_dicts(),
         "proposals": {status: proposals.filter(status=status).height for status in STATUSES},
         "proposed": proposals.height,
+        "half_decided": note_half_decided(proposals),
         "refused": refused.group_by("reason").len("objects").sort("reason").to_dicts(),
     }
+
+
+def note_half_decided(proposals: pl.DataFrame) -> list[str]:
+    """Return a note if pictures have an added object and open proposals of one class: its number is asked already."""
+    added, still_open = (pl.col("status").is_in(known).any() for known in (("accepted", "edited"), ("open",)))
+    half = proposals.group_by("sample_id", "label").agg(half=added & still_open).filter("half")
+    if half.is_empty():
+        return []
+    names = sorted(set(half["sample_id"]))
+    return [
+        f"{plural(len(names), 'picture')} with an accepted proposal and open ones of its class, such as {names[0]}: "
+        "questions count the accepted objects alone. Decide the open ones with `review serve`"
+    ]
 
 
 def note_unknown_labels(known: Mapping[str, Collection[str]], released: Collection[str]) -> list[str]:

@@ -31,6 +31,7 @@ from medmultipoints.flows.recipe.corrections import parse_file
 from medmultipoints.transforms.errors import DataError, UsageError
 from medmultipoints.transforms.masks.run_lengths import decode_rle
 from medmultipoints.transforms.sources.simulated.hyperkvasir import LABELLED_ZIP
+from medmultipoints.transforms.witnesses.summary import note_half_decided
 from tests.data_lake.witnesses.declared_models import declare, red_model
 from tests.flows.small_builds import build
 from tests.hub.fixtures import hub, publish, repo, running_hub
@@ -181,6 +182,15 @@ def test_pictures_that_are_not_there_are_named_before_anything_is_judged(work: P
     with pytest.raises(UsageError, match="--pictures .*gone: no such file or folder"):
         predict_release(plain, [model], work / "none", pictures=[work / "gone"], progress=lambda n, _: seen.append(n))
     assert not seen
+
+
+def test_a_picture_with_an_accepted_and_an_open_proposal_of_one_class_is_noted() -> None:
+    rows = [("own/a", "polyps", "accepted"), ("own/a", "polyps", "open"), ("own/a", "tool", "open")]
+    rows += [("own/b", "polyps", "edited"), ("own/b", "polyps", "refused"), ("own/c", "polyps", "open")]
+    proposals = pl.DataFrame(rows, schema=["sample_id", "label", "status"], orient="row")
+    (note,) = note_half_decided(proposals)
+    assert note.startswith("1 picture with an accepted proposal and open ones of its class, such as own/a:")
+    assert [] == note_half_decided(proposals.filter(pl.col("sample_id") != "own/a"))
 
 
 def test_a_label_that_the_release_lacks_is_named(work: Path, plain: Path) -> None:
