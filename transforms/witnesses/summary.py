@@ -41,10 +41,11 @@ def note_half_decided(proposals: pl.DataFrame) -> list[str]:
     if half.is_empty():
         return []
     names = sorted(set(half["sample_id"]))
-    return [
+    note = (
         f"{plural(len(names), 'picture')} with an accepted proposal and open ones of its class, such as {names[0]}: "
         "questions count the accepted objects alone. Decide the open ones with `review serve`"
-    ]
+    )
+    return [note]
 
 
 def note_unknown_labels(known: Mapping[str, Collection[str]], released: Collection[str]) -> list[str]:
