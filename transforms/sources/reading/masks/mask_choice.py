@@ -1,6 +1,6 @@
 """Choose the mask files of a source to read, and the patterns that join them with pictures."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 
@@ -11,7 +11,7 @@ from medmultipoints.transforms.sources.reading.listing import Listing, folder, m
 from medmultipoints.transforms.sources.reading.masks.mask_joins import MaskJoin, fit_pattern
 from medmultipoints.transforms.sources.reading.masks.mask_pairs import PairedMasks, paired_masks
 from medmultipoints.transforms.sources.reading.masks.mask_sets import Mask, mask_patterns, mask_sets, spread
-from medmultipoints.transforms.sources.reading.masks.observers import COMPARED, ask_observer, likeness
+from medmultipoints.transforms.sources.reading.masks.observers import COMPARED, ask_observer, compare_sets
 from medmultipoints.transforms.sources.reading.path_patterns import literal
 from medmultipoints.transforms.sources.reading.pixel_looks import packed_colours
 from medmultipoints.transforms.sources.reading.proposing import Draft, propose_images, reworded, single
@@ -75,7 +75,7 @@ def _choose_paired(draft: Draft, listing: Listing, paired: PairedMasks) -> tuple
         f"{plural(len(paired.masks), 'file')} of flat areas, joined with {plural(len(owners), 'picture')} by its path"
     )
     targets = {} if draft.states("annotations") or paired.doubt else _by_target(paired)
-    alike = likeness(listing, list(targets.values()))
+    alike = compare_sets(listing, list(targets.values()))
     if alike:
         ask_observer(draft, targets, merged=paired.annotations, likely=alike == "same")
     elif paired.doubt:
@@ -169,41 +169,52 @@ def _are_binary(listing: Listing, masks: Sequence[Mask]) -> bool:
 def _choose_set(
     draft: Draft, listing: Listing, sets: list[tuple[Mask, ...]], paired: PairedMasks | None
 ) -> tuple[Mask, ...]:
-    """Return the only set of masks, the stated one, or the first of several after asking."""
-    stated = draft.states("annotations")
-    if stated:
+    """Return the stated set of masks, the only one, or the first of several after asking."""
+    if stated := draft.states("annotations"):
         draft.line("annotations", stated, "stated")
-        patterns = [stated] if isinstance(stated, str) else list(stated)
         known = {mask.member: mask for masks in sets for mask in masks}
-        wanted = matching((*listing.pictures, *listing.of("array")), patterns)
+        wanted = matching((*listing.pictures, *listing.of("array")), _as_list(stated))
         return tuple(known.get(name) or Mask(name, name, "", "") for name in wanted)
-    texts = [mask_patterns(listing, masks) for masks in sets]
-    if len(sets) == 1 and (paired is None or {mask.member for mask in paired.masks} <= {m.member for m in sets[0]}):
-        owners = plural(len({mask.picture for mask in sets[0]}), "picture")
-        proof = f"{plural(len(sets[0]), 'file')} of flat areas, each named after one of {owners}"
-        words = _by_word(sets[0])
-        if likeness(listing, list(words.values())):
-            alone = {mask_patterns(listing, masks)[0]: masks for masks in words.values()}
-            ask_observer(draft, alone, merged=None, likely=True)
-            return tuple(next(iter(alone.values())))
-        draft.line("annotations", single(texts[0]), proof)
-        return sets[0]
+    if len(sets) == 1 and (paired is None or _members([paired.masks]) <= _members(sets)):
+        return _choose_only(draft, listing, sets[0])
+    return _ask_set(draft, listing, sets, paired)
+
+
+def _members(sets: Iterable[Iterable[Mask]]) -> set[str]:
+    return {mask.member for masks in sets for mask in masks}
+
+
+def _choose_only(draft: Draft, listing: Listing, masks: tuple[Mask, ...]) -> tuple[Mask, ...]:
+    """Return the masks; after asking, those of the first observer if their names differ only in the observer."""
+    words = _by_word(masks)
+    if compare_sets(listing, list(words.values())):
+        observers = {mask_patterns(listing, own)[0]: own for own in words.values()}
+        ask_observer(draft, observers, merged=None, likely=True)
+        return tuple(next(iter(observers.values())))
+    owners = plural(len({mask.picture for mask in masks}), "picture")
+    proof = f"{plural(len(masks), 'file')} of flat areas, each named after one of {owners}"
+    draft.line("annotations", single(mask_patterns(listing, masks)), proof)
+    return masks
+
+
+def _ask_set(
+    draft: Draft, listing: Listing, sets: list[tuple[Mask, ...]], paired: PairedMasks | None
+) -> tuple[Mask, ...]:
+    """Return the first of several sets after asking which to read, or which observer's if they show the same areas."""
+    found = [(mask_patterns(listing, masks)[0], masks) for masks in sets]
     binary = all(_are_binary(listing, masks) for masks in sets)
     together = _side_by_side(listing, sets) if binary else ()
     whole = mask_patterns(listing, together) if together else ()
-    if binary and (alike := likeness(listing, sets)):
-        readings = {text[0]: masks for masks, text in zip(sets, texts, strict=True)}
-        ask_observer(draft, readings, merged=whole[0] if len(whole) == 1 else None, likely=alike == "same")
+    if binary and (alike := compare_sets(listing, sets)):
+        ask_observer(draft, dict(found), merged=whole[0] if len(whole) == 1 else None, likely=alike == "same")
         return sets[0]
     if len(whole) == 1:
-        others = [(masks, text) for masks, text in zip(sets, texts, strict=True) if text[0] != whole[0]]
-        sets, texts = [together, *(masks for masks, _ in others)], [whole, *(text for _, text in others)]
-    choices = [text[0] for text in texts]
-    said = ", ".join(f"{text} ({plural(len(masks), 'file')})" for text, masks in zip(choices, sets, strict=True))
-    members = {mask.member for masks in sets for mask in masks}
-    if paired is not None and not together and not {mask.member for mask in paired.masks} <= members:
+        found = [(whole[0], together), *((text, masks) for text, masks in found if text != whole[0])]
+    choices = [text for text, _ in found]
+    said = ", ".join(f"{text} ({plural(len(masks), 'file')})" for text, masks in found)
+    if paired is not None and not together and not _members([paired.masks]) <= _members(sets):
         said += f"; or all of {paired.annotations} ({plural(len(paired.masks), 'file')}) together"
         choices = [paired.annotations, *choices]
     text = f"Several sets of masks belong to the same pictures: {said}. Which is right?"
     draft.ask("annotations", text, choices, choices[0])
-    return sets[0]
+    return found[0][1]

@@ -1,4 +1,4 @@
-"""Find sets of masks that show the same areas, as those of several observers do: one set is read, not all as labels."""
+"""Find sets of masks that show the same areas, as those of several observers do: one set is read, not all."""
 
 from collections.abc import Mapping, Sequence
 from itertools import combinations
@@ -7,25 +7,24 @@ from typing import Final, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from medmultipoints.transforms.masks.mask_sets import iou
 from medmultipoints.transforms.reporting.counted import plural
 from medmultipoints.transforms.sources.reading.listing import Listing
 from medmultipoints.transforms.sources.reading.masks.mask_sets import Mask
 from medmultipoints.transforms.sources.reading.pixel_looks import packed_colours
 from medmultipoints.transforms.sources.reading.proposing import Draft
 
-Likeness = Literal["same", "similar"]
 MOST_OBSERVERS: Final = 8
 COMPARED: Final = 6
 """Number of pictures compared for each pair of sets."""
 MOST_SIDE: Final = 512
 """Areas are compared in every second, third, … row and column so that no side is much longer."""
 SIMILAR, SAME = 0.5, 0.8
-"""Intersection over union of masks: two people's masks of one object exceed the first, those of two labels hardly ever
-the second."""
+"""Intersection over union that two people's masks of one object exceed, and that masks of two labels hardly ever do."""
 Area = NDArray[np.bool_]
 
 
-def likeness(listing: Listing, sets: Sequence[Sequence[Mask]]) -> Likeness | None:
+def compare_sets(listing: Listing, sets: Sequence[Sequence[Mask]]) -> Literal["same", "similar"] | None:
     """Return whether any two sets show the same areas in two thirds of their pictures, or similar ones in half.
 
     None if neither, or if there are more sets than observers.
@@ -71,8 +70,5 @@ def _area(listing: Listing, masks: Sequence[Mask]) -> Area:
 def _overlaps(one: Mapping[str, Area], other: Mapping[str, Area]) -> list[float]:
     """Return the intersection over union of the areas in each picture of both, in ascending order."""
     pairs = [(one[picture], other[picture]) for picture in one if picture in other]
-    return sorted(_overlap(*pair) for pair in pairs if any(area.any() for area in pair))
-
-
-def _overlap(one: Area, other: Area) -> float:
-    return float((one & other).sum() / (one | other).sum()) if one.shape == other.shape else 0.0
+    shown = (pair for pair in pairs if any(area.any() for area in pair))
+    return sorted(iou(*pair) if pair[0].shape == pair[1].shape else 0.0 for pair in shown)
