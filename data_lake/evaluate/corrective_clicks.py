@@ -44,7 +44,7 @@ def evaluate_clicks(
     if not model.declared.input.click_radius:
         raise UsageError(f"model {model.name}: it takes no clicks ([input] click_radius is 0). Use a model that does.")
     check_split(manifest, split)
-    chosen = _choose(folder, manifest, model, split, most)
+    chosen, learned = _choose(folder, manifest, model, split, most)
     run = open_model(model, executor)
     by_image = chosen.partition_by("image_sha256", as_dict=True)
     sessions: dict[str, Session] = {}
@@ -55,11 +55,14 @@ def evaluate_clicks(
             progress(len(sessions))
     ordered = dict(sorted(sessions.items()))
     rows = [{"object_id": name, **_session_entry(session)} for name, session in ordered.items()]
-    named = {"model": model.name, "model_sha256": model.sha256}
+    named = {"model": model.name, "model_sha256": model.sha256, "learned": learned}
     return named | summarise([*ordered.values()], rounds) | {"sessions": rows}
 
 
-def _choose(folder: Path, manifest: Manifest, model: Model, split: str | None, most: int | None) -> pl.DataFrame:
+def _choose(
+    folder: Path, manifest: Manifest, model: Model, split: str | None, most: int | None
+) -> tuple[pl.DataFrame, int]:
+    """Return the chosen objects, and the number of those in pictures that the model was trained on."""
     images = read_parquet(folder, manifest, "images", split)
     learned = [
         sha256
@@ -69,17 +72,17 @@ def _choose(folder: Path, manifest: Manifest, model: Model, split: str | None, m
     objects = read_parquet(folder, manifest, "objects", split).filter(
         pl.col("rle").is_not_null(),
         pl.col("label").is_in(model.declared.output.labels),
-        ~pl.col("image_sha256").is_in(learned),
     )
     sizes = images.select("image_sha256", "original_width", "original_height")
-    found = objects.join(sizes, on="image_sha256").sort("object_id")
+    unlearned = objects.filter(~pl.col("image_sha256").is_in(learned))
+    found = unlearned.join(sizes, on="image_sha256").sort("object_id")
     drawn = sorted(found["object_id"], key=lambda name: hashlib.sha256(name.encode()).digest())[:most]
     if not drawn:
         raise DataError(
             f"{folder}: no object with a mask of {', '.join(model.declared.output.labels)} is in a picture that "
             f"{model.name} was not trained on. Give another --split or another model."
         )
-    return found.filter(pl.col("object_id").is_in(drawn))
+    return found.filter(pl.col("object_id").is_in(drawn)), objects.height - unlearned.height
 
 
 def _session(row: dict[str, Any], model: Model, run: Run, pixels: Pixels, rounds: int) -> Session:

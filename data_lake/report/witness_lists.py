@@ -7,6 +7,7 @@ import polars as pl
 from medmultipoints.data_lake.report.materials import Materials
 from medmultipoints.data_lake.report.sections import MOST_ROWS, Listing
 from medmultipoints.data_lake.review.witness_queue import read_proposals
+from medmultipoints.transforms.witnesses.doubt_queue import doubts_to_review
 from medmultipoints.transforms.witnesses.summary import STATUSES
 
 
@@ -18,7 +19,7 @@ def witnesses(own: Materials) -> dict[str, Any] | None:
         return None
     statuses = [row["status"] for row in proposals.values()]
     return {
-        "doubts": _doubts(doubts.filter(pl.col("kind") != "agrees").sort("place")),
+        "doubts": _doubts(doubts_to_review(doubts) if doubts.height else doubts),
         "compared": doubts.height,
         "next": _next(following.sort("place")),
         "proposals": [(status, statuses.count(status)) for status in STATUSES],
@@ -36,7 +37,7 @@ def _doubts(rows: pl.DataFrame) -> Listing:
     )
     return Listing(
         "doubts",
-        "Hard or wrong: objects on which labels and a model that did not learn them differ, the greatest doubt first",
+        "Hard or wrong: objects on which labels and a model that did not learn them differ, one row an object",
         ("place", "what would be wrong", "image", "label", "doubt", "IoU", "Dice of the picture", "model"),
         tuple(shown.head(MOST_ROWS).iter_rows()),
         rows.height,

@@ -10,6 +10,7 @@ from medmultipoints.data_lake.release.read.released_tables import read_parquet, 
 from medmultipoints.data_lake.release.write.manifest import Manifest
 from medmultipoints.transforms.audit.decisions import HARD_OR_WRONG, PROPOSAL
 from medmultipoints.transforms.records import SIDES
+from medmultipoints.transforms.witnesses.doubt_queue import doubts_to_review
 
 DOUBT: Final = "doubt"
 Row = dict[str, Any]
@@ -38,10 +39,10 @@ def proposed_images(proposals: Mapping[str, Row]) -> dict[str, Row]:
 
 
 def doubt_findings(doubts: pl.DataFrame, keys: Mapping[str, str]) -> Iterator[Row]:
-    """Yield the doubts as findings, the largest first; ``keys``: label of the recipe by its released name."""
+    """Yield the doubts as findings, in review order; ``keys``: label of the recipe by its released name."""
     if doubts.is_empty():
         return
-    for row in doubts.filter(pl.col("kind") != "agrees").sort("place").iter_rows(named=True):
+    for row in doubts_to_review(doubts).iter_rows(named=True):
         detail = f"{_WORDS[row['kind']]} Hard for {row['model']}, or wrong: place {row['place']}."
         yield _finding(row, row["doubt_id"], HARD_OR_WRONG + row["kind"], DOUBT, keys) | {
             "source_box": row["source_box"],

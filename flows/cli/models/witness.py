@@ -128,6 +128,8 @@ def evaluate_clicks(
     table(f"{found['model']} on {found['objects']:,} objects", ["clicks", "Dice", "IoU"], rows)
     missed = f"{found['not_reached']:,} did not reach it in {rounds} and count as {rounds}"
     OUT.print(f"\nclicks to an IoU of 0.9: {found['clicks_to_90']:.2f} ({missed})")
+    if found["learned"]:
+        OUT.print(f"{found['learned']:,} objects are left out: the model was trained on their pictures or groups")
 
 
 def _print_score(score: dict[str, Any]) -> None:
