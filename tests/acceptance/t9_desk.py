@@ -35,6 +35,8 @@ files = ["corrections/*.toml"]
 DECIDED, PACE_SECONDS, MOST_SECONDS = 40, 1.5, 240.0
 WIDE, SCREEN = (1500, 900), (1920, 1080)
 PROGRESS = "document.getElementById('progress').textContent"
+WAITING = """[...document.querySelectorAll("#by-severity input")].reduce(
+    (sum, one) => sum + Number(one.nextSibling.data.split(" ").at(-1)), 0)"""
 READY = "!document.body.dataset.busy"
 ADDRESS = re.compile(r"http://\S+")
 
@@ -131,6 +133,8 @@ def decide_by_keyboard(page: Page) -> float:
         page.strike("3")
         page.until(f"{PROGRESS} !== {before!r} && {READY}")
     seconds = time.monotonic() - start
+    done, _, both = page.evaluate(PROGRESS).split(" ")[:3]
+    assert page.evaluate(WAITING) == int(both.replace(",", "")) - int(done.replace(",", ""))
     assert seconds < MOST_SECONDS, f"{seconds:.0f} s"
     return seconds
 

@@ -117,13 +117,16 @@ function keepFilters() {
 
 function severities() {
   const there = SEVERITIES.filter((name) => state.rows.some((row) => row.severity === name));
-  const box = $("by-severity");
-  if (box.querySelectorAll("input").length === there.length) return;
+  const box = $("by-severity"), waiting = (name) => state.rows.filter((row) => row.severity === name && STATES.open(row)).length;
+  if (box.querySelectorAll("input").length === there.length) {
+    for (const one of box.querySelectorAll("input")) one.nextSibling.data = ` ${one.value} ${waiting(one.value)}`;
+    return;
+  }
   const graver = there.some((name) => name !== "info"), before = new Map(kept().severities ?? []);
   box.replaceChildren(box.firstElementChild, ...there.map((name) => {
     const label = element("label"), input = Object.assign(document.createElement("input"), { type: "checkbox", value: name, checked: before.get(name) ?? (name !== "info" || !graver) });
     input.onchange = chooseFilter;
-    label.append(input, ` ${name} ${state.rows.filter((row) => row.severity === name && row.open).length}`);
+    label.append(input, ` ${name} ${waiting(name)}`);
     return label;
   }));
 }
@@ -580,7 +583,7 @@ const SAVED = { accept: "accepted", exclude: "object removed", picture: "picture
 
 // What to do when the queue is empty.
 function finished() {
-  const open = state.rows.filter((row) => row.open && !decided(row) && !row.others), graver = open.filter((row) => row.severity !== "info").length;
+  const open = state.rows.filter(STATES.open), graver = open.filter((row) => row.severity !== "info").length;
   if (graver) return `Nothing is left under these filters; ${graver.toLocaleString("en")} findings wait under others.`;
   const left = open.length;
   const more = left ? ` ${left.toLocaleString("en")} harmless findings (info) are filtered away.` : "";
