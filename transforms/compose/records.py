@@ -45,13 +45,14 @@ def compose_records(
     zero_counts: bool = False,
     own_policies: Mapping[str, Policy] | None = None,
     corrections: pl.DataFrame | None = None,
+    left_out: pl.DataFrame | None = None,
 ) -> Composed:
     """Return records (without the column ``image``), objects and released images of the kept ``images``.
 
     ``labels`` maps region labels to released labels; regions of other labels are left out. An image without a
     record is excluded: ``label_not_selected``, ``objects_excluded_by_review`` (by ``corrections``),
-    ``evidence_not_selected``, ``no_objects``, ``specks_only`` or ``unverified_empty`` (the source has no annotation
-    of it).
+    ``evidence_not_selected``, ``objects_in_quarantine`` (by ``left_out``, the exclusions of what was read),
+    ``no_objects``, ``specks_only`` or ``unverified_empty`` (the source has no annotation of it).
     """
     context = _describe_images(samples, images, splits, duplicates, labels, licences)
     regions = _without_tones(regions, images)
@@ -67,7 +68,7 @@ def compose_records(
         objects=objects.sort("object_id").drop("point"),
         released_images=context.join(pairs, on="sample_id", how="semi").select(IMAGE_COLUMNS).sort("sample_id"),
         exclusions=_explain(
-            context.join(pairs, on="sample_id", how="anti"), regions, policy, own_policies, corrections
+            context.join(pairs, on="sample_id", how="anti"), regions, policy, own_policies, corrections, left_out
         ),
     )
 
@@ -174,6 +175,7 @@ def _explain(
     policy: Policy,
     own_policies: Mapping[str, Policy] | None,
     corrections: pl.DataFrame | None,
+    left_out: pl.DataFrame | None,
 ) -> pl.DataFrame:
     """Return one exclusion per image without a record."""
     own = regions.join(unused, on="sample_id", how="semi")
@@ -186,6 +188,8 @@ def _explain(
         .then(pl.lit("objects_excluded_by_review"))
         .when(pl.col("evidence").is_not_null())
         .then(pl.lit("evidence_not_selected"))
+        .when(pl.col("rejected").is_not_null())
+        .then(pl.lit("objects_in_quarantine"))
         .when("annotated")
         .then(pl.lit("no_objects"))
         .when(pl.col("mask_off_binary").is_not_null())
@@ -196,6 +200,7 @@ def _explain(
         unused.join(selected, on="sample_id", how="left")
         .join(others, on="sample_id", how="left")
         .join(_excluded_objects(corrections), on="sample_id", how="left")
+        .join(_rejected_objects(left_out), on="sample_id", how="left")
         .with_columns(key="sample_id", verdict=pl.lit("dropped"), reason=reason)
         .with_columns(detail=_detail(policy))
         .select(EXCLUSION_SCHEMA.keys())
@@ -210,6 +215,15 @@ def _excluded_objects(corrections: pl.DataFrame | None) -> pl.DataFrame:
     said = pl.format("{} ({}, {})", "reason", "reviewer", "date")
     excluded = corrections.filter(pl.col("action") == "exclude", pl.col("object_id").is_not_null())
     return excluded.group_by("sample_id").agg(reviewed=said.unique().sort().str.join("; "))
+
+
+def _rejected_objects(left_out: pl.DataFrame | None) -> pl.DataFrame:
+    """Return ``rejected`` by sample_id: the number of rejected annotations with their reasons, in words."""
+    if left_out is None:
+        return pl.DataFrame(schema={"sample_id": pl.String, "rejected": pl.String})
+    found = left_out.filter(pl.col("verdict") == "rejected", pl.col("sample_id").is_not_null())
+    rejected = pl.format("{} ({})", pl.len(), _join_distinct("reason"))
+    return found.group_by("sample_id").agg(rejected=rejected)
 
 
 def _join_distinct(name: str) -> pl.Expr:
@@ -230,6 +244,8 @@ def _detail(policy: Policy) -> pl.Expr:
                 f"{{}}: its objects are of evidence {{}}, which box policy {policy} does not use", stem, "evidence"
             )
         )
+        .when(reason == "objects_in_quarantine")
+        .then(pl.format("{}: all that is annotated in the image is in quarantine: {}", stem, "rejected"))
         .when(reason == "no_objects")
         .then(pl.format("{}: the image is annotated and holds no object", stem))
         .when(reason == "specks_only")

@@ -66,6 +66,7 @@ def record_images(build: Build, inputs: Inputs, shard: str) -> Output:
         track_rounding=recipe.boxes.track_rounding,
         zero_counts=recipe.labels.zero_counts,
         corrections=rows_of(images, inputs.scan("corrections")),
+        left_out=rows_of(images, pl.concat([inputs.scan(f"{stage}.exclusions") for stage in ("index", "derive")])),
         licences={source.name: source.info.licence for source in build.sources},
     )
     records, released = fill_facts(composed.records, composed.released_images, recipe.terms)

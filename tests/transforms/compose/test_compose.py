@@ -206,6 +206,29 @@ def test_an_image_whose_objects_a_reviewer_excluded_says_so(make_table: MakeTabl
     ]
 
 
+@pytest.mark.parametrize("annotated", [True, False])
+def test_an_image_whose_objects_were_all_rejected_says_so(make_table: MakeTable, annotated: bool) -> None:
+    """It is not a picture in which nothing is annotated; what is dropped, or of another picture, does not count."""
+    rows = [
+        {"sample_id": sample, "verdict": verdict, "reason": reason}
+        for sample, verdict, reason in (
+            ("s/a", "rejected", "polygon_crossed"),
+            ("s/a", "rejected", "box_empty"),
+            ("s/a", "rejected", "box_empty"),
+            ("s/a", "dropped", "label_ignored"),
+            (None, "rejected", "row_invalid"),
+        )
+    ]
+    images = [{"sample_id": name, "annotated": annotated} for name in ("s/a", "s/b")]
+    composed = compose(make_table, [], images, left_out=pl.DataFrame(rows))
+    assert composed.exclusions.select("key", "reason", "detail").rows()[0] == (
+        "s/a",
+        "objects_in_quarantine",
+        "a: all that is annotated in the image is in quarantine: 3 (box_empty, polygon_crossed)",
+    )
+    assert composed.exclusions["reason"][1] == ("no_objects" if annotated else "unverified_empty")
+
+
 def test_a_mask_of_specks_alone_never_counts_0(make_table: MakeTable) -> None:
     composed = compose(make_table, [], [{"sample_id": "s/a", "annotated": False, "mask_off_binary": 3}])
     assert composed.exclusions.select("reason", "detail").rows() == [
