@@ -15,16 +15,16 @@ Objects = Mapping[str, Sequence[Sequence[Any]]]
 
 
 def find_relabelled(one: Objects, other: Objects, names: Mapping[str, str]) -> set[str]:
-    """Return the labels of objects that lie at the same place in both pictures, where no label agrees.
+    """Return the labels, of both pictures, of objects at the same place that have no released label in common.
 
-    ``names`` maps labels to released labels; two labels agree if they are released under one name.
+    ``names``: released label of each label.
     """
     (labels, boxes), (other_labels, other_boxes) = _flatten(one), _flatten(other)
     found: set[str] = set()
     for here, there in zip(_at_places(boxes, boxes), _at_places(boxes, other_boxes), strict=True):
-        own, others = {labels[place] for place in here}, {other_labels[place] for place in there}
-        released = [{names.get(label, label) for label in some} for some in (own, others)]
-        if others and not released[0] & released[1]:
+        own, others = {labels[at] for at in here}, {other_labels[at] for at in there}
+        released, others_released = ({names.get(label, label) for label in some} for some in (own, others))
+        if others and not released & others_released:
             found |= own | others
     return found
 

@@ -15,6 +15,8 @@ REFERENTS: Final[Mapping[str, str]] = {
 }
 """Phrases that identify one object among those of its name; docs/tasks.md gives the margins."""
 
+GAP: Final = "\ufffc"
+"""Replaces a value or a placeholder in a text, so that no word spans it."""
 ORDINALS: Final = ("first", "second", "third")
 """Words for one of several images."""
 

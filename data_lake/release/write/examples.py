@@ -1,6 +1,6 @@
 """Choose and draw the example pictures of a card: none that may show or carry personal data, unless a curator names it.
 
-The reader of whole pictures finds what the other readers and the audit miss: without it nothing is chosen.
+Nothing is chosen unless text was read in whole pictures (reader ``ocr``), which finds what the other readers miss.
 """
 
 from collections.abc import Callable, Sequence
@@ -16,19 +16,17 @@ from medmultipoints.transforms.reporting.choices import choose_records
 
 EXAMPLES: Final = "assets/examples.jpg"
 MOST: Final = 2 * COLUMNS
-WHOLE: Final = "ocr"
+WHOLE_PICTURES: Final = "ocr"
 PERSONAL: Final = "^(shows_.*|carries_.*|overlay_text)$"
 """Kinds of findings that keep a picture off the card under every privacy policy."""
 
 
-def name_examples(records: pl.DataFrame, named: Sequence[str]) -> list[dict[str, Any]]:
+def find_examples(records: pl.DataFrame, named: Sequence[str]) -> list[dict[str, Any]]:
     """Return the record with the most objects of each image that a curator names; DataError if one is not released."""
-    ordered = records.sort(["count", "record_id"], descending=[True, False])
-    fullest = {
-        row["sample_id"]: row for row in ordered.filter(pl.col("sample_id").is_in([*named])).reverse().to_dicts()
-    }
+    own = records.filter(pl.col("sample_id").is_in([*named])).sort(["count", "record_id"], descending=[False, True])
+    fullest = {row["sample_id"]: row for row in own.to_dicts()}
     if missing := [name for name in named if name not in fullest]:
-        raise DataError(f"[card] examples: {', '.join(missing)}: no image of this release. Remove it from the list.")
+        raise DataError(f"[card] examples: {', '.join(missing)}: not in this release. Remove it from the list.")
     return [fullest[name] for name in named]
 
 
@@ -37,7 +35,7 @@ def choose_examples(records: pl.DataFrame, findings: pl.DataFrame, readers: Sequ
 
     Images with errors, warnings or any sign of personal data are left out, and those of an unknown licence.
     """
-    if WHOLE not in readers:
+    if WHOLE_PICTURES not in readers:
         return []
     doubtful = findings.filter((pl.col("severity") != "info") | pl.col("kind").str.contains(PERSONAL))
     licences = [name for name in records["licence"].unique() if find_terms(name) is not None]

@@ -10,7 +10,7 @@ from medmultipoints.data_lake.release.export.dialect_lines import WITH_PICTURES
 from medmultipoints.data_lake.release.export.dialect_tables import picture_reader, write_dialect_rows
 from medmultipoints.data_lake.release.read.certificate import CERTIFICATE, certificate_bytes
 from medmultipoints.data_lake.release.read.expectations import EXPECTATIONS, expectations_bytes
-from medmultipoints.data_lake.release.write.examples import EXAMPLES, choose_examples, draw_examples, name_examples
+from medmultipoints.data_lake.release.write.examples import EXAMPLES, choose_examples, draw_examples, find_examples
 from medmultipoints.data_lake.release.write.files import DIALECT_PREFIX, FileEntry, shard_path
 from medmultipoints.data_lake.release.write.histogram import HISTOGRAM, histogram_png
 from medmultipoints.data_lake.release.write.instruction_rows import write_instruction_rows
@@ -85,7 +85,7 @@ def _table_files(build: Build, inputs: Inputs) -> Iterator[File]:
 def _example_files(build: Build, inputs: Inputs) -> Iterator[File]:
     records, named = inputs.read("records"), build.recipe.card.examples
     readers = build.recipe.text.readers
-    chosen = name_examples(records, named) or choose_examples(records, inputs.read("disagreements"), readers)
+    chosen = find_examples(records, named) or choose_examples(records, inputs.read("disagreements"), readers)
     if chosen:
         names = [record["record_id"] for record in chosen]
         objects = inputs.scan("objects").filter(pl.col("record_id").is_in(names)).collect()

@@ -11,7 +11,7 @@ import polars as pl
 
 from medmultipoints.transforms.instructions.fences import fenced_pattern, read_fenced
 from medmultipoints.transforms.instructions.lexicon import Lexicon
-from medmultipoints.transforms.instructions.phrases import DENSITIES
+from medmultipoints.transforms.instructions.phrases import DENSITIES, GAP
 from medmultipoints.transforms.instructions.scenes import Scene
 from medmultipoints.transforms.instructions.shapes import Shape, count_keys, has_shape, plain_pattern
 from medmultipoints.transforms.pictures.crops import Crop
@@ -125,7 +125,7 @@ def example_start(prompt: str) -> int | None:
 
 
 def _values(text: str) -> tuple[str, list[Any], str]:
-    """Return the words before the final JSON value, without values among them, all values, and the final one's text."""
+    """Return the words before the final JSON value with gaps for other values, all values, and the final one's text."""
     words, values, start, at = [], [], 0, 0
     while found := _JSON.search(text, at):
         start = found.start()
@@ -137,7 +137,7 @@ def _values(text: str) -> tuple[str, list[Any], str]:
         values.append(value)
     if at != len(text):
         raise Wrong("prompt_shape_differs")
-    return "\ufffc".join(words), values, text[start:]
+    return GAP.join(words), values, text[start:]
 
 
 def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

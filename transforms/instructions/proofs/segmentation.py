@@ -1,14 +1,14 @@
 """Prove a mask answer: mask, outline, box and clicks all belong to the object."""
 
 from collections.abc import Sequence
-from typing import Any, Final
+from typing import Any
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from medmultipoints.transforms.instructions.lexicon import Lexicon
-from medmultipoints.transforms.instructions.phrases import JITTER, OUTLINE_IOU, RING, SMALL_MASK
+from medmultipoints.transforms.instructions.phrases import GAP, JITTER, OUTLINE_IOU, RING, SMALL_MASK
 from medmultipoints.transforms.instructions.proofs.reading import (
     ROUNDING_PX,
     Reading,
@@ -24,7 +24,6 @@ from medmultipoints.transforms.masks.run_lengths import decode_rle_in
 from medmultipoints.transforms.records import ReleasedObject
 
 Mask = NDArray[np.bool_]
-_GAP: Final = "\ufffc"  # replaces a value in the prompt
 
 
 def prove_segmentation(reading: Reading, scenes: Sequence[Scene], lexicon: Lexicon) -> tuple[str, ...]:
@@ -56,17 +55,17 @@ def _prove_hint(reading: Reading, scene: Scene, item: ReleasedObject, mask: Mask
     """Raise Wrong unless the prompt identifies this object and no other."""
     keys = [next(iter(value), "") if isinstance(value, dict) else "" for value in reading.given]
     if keys == ["point_2d", "point_2d"]:
-        clicks = f"that holds the clicks {_GAP} and not the clicks {_GAP}"
+        clicks = f"that holds the clicks {GAP} and not the clicks {GAP}"
         require(clicks in reading.ask, "given_differs")
         inside, outside = (value["point_2d"] for value in reading.given)
         _prove_clicks(inside, outside, scene, item, mask)
     elif keys == ["bbox_2d"]:
         box = reading.given[0]["bbox_2d"]
         require(has_shape(box, BOX), "given_differs")
-        if f"in the rough box {_GAP}" in reading.ask:
+        if f"in the rough box {GAP}" in reading.ask:
             _prove_rough(box, scene, item)
         else:
-            require(f"in the box {_GAP}" in reading.ask and same_place(box, item.box), "given_differs")
+            require(f"in the box {GAP}" in reading.ask and same_place(box, item.box), "given_differs")
             require(find_object(scene.objects, box, "given_differs") is item, "given_differs")
     else:
         require(not keys and "in this image" in reading.ask, "given_differs")

@@ -27,9 +27,9 @@ COMPARED: Final = 500
 def settle_orientation(listing: Listing, recognition: Recognition, stated: Mapping[str, Any]) -> Recognition:
     """Return the proposal with ``pictures.exif`` if the sizes of masks, or those that annotations state, prove it.
 
-    Swapped sides prove that annotations were made on the turned picture, and a mask as stored that they were not. A
-    stated size as stored proves less, since programs often add it later: it, and sizes of both kinds, are named in the
-    question.
+    A size with swapped sides proves that annotations were made on the turned picture; a mask in the stored size proves
+    that they were not. The stored size in an annotation proves nothing, since programs often add it later: the question
+    then names the sizes that were found, as it does if both kinds occur.
     """
     draft = redraft(recognition, stated)
     question = draft.asks(EXIF)
@@ -51,7 +51,7 @@ def settle_orientation(listing: Listing, recognition: Recognition, stated: Mappi
 
 
 def _compare_sizes(listing: Listing, pictures: Iterable[AnnotatedPicture]) -> Iterator[str]:
-    """Yield, for each turned picture, as what its masks or annotations have its size."""
+    """Yield which size the masks or annotations of each turned picture have: shown, stored or mask as stored."""
     for one in pictures:
         if listing.kinds.get(one.member) != "picture":
             continue

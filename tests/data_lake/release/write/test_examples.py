@@ -7,7 +7,7 @@ import polars as pl
 import pytest
 from PIL import Image
 
-from medmultipoints.data_lake.release.write.examples import choose_examples, draw_examples, name_examples
+from medmultipoints.data_lake.release.write.examples import choose_examples, draw_examples, find_examples
 from medmultipoints.transforms.errors import DataError
 
 
@@ -53,16 +53,16 @@ def test_nothing_is_chosen_where_no_reader_of_whole_pictures_looked() -> None:
 
 
 def test_a_curator_names_pictures_in_an_order_and_an_unknown_one_is_refused() -> None:
-    assert [row["record_id"] for row in name_examples(RECORDS, ("c", "b"))] == ["c:polyps", "b:polyps"]
-    with pytest.raises(DataError, match=r"\[card\] examples: z: no image of this release"):
-        name_examples(RECORDS, ("a", "z"))
+    assert [row["record_id"] for row in find_examples(RECORDS, ("c", "b"))] == ["c:polyps", "b:polyps"]
+    with pytest.raises(DataError, match=r"\[card\] examples: z: not in this release"):
+        find_examples(RECORDS, ("a", "z"))
 
 
 def test_the_sheet_is_the_same_bytes_each_time() -> None:
     buffer = BytesIO()
     Image.new("RGB", (30, 20), (120, 40, 40)).save(buffer, "PNG")
     objects = pl.DataFrame(schema={"record_id": pl.String, "object_id": pl.String, "rle": pl.String})
-    rows = name_examples(RECORDS, ("a", "b"))
+    rows = find_examples(RECORDS, ("a", "b"))
     first = draw_examples(rows, objects, lambda _name: buffer.getvalue())
     assert first == draw_examples(rows, objects, lambda _name: buffer.getvalue())
     with Image.open(BytesIO(first)) as sheet:
