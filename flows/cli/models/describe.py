@@ -58,6 +58,7 @@ def _print_described(done: "Described", out: Path, sha256: str) -> None:
     say(f"{plural(done.filled, 'place')} of text filled in the pictures")
     rows = [[verdict, f"{done.sentences[verdict]:,}"] for verdict in ("true", "false", "uncheckable")]
     table(f"Sentences of {plural(done.judged, 'picture')}", ["verdict", "sentences"], rows)
+    OUT.print(f"{done.kept:,} of {plural(done.judged, 'text')} kept, at least in part", highlight=False)
     for reason, number in sorted(done.fallen.items()):
         OUT.print(f"{plural(number, 'text')} dropped: {reason}", markup=False)
     OUT.print(f'\n[describe]\nfile   = "{out.name}"\nsha256 = "{sha256}"', markup=False)

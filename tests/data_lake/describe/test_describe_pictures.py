@@ -596,6 +596,7 @@ def test_the_command_says_what_to_put_into_the_recipe(release: Path, tmp_path: P
     )
     assert found.exit_code == 0, found.output
     assert hashlib.sha256(out.read_bytes()).hexdigest() in found.output
+    assert "2 of 2 texts kept, at least in part" in found.output
     assert len(chat.received) == len(out.read_bytes().splitlines()) == 2
 
 
