@@ -46,7 +46,7 @@ class ServerSettings(BaseModel):
     def _holds_no_token(cls, given: Any) -> Any:
         if isinstance(given, dict) and (held := sorted({"token", "api_key"} & given.keys())):
             variable = "MEDMULTIPOINTS_DESCRIBE_TOKEN"
-            raise ValueError(f"{held[0]} does not belong into a file; put it into the environment variable {variable}")
+            raise ValueError(f"{held[0]} does not belong in a file; put it in the environment variable {variable}")
         return given
 
     @field_validator("address")

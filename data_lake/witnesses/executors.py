@@ -54,7 +54,7 @@ def _check_output(model: Model, output: NDArray[Any], count: int) -> Tensor:
     """Return the output for so many pictures; DataError for another shape or values that are not finite."""
     wanted = (count, *model.declared.network.output_shape)
     if output.shape != wanted:
-        raise DataError(f"model {model.name}: its output has the shape {output.shape}, declared is {wanted}.")
+        raise DataError(f"model {model.name}: its output has the shape {output.shape}, expected {wanted}.")
     if not (np.abs(output) < _INFINITE).all():
         raise DataError(
             f"model {model.name}: its output holds values that are not finite (NaN or infinity). Check its weights and "
@@ -95,7 +95,7 @@ def _check_shape(model: Model, what: str, found: tuple[tuple[int | None, ...], .
     if not fits:
         given = " x ".join("?" if side is None else str(side) for side in shape)
         raise DataError(
-            f"model {model.name}: its {what} is {given}, declared is batch x {' x '.join(map(str, wanted))}. Correct "
+            f"model {model.name}: its {what} is {given}, expected batch x {' x '.join(map(str, wanted))}. Correct "
             "the declaration, or use the model that it describes."
         )
 

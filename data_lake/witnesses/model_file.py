@@ -177,7 +177,7 @@ def _read(toml: Path, key: str, name: str, sha256: str) -> bytes:
     found = hashlib.sha256(data).hexdigest()
     if found != sha256:
         raise DataError(
-            f"model {toml}: {key}: {name} has sha256 {found}, declared is {sha256}. Get the declared file, or declare "
+            f"model {toml}: {key}: {name} has sha256 {found}, expected {sha256}. Get the declared file, or declare "
             "the one that is meant."
         )
     return data

@@ -100,9 +100,9 @@ def _schema() -> pl.Schema:
 
 
 def _problems_of_models(models: Sequence[StatedModel]) -> Iterator[str]:
-    """Yield the models that are named twice, and those of a split that list none of its pictures.
+    """Yield the models that are declared twice, and those trained on a split that list none of its pictures.
 
-    The latter judged what they had learned.
+    A model without such a list judges the pictures that it was trained on.
     """
     twice = [sha256 for sha256, times in Counter(one.sha256 for one in models).items() if times > 1]
     yield from (f"model {sha256[:12]} is declared twice" for sha256 in twice)

@@ -167,7 +167,7 @@ def _narrow(frame: pl.DataFrame, table: Table, suite: Suite, flags: Mapping[str,
     """Return the row position, the scalar columns of the suite, and the flags; no lists or pictures."""
     for name, dtype in polars_schema(table).items():
         if (actual := frame.schema.get(name)) != dtype:
-            found = "is missing" if actual is None else f"is {actual}, declared is {dtype}"
+            found = "is missing" if actual is None else f"is {actual}, expected {dtype}"
             raise BrokenRule(suite["name"], f"on column {name}", f"the column {found}")
     judged = {expectation["kwargs"]["column"] for expectation in suite["expectations"]}
     scalars = [column.name for column in table.columns if column.name in judged]

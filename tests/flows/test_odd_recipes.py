@@ -122,7 +122,7 @@ def test_a_source_of_copies_is_said_with_the_labels_that_are_lost(tmp_path: Path
     yolo(tmp_path / "a", "xyz")
     shutil.copytree(tmp_path / "a", tmp_path / "b")
     made = build(recipe(tmp_path, "", a="tumour", b="organ"), tmp_path / "lake", {})
-    lost = "and with them objects that these do not have: organ 3"
+    lost = "and with them objects that the kept ones lack: organ 3"
     said = f"b: 3 of 3 pictures left out as copies of pictures of a, {lost}"
     assert said in notes_of(made)
     assert said in (made.release.path / "README.md").read_text()

@@ -5,7 +5,7 @@ import polars as pl
 from medmultipoints.transforms.audit.findings import KEYS, make_findings
 from medmultipoints.transforms.records import SIDES
 
-LEFT = 0.5
+LEAST_INSIDE = 0.5
 """Share of a stated box inside its picture below which it is reported."""
 SEVERITIES = {"beyond_frame": "warning"}
 ACTION = "the part inside the picture is kept"
@@ -15,7 +15,7 @@ STATED = [f"stated_{side}" for side in SIDES]
 def find_beyond_frame(
     images: pl.DataFrame, samples: pl.DataFrame, regions: pl.DataFrame, annotations: pl.LazyFrame
 ) -> pl.DataFrame:
-    """Return a finding for each box or outline that its picture's frame cuts to less than half of its box."""
+    """Return a finding for each box or outline that its picture's frame cuts to less than half of its area."""
     sizes = images.select("sample_id", "original_width", "original_height")
     stated = annotations.filter(pl.col("evidence") != "mask").join(sizes.lazy(), on="sample_id")
     beyond = stated.select("sample_id", "key", "original_width", "original_height", *_stated_sides()).filter(
@@ -29,9 +29,10 @@ def find_beyond_frame(
     share = _area(SIDES) / _area(STATED)
     first = pairs.with_columns(share=share).sort("evidence").unique(["sample_id", "key"], keep="first")
     numbers = pl.concat_list(pl.col(name).round(1).cast(pl.String) for name in STATED).list.join(", ")
+    percent = (100 * pl.col("share")).round(1)
     size = pl.format("{}x{}", "original_width", "original_height")
-    said = pl.format("{}: the box {} is cut to {} % of its area by the {} px picture", "key", numbers, _percent(), size)
-    found = first.filter(pl.col("share") < LEFT).with_columns(
+    said = pl.format("{}: the box {} is cut to {} % of its area by the {} px picture", "key", numbers, percent, size)
+    found = first.filter(pl.col("share") < LEAST_INSIDE).with_columns(
         kind=pl.lit("beyond_frame"), source_box=pl.concat_list(SIDES), detail=said
     )
     return make_findings(found.select(KEYS), images, samples, SEVERITIES, {}, ACTION)
@@ -51,7 +52,3 @@ def _stated_sides() -> list[pl.Expr]:
 def _area(sides: list[str] | tuple[str, ...]) -> pl.Expr:
     x1, y1, x2, y2 = (pl.col(side) for side in sides)
     return (x2 - x1) * (y2 - y1)
-
-
-def _percent() -> pl.Expr:
-    return (100 * pl.col("share")).round(1)

@@ -26,8 +26,8 @@ ACTIONS = {
     "covers_frame": "the object is kept, but no label of the image counts as exhaustive",
     "extra": "the stronger evidence of the annotation is used",
     "shifted": "the stronger evidence of the annotation is used",
-    "tiny_objects": "the objects are kept; if they are none, set min_area_px in [read.masks] of a declared source, in "
-    "[boxes] of another",
+    "tiny_objects": "the objects are kept; if they are not objects, set min_area_px in [read.masks] of a declared "
+    "source, in [boxes] of another",
     "contradicting_copies": "the copy is left out; the label does not count as exhaustive",
     "not_rgb": "the file is kept as it is: readers convert it in different ways",
     "orientation_tag": "the released picture has the frame of its boxes in every reader",
@@ -109,7 +109,7 @@ def _slivers(regions: pl.DataFrame) -> pl.DataFrame:
 def _tiny_objects(regions: pl.DataFrame) -> pl.DataFrame:
     """Return one finding per source and label whose masks hold larger objects and ones of a few pixels.
 
-    It is about the image with most of them, and its first one.
+    The finding is about the image with most small objects, and shows the first of them.
     """
     masks, keys = regions.filter(pl.col("evidence") == "mask"), ["source", "label"]
     tiny, largest = pl.col("area_px") <= SPECK_PX, pl.col("area_px").max()

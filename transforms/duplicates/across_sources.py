@@ -11,7 +11,7 @@ SAME_OBJECT = 0.5
 
 
 def note_copies(duplicates: pl.DataFrame, images: pl.DataFrame, regions: pl.DataFrame) -> list[str]:
-    """Return a sentence for each source with pictures left out as copies of another's, or with objects lost so.
+    """Return a sentence for each source with pictures left out as copies: of another source's, or with lost objects.
 
     ``images``: sample_id and source of all images read; ``regions``: sample_id, evidence, label and sides. An object is
     lost if the kept picture has none of its label with an intersection over union of ``SAME_OBJECT``.
@@ -35,7 +35,7 @@ def _name_lost(objects: pl.DataFrame) -> str:
     """Return the end of the sentence: the lost objects by label."""
     counts = objects.group_by("label").len("objects").sort("label").rows()
     counted = ", ".join(f"{label} {count:,}" for label, count in counts)
-    return f", and with them objects that these do not have: {counted}" if counts else ""
+    return f", and with them objects that the kept ones lack: {counted}" if counts else ""
 
 
 def _lost_objects(copies: pl.DataFrame, regions: pl.DataFrame) -> pl.DataFrame:

@@ -50,6 +50,6 @@ def check_types(path: Path, rows: pl.DataFrame, table: str) -> None:
         found = rows.schema.get(name, declared)
         place = f"{path.parent.name}/{path.name}: column {name}"
         if found != declared:
-            raise DataError(f"{place} has the type {found}, declared is {declared}. Get the release again.")
+            raise DataError(f"{place} has the type {found}, expected {declared}. Get the release again.")
         if name in rows.columns and not stated.column(name).nullable and rows[name].null_count():
             raise DataError(f"{place} holds null, which is not declared. Get the release again.")

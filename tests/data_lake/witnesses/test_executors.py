@@ -27,7 +27,7 @@ def test_a_batch_runs_on_either_executor(tmp_path: Path, executor: ExecutorName,
 @pytest.mark.parametrize(
     ("data", "words"),
     [
-        (red_model(side=32), "its input is \\? x 3 x 32 x 32, declared is batch x 3 x 16 x 16"),
+        (red_model(side=32), "its input is \\? x 3 x 32 x 32, expected batch x 3 x 16 x 16"),
         (red_model(click_radius=2), "its input is \\? x 6 x 16 x 16"),
         (red_model(batch=8), "it takes 8 pictures at a time, no more and no less"),
         (external_model(), "external file 'kernel.bin'"),

@@ -64,7 +64,7 @@ def test_a_model_of_a_split_lists_what_it_learned(
 def test_a_file_with_another_hash_is_refused(tmp_path: Path, file: str, key: str) -> None:
     path = declare(tmp_path, red_model())
     (tmp_path / file).write_bytes(b"other")
-    with pytest.raises(DataError, match=f"{key}: {file} has sha256 [0-9a-f]{{64}}, declared is"):
+    with pytest.raises(DataError, match=f"{key}: {file} has sha256 [0-9a-f]{{64}}, expected"):
         load_model(path)
 
 

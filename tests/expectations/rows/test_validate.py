@@ -167,7 +167,7 @@ def test_a_missing_column_or_another_type_stops(good_row: Rows, rows_frame: Fram
     frame = rows_frame("regions", _regions(good_row, {}))
     with pytest.raises(BrokenRule, match=r"suite regions: .* the column is missing"):
         validate(frame.drop("x1"), REGIONS)
-    with pytest.raises(BrokenRule, match=r"the column is String, declared is Float64"):
+    with pytest.raises(BrokenRule, match=r"the column is String, expected Float64"):
         validate(frame.with_columns(pl.col("x1").cast(pl.String)), REGIONS)
 
 

@@ -201,7 +201,7 @@ def test_the_note_counts_each_object_without_a_counterpart_in_the_kept_picture(m
     images = make_table("images", [{"sample_id": i, "source": i.split("/")[0]} for i in ("first/a", "second/b")])
     duplicates = pl.DataFrame({"sample_id": ["second/b"], "kept_id": ["first/a"]})
     (note,) = note_copies(duplicates, images, regions)
-    assert note.endswith("and with them objects that these do not have: clip 1, instrument 1")
+    assert note.endswith("and with them objects that the kept ones lack: clip 1, instrument 1")
 
 
 def test_the_note_names_objects_lost_with_copies_in_one_source(make_table: MakeTable) -> None:
@@ -210,7 +210,7 @@ def test_the_note_names_objects_lost_with_copies_in_one_source(make_table: MakeT
     images = make_table("images", [{"sample_id": one, "source": "own"} for one in names])
     duplicates = pl.DataFrame({"sample_id": names[1:], "kept_id": ["own/0"] * 2})
     said = (
-        "own: 2 of 3 pictures left out as copies of pictures of own, and with them objects that these do not have: b 1"
+        "own: 2 of 3 pictures left out as copies of pictures of own, and with them objects that the kept ones lack: b 1"
     )
     assert [said] == note_copies(duplicates, images, regions)
     assert not note_copies(duplicates[:1], images, regions)

@@ -80,11 +80,12 @@ def read_labelled(
     exclusions: list[Exclusion] = []
     for path in {path.name: path for path in paths}.values():
         found = duplicates.get(path.stem) or _check_labels(path, selection.labels)
-        verdict, problem = ("rejected", found) if isinstance(found, Problem) else _judge(path, found, selection)
-        if isinstance(found, FindingClass) and problem is None:
+        if isinstance(found, Problem):
+            exclusions += exclude(source, [path.name], "rejected", found, path.stem)
+        elif wrong := _find_problem(path, found, selection):
+            exclusions += exclude(source, [path.name], *wrong, path.stem)
+        else:
             samples.append(_make_sample(source, path, found))
-        elif problem is not None:
-            exclusions += exclude(source, [path.name], verdict, problem, path.stem)
     return tuple(samples), tuple(exclusions)
 
 
@@ -98,13 +99,13 @@ def _check_labels(path: MemberPath, labels: LabelTable) -> FindingClass | Proble
     return Problem("finding_conflict", detail)
 
 
-def _judge(path: MemberPath, found: FindingClass, selection: Selection) -> tuple[Verdict, Problem | None]:
-    """Return the verdict and the problem of an image by its finding; the problem is None if it is taken."""
+def _find_problem(path: MemberPath, found: FindingClass, selection: Selection) -> tuple[Verdict, Problem] | None:
+    """Return the verdict and the problem of an image by its finding; None if the image is used."""
     if path.stem in selection.used:
         return "dropped", Problem("segmented_copy_is_used", f"{path.name} is also a segmented image, which is used")
     if found.finding == "polyps":
         if selection.unsegmented and path.stem not in selection.segmented:
-            return "dropped", None
+            return None
         detail = f"{path.name} shows a polyp, but no usable mask and box of it exist"
         return "dropped", Problem("positive_without_annotation", detail)
     if path.stem in selection.segmented:
@@ -113,7 +114,7 @@ def _judge(path: MemberPath, found: FindingClass, selection: Selection) -> tuple
     if found.finding not in selection.negatives:
         detail = f"{path.name} shows {found.finding!r}, which the recipe does not take as images without polyps"
         return "dropped", Problem("finding_not_selected", detail)
-    return "dropped", None
+    return None
 
 
 def _make_sample(source: str, path: MemberPath, found: FindingClass) -> Sample:
