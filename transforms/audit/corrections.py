@@ -78,6 +78,18 @@ def find_withdrawn(
     return {sample_id: by_luma[luma] for sample_id, _, luma in facts if luma in by_luma}
 
 
+def complete_labels(corrections: pl.DataFrame) -> pl.DataFrame:
+    """Return sample_id and label wherever a reviewer gave all objects of the label: the entry replaces them."""
+    whole = pl.col("action").is_in(["replace_boxes", "replace_masks"]) & pl.col("object_id").is_null()
+    return corrections.filter(whole).select("sample_id", "label").unique()
+
+
+def partial_labels(corrections: pl.DataFrame) -> pl.DataFrame:
+    """Return sample_id and label wherever reviewers added objects, and none of them said that there are no others."""
+    added = corrections.filter(pl.col("action").is_in(["add_boxes", "add_masks"])).select("sample_id", "label").unique()
+    return added.join(complete_labels(corrections), on=["sample_id", "label"], how="anti")
+
+
 def correct_regions(regions: pl.DataFrame, images: pl.DataFrame, corrections: pl.DataFrame) -> pl.DataFrame:
     """Return the regions after removing, renaming and replacing them as decided.
 

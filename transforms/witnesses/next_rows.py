@@ -24,7 +24,7 @@ def next_rows(
     asked = {name: labels for name, rows in judged.items() if (labels := _open_labels(name, rows, proposing, known))}
     hashes = {name: int(code, 16) for name, code in images.select("sample_id", "perceptual_hash").iter_rows()}
     labelled: dict[str, set[int]] = {label: set() for labels in asked.values() for label in labels}
-    for name, label in proposing.annotated:
+    for name, label in proposing.annotated | proposing.completed:
         if label in labelled and name in hashes:
             labelled[label].add(hashes[name])
     pictures = [
@@ -47,9 +47,16 @@ def next_rows(
 def _open_labels(
     sample_id: str, rows: pl.DataFrame, proposing: Proposing, known: Mapping[str, frozenset[str]]
 ) -> frozenset[str]:
-    """Return the labels of the models that judged a picture, as far as they are not annotated there but fit it."""
+    """Return the labels of the models that judged a picture, as far as they are not annotated there but fit it.
+
+    Where a reviewer gave all objects of a label, nothing is left to label; one object that was added is not all.
+    """
     labels = frozenset[str]().union(*(known[model] for model in rows["model_sha256"]))
-    return frozenset(label for label in labels if proposing.is_open(sample_id, label))
+    return frozenset(label for label in labels if _is_left(sample_id, label, proposing))
+
+
+def _is_left(sample_id: str, label: str, proposing: Proposing) -> bool:
+    return proposing.is_open(sample_id, label) and (sample_id, label) not in proposing.completed
 
 
 def _disagreement(rows: pl.DataFrame, labels: frozenset[str]) -> float:

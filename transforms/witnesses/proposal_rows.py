@@ -7,6 +7,7 @@ from typing import Any, Final
 
 import polars as pl
 
+from medmultipoints.transforms.audit.corrections import SHAPES, complete_labels
 from medmultipoints.transforms.audit.decisions import PROPOSAL
 from medmultipoints.transforms.columns.tables import column_names
 from medmultipoints.transforms.masks.components import measure_mask
@@ -57,6 +58,11 @@ class Proposing:
         """Return whether a class is annotated in pictures of other organs or modalities only; unknown ones may fit."""
         own, others = self.settings.get(sample_id, (None, None)), self._settings_of_labels.get(label)
         return bool(others) and not any(_fits(own, other) for other in others or ())
+
+    @cached_property
+    def completed(self) -> Pairs:
+        """(sample_id, released label) pairs of which a reviewer gave all objects."""
+        return frozenset((name, self.names.get(label, label)) for name, label in complete_labels(self.corrections).rows())
 
     @cached_property
     def _settings_of_labels(self) -> dict[str, set[Setting]]:
@@ -179,13 +185,14 @@ def _proposal(one: Row, settled: Settled, probable: float | None, proposing: Pro
 def status_of(one: Row, box: Box, rle: str, proposing: Proposing) -> str:
     """Return the reviewer's decision about a proposal; ``box`` and ``rle`` are in pixels of the original image."""
     size = one["original_height"], one["original_width"]
-    status = "open"
+    complete = (one["sample_id"], one["label"]) in proposing.completed
+    status = "refused" if complete else "open"
     for entry in proposing.corrections.filter(pl.col("sample_id") == one["sample_id"]).iter_rows(named=True):
         boxes = [Box(*sides) for sides in entry["boxes"]]
         if entry["action"] == "accept":
             if entry["kind"] in (None, PROPOSAL) and (not boxes or any(are_near(own, box) for own in boxes)):
                 status = "refused"
-        elif entry["action"].startswith("add_") and proposing.names.get(entry["label"]) == one["label"]:
+        elif entry["action"] in SHAPES and proposing.names.get(entry["label"]) == one["label"]:
             if rle in entry["masks"]:
                 return "accepted"
             drawn = (*boxes, *(Box(*box_of_rle(code, *size)) for code in entry["masks"]))

@@ -20,6 +20,7 @@ from medmultipoints.flows.engine.stage import (
 )
 from medmultipoints.flows.recipe.model import Recipe
 from medmultipoints.flows.stages.choosing.kept import corrected_regions, rows_of
+from medmultipoints.transforms.audit.corrections import partial_labels
 from medmultipoints.transforms.compose.stats import degenerate_tasks
 from medmultipoints.transforms.instructions.published import PUBLISHED
 from medmultipoints.transforms.instructions.scenes import group_key
@@ -98,7 +99,10 @@ def ask_records(
 
 
 def uncertain_labels(recipe: Recipe, inputs: Inputs, images: pl.DataFrame) -> pl.DataFrame:
-    """Return sample_id and released label wherever a source's count in the image is uncertain."""
+    """Return sample_id and released label wherever the count in the image is uncertain.
+
+    So it is if the source says so, and of a label that is not annotated there if reviewers only added objects.
+    """
     stated = inputs.scan("samples").select("sample_id", label="uncertain").explode("label").drop_nulls("label")
     unclear = inputs.scan("derive.exclusions").filter(pl.col("reason").is_in([OUTSIDE, CONFLICT]))
     annotations = inputs.scan("annotations").with_columns(key=pl.format("{}#{}", "sample_id", "key"))
@@ -111,12 +115,15 @@ def uncertain_labels(recipe: Recipe, inputs: Inputs, images: pl.DataFrame) -> pl
         ]
     )
     released = pl.col("label").replace(dict(recipe.labels.names))
-    return rows_of(images, found.with_columns(released)).unique().sort("sample_id", "label")
+    known = images.lazy().select("sample_id", label="labels_exhaustive").explode("label")
+    added = partial_labels(inputs.read("corrections")).lazy().with_columns(released)
+    partial = added.join(known, on=["sample_id", "label"], how="anti")
+    return rows_of(images, pl.concat([found.with_columns(released), partial])).unique().sort("sample_id", "label")
 
 
 def exclude_record(sample_id: str, label: str, _record_id: str) -> Exclusion:
     """Return the exclusion of a record from all questions, because an answer could miss some of its objects."""
-    said = f"{sample_id}: objects of {label} are left out or in quarantine, or their count is uncertain"
+    said = f"{sample_id}: objects of {label} are left out or in quarantine, or may not be all"
     return exclude_sample(sample_id, "dropped", "count_uncertain", said, key=f"{sample_id}:{label}")
 
 

@@ -20,7 +20,7 @@ def proposing() -> Proposing:
         annotated=ANNOTATED,
         settings=SETTINGS,
         objects=empty_frame(load_table("objects")),
-        corrections=pl.DataFrame(schema={"sample_id": pl.String}),
+        corrections=empty_frame(load_table("corrections")),
         least_stability=0.9,
         least_likeness=0.05,
     )

@@ -328,3 +328,26 @@ def test_decisions_about_proposals_reach_the_next_version(work: Path, section: s
     assert 2 == changes["objects gained"].count
     said = [example.said for example in changes["decisions of reviewers added"].examples]
     assert 1 == said.count("proposal refused, A. Reviewer: looked at"), said
+
+
+def test_one_accepted_proposal_is_not_all_until_a_reviewer_says_so(work: Path, section: str, witnessed: Path) -> None:
+    place = work / "partly"
+    (place / "corrections").mkdir(parents=True)
+    for name in ("own", "said"):
+        (place / name).symlink_to(work / name)
+    desk, path = Desk(witnessed), place / "corrections" / "one.toml"
+    name = min(row["finding_id"] for row in desk.findings.values() if row["kind"] == "proposal")
+    sample_id = desk.finding(name)["sample_id"]
+    decided(desk, CorrectionsFile(path, parse_file), name, "accept")
+    partly = release_of(place, "1.2.0", section)
+    own, left_out = pl.col("sample_id") == sample_id, pl.read_parquet(partly / "quarantine" / "exclusions.parquet")
+    asked = pl.col("record_id").str.starts_with(desk.finding(name)["image_sha256"])
+    assert [1] == table(partly, "data").filter(own)["count"].to_list()
+    assert table(partly, "instructions").filter(asked).is_empty()
+    assert "count_uncertain" in left_out.filter(own)["reason"].to_list()
+    assert 1 == pl.read_parquet(partly / "quarantine" / "next_labels.parquet").filter(own).height
+    path.write_text(path.read_text("utf-8").replace("add_masks", "replace_masks"), "utf-8")
+    whole = release_of(place, "1.3.0", section)
+    assert ["accepted"] == table(whole, "proposals").filter(own)["status"].to_list()
+    assert ["pointing"] == table(whole, "instructions").filter(asked)["task"].to_list()
+    assert pl.read_parquet(whole / "quarantine" / "next_labels.parquet").filter(own).is_empty()
