@@ -66,7 +66,8 @@ def concerns(entry: Entry, finding: Mapping[str, Any]) -> bool:
         boxes = [finding.get("source_box"), finding.get("derived_box")]
         pinned = box is None or any(other and are_near(box, other) for other in boxes)
         named = entry.get("label") in (None, finding.get("label"))
-        return entry.get("kind") in (None, finding["kind"]) and named and pinned
+        kinds = (finding["kind"],) if finding["kind"] == PROPOSAL else (None, finding["kind"])
+        return entry.get("kind") in kinds and named and pinned
     if finding["kind"] == PROPOSAL and str(entry["action"]).startswith("add_"):
         added = entry.get("boxes") or entry.get(FROM_MASKS, ())
         return any(iou(Box(*box), Box(*finding["derived_box"])) >= SAME_PLACE for box in added)

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 import polars as pl
 
-from medmultipoints.transforms.audit.corrections import SHAPES, complete_labels
+from medmultipoints.transforms.audit.corrections import SHAPES, CorrectionProblem, complete_labels
 from medmultipoints.transforms.audit.decisions import PROPOSAL
 from medmultipoints.transforms.columns.tables import column_names
 from medmultipoints.transforms.masks.components import measure_mask
@@ -62,7 +62,9 @@ class Proposing:
     @cached_property
     def completed(self) -> Pairs:
         """(sample_id, released label) pairs of which a reviewer gave all objects."""
-        return frozenset((name, self.names.get(label, label)) for name, label in complete_labels(self.corrections).rows())
+        return frozenset(
+            (name, self.names.get(label, label)) for name, label in complete_labels(self.corrections).rows()
+        )
 
     @cached_property
     def _settings_of_labels(self) -> dict[str, set[Setting]]:
@@ -113,6 +115,7 @@ def propose(placed: pl.DataFrame, images: pl.DataFrame, proposing: Proposing) ->
                 refused.append(carried | {"reason": reason, "likeness": probable})
             elif settled is not None:
                 proposed.append(_proposal(one, settled, probable, proposing))
+    _require_one_each(proposed, proposing)
     return proposed, refused
 
 
@@ -190,7 +193,9 @@ def status_of(one: Row, box: Box, rle: str, proposing: Proposing) -> str:
     for entry in proposing.corrections.filter(pl.col("sample_id") == one["sample_id"]).iter_rows(named=True):
         boxes = [Box(*sides) for sides in entry["boxes"]]
         if entry["action"] == "accept":
-            if entry["kind"] in (None, PROPOSAL) and (not boxes or any(are_near(own, box) for own in boxes)):
+            if _refuses(entry, one["label"], proposing.names) and (
+                not boxes or any(are_near(own, box) for own in boxes)
+            ):
                 status = "refused"
         elif entry["action"] in SHAPES and proposing.names.get(entry["label"]) == one["label"]:
             if rle in entry["masks"]:
@@ -199,6 +204,23 @@ def status_of(one: Row, box: Box, rle: str, proposing: Proposing) -> str:
             if any(iou(own, box) >= SAME_PLACE for own in drawn):
                 return "edited"
     return status
+
+
+def _refuses(entry: Row, label: str, names: Mapping[str, str]) -> bool:
+    """Return whether an ``accept`` entry is about proposals of this label; one without a kind is about the audit."""
+    return entry["kind"] == PROPOSAL and entry["label"] in (None, *(own for own in names if names[own] == label))
+
+
+def _require_one_each(proposed: Sequence[Row], proposing: Proposing) -> None:
+    """Raise CorrectionProblem if an ``accept`` entry without a box would refuse several proposals of its picture."""
+    entries = proposing.corrections.filter(pl.col("action") == "accept", pl.col("boxes").list.len() == 0)
+    for entry in entries.iter_rows(named=True):
+        own = [row for row in proposed if row["sample_id"] == entry["sample_id"]]
+        own = [row for row in own if _refuses(entry, row["label"], proposing.names)]
+        if len(own) > 1:
+            boxes = ", ".join(str([round(row[side] / row["scale"], 3) for side in SIDES]) for row in own)
+            said = f"{entry['sample_id']} has {len(own)} proposals. Refuse each with its own entry and box: {boxes}"
+            raise CorrectionProblem(entry["where"], said)
 
 
 def _real_looks(objects: pl.DataFrame, images: pl.DataFrame) -> Iterator[tuple[str, Looks | None]]:

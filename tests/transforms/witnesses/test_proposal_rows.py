@@ -1,9 +1,13 @@
 """A class is proposed, and asked to be labelled, where it can occur and is not annotated."""
 
+from dataclasses import replace
+
 import numpy as np
 import polars as pl
+import pytest
 
-from medmultipoints.transforms.columns.tables import empty_frame, load_table
+from medmultipoints.transforms.audit.corrections import CorrectionProblem
+from medmultipoints.transforms.columns.tables import empty_frame, load_table, schema_of
 from medmultipoints.transforms.masks.components import measure_mask
 from medmultipoints.transforms.witnesses.next_rows import next_rows
 from medmultipoints.transforms.witnesses.proposal_rows import Proposing, propose
@@ -64,3 +68,43 @@ def test_what_to_label_next_is_far_from_what_is_labelled_with_the_class() -> Non
     rows = next_rows(*predicted("polyps"), proposing(), {"m": frozenset({"polyps", "zebra"})})
     assert [("d", 1.0), ("b", round(2 / 64, 4))] == [(row["sample_id"], row["distance"]) for row in rows]
     assert [] == next_rows(*predicted("zebra"), proposing(), {"m": frozenset({"zebra"})})
+
+
+def accepting(**given: object) -> Proposing:
+    """The context with one ``accept`` entry about the picture b."""
+    entry = {"where": "own.toml, [[corrections]] 1", "sample_id": "b", "action": "accept", "boxes": [], "masks": []}
+    table = pl.DataFrame([entry | given], schema=schema_of("corrections"))
+    return replace(proposing(), corrections=table)
+
+
+def two_objects() -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Two objects of the class in each picture, left and right."""
+    rows, images = predicted("polyps")
+    masks = []
+    for left in (2, 20):
+        mask = np.zeros((32, 32), np.bool_)
+        mask[8:24, left : left + 10] = True
+        masks.append(measure_mask(mask))
+    both = {
+        "labels": ["polyps"] * 2, "bbox": [[float(side) for side in one.box] for one in masks],
+        "rles": [one.rle for one in masks], "areas_px": [160] * 2, "score_bins": [9] * 2, "stabilities": [0.97] * 2,
+        "tones": [[]] * 2,
+    }  # fmt: skip
+    return pl.DataFrame([row | both for row in rows.to_dicts()]), images
+
+
+def status_in_b(proposed: list[dict[str, object]]) -> list[object]:
+    return [row["status"] for row in proposed if row["sample_id"] == "b"]
+
+
+def test_an_entry_refuses_the_proposal_at_its_box_and_never_several_at_once() -> None:
+    with pytest.raises(CorrectionProblem, match=r"own.toml.*b has 2 proposals.*\[2.0, 8.0, 12.0, 24.0\], \[20.0"):
+        propose(*two_objects(), accepting(kind="proposal"))
+    proposed, _ = propose(*two_objects(), accepting(kind="proposal", boxes=[[20.0, 8.0, 30.0, 24.0]]))
+    assert ["open", "refused"] == status_in_b(proposed)
+    assert ["refused"] == status_in_b(propose(*predicted("polyps"), accepting(kind="proposal"))[0])
+
+
+def test_an_entry_about_findings_of_the_audit_decides_no_proposal() -> None:
+    assert ["open", "open"] == status_in_b(propose(*two_objects(), accepting())[0])
+    assert ["open"] == status_in_b(propose(*predicted("polyps"), accepting(kind="proposal", label="sperm"))[0])
