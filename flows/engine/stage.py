@@ -12,6 +12,7 @@ from medmultipoints.data_lake.catalogue import SourceInfo
 from medmultipoints.data_lake.store.layout import Lake
 from medmultipoints.data_lake.store.objects import StoredObject
 from medmultipoints.data_lake.store.parquet_tables import read_table, scan_table
+from medmultipoints.expectations.verdicts import Rejection
 from medmultipoints.flows.recipe.model import Recipe
 from medmultipoints.transforms.records import Exclusion
 
@@ -150,6 +151,11 @@ def leave_nothing_out(_recipe: Recipe, _tables: Scans) -> Mapping[str, pl.Expr]:
     return {}
 
 
+def no_words(_key: str, _rejection: Rejection) -> str:
+    """Return nothing: the detail of a broken rule names the row, the rule and the values."""
+    return ""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stage:
     """One step of the pipeline; see ``flows.stages.pipeline`` for the list.
@@ -157,7 +163,8 @@ class Stage:
     ``work`` turns one shard into tables; ``parameters`` is the part of the recipe that the result depends on; ``data``
     digests the data files it uses; ``rules`` are computed over whole tables; ``suite`` returns, by table, the variant
     and the parameters of its expectations from the recipe; ``leaves_out`` returns, by table, a condition for rows to
-    remove that only the whole table can decide.
+    remove that only the whole table can decide; ``words`` returns, by input key and what its rows break, the detail for
+    people where that of the rule is not enough.
     """
 
     name: str
@@ -172,6 +179,7 @@ class Stage:
     rules: Callable[[Scans, Inputs], Rules] = no_rules
     suite: Callable[[Recipe, Inputs], Mapping[str, Mapping[str, Any]]] = no_options
     leaves_out: Callable[[Recipe, Scans], Mapping[str, pl.Expr]] = leave_nothing_out
+    words: Callable[[str, Rejection], str] = no_words
 
 
 def pipeline(*stages: Stage) -> tuple[Stage, ...]:

@@ -188,7 +188,7 @@ def _quarantined(stage: Stage, used: pl.DataFrame, rejections: Mapping[str, Reje
             key=key,
             verdict="rejected",
             reason=rejections[entity].reason,
-            detail=rejections[entity].detail,
+            detail=stage.words(key, rejections[entity]) or rejections[entity].detail,
             sample_id=entity if of_samples else None,
         )
         for key, entity in held_back.iter_rows()

@@ -7,6 +7,7 @@ import polars as pl
 
 from medmultipoints.data_lake.prompt_assets import load_templates, release_names, wording_digest
 from medmultipoints.expectations.references import references_hold
+from medmultipoints.expectations.verdicts import Rejection
 from medmultipoints.flows.engine.stage import (
     WHOLE,
     Build,
@@ -34,6 +35,8 @@ from medmultipoints.transforms.sources.accounting import exclude_sample
 KEY = ("sample_id", "label", "record_id")
 
 IMAGES_PER_SHARD = 100_000
+UNREAD = "answer_rederived_in_set"
+"""The rule that a row breaks whose answer could not be derived again."""
 
 
 def instruct_shards(_build: Build, inputs: Inputs) -> tuple[str, ...]:
@@ -179,6 +182,19 @@ def instruct_suite(_recipe: Recipe, _inputs: Inputs) -> dict[str, dict[str, Any]
     return {"instructions": {"tasks": list(TASK_NAMES)}}
 
 
+def unread_words(key: str, rejection: Rejection) -> str:
+    """Return in words that no question is asked about a record, because one of its texts cannot be read back."""
+    if rejection.reason != UNREAD:
+        return ""
+    label = rejection.entity.partition(":")[2]
+    sample_id = key.removesuffix(f":{label}")
+    return (
+        f"{sample_id}: no question is asked about {label!r} here: a prompt or answer with this name cannot be read "
+        f"back without doubt. Give {label!r} plain words in [labels.names], or in "
+        f"[sources.{sample_id.partition('/')[0]}.read.labels]"
+    )
+
+
 STAGE = Stage(
     name="instruct",
     work=instruct_records,
@@ -190,4 +206,5 @@ STAGE = Stage(
     rules=instruct_rules,
     suite=instruct_suite,
     leaves_out=leave_out_degenerate,
+    words=unread_words,
 )

@@ -15,6 +15,7 @@ from medmultipoints.flows.engine.running.finish import check_accounting, finish_
 from medmultipoints.flows.engine.running.rejections import stop_if_too_many
 from medmultipoints.flows.engine.stage import Build, Inputs, Output, Rules, Scans, Stage
 from medmultipoints.flows.recipe.load import load_recipe
+from medmultipoints.flows.stages.composing.instruct import STAGE as INSTRUCT
 from medmultipoints.transforms.columns.tables import load_table, polars_schema
 from medmultipoints.transforms.errors import DataError
 from medmultipoints.transforms.records import Exclusion
@@ -163,6 +164,24 @@ def test_a_held_back_row_of_something_else_than_an_image_names_its_source_and_no
     receipt = finish(build, made, stage=stage)
     found = rows(build, receipt.objects["exclusions"], "source", "key", "sample_id")
     assert found == [("hyperkvasir", key, None)]
+
+
+def test_a_question_that_cannot_be_read_back_is_held_back_in_words_for_people(build: Build) -> None:
+    """With the picture, the label, and where a better name is given; the rest of the detail would be of no use."""
+    key, sha256 = "hyperkvasir/a:B", "0" * 64
+    row = dict.fromkeys(polars_schema(load_table("instructions")), "B") | {"record_id": f"{sha256}:B"}
+    row |= {"template": 0, "answer_rederived": False, "image_files": [], "object_ids": [], "task": "bounding"}
+    row |= {"image_sha256": sha256, "image_file": f"images/{sha256}.jpg", "prompt": "<image>B"}
+    made = Output(
+        inputs=[key, "b"], used={key: row["record_id"], "b": None}, tables={"instructions": pl.DataFrame([row])}
+    )
+    receipt = finish(build, made, stage=replace(INSTRUCT, rules=lambda _tables, _inputs: {}))
+    ((reason, detail),) = rows(build, receipt.objects["exclusions"], "reason", "detail")
+    assert reason == "answer_rederived_in_set"
+    assert detail == (
+        "hyperkvasir/a: no question is asked about 'B' here: a prompt or answer with this name cannot be read back "
+        "without doubt. Give 'B' plain words in [labels.names], or in [sources.hyperkvasir.read.labels]"
+    )
 
 
 def test_too_many_rejections_stop_the_build(build: Build) -> None:
