@@ -7,10 +7,13 @@ import csv
 import hashlib
 import io
 import json
+import re
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 from medmultipoints.transforms.errors import MemberProblem, SourceDataError, UsageError
+from medmultipoints.transforms.licences.combine import LICENCE, OWN, nearest_licence, spdx_licence
 from medmultipoints.transforms.sources.accounting import Problem
 from medmultipoints.transforms.sources.annotated import AnnotatedPicture, Files
 from medmultipoints.transforms.sources.declaration import COLUMNS, DICOM_HOLES, EACH_PICTURE, Declaration, TableKeys
@@ -49,12 +52,14 @@ class JoinedFacts:
         columns |= self._table_columns(holes)
         columns |= {name: fill(text, holes) for name, text in self.declaration.columns.items()}
         split = self._split(picture, holes, columns)
+        stated = self._licence(picture.member)
+        licence, unlisted = (stated, None) if stated else _read_licence(picture.member, columns.get("licence", ""))
         return PictureFacts(
             columns={name: value for name, value in columns.items() if name not in ("group", "split", "licence")},
             group=self._group(holes, columns),
             split=OFFICIAL.get(split[0].casefold()) if split else None,
-            licence=self._licence(picture.member) or columns.get("licence"),
-            problem=_contradiction(picture.member, split),
+            licence=licence,
+            problem=_contradiction(picture.member, split) or unlisted,
         )
 
     def _holes(self, picture: AnnotatedPicture) -> dict[str, str]:
@@ -186,3 +191,15 @@ def _contradiction(member: str, splits: tuple[str, ...]) -> Problem | None:
     if len(splits) < 2:
         return None
     return Problem("split_contradicts", f"{member}: the source's lists have it in {' and '.join(splits)}")
+
+
+def _read_licence(member: str, text: str) -> tuple[str | None, Problem | None]:
+    """Return a licence from the data in the spelling of SPDX, or the problem that SPDX does not list it."""
+    if not text:
+        return None, None
+    if re.fullmatch(LICENCE, text):
+        with suppress(ValueError):
+            return spdx_licence(text), None
+    near = nearest_licence(text)
+    said = f"{member}: SPDX lists no licence {text!r}" + (f"; perhaps {near!r} is meant" if near else "")
+    return None, Problem("licence_unlisted", f"{said}; {OWN}NAME names one of your own")

@@ -212,6 +212,24 @@ def test_licences_differ_by_file() -> None:
     assert ["CC-BY-4.0", None] == [sample.licence for sample in found.samples]
 
 
+def test_a_licence_from_the_data_is_one_that_spdx_lists() -> None:
+    """It takes the spelling of SPDX; another is rejected with the nearest one, unless the declaration overrules it."""
+    rows = b"stem,licence\np1_1,cc-by-4.0\np1_2,CC BY 4.0\np2_1,proprietary\n"
+    tables = {"facts": {"file": "meta.csv", "on": "stem", "columns": {"licence": "licence"}}}
+    pictures = [picture(name) for name in FILES if name.endswith(".jpg")]
+    found = read(pictures, FILES | {"meta.csv": rows}, tables=tables)
+    assert only(found).licence == "CC-BY-4.0"
+    said = {row.key: row.detail for row in found.exclusions if row.reason == "licence_unlisted"}
+    assert said == {
+        "set/train/p1_2.jpg": "set/train/p1_2.jpg: SPDX lists no licence 'CC BY 4.0'; perhaps 'CC-BY-4.0' is meant; "
+        "LicenseRef-NAME names one of your own",
+        "set/test/p2_1.jpg": "set/test/p2_1.jpg: SPDX lists no licence 'proprietary'; LicenseRef-NAME names one of "
+        "your own",
+    }
+    overruled = read(pictures, FILES | {"meta.csv": rows}, tables=tables, licences={"set/**": "MIT"})
+    assert {sample.licence for sample in overruled.samples} == {"MIT"}
+
+
 def test_values_of_ignored_labels_are_ignored_in_masks() -> None:
     layer = MaskLayer(member="a.txt", kind="classes", labels={"1": "fluid", "2": "artefact"})
     found = read([picture("set/train/p1_1.jpg", layers=(layer,))], labels={"artefact": {"ignore": "no tissue"}})
