@@ -1,6 +1,6 @@
 """``medmultipoints witness``, ``train-witness`` and ``evaluate-clicks``: models that check labels and add new ones."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from os import cpu_count
 from pathlib import Path
@@ -56,7 +56,12 @@ def witness(
         )  # fmt: skip
     if as_json:
         print_json(outcome)
-        return
+    else:
+        _print_predicted(outcome)
+
+
+def _print_predicted(outcome: Mapping[str, Any]) -> None:
+    """Print what was judged and left out, the notes, and the section for the recipe."""
     judged = f"{outcome['judged']:,} judgements of {outcome['pictures']:,} pictures, {outcome['objects']:,} objects"
     OUT.print(f"{judged}; {outcome['learned']:,} left out because the model was trained on the picture or its group")
     if outcome["unreadable"]:

@@ -1,5 +1,6 @@
 """``medmultipoints audit``: what the audit of a release found."""
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated
 
@@ -35,11 +36,7 @@ def audit(
     Example: `medmultipoints audit lake/releases/demo/1.0.0 --kind phantom --kind missing`
     """
     findings = read_findings(release)
-    stated = load_table("disagreements").column("kind").check.values
-    known = [str(name) for name in stated] if isinstance(stated, tuple) else []
-    for name in kind or ():
-        if name not in known:
-            raise UsageError(f"--kind {name}: unknown kind; {meant(name, known)}.")
+    check_kinds(kind or ())
     findings = findings.filter(pl.col("kind").is_in(kind)) if kind else findings
     if as_json:
         for row in finding_rows(findings):
@@ -52,7 +49,21 @@ def audit(
         OUT.print(describe_convention(row), markup=False)
     if findings.is_empty():
         OUT.print("\nno findings" + (" of this kind" if kind else ""))
-        return
+    else:
+        print_findings(findings)
+
+
+def check_kinds(names: Iterable[str]) -> None:
+    """Raise UsageError for a name that is not a kind of finding."""
+    stated = load_table("disagreements").column("kind").check.values
+    known = [str(name) for name in stated] if isinstance(stated, tuple) else []
+    for name in names:
+        if name not in known:
+            raise UsageError(f"--kind {name}: unknown kind; {meant(name, known)}.")
+
+
+def print_findings(findings: pl.DataFrame) -> None:
+    """Print the number of findings of each kind, and the first errors and warnings."""
     grouped = findings.group_by("severity", "kind", "action", maintain_order=True).agg(
         pl.len().alias("findings"), pl.col("sample_id").n_unique().alias("images")
     )

@@ -4,7 +4,7 @@ import webbrowser
 from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -14,6 +14,9 @@ from medmultipoints.flows.cli.releases.release import ReleaseArgument
 from medmultipoints.flows.engine.planning.intention import shown
 from medmultipoints.flows.recipe.corrections import parse_file
 from medmultipoints.transforms.reporting.counted import plural
+
+if TYPE_CHECKING:  # its imports take long, and `--help` needs none of them
+    from medmultipoints.data_lake.review.exchange import Import
 
 SHOWN = 20
 NEXT = {
@@ -118,8 +121,8 @@ def import_labels(
 ) -> None:
     """Turn labels that were edited in another tool into entries of the corrections; pictures without changes get none.
 
-    An object is known again by its id or its place: moved, cut, joined, relabelled, deleted or new. Where a picture or
-    a shape of the file cannot be matched or read, nothing is written.
+    Objects are matched by their id or place: moved, cut, joined, relabelled, deleted or new. If a picture or a shape of
+    the file cannot be matched or read, nothing is written.
 
     Example: `medmultipoints review import annotations.xml --release lake/releases/demo/1.0.0
     --corrections corrections/cvat.toml --reviewer "A. Reviewer" --reason "redrawn"`
@@ -132,13 +135,18 @@ def import_labels(
     done = take_in(Desk(release), file, target, " ".join(reviewer.split()), " ".join(reason.split()))
     if as_json:
         print_json(asdict(done))
-        return
+    else:
+        _print_imported(done, target.path)
+
+
+def _print_imported(done: "Import", path: Path) -> None:
+    """Print the changes, what was left out or kept as second opinions, and the file of the entries."""
     counts = plural(done.changed, "picture"), f"{done.unchanged:,}", plural(done.entries, "entry", "entries")
     OUT.print("{} changed, {} unchanged, {}".format(*counts), markup=False)
     for line in done.changes[:SHOWN]:
         OUT.print(f"  {line}", markup=False)
     if len(done.changes) > SHOWN:
-        OUT.print(f"  ... and {len(done.changes) - SHOWN:,} more, all in {target.path}")
+        OUT.print(f"  ... and {len(done.changes) - SHOWN:,} more, all in {path}")
     for line in done.left_out[:10]:
         say(f"left out: {line}")
     if not done.changed and not done.unchanged:
@@ -149,4 +157,4 @@ def import_labels(
             "decided about these pictures. Settle them with `medmultipoints review serve`, filter conflicts."
         )
     if done.entries:
-        say(f"written to {target.path}; build the recipe again to apply them")
+        say(f"written to {path}; build the recipe again to apply them")
