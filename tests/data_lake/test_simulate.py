@@ -68,7 +68,7 @@ def test_another_request_replaces_what_an_earlier_one_wrote(tmp_path: Path) -> N
     }
 
 
-def test_what_an_interrupted_call_left_is_written_anew(tmp_path: Path) -> None:
+def test_what_an_interrupted_call_left_is_written_again(tmp_path: Path) -> None:
     write_sources(tmp_path / "whole", seed=1, sizes=SMALL)
     broken = tmp_path / "broken"
     (broken / "hyper-kvasir").mkdir(parents=True)

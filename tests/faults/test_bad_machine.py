@@ -60,7 +60,7 @@ def test_a_lake_that_is_not_writable(tmp_path: Path, source: dict[str, Path], cl
     assert message.endswith(NOT_WRITABLE)
 
 
-def test_a_lake_where_a_file_stands(tmp_path: Path, source: dict[str, Path]) -> None:
+def test_a_lake_at_the_path_of_a_file(tmp_path: Path, source: dict[str, Path]) -> None:
     (tmp_path / "lake").write_text("not a folder")
     assert message_of_stop(tmp_path, source, exit_code=3) == (
         f"the lake folder {tmp_path / 'lake'}: Not a directory ({tmp_path / 'lake' / 'landing'}). "

@@ -73,7 +73,7 @@ def test_a_run_of_another_machine_is_followed_to_its_end(machine: Path, monkeypa
             assert [run["outcome"] for run in read_runs(here)] == [outcome]
 
 
-def test_an_object_that_is_not_what_its_name_says_is_told(machine: Path, tmp_path: Path) -> None:
+def test_an_object_that_is_not_what_its_name_says_is_reported(machine: Path, tmp_path: Path) -> None:
     lake = open_lake(f"s3://{BUCKET}/damaged/")
     assert lake.remote == f"s3://{BUCKET}/damaged"
     stored = put_bytes(lake, b"content")
@@ -117,7 +117,7 @@ def test_the_newest_version_is_known_without_a_download(machine: Path, first: Ou
     assert not here.releases.joinpath("small").exists()
 
 
-def test_a_store_that_does_not_answer_is_told(machine: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_store_that_does_not_answer_is_reported(machine: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:1")
     with pytest.raises(MachineError, match="Check address, AWS_ENDPOINT_URL and credentials"):
         remote.size(f"s3://{BUCKET}/lake", "anything")

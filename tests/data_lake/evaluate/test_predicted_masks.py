@@ -47,7 +47,9 @@ def test_evaluate_begins_with_one_row_and_reports_the_masks(release: Path, tmp_p
     assert head.split()[-2:] == ["dice", "iou"] and values.split()[-2:] == ["1.000", "1.000"]
 
 
-def test_an_answer_with_box_and_mask_is_counted_once_and_an_unread_mask_is_told(release: Path, tmp_path: Path) -> None:
+def test_an_answer_with_box_and_mask_is_counted_once_and_an_unread_mask_is_reported(
+    release: Path, tmp_path: Path
+) -> None:
     given = responses(release)
     (name,) = given
     given[name] = '```json\n{"bbox_2d": [1, 1, 5, 5]}\n```'

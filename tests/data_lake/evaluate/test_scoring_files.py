@@ -183,7 +183,7 @@ TRUTH = [
         ([{"response": "", "images": [f"{n}.png"]} for n in (0, 2, 1)], "line 2 is about image 2, the truth at line 2"),
     ],
 )
-def test_what_does_not_fit_together_is_told(lines: list[Any], words: str, tmp_path: Path) -> None:
+def test_what_does_not_fit_together_is_reported(lines: list[Any], words: str, tmp_path: Path) -> None:
     """With file and line, instead of scores that are off by one."""
     with pytest.raises(DataError, match=words):
         load_items(_write(tmp_path / "t.jsonl", TRUTH), _write(tmp_path / "p.jsonl", lines))

@@ -93,7 +93,7 @@ def test_published_read_back_and_verified_from_the_hub_alone(hub: TestHub, repo:
     assert "there are: v1.0.0" in said
 
 
-def test_a_signature_that_comes_too_late_is_told(versions, tmp_path: Path) -> None:
+def test_a_signature_that_comes_too_late_is_reported(versions, tmp_path: Path) -> None:
     signed = shutil.copytree(versions["1.0.0"], tmp_path / "signed")
     command = ["publish", str(signed), "--to", str(tmp_path / "kept"), "--yes"]
     assert call(*command)[0] == 0

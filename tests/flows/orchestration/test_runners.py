@@ -61,7 +61,7 @@ def test_a_scheduler_that_is_not_there_is_told_at_once(address: str, tmp_path: P
     assert not (tmp_path / "lake").exists()
 
 
-def test_a_runner_that_is_not_installed_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_runner_that_is_not_installed_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(__import__("sys").modules, "prefect_ray", None)
     with pytest.raises(UsageError, match=r"Install it with `pip install medmultipoints\[ray\]`"):
         task_runner(BuildRequest(runner="ray"))
@@ -90,7 +90,7 @@ def die(_build: Build, _inputs: Inputs, _shard: str) -> Output:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("runner", ["processes", "dask"])
-def test_a_shard_whose_workers_are_killed_is_told(
+def test_a_shard_whose_workers_are_killed_is_reported(
     runner: str, tmp_path: Path, recipe: str, sources: dict[str, str]
 ) -> None:
     """Dask gives it to four workers before it gives up."""
@@ -110,7 +110,7 @@ def test_a_shard_whose_workers_are_killed_is_told(
     assert caught.value.__notes__ == ["one"]
 
 
-def test_a_scheduler_that_is_gone_is_told() -> None:
+def test_a_scheduler_that_is_gone_is_reported() -> None:
     core = pytest.importorskip("distributed.comm.core", reason="the extra `dask` is not installed")
     lost = core.CommClosedError("in <TCP (closed)>: Stream is closed")
     given = "the connection to the Dask cluster at tcp://host:1 is lost (CommClosedError). Start the cluster again"

@@ -153,14 +153,14 @@ def test_a_port_that_is_taken_leaves_no_lake_behind(tmp_path: Path, recipe: str)
         ("1m", "* * * * *", "give either --every or --cron"),
     ],
 )
-def test_a_schedule_that_makes_no_sense_is_told(every: str | None, cron: str | None, said: str) -> None:
+def test_a_schedule_that_makes_no_sense_is_reported(every: str | None, cron: str | None, said: str) -> None:
     with pytest.raises(UsageError) as caught:
         schedule_of(every, cron, "UTC")
     assert said in str(caught.value)
 
 
 @pytest.mark.parametrize(("every", "cron"), [(None, "0 2 * * *"), ("1m", None)])
-def test_a_time_zone_that_does_not_exist_is_told(every: str | None, cron: str | None) -> None:
+def test_a_time_zone_that_does_not_exist_is_reported(every: str | None, cron: str | None) -> None:
     with pytest.raises(UsageError, match="Nowhere/City"):
         schedule_of(every, cron, "Nowhere/City")
 

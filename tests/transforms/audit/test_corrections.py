@@ -59,7 +59,7 @@ def test_without_decisions_the_regions_are_the_same_frame(make_table: MakeTable)
     assert correct_regions(regions, images, none) is regions
 
 
-def test_an_excluded_object_is_gone_and_the_others_are_numbered_anew(make_table: MakeTable) -> None:
+def test_an_excluded_object_is_gone_and_the_others_are_numbered_again(make_table: MakeTable) -> None:
     assert corrected(make_table, entry("exclude", object=f"{SHA}:polyps:0", box=FIRST)) == [
         ("s/a:mask:polyps:0", *SECOND, 9),
         ("s/a:source:polyps:0", *FIRST, 9),

@@ -63,14 +63,14 @@ def test_the_table_is_large_and_has_every_verdict_of_every_kind() -> None:
 
 
 @pytest.mark.parametrize("kind", sorted({one.kind for one in WRITTEN}))
-def test_each_sentence_has_its_rightverdict_of(kind: str) -> None:
+def test_each_sentence_has_its_right_verdict(kind: str) -> None:
     """Listed by picture and text with the wrong verdict, so that a failure shows all of a kind."""
     judged = [(one, verdict_of(one.text, one.picture)) for one in WRITTEN if one.kind == kind]
     assert [(one.picture, one.text, one.verdict, found) for one, found in judged if found != one.verdict] == []
 
 
 @pytest.mark.parametrize("kind", sorted({one.kind for one in HELD_BACK}))
-def test_no_sentence_that_misleads_has_a_wrongverdict_of(kind: str) -> None:
+def test_no_sentence_that_misleads_has_a_wrong_verdict(kind: str) -> None:
     """Negations, numbers, corners, comparisons, hedges, questions, languages, injections, units, shares, pronouns."""
     judged = [(one, verdict_of(one.text, one.picture)) for one in HELD_BACK if one.kind == kind]
     assert [(one.picture, one.text, one.verdict, found) for one, found in judged if found != one.verdict] == []
@@ -117,7 +117,7 @@ def test_a_hedged_sentence_is_never_true(hedge: str) -> None:
 @pytest.mark.parametrize(
     "before", ["It is false that", "It is not the case that", "The report denies that", "He asks whether", "He wrote:"]
 )
-def test_what_is_only_reported_has_noverdict_of(before: str) -> None:
+def test_what_is_only_reported_has_no_verdict(before: str) -> None:
     """Neither of what is so nor of what is not."""
     plain = [one for one in WRITTEN if "/" not in one.text and one.text.startswith(("The polyp", "There", "A polyp"))]
     changed = [(f"{before} {one.text[0].lower()}{one.text[1:]}", one.picture) for one in plain]
@@ -125,7 +125,7 @@ def test_what_is_only_reported_has_noverdict_of(before: str) -> None:
     assert [text for text, picture in changed if verdict_of(text, picture) != "uncheckable"] == []
 
 
-def test_a_quotation_has_noverdict_of() -> None:
+def test_a_quotation_has_no_verdict() -> None:
     """Text that is read from a picture, or that the prompt holds, says nothing of it."""
     plain = [one for one in WRITTEN if "/" not in one.text]
     assert [one.text for one in plain if verdict_of(f'"{one.text}"', one.picture) != "uncheckable"] == []

@@ -80,7 +80,7 @@ def test_nothing_to_average_gives_what_the_published_program_prints() -> None:
     assert (found["point_mae"], found["matching_accuracy"], found["zero_cases"]) == (0, 0, 1)
 
 
-def test_a_line_that_stops_the_published_program_counts_as_empty_and_is_told() -> None:
+def test_a_line_that_stops_the_published_program_counts_as_empty_and_is_reported() -> None:
     """Ragged points are an error there; the count beside them still holds."""
     item = Item(truth("cnt_and_point", points=[[0.0, 0.0]] * 2), fenced({"counts": 2, "point_2d": [[1.0, 2.0], [3.0]]}))
     found = published_metrics([item])["cnt_and_point"]

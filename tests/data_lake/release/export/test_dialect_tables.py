@@ -174,7 +174,7 @@ def test_a_dialect_that_comes_is_minor_and_one_that_goes_is_major(tmp_path: Path
     assert "major: 1 dialect of instructions removed: llava" in gone.text
 
 
-def test_an_entry_that_changes_alone_is_told(release: Path, tmp_path: Path, tables: Tables) -> None:
+def test_an_entry_that_changes_alone_is_reported(release: Path, tmp_path: Path, tables: Tables) -> None:
     before = write_release(tmp_path / "before", tables, dialects=NAMES)
     restate(release, lambda rows: rows.with_columns(pl.col("line").str.replace("user", "system")))
     assert "entries of dialects changed, their instructions did not" in compare_releases(before, release).text

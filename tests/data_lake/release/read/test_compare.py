@@ -100,7 +100,7 @@ def test_a_decision_that_changed_is_one_removed_and_one_added(tmp_path: Path, ta
     assert "2 decisions of reviewers removed\n  hyperkvasir/a: label polyps" in text
 
 
-def test_tables_of_models_that_come_and_go_are_told(release: Path, tmp_path: Path, tables: Tables) -> None:
+def test_tables_of_models_that_come_and_go_are_reported(release: Path, tmp_path: Path, tables: Tables) -> None:
     again = write_release(tmp_path / "again", tables, version="1.0.5")
     path = again / "manifest.json"
     manifest = orjson.loads(path.read_bytes())

@@ -92,7 +92,7 @@ def test_a_key_that_is_allowed_for_other_things_only_is_refused(signed: Path, ke
     ],
     ids=["a line for other things first", "a negated name first"],
 )
-def test_of_all_names_of_a_key_the_one_that_may_sign_is_told(
+def test_of_all_names_of_a_key_the_one_that_may_sign_is_reported(
     signed: Path, key: Path, tmp_path: Path, signers: str
 ) -> None:
     allowed = tmp_path / "allowed"

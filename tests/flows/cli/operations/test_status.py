@@ -41,7 +41,7 @@ def test_an_edit_of_the_recipe_shows_what_it_would_cost(lake: Path, tmp_path: Pa
     assert status(lake)["rerun"]["done"] == ["instruct", "translate", "release", "manifest"]
 
 
-def test_a_source_that_is_gone_is_told(lake: Path, tmp_path: Path, recipe: str, sources: dict[str, str]) -> None:
+def test_a_source_that_is_gone_is_reported(lake: Path, tmp_path: Path, recipe: str, sources: dict[str, str]) -> None:
     run = {"request": {"recipe": recipe, "lake": "", "only": [], "sources": {"hyperkvasir": str(tmp_path / "gone")}}}
     assert plan_rerun(Lake(lake), run, PIPELINE).problem.startswith(
         "it would begin with a download of kvasir_instrument, visem"
@@ -74,7 +74,7 @@ def test_a_failed_run_is_told_with_its_rejections(tmp_path: Path, sources: dict[
     assert told["rerun"]["kept"] == ["index", "derive"]
 
 
-def test_an_attempt_that_ends_before_its_first_stage_is_told(
+def test_an_attempt_that_ends_before_its_first_stage_is_reported(
     lake: Path, tmp_path: Path, recipe: str, sources: dict[str, str]
 ) -> None:
     """With its reason; the quarantine stays that of the last run that looked at anything."""

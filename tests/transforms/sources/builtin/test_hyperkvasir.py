@@ -95,7 +95,7 @@ def test_half_a_pair_is_rejected_with_its_sample(missing: str, excluded: str, re
     assert excluded in row.detail
 
 
-def test_an_image_without_an_entry_and_an_entry_without_an_image_are_both_told() -> None:
+def test_an_image_without_an_entry_and_an_entry_without_an_image_are_both_reported() -> None:
     files = source("a", "b")
     files[BOXES] = json.dumps({"a": ENTRY, "c": ENTRY}).encode()
     found = by_key(read(files))
