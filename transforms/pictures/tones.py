@@ -14,6 +14,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from medmultipoints.transforms.masks.run_lengths import box_of_rle, decode_rle_in
 from medmultipoints.transforms.records import Tone
 
 POINTS_ACROSS: Final = 32
@@ -53,6 +54,13 @@ def measure_tone(picture: NDArray[np.uint8], mask: NDArray[np.uint8], left: int,
     ring = (cv2.dilate(inside, _REACH) > inside) & (luma >= LIT)
     object_side, ring_side = _measure(luma, inside), _measure(luma, ring.view(np.uint8))
     return Tone(*object_side, *ring_side) if object_side and ring_side else None
+
+
+def tone_of_rle(picture: NDArray[np.uint8], rle: str) -> Tone | None:
+    """Return the tone of an object from its run-length code in the frame of the picture."""
+    box = box_of_rle(rle, *picture.shape[:2])
+    own = decode_rle_in(rle, *picture.shape[:2], box).view(np.uint8)
+    return measure_tone(picture, own, box[0], box[1], cv2.countNonZero(own))
 
 
 def _luma(pixels: Pixels) -> Pixels:

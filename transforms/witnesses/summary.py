@@ -35,7 +35,7 @@ def describe_witnesses(
 
 
 def note_half_decided(proposals: pl.DataFrame) -> list[str]:
-    """Return a note if pictures have an added object and open proposals of one class: its number is asked already."""
+    """Return a note if pictures have an added object and open proposals of one class: no question counts it."""
     added, still_open = (pl.col("status").is_in(known).any() for known in (("accepted", "edited"), ("open",)))
     half = proposals.group_by("sample_id", "label").agg(half=added & still_open).filter("half")
     if half.is_empty():
@@ -43,7 +43,8 @@ def note_half_decided(proposals: pl.DataFrame) -> list[str]:
     names = sorted(set(half["sample_id"]))
     note = (
         f"{plural(len(names), 'picture')} with an accepted proposal and open ones of its class, such as {names[0]}: "
-        "questions count the accepted objects alone. Decide the open ones with `review serve`"
+        "no question is asked about the class there. Decide the open ones with `review serve`, then make one "
+        "`add_masks` of the picture `replace_masks`"
     )
     return [note]
 

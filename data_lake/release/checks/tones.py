@@ -4,13 +4,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import astuple
 from typing import Any
 
-import cv2
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from medmultipoints.transforms.masks.run_lengths import box_of_rle, decode_rle_in
-from medmultipoints.transforms.pictures.tones import measure_tone
+from medmultipoints.transforms.masks.run_lengths import box_of_rle
+from medmultipoints.transforms.pictures.tones import tone_of_rle
 from medmultipoints.transforms.rasters.source_pictures import OWN_BYTES
 from medmultipoints.transforms.records import SIDES, TONE_COLUMNS, Tone
 
@@ -21,12 +20,12 @@ ObjectTone = Mapping[str, Any]
 def stated_tones(objects: pl.DataFrame, images: pl.DataFrame) -> Mapping[str, Sequence[ObjectTone]]:
     """Return by image what to measure again: masks in unchanged source pictures, and every stated tone.
 
-    Masks of reviewers have no tone, because corrections are applied without the picture.
+    Masks of reviewers need no tone: releases of earlier versions do not have it.
     """
     own = (pl.col("scale") == 1) & pl.col("image_origin").is_in(OWN_BYTES) & pl.col("rle").is_not_null()
-    own &= pl.col("evidence") != "correction"
+    stated = pl.any_horizontal(pl.col(name).is_not_null() for name in TONE_COLUMNS)
     held = objects.join(images.select("sample_id", "scale", "image_origin"), on="sample_id")
-    held = held.filter(own | pl.any_horizontal(pl.col(name).is_not_null() for name in TONE_COLUMNS))
+    held = held.filter((own & (pl.col("evidence") != "correction")) | stated)
     columns = held.select("object_id", "sample_id", "rle", *SIDES, own.alias("measurable"), *TONE_COLUMNS)
     return columns.rows_by_key("sample_id", named=True)
 
@@ -48,9 +47,7 @@ def check_tones(pixels: NDArray[np.uint8] | None, stated: Sequence[ObjectTone]) 
 
 
 def _measure(pixels: NDArray[np.uint8], row: ObjectTone) -> Tone | None:
-    height, width = pixels.shape[:2]
-    x1, y1, x2, y2 = box = box_of_rle(row["rle"], height, width)
+    x1, y1, x2, y2 = box_of_rle(row["rle"], *pixels.shape[:2])
     if x1 <= row["x1"] - 1 or y1 <= row["y1"] - 1 or x2 >= row["x2"] + 1 or y2 >= row["y2"] + 1:
         raise ValueError(f"the object passes the box {tuple(row[name] for name in SIDES)}")
-    own = decode_rle_in(row["rle"], height, width, box).view(np.uint8)
-    return measure_tone(pixels, own, x1, y1, cv2.countNonZero(own))
+    return tone_of_rle(pixels, row["rle"])

@@ -1,11 +1,13 @@
 """Stage ``record``: write the rows of the release, one per (image, label), and the tables of objects and images."""
 
+from dataclasses import astuple
 from typing import Any
 
 import polars as pl
 
 from medmultipoints.data_lake.catalogue import load_catalogue
 from medmultipoints.expectations.references import references_hold
+from medmultipoints.flows.engine.running.released_images import image_reader
 from medmultipoints.flows.engine.stage import (
     WHOLE,
     Build,
@@ -25,7 +27,10 @@ from medmultipoints.flows.stages.reading.label_names import check_labels
 from medmultipoints.flows.stages.reading.source_coverage import require_every_source
 from medmultipoints.transforms.compose.label_terms import FILLED, fill_facts
 from medmultipoints.transforms.compose.records import compose_records
-from medmultipoints.transforms.records import Exclusion
+from medmultipoints.transforms.pictures.decode import decode_image
+from medmultipoints.transforms.pictures.tones import tone_of_rle
+from medmultipoints.transforms.rasters.source_pictures import OWN_BYTES
+from medmultipoints.transforms.records import TONE_COLUMNS, Exclusion
 
 IMAGES_PER_SHARD = 500_000
 HASHES = 2**256
@@ -57,7 +62,7 @@ def record_images(build: Build, inputs: Inputs, shard: str) -> Output:
     composed = compose_records(
         rows_of(images, inputs.scan("samples")),
         images,
-        rows_of(images, corrected_regions(inputs)),
+        measure_added(build, inputs, images),
         rows_of(images, inputs.scan("splits")),
         inputs.read("duplicates", "sample_id", "kept_id", "contradicted_labels"),
         policy=recipe.boxes.policy,
@@ -81,6 +86,23 @@ def record_images(build: Build, inputs: Inputs, shard: str) -> Output:
         },
         exclusions=[Exclusion(**row) for row in composed.exclusions.iter_rows(named=True)],
     )
+
+
+def measure_added(build: Build, inputs: Inputs, images: pl.DataFrame) -> pl.DataFrame:
+    """Return the corrected regions of images; reviewers' masks get a tone where ``derive`` would have measured one."""
+    regions = rows_of(images, corrected_regions(inputs))
+    own = images.filter(pl.col("scale") == 1, pl.col("image_origin").is_in(OWN_BYTES)).select("sample_id")
+    drawn = regions.filter(pl.col("evidence") == "correction", pl.col("rle").is_not_null())
+    drawn = drawn.join(own, on="sample_id", how="semi")
+    if drawn.is_empty():
+        return regions
+    read, rows = image_reader(build, inputs), list[tuple[object, ...]]()
+    for (sample_id,), masks in drawn.partition_by("sample_id", as_dict=True).items():
+        pixels = decode_image(read(str(sample_id))).pixels
+        tones = ((name, tone_of_rle(pixels, rle)) for name, rle in masks.select("region_id", "rle").iter_rows())
+        rows += [(name, *astuple(tone)) for name, tone in tones if tone]
+    schema = {name: regions.schema[name] for name in ("region_id", *TONE_COLUMNS)}
+    return regions.update(pl.DataFrame(rows, schema=schema, orient="row"), on="region_id")
 
 
 def record_rules(tables: Scans, inputs: Inputs) -> Rules:
@@ -139,6 +161,7 @@ STAGE = Stage(
     shards=record_shards,
     reads=("index", "derive", "text", "correct", "dedup", "split", "redact"),
     writes=("records", "objects", "released_images"),
+    reads_sources=True,
     parameters=record_parameters,
     data=record_data,
     rules=record_rules,

@@ -30,6 +30,7 @@ from medmultipoints.flows.cli.building.build import models_of, notes_of
 from medmultipoints.flows.recipe.corrections import parse_file
 from medmultipoints.transforms.errors import DataError, UsageError
 from medmultipoints.transforms.masks.run_lengths import decode_rle
+from medmultipoints.transforms.records import TONE_COLUMNS
 from medmultipoints.transforms.sources.simulated.hyperkvasir import LABELLED_ZIP
 from medmultipoints.transforms.witnesses.summary import note_half_decided
 from tests.data_lake.witnesses.declared_models import declare, red_model
@@ -321,6 +322,7 @@ def test_decisions_about_proposals_reach_the_next_version(work: Path, section: s
     accepted = new.filter(sample_id=samples[names[0]])
     proposed = table(witnessed, "proposals").filter(proposal_id=names[0])
     assert proposed["rle"].to_list() == accepted["rle"].to_list()
+    assert new.select(pl.all_horizontal(pl.col(name).is_not_null() for name in TONE_COLUMNS)).to_series().all()
     card = (release / "README.md").read_text("utf-8")
     assert "4 proposed, of these 1 accepted, 1 edited, 1 refused, 1 open" in card
     assert f"| {samples[names[2]]} | refuse | proposal" in card
