@@ -58,8 +58,9 @@ def measure_tone(picture: NDArray[np.uint8], mask: NDArray[np.uint8], left: int,
 
 def tone_of_rle(picture: NDArray[np.uint8], rle: str) -> Tone | None:
     """Return the tone of an object from its run-length code in the frame of the picture."""
-    box = box_of_rle(rle, *picture.shape[:2])
-    own = decode_rle_in(rle, *picture.shape[:2], box).view(np.uint8)
+    height, width = picture.shape[:2]
+    box = box_of_rle(rle, height, width)
+    own = decode_rle_in(rle, height, width, box).view(np.uint8)
     return measure_tone(picture, own, box[0], box[1], cv2.countNonZero(own))
 
 

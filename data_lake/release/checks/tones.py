@@ -47,7 +47,8 @@ def check_tones(pixels: NDArray[np.uint8] | None, stated: Sequence[ObjectTone]) 
 
 
 def _measure(pixels: NDArray[np.uint8], row: ObjectTone) -> Tone | None:
-    x1, y1, x2, y2 = box_of_rle(row["rle"], *pixels.shape[:2])
+    height, width = pixels.shape[:2]
+    x1, y1, x2, y2 = box_of_rle(row["rle"], height, width)
     if x1 <= row["x1"] - 1 or y1 <= row["y1"] - 1 or x2 >= row["x2"] + 1 or y2 >= row["y2"] + 1:
         raise ValueError(f"the object passes the box {tuple(row[name] for name in SIDES)}")
     return tone_of_rle(pixels, row["rle"])
