@@ -46,7 +46,13 @@ def offered(values: Mapping[str, Any]) -> tuple[str, ...]:
     return tuple(action for action in ACTIONS if action != "replace_boxes" or values["boxes"])
 
 
-def entry(values: Mapping[str, Any], action: str) -> str:
-    """Return the entry as TOML; JSON strings are valid TOML strings."""
+def entry(values: Mapping[str, Any], action: str, *, of_label: bool = False) -> str:
+    """Return the entry as TOML; JSON strings are valid TOML strings.
+
+    ``of_label``: an accept is about the finding's label alone, since the image has such findings of others.
+    """
     given = {**values, "action": action}
-    return re.sub(r"\{(\w+)\}", lambda found: json.dumps(given[found[1]], ensure_ascii=False), TEMPLATES[action])
+    template = TEMPLATES[action]
+    if of_label and action == "accept":
+        template = template.replace(OWN[action], f"{OWN[action]}label = {{label}}\n")
+    return re.sub(r"\{(\w+)\}", lambda found: json.dumps(given[found[1]], ensure_ascii=False), template)

@@ -80,10 +80,17 @@ TITLES = ("severity", "kind", "image", "label", "source's box", "derived box", "
 
 
 def print_entries(findings: pl.DataFrame) -> None:
-    """Print findings as TOML entries; a comment counts the findings without an entry."""
+    """Print findings as TOML entries; a comment counts the findings without an entry.
+
+    An entry names its label where the image has findings of that kind about several: without it, it settles them all.
+    """
     found = [values for row in findings.iter_rows(named=True) if (values := values_of(row)) is not None]
+    labels: dict[tuple[str, str], set[str]] = {}
     for values in found:
-        OUT.print(entry(values, "accept"), markup=False)
+        labels.setdefault((values["image"], values["kind"]), set()).add(values["label"])
+    for values in found:
+        several = len(labels[values["image"], values["kind"]]) > 1
+        OUT.print(entry(values, "accept", of_label=several and bool(values["label"])), markup=False)
     if left := findings.height - len(found):
         OUT.print(
             f"# without an entry, because their images are in quarantine: {plural(left, 'finding')}", markup=False

@@ -83,3 +83,13 @@ def test_findings_about_rejected_images_are_counted_in_place_of_entries(capsys: 
     about = {"sample_id": "visem_tracking/11_frame_0", "image_sha256": None, "kind": "class_change", "label": ""}
     print_entries(pl.DataFrame([about]))
     assert capsys.readouterr().out == "# without an entry, because their images are in quarantine: 1 finding\n"
+
+
+def test_an_entry_settles_the_finding_of_one_label_alone(capsys: pytest.CaptureFixture[str]) -> None:
+    """The kind is enough where the picture has no such finding of another label."""
+    about = [("a", "count_mismatch", "polyp"), ("a", "count_mismatch", "cyst"), ("a", "phantom", "cyst")]
+    about += [("b", "count_mismatch", "cyst")]
+    rows = [{"sample_id": f"s/{name}", "kind": kind, "label": label} for name, kind, label in about]
+    print_entries(pl.DataFrame(rows).with_columns(image_sha256=pl.lit("0" * 64)))
+    found = tomllib.loads(capsys.readouterr().out)["corrections"]
+    assert [one.get("label") for one in found] == ["polyp", "cyst", None, None]
