@@ -72,47 +72,61 @@ def _compile(template: str) -> "jinja2.Template":
 
 
 def _body_values(facts: CardFacts) -> dict[str, Any]:
-    """Return the counts in the body, as rows of plain values."""
-    tables, audit = facts.tables, facts.disagreements
-    asked = facts.recipe.get("instructions", {})
+    """Return the values in the body: facts about the release, its counts, and what was found and decided."""
     licences = licensed(facts.sources, facts.licensed_pictures)
+    made = made_tables([file.path for file in facts.files])
+    declared = DECLARED | {name: name for name in made}
     return {
+        "overview": _overview(facts),
         "licence": choose_licence(licences),
         "reason": licence_reason(licences),
         "sources": [_describe_source(source, facts) for source in facts.sources],
+        "pictures": {file.path for file in facts.files} & {EXAMPLES, HISTOGRAM},
+        **term_rows(facts.recipe, set(facts.tables.records["label"])),
+        **_counts(facts),
+        **_findings_and_decisions(facts),
+        "example_split": _example_split(facts.tables.images),
+        "dictionary": {name: _columns(load_table(table)) for name, table in declared.items()},
+        "witness": facts.witness,
+        "described": facts.described,
+        "made": {name: facts.made[name].height for name in made},
+    }
+
+
+def _counts(facts: CardFacts) -> dict[str, Any]:
+    """Return what is counted in the tables of the release, as rows of plain values, with notes on odd counts."""
+    tables, splits = facts.tables, facts.recipe.get("splits", {})
+    asked = facts.recipe.get("instructions", {})
+    return {
         "labels": count_labels(tables.records).to_dicts(),
         "images": count_images(tables.images).to_dicts(),
         "spread": count_spread(tables.records).to_dicts(),
         "histogram": bin_counts(count_histogram(tables.records)),
-        "pictures": {file.path for file in facts.files} & {EXAMPLES, HISTOGRAM},
-        **term_rows(facts.recipe, set(tables.records["label"])),
-        "dialects": [
-            _describe_dialect(facts, name) for name in facts.recipe.get("instructions", {}).get("dialects", ())
-        ],
+        "dialects": [_describe_dialect(facts, name) for name in asked.get("dialects", ())],
         "tasks": count_tasks(tables.instructions).to_dicts(),
         "notes": note_tasks(tables.instructions, asked.get("tasks", ()), degenerate=asked.get("degenerate", "keep")),
-        "empty_splits": note_splits(tables.images, facts.recipe.get("splits", {}).get("fractions", ())),
-        "personal": count_personal(audit, tables.images["sample_id"]),
-        "overview": _overview(facts),
-        "readers": ", ".join(facts.recipe.get("text", {}).get("readers", ())),
+        "empty_splits": note_splits(tables.images, splits.get("fractions", ())),
         "ungrouped": note_ungrouped(tables.images),
-        "official": note_official(tables.images, honoured=facts.recipe.get("splits", {}).get("honour_official", False)),
+        "official": note_official(tables.images, honoured=splits.get("honour_official", False)),
+        "resized": tables.images.filter(pl.col("scale") < 1).height,
+        "decoded": tables.images.filter(pl.col("image_origin") == "decoded").height,
+        "converted": tables.images.filter(pl.col("image_origin") == "converted").height,
+        "truncated": tables.objects.filter(pl.col("truncated")).height,
+    }
+
+
+def _findings_and_decisions(facts: CardFacts) -> dict[str, Any]:
+    """Return what the audit found, and what reviewers decided."""
+    audit = facts.disagreements
+    return {
+        "personal": count_personal(audit, facts.tables.images["sample_id"]),
+        "readers": ", ".join(facts.recipe.get("text", {}).get("readers", ())),
         "frames": _frame_pairs(audit),
         "findings": audit.group_by("severity", "kind", "action").len("findings").sort(pl.all()).to_dicts(),
         "corrections": [_describe_correction(row) for row in facts.corrections.iter_rows(named=True)],
         "review": facts.review,
         "withdrawn": facts.recipe.get("corrections", {}).get("withdrawn", ()),
         "conventions": [describe_convention(row) for row in facts.conventions.sort("source").iter_rows(named=True)],
-        "resized": tables.images.filter(pl.col("scale") < 1).height,
-        "decoded": tables.images.filter(pl.col("image_origin") == "decoded").height,
-        "converted": tables.images.filter(pl.col("image_origin") == "converted").height,
-        "truncated": tables.objects.filter(pl.col("truncated")).height,
-        "example_split": _example_split(tables.images),
-        "dictionary": {name: _columns(load_table(declared)) for name, declared in DECLARED.items()}
-        | {name: _columns(load_table(name)) for name in made_tables([file.path for file in facts.files])},
-        "witness": facts.witness,
-        "described": facts.described,
-        "made": {name: facts.made[name].height for name in made_tables([file.path for file in facts.files])},
     }
 
 
