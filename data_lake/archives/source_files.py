@@ -4,6 +4,7 @@ Nothing is unpacked except compressed tars, each of which becomes one plain tar 
 """
 
 import io
+import os
 import tarfile
 import zipfile
 from collections.abc import Callable, Iterable, Iterator
@@ -101,6 +102,18 @@ class SourceFiles:
         """Return the first ``count`` bytes of one member, fewer if it is shorter."""
         with self.open(name) as opened:
             return opened.read(count)
+
+    def tail(self, name: str, count: int) -> bytes | None:
+        """Return the last ``count`` bytes of a loose file; None for a member of an archive, which is packed."""
+        entry = self._entries[name]
+        if not isinstance(entry, LooseEntry):
+            return None
+        try:
+            with entry.file.open("rb", buffering=0) as opened:
+                opened.seek(max(0, opened.seek(0, os.SEEK_END) - count))
+                return opened.read(count)
+        except OSError as error:
+            raise unreadable(self.source, self.path, error) from error
 
     def video_facts(self, name: str) -> VideoFacts:
         """Return the frame count, rate and size of a video member; MemberProblem if it cannot be read."""

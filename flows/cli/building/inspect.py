@@ -15,6 +15,7 @@ from rich.markup import escape
 from medmultipoints.data_lake.fetch.addresses import is_address
 from medmultipoints.data_lake.inspect.open import open_given, read_declaration_file
 from medmultipoints.data_lake.inspect.page import render_page
+from medmultipoints.data_lake.inspect.truncated import find_truncated
 from medmultipoints.flows.cli.console import OUT, print_json, say, table, write_aside, write_page
 from medmultipoints.flows.cli.options import HtmlOption, JsonOption
 from medmultipoints.flows.recipe.sources import check_info
@@ -60,6 +61,7 @@ def inspect(
     with TemporaryDirectory(prefix="medmultipoints-inspect-") as scratch:
         files = open_given(source, path, Path(scratch))
         found = with_licence(inspect_source(files, stated, accept=accept), held)
+        found = replace(found, hints=(*found.hints, *find_truncated(files)))
         text = _declaration(held, source, path, found)
         write_aside(html, lambda: render_page(source, found, text, files))
     if save is not None:
