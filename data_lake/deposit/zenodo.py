@@ -167,11 +167,11 @@ def _content(answer: httpx2.Response, server: str) -> Any:
 
 def _reasons(answer: httpx2.Response) -> str:
     try:
-        told = answer.json()
+        content = answer.json()
     except ValueError:
         return answer.text[:200]
-    errors = [f"{one.get('field')}: {one.get('message')}" for one in told.get("errors", ())]
-    return "; ".join([str(told.get("message", "")).rstrip("."), *errors])[:500]
+    errors = [f"{one.get('field')}: {one.get('message')}" for one in content.get("errors", ())]
+    return "; ".join([str(content.get("message", "")).rstrip("."), *errors])[:500]
 
 
 def _notes(one: Row) -> str:

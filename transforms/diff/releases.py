@@ -73,8 +73,8 @@ def diff_releases(
     found = [change for change in changes if change.count]
     if files_differ and not found:
         found.append(Change("files_changed", 1))
-    told = [_with_names(change, images) for change in [*found, *made_of]]
-    return ReleaseDiff(tuple(sorted(told, key=lambda change: RANK[change.level])))
+    named = [_with_names(change, images) for change in [*found, *made_of]]
+    return ReleaseDiff(tuple(sorted(named, key=lambda change: RANK[change.level])))
 
 
 def _with_names(change: Change, images: tuple[pl.DataFrame, pl.DataFrame]) -> Change:

@@ -82,22 +82,22 @@ def _input_changes(old: Manifest, new: Manifest, shown: int) -> list[Change]:
     """Return the decisions, source files and recipe values that differ."""
     decided = [_decisions(one) for one in (old, new)]
     found = [
-        Change(kind, len(told), tuple(told[:shown]))
+        Change(kind, len(examples), tuple(examples[:shown]))
         for kind, (one, other) in (("decisions_added", decided[::-1]), ("decisions_removed", decided))
-        if (told := [Example(image, said) for image, said in one if (image, said) not in other])
+        if (examples := [Example(image, said) for image, said in one if (image, said) not in other])
     ]
     files = [_files(one) for one in (old, new)]
     recipes = [dict(_flatten(one.recipe)) for one in (old, new)]
     for kind, (before, after) in (("source_files_changed", files), ("recipe_changed", recipes)):
         differ = sorted(name for name in before.keys() | after.keys() if before.get(name) != after.get(name))
-        told = [
+        examples = [
             Example(
                 name, _presence(before, after, name) if kind == "source_files_changed" else _turn(before, after, name)
             )
             for name in differ
         ]
-        if told:
-            found.append(Change(kind, len(told), tuple(told[:shown])))
+        if examples:
+            found.append(Change(kind, len(examples), tuple(examples[:shown])))
     return found
 
 

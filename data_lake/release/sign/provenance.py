@@ -53,8 +53,8 @@ def _named(name: str, sha256: str) -> dict[str, Any]:
 def _materials(manifest: Manifest) -> Iterator[dict[str, Any]]:
     for source in manifest.sources:
         for file in source.files:
-            told = {"bytes": file.bytes, "official": file.known}
-            yield _named(f"{source.name}/{file.name}", file.sha256) | {"annotations": told}
+            annotations = {"bytes": file.bytes, "official": file.known}
+            yield _named(f"{source.name}/{file.name}", file.sha256) | {"annotations": annotations}
 
 
 def check_statement(folder: Path, manifest: Manifest, statement: Path) -> Iterator[str]:

@@ -194,12 +194,12 @@ def _describe_source(source: SourceInfo, facts: CardFacts) -> dict[str, Any]:
 
 def _describe_dialect(facts: CardFacts, name: str) -> dict[str, Any]:
     """Return a dialect's coordinate convention, number of entries and omissions, for the card."""
-    told, reason = DIALECTS[name], left_out_reason(name)
+    reason = left_out_reason(name)
     left_out = [one.count for stage in facts.accounting for one in stage.reasons if one.reason == reason]
     rows = facts.tables.dialects.filter(dialect=name)
     return {
         "config": DIALECT_PREFIX + name,
-        "about": told,
+        "about": DIALECTS[name],
         "rows": rows.height,
         "left_out": sum(left_out),
         "resized": FORMS[name].resize is not None,

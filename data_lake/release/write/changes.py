@@ -15,8 +15,8 @@ SHOWN: Final = 12
 
 def changes_bytes(earlier: str, diff: ReleaseDiff) -> bytes:
     """Return the content of changes.json; ``earlier`` is name and version of the previous release."""
-    told = {"format": 1, "from": earlier, **plain(diff)}
-    return orjson.dumps(told, option=orjson.OPT_INDENT_2 | orjson.OPT_SORT_KEYS | orjson.OPT_APPEND_NEWLINE)
+    document = {"format": 1, "from": earlier, **plain(diff)}
+    return orjson.dumps(document, option=orjson.OPT_INDENT_2 | orjson.OPT_SORT_KEYS | orjson.OPT_APPEND_NEWLINE)
 
 
 def plain(diff: ReleaseDiff) -> dict[str, Any]:

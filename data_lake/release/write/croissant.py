@@ -102,7 +102,7 @@ def _metadata(facts: CardFacts) -> dict[str, Any]:
     sources = licensed(facts.sources, facts.licensed_pictures)
     chosen = choose_licence(sources)
     own = sorted({source.licence for source in sources} - {chosen})
-    told: dict[str, Any] = {
+    properties: dict[str, Any] = {
         "url": facts.curated.homepage,
         "creator": [{"@type": "sc:Person", "name": name} for name in facts.curated.authors],
         "datePublished": facts.release_date,
@@ -110,7 +110,7 @@ def _metadata(facts: CardFacts) -> dict[str, Any]:
         "citeAs": " ".join([facts.curated.citation, *citations]).strip(),
         "isBasedOn": [source.homepage for source in facts.sources if source.homepage],
     }
-    return {name: value for name, value in told.items() if value}
+    return {name: value for name, value in properties.items() if value}
 
 
 def _is_of(file: FileEntry, table: str) -> bool:

@@ -85,16 +85,16 @@ def _files_of(facts: CardFacts, name: str, split: str) -> list[FileEntry]:
 def _dataset_info(facts: CardFacts, name: str, splits: Sequence[str]) -> dict[str, Any]:
     rows = dict(_rows(facts, name).group_by("split").len().iter_rows())
     sizes = {split: sum(file.bytes for file in _files_of(facts, name, split)) for split in splits}
-    told = [
+    entries = [
         {"name": split, "num_bytes": sizes[split], "num_examples": rows.get(split, 0)}
         for split in splits
         if _files_of(facts, name, split)
     ]
-    total = sum(split["num_bytes"] for split in told)
+    total = sum(split["num_bytes"] for split in entries)
     return {
         "config_name": name,
         "features": describe_features(released_config(name, facts.classes)),
-        "splits": told,
+        "splits": entries,
         "download_size": total,
         "dataset_size": total,
     }

@@ -21,7 +21,7 @@ ORIGINS: Final = {
 
 def responsible_ai(facts: CardFacts) -> dict[str, Any]:
     """Return the properties ``rai:*`` of a release, without unknown ones."""
-    told = {
+    properties = {
         "dataCollection": collection(facts),
         "dataCollectionType": ["Secondary Data Analysis"],
         "dataAnnotationProtocol": annotation(facts),
@@ -35,7 +35,7 @@ def responsible_ai(facts: CardFacts) -> dict[str, Any]:
         "dataReleaseMaintenancePlan": "A version never changes; a correction is a new version, with the difference "
         "from the one before on its card.",
     }
-    return {f"rai:{name}": value for name, value in told.items() if value}
+    return {f"rai:{name}": value for name, value in properties.items() if value}
 
 
 def collection(facts: CardFacts) -> str:
