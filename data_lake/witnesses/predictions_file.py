@@ -74,7 +74,7 @@ def read_predictions(path: Path, where: str) -> tuple[pl.DataFrame, list[Stateme
         raise DataError(f"{where}: not a file of predictions ({type(error).__name__}). {_REMEDY}") from error
     if dict(frame.schema) != dict(_schema()):
         odd = sorted({*frame.schema.items()} ^ {*_schema().items()}, key=str)
-        raise DataError(f"{where}: its columns are not those of predictions, first {odd[0][0]}. {_REMEDY}")
+        raise DataError(f"{where}: column {odd[0][0]} is missing, unknown or of another type. {_REMEDY}")
     for problem in chain(_problems_of_models(stated), _problems(frame, {one.sha256: one for one in stated})):
         raise DataError(f"{where}: {problem}. {_REMEDY}")
     return frame, models

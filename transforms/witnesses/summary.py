@@ -52,8 +52,8 @@ def note_half_decided(proposals: pl.DataFrame) -> list[str]:
 def note_unknown_labels(known: Mapping[str, Collection[str]], released: Collection[str]) -> list[str]:
     """Return a note on each model with labels that the release lacks; ``known``: its labels by its name."""
     return [
-        f"model {name}: {', '.join(odd)}: not among the labels of the release ({', '.join(sorted(released))}), so such "
-        "predictions are not used. If the release names it otherwise, correct [output] labels"
+        f"model {name}: {', '.join(odd)}: not among the labels of the release ({', '.join(sorted(released))}); such "
+        "predictions are not used. If the release has another name for them, correct [output] labels"
         for name, labels in sorted(known.items())
         if (odd := sorted({*labels} - {*released}))
     ]

@@ -1,6 +1,6 @@
 """Declare pairs of a picture and a mask of the same name, which are read strictly.
 
-No content proves that a source is meant to be read so: only a declaration chooses this format.
+Only a declaration chooses this format, since no content proves that a source should be read strictly.
 """
 
 from collections.abc import Mapping
@@ -15,13 +15,13 @@ from medmultipoints.transforms.sources.reading.proposing import Draft
 
 _QUESTIONS: Final = {
     "images": 'Which files are pictures? Give patterns, such as "**/images/*".',
-    "annotations": 'Which files are masks, and which JSON has the boxes? Such as ["**/masks/*", "**/boxes.json"].',
+    "annotations": 'Which files are masks, and which JSON, if any, has boxes? As ["**/masks/*", "**/boxes.json"].',
     "masks.label": "What do the masks show? Give the label of the objects.",
 }
 
 
 def recognise(_files: Files, stated: Mapping[str, object]) -> Recognition | None:
-    """Ask what a declaration of pairs lacks; None if it is not stated that the source is one of pairs."""
+    """Ask for the keys that a declaration of pairs lacks; return None if it does not state this format."""
     draft = Draft("pairs", stated)
     for key, text in _QUESTIONS.items():
         draft.ask(key, text)
@@ -29,7 +29,7 @@ def recognise(_files: Files, stated: Mapping[str, object]) -> Recognition | None
 
 
 def read(declaration: Declaration, files: Files) -> Reading:
-    """Yield the pictures of all pairs with their masks, to be counted and shown, and the problems of all others."""
+    """Yield the picture of each pair with its mask, for `inspect` to count and show, and the problems of all others."""
     found = read_samples(files, described=DescribedSource("pairs", declaration))
     for sample in found.samples:
         layers = sample.layers or (MaskLayer(member=str(sample.mask_member), label=sample.mask_label),)
@@ -46,7 +46,7 @@ def read(declaration: Declaration, files: Files) -> Reading:
 
 FORMAT = Format(
     name="pairs",
-    title="Pairs of a picture and a mask of the same name, with boxes in one JSON, rejected whole if anything is amiss",
+    title="Pairs of a picture and a mask of the same name, with boxes in one JSON; a pair with a fault is rejected",
     recognise=recognise,
     read=read,
     index=lambda described, files: read_samples(files, described=described),

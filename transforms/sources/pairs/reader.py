@@ -92,7 +92,7 @@ def _declared_values(described: DescribedSource) -> Mapping[str, str]:
 
 
 def open_pairs(described: DescribedSource, members: Members, further: Iterable[str]) -> PairFiles:
-    """Return the files of a source of pairs, with the annotation files named ``further``.
+    """Return the files of a source of pairs, also the annotation files that ``further`` names.
 
     Errors: SourceDataError if an annotation file is missing or unreadable; UsageError for keys that pairs do not have.
     """
@@ -145,7 +145,10 @@ def read_pairs(
     values: Mapping[str, str],
     objects: MaskObject,
 ) -> tuple[list[Sample], list[Exclusion]]:
-    """Return the samples of complete pairs, and exclusions of all other pictures, masks and entries."""
+    """Return the samples of complete pairs, and exclusions of all other pictures, masks and entries.
+
+    ``describe`` returns the facts of a pair, or why it is rejected; ``values`` and ``objects``: see ``state_masks``.
+    """
     described, samples = files.described, list[Sample]()
     pairs, rejected = join_pairs(described.name, files.kinds["image"], files.kinds["mask"], files.boxes)
     excluded = [*rejected]

@@ -10,7 +10,7 @@ from medmultipoints.transforms.records import MaskLayer, MaskObject, Sample
 from medmultipoints.transforms.sources.accounting import printable
 
 IGNORED: Final = "ignore"
-MOST: Final = 65535
+LARGEST_VALUE: Final = 65535
 NO_VALUES: Final[Mapping[str, str]] = {}
 
 
@@ -19,8 +19,10 @@ def check_values(values: Mapping[str, str], labels: Collection[str]) -> Mapping[
     for key, meaning in values.items():
         parts = key.split(",")
         plain = all(part.isascii() and part.isdecimal() and str(int(part)) == part for part in parts)
-        if not plain or not (1 <= int(parts[0]) <= MOST if len(parts) == 1 else _is_colour(parts)):
-            raise ValueError(f"'{printable(key)}' is neither a value from 1 to {MOST} nor a colour such as 255,0,0")
+        if not plain or not (1 <= int(parts[0]) <= LARGEST_VALUE if len(parts) == 1 else _is_colour(parts)):
+            raise ValueError(
+                f"'{printable(key)}' is neither a value from 1 to {LARGEST_VALUE} nor a colour such as 255,0,0"
+            )
         if meaning not in (*labels, IGNORED):
             known = ", ".join(f"'{label}'" for label in labels)
             raise ValueError(f"{key} is '{printable(meaning)}', which is neither {known} nor '{IGNORED}'")
@@ -52,7 +54,7 @@ MaskObjects = Annotated[
 
 
 def state_masks(sample: Sample, values: Mapping[str, str], objects: MaskObject) -> Sample:
-    """Return the sample with its mask as a layer of the stated values, or unchanged without any."""
+    """Return the sample with its mask as a layer of the stated values; unchanged if there are no values or no mask."""
     if not values or sample.mask_member is None:
         return sample
     layer = MaskLayer(
