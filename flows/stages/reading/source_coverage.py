@@ -40,6 +40,10 @@ def _remedy(source: str, reasons: set[str]) -> str:
         return f'Add the labels of {source} to names in [labels], or write others = "keep" there. {other}'
     if reasons <= UNCLEAR_VALUES:
         return f"Nothing is missing: say in the recipe what the values of the masks mean, as above. {other}"
+    if reasons == {"licence_unlisted"}:
+        return f"Correct the licences in the data, or give one in [sources.{source}.read.licences]. {other}"
+    if reasons == {"objects_in_quarantine"}:
+        return f"Correct the annotations that were rejected. {other}"
     if any(reason.startswith("mask_") or reason in OTHER_FRAME for reason in reasons):
         return f"Correct the files, or say in the recipe how they are to be read. {other}"
     return f"Give what is missing with --source {source}=PATH, or leave it out with --only."

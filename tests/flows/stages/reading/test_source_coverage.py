@@ -14,6 +14,18 @@ def test_pictures_of_another_size_are_not_called_missing() -> None:
     assert "Correct the files" in said and "--source" not in said
 
 
+@pytest.mark.parametrize(
+    ("reason", "helps"),
+    [
+        ("licence_unlisted", "Correct the licences in the data, or give one in [sources.cells.read.licences]."),
+        ("objects_in_quarantine", "Correct the annotations that were rejected."),
+    ],
+)
+def test_what_is_there_and_wrong_is_not_called_missing(reason: str, helps: str) -> None:
+    said = str(nothing_usable("cells", [("rejected", reason, "cells/a", "a")]))
+    assert f"{helps} Leave the source out with --only, without cells." in said and "--source" not in said
+
+
 def test_a_pattern_that_no_file_matches_is_named_with_files_that_are_there() -> None:
     names = ["images/a.jpg", "labels/a.txt"]
     wrong = {"images": "bilder/{stem}.jpg", "annotations": "labels/{stem}.txt"}
