@@ -15,7 +15,7 @@ from medmultipoints.transforms.sources.reading.proposing import Draft
 
 _QUESTIONS: Final = {
     "images": 'Which files are pictures? Give patterns, such as "**/images/*".',
-    "annotations": 'Which files are masks, and which JSON, if any, has boxes? As ["**/masks/*", "**/boxes.json"].',
+    "annotations": 'Which files are masks, and which JSON has boxes, if any? Such as ["**/masks/*", "**/boxes.json"].',
     "masks.label": "What do the masks show? Give the label of the objects.",
 }
 
