@@ -127,9 +127,10 @@ def check_release(first: Outcome, second: Outcome, entries: dict[str, Entry], wi
 def check_difference(first: Outcome, second: Outcome, entries: dict[str, Entry], withdrawn: str) -> list[str]:
     """The two images that left are named, and the boxes that changed."""
     told = compare_releases(first.release.path, second.release.path).text
-    for sha256 in (entries["exclude"]["image_sha256"], withdrawn):
-        assert sha256 in told, f"{sha256} is not in the difference: {told}"
-    assert entries["replace_boxes"]["image_sha256"] in told, f"the replaced boxes are not in the difference: {told}"
+    (gone,) = first.table("released_images").filter(image_sha256=withdrawn)["sample_id"]
+    for image in (entries["exclude"]["image"], gone):
+        assert image in told, f"{image} is not in the difference: {told}"
+    assert entries["replace_boxes"]["image"] in told, f"the replaced boxes are not in the difference: {told}"
     return told.splitlines()
 
 

@@ -37,3 +37,9 @@ def test_it_is_shown(name: str, tmp_path: Path) -> None:
     figures = importlib.import_module(f"tests.acceptance.{name}").run(tmp_path)
     record = {"seconds": round(time.perf_counter() - start, 1), "small": os.environ.get(SMALL) == "1", **figures}
     (figures_folder() / f"{name}.json").write_bytes(orjson.dumps(record, option=orjson.OPT_INDENT_2, default=str))
+
+
+@pytest.mark.parametrize("name", scripts())
+def test_it_can_be_imported(name: str) -> None:
+    """What it takes from other modules is there: these modules run too seldom to notice a moved one."""
+    assert callable(importlib.import_module(f"tests.acceptance.{name}").run)

@@ -13,7 +13,7 @@ from tests.acceptance.browser import Page, chromium
 from tests.acceptance.inputs import ROOT, need_programs
 from tests.acceptance.t9_desk import PROGRESS, READY, at, enter, served
 from tests.data_lake.witnesses.declared_models import declare, red_model
-from tests.flows.stages.test_witness import release_of, table, write_pictures
+from tests.flows.stages.composing.test_witness import release_of, table, write_pictures
 
 Box = tuple[float, float, float, float]
 CHOSEN = "document.querySelector('.finding[aria-selected=true] {}')?.textContent".format
