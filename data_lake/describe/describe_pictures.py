@@ -31,7 +31,7 @@ from medmultipoints.transforms.records import UNKNOWN
 
 Progress = Callable[[int, int], None]
 MOST_AT_FIRST = 3
-"""So many pictures that the server does not take, and none that it does: another will not help."""
+"""Refused pictures after which a run ends if the server accepted none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,11 +82,7 @@ def describe_pictures(
     However the run ends, the file then holds all answers. UsageError for invalid settings; MachineError if the server
     fails. At the limit of the cost the outcome says why it stopped.
     """
-    check_text_readers(settings.readers)
-    if settings.unencrypted:
-        say(f"note: {settings.address}: the pictures are sent unencrypted; use https if others can read the network")
-    if not out.parent.is_dir():
-        raise UsageError(f"--out {out}: the folder {out.parent} does not exist. Make it, or correct the path.")
+    _check_settings(settings, out, say)
     definitions = load_definitions(settings.knowledge)
     scenes = list(islice(release_scenes(folder, split), limit))
     if not scenes:
@@ -107,6 +103,15 @@ def describe_pictures(
         if found := written.get(one.scene.image_sha256):
             _count(done, found, judge_reply(found, one, AcceptPolicy()))
     return done
+
+
+def _check_settings(settings: ServerSettings, out: Path, say: Callable[[str], None]) -> None:
+    """Raise UsageError for missing readers or folders; note that pictures are sent unencrypted."""
+    check_text_readers(settings.readers)
+    if settings.unencrypted:
+        say(f"note: {settings.address}: the pictures are sent unencrypted; use https if others can read the network")
+    if not out.parent.is_dir():
+        raise UsageError(f"--out {out}: the folder {out.parent} does not exist. Make it, or correct the path.")
 
 
 def release_scenes(folder: Path, split: str | None = None) -> Iterator[DescribedScene]:
