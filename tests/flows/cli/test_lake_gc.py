@@ -108,7 +108,7 @@ def test_a_read_only_lake_can_be_looked_at(lake: Path) -> None:
 def test_no_build_begins_while_it_is_at_work(lake: Path) -> None:
     with (
         only_collector(Lake(lake)),
-        pytest.raises(LockHeld, match="`lake gc` is at work"),
+        pytest.raises(LockHeld, match="`lake gc` is running"),
         only_builder(Lake(lake), "small"),
     ):
         raise AssertionError("it began")

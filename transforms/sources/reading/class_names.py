@@ -14,7 +14,7 @@ from medmultipoints.transforms.sources.paths import split_path
 from medmultipoints.transforms.sources.reading.listing import Listing
 from medmultipoints.transforms.sources.reading.proposing import Draft
 
-_NAMED = re.compile(r"(^|/)([a-z0-9]*[_-])?(classes|class_names|labels|names)(\.txt)?$|\.(names|labels)$")
+_NAMED = re.compile(r"(^|/)([a-z0-9]*[_-])?(classes|class_names|labels|names)(\.txt|\.csv)?$|\.(names|labels)$")
 """Files that tools write only for class names; other lists of words are offered as guesses."""
 _WHOLE = re.compile(r"(\d{1,9})(\.0*)?")
 
@@ -46,7 +46,8 @@ def find_class_names(listing: Listing, labels: Collection[str]) -> ClassNames:
         if extension in (".yaml", ".yml"):
             _read_yaml(found, name, head)
         elif extension == ".csv" and (names := _numbered_rows(head)):
-            found.lists[name] = names
+            if names[0] or _NAMED.search(name.lower()):
+                found.lists[name] = names
         elif extension in (".txt", ".names", ".labels", "") and (names := _one_per_line(head)):
             if _NAMED.search(name.lower()):
                 found.lists[name] = names

@@ -47,6 +47,12 @@ def test_a_number_without_a_name_is_asked_so_that_no_name_is_shifted() -> None:
     assert asked.endswith('Give names from 0 on, "" for numbers that no object has: ["", "a", "b"].')
 
 
+def test_a_table_from_1_of_other_things_names_no_class() -> None:
+    """Such as the keys and numbers of tracks beside files of MOT."""
+    held = find_class_names(listed(MemoryMembers({"tracks.csv": b"key,number\nckz0,1\nckz1,2\n"})), ()).lists
+    assert held == {}
+
+
 def test_yolo_numbers_from_0_take_no_names_from_1() -> None:
     """A table from 1 is offered without its number, not taken."""
     lines = {"a.txt": "0 0.5 0.5 0.25 0.25\n", "b.txt": "1 0.5 0.5 0.25 0.25\n"}
