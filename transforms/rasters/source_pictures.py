@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from typing import Final, Literal
 
 import numpy as np
+import polars as pl
 from numpy.typing import NDArray
 
 from medmultipoints.transforms.pictures.decode import (
@@ -35,6 +36,8 @@ from medmultipoints.transforms.records import Sample
 ImageOrigin = Literal["member", "embedded", "decoded", "converted"]
 OWN_BYTES: Final[tuple[ImageOrigin, ...]] = ("member", "embedded")
 """Origins of pictures that are released with the bytes of the source."""
+UNCHANGED: Final = (pl.col("scale") == 1) & pl.col("image_origin").is_in(OWN_BYTES)
+"""Images whose released picture is the source's own, by their columns."""
 _PASSED_THROUGH = (".jpg", ".jpeg", ".jpe", ".png")
 _SIGNATURES = (b"\xff\xd8\xff", SIGNATURE)
 

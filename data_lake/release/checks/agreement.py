@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from medmultipoints.transforms.columns.tables import column_names
 from medmultipoints.transforms.diff.releases import Tables
 from medmultipoints.transforms.masks.run_lengths import area_of_rle
-from medmultipoints.transforms.rasters.source_pictures import OWN_BYTES
+from medmultipoints.transforms.rasters.source_pictures import UNCHANGED
 from medmultipoints.transforms.records import SIDES
 
 BORDER_PX = 1.0
@@ -129,7 +129,7 @@ def check_sizes(tables: Tables) -> Iterator[str]:
     for name in ("img_size", "original_size", "scale", "stored_sha256"):
         same = pl.col(name).cast(both.schema[f"{name}_i"]).eq_missing(pl.col(f"{name}_i"))
         yield from (f"{one}: {name} differs from the images table" for one in both.filter(~same)["record_id"])
-    untouched = (pl.col("scale") == 1) & pl.col("image_origin").is_in(OWN_BYTES)
+    untouched = UNCHANGED
     if "orientation_done" in tables.images.columns:  # releases before version 2 lack the column
         untouched &= pl.col("orientation_done").is_null()
     changed = tables.images.filter(untouched & (pl.col("stored_sha256") != pl.col("image_sha256")))

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from medmultipoints.transforms.masks.run_lengths import box_of_rle
 from medmultipoints.transforms.pictures.tones import tone_of_rle
-from medmultipoints.transforms.rasters.source_pictures import OWN_BYTES
+from medmultipoints.transforms.rasters.source_pictures import UNCHANGED
 from medmultipoints.transforms.records import SIDES, TONE_COLUMNS, Tone
 
 ObjectTone = Mapping[str, Any]
@@ -22,7 +22,7 @@ def stated_tones(objects: pl.DataFrame, images: pl.DataFrame) -> Mapping[str, Se
 
     Masks of reviewers need no tone: releases of earlier versions do not have it.
     """
-    own = (pl.col("scale") == 1) & pl.col("image_origin").is_in(OWN_BYTES) & pl.col("rle").is_not_null()
+    own = UNCHANGED & pl.col("rle").is_not_null()
     stated = pl.any_horizontal(pl.col(name).is_not_null() for name in TONE_COLUMNS)
     held = objects.join(images.select("sample_id", "scale", "image_origin"), on="sample_id")
     held = held.filter((own & (pl.col("evidence") != "correction")) | stated)

@@ -18,17 +18,13 @@ from medmultipoints.transforms.duplicates.near import LEAST_THRESHOLD, MOST_THRE
 from medmultipoints.transforms.errors import DataError
 from medmultipoints.transforms.pictures.decode import decode_image, luma_blake3
 from medmultipoints.transforms.pictures.thumbnails import pack, perceptual_hash, thumbnail, to_luma, unpack
-from medmultipoints.transforms.rasters.source_pictures import OWN_BYTES
+from medmultipoints.transforms.rasters.source_pictures import UNCHANGED
 from medmultipoints.transforms.splits.joined import STATES
 from medmultipoints.transforms.splits.leakage import COLUMNS, Certificate, certify, find_leaks
 
 CERTIFICATE = "leakage.json"
 MEASURED = column_names("released_images", "measured")
 STATED = ("sample_id", *(name for name in COLUMNS if name not in MEASURED))
-
-
-_UNCHANGED = (pl.col("scale") == 1) & pl.col("image_origin").is_in(OWN_BYTES)
-"""Images whose released picture is the source's own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +55,7 @@ def check_leakage(folder: Path, manifest: Manifest) -> Leakage:
 
 def _other_hashes(folder: Path, manifest: Manifest, seen: pl.DataFrame, thumbnails: pl.DataFrame) -> Iterator[str]:
     """Yield a sentence for each unchanged source picture that has other hashes than the images table says."""
-    stated = read_parquet(folder, manifest, "images").filter(_UNCHANGED)
+    stated = read_parquet(folder, manifest, "images").filter(UNCHANGED)
     names = ("luma_blake3", "perceptual_hash")
     small = thumbnails.with_columns(
         perceptual_hash=pl.Series(map(perceptual_hash, unpack(thumbnails["thumbnail"])), dtype=pl.String)
@@ -92,7 +88,7 @@ def _read_pictures(folder: Path, manifest: Manifest) -> Iterator[dict[str, str]]
 
     The source's hashes can only be computed from unchanged source pictures.
     """
-    original = set(read_parquet(folder, manifest, "images").filter(_UNCHANGED)["sample_id"].to_list())
+    original = set(read_parquet(folder, manifest, "images").filter(UNCHANGED)["sample_id"].to_list())
     stated = dict(read_parquet(folder, manifest, "images").select("sample_id", "luma_blake3").iter_rows())
     for split in splits_of(manifest):
         seen: set[tuple[str, str]] = set()

@@ -29,7 +29,7 @@ from medmultipoints.transforms.compose.label_terms import FILLED, fill_facts
 from medmultipoints.transforms.compose.records import compose_records
 from medmultipoints.transforms.pictures.decode import decode_image
 from medmultipoints.transforms.pictures.tones import tone_of_rle
-from medmultipoints.transforms.rasters.source_pictures import OWN_BYTES
+from medmultipoints.transforms.rasters.source_pictures import UNCHANGED
 from medmultipoints.transforms.records import TONE_COLUMNS, Exclusion
 
 IMAGES_PER_SHARD = 500_000
@@ -91,7 +91,7 @@ def record_images(build: Build, inputs: Inputs, shard: str) -> Output:
 def measure_added(build: Build, inputs: Inputs, images: pl.DataFrame) -> pl.DataFrame:
     """Return the corrected regions of images; reviewers' masks get a tone where ``derive`` would have measured one."""
     regions = rows_of(images, corrected_regions(inputs))
-    own = images.filter(pl.col("scale") == 1, pl.col("image_origin").is_in(OWN_BYTES)).select("sample_id")
+    own = images.filter(UNCHANGED).select("sample_id")
     drawn = regions.filter(pl.col("evidence") == "correction", pl.col("rle").is_not_null())
     drawn = drawn.join(own, on="sample_id", how="semi")
     if drawn.is_empty():
