@@ -2,17 +2,17 @@
 
 import hashlib
 from collections import Counter
-from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import closing
 from dataclasses import dataclass, field
+from importlib.resources import files
 from itertools import islice
 from pathlib import Path
 
 import orjson
 
 from medmultipoints.data_lake.describe.chat import ChatReply, ChatServer, Unanswered
-from medmultipoints.data_lake.describe.definitions import load_definitions
 from medmultipoints.data_lake.describe.outgoing_picture import MIME, check_text_readers, picture_filler
 from medmultipoints.data_lake.describe.reply_file import Journal, Reply
 from medmultipoints.data_lake.describe.server_settings import ServerSettings
@@ -23,7 +23,7 @@ from medmultipoints.data_lake.release.write.manifest import read_manifest
 from medmultipoints.transforms.compose.label_terms import plurals_of
 from medmultipoints.transforms.descriptions.accept import Accepted, AcceptPolicy, accept_reply
 from medmultipoints.transforms.descriptions.described_scenes import DescribedScene, described_scenes
-from medmultipoints.transforms.descriptions.knowledge_entries import Entry, EntryKind, retrieve
+from medmultipoints.transforms.descriptions.knowledge_entries import Entry, EntryKind, parse_entries, retrieve
 from medmultipoints.transforms.descriptions.prompting import SYSTEM, prompt_sha256, write_prompt
 from medmultipoints.transforms.descriptions.replies import Outcome, without_thoughts
 from medmultipoints.transforms.errors import MachineError, UsageError
@@ -274,3 +274,23 @@ def _count(done: Described, reply: Reply, accepted: Accepted) -> None:
     done.kept += not accepted.reason
     done.fallen.update([accepted.reason] if accepted.reason else [])
     done.sentences.update(one.verdict for one in accepted.sentences)
+
+
+def load_definitions(folders: Iterable[Path | str] = ()) -> tuple[Entry, ...]:
+    """Return all entries; an entry of a later folder replaces an earlier one on the same subject."""
+    shipped = files("medmultipoints.data_lake.describe") / "knowledge"
+    texts = [(one.name, one.read_text("utf-8")) for one in shipped.iterdir() if one.name.endswith(".toml")]
+    found = [entry for name, text in sorted(texts) for entry in parse_entries(name, text)]
+    for folder in map(Path, folders):
+        found += _read_folder(folder)
+    return tuple(found)
+
+
+def _read_folder(folder: Path) -> list[Entry]:
+    paths = sorted(folder.glob("*.toml"))
+    if not paths:
+        raise UsageError(f"knowledge: {folder} has no TOML file. Correct the path.")
+    try:
+        return [entry for path in paths for entry in parse_entries(str(path), path.read_text("utf-8"))]
+    except (OSError, UnicodeDecodeError) as error:
+        raise UsageError(f"knowledge: {folder} cannot be read: {error}. Correct the file.") from error

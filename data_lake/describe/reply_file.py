@@ -15,7 +15,7 @@ import orjson
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 from pydantic.dataclasses import dataclass
 
-from medmultipoints.data_lake.store.durable_files import write_durably
+from medmultipoints.data_lake.store.temporary import write_durably
 from medmultipoints.transforms.descriptions.replies import Outcome
 from medmultipoints.transforms.errors import DataError
 from medmultipoints.transforms.problems import Sha256, first_problem

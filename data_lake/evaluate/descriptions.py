@@ -12,9 +12,8 @@ from medmultipoints.data_lake.release.checks.answers import box_policy
 from medmultipoints.data_lake.release.read.released_tables import read_all_instructions, read_parquet
 from medmultipoints.data_lake.release.write.manifest import read_manifest
 from medmultipoints.transforms.claims.judge import judge_text
-from medmultipoints.transforms.claims.response_text import described_text
 from medmultipoints.transforms.claims.scene_facts import picture_facts, scene_vocabulary
-from medmultipoints.transforms.claims.score import GroupedScore, score_text
+from medmultipoints.transforms.claims.score import GroupedScore, described_text, score_text
 from medmultipoints.transforms.compose.label_terms import plurals_of
 from medmultipoints.transforms.diff.releases import Tables
 from medmultipoints.transforms.instructions.lexicon import Lexicon

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -14,15 +15,28 @@ from medmultipoints.data_lake.evaluate.json_lines import (
     refuse_repeats,
     stated_answer,
 )
-from medmultipoints.data_lake.evaluate.responses import Restore, read_forms, refuse_exports
 from medmultipoints.data_lake.prompt_assets import load_names
-from medmultipoints.data_lake.release.export.dialect_lines import LeftOut
+from medmultipoints.data_lake.release.export.dialect_lines import FORMS, LeftOut
+from medmultipoints.data_lake.release.export.dialect_rows import read_items
+from medmultipoints.data_lake.release.export.dialects import find_dialect
+from medmultipoints.data_lake.release.export.folder import read_mark
+from medmultipoints.data_lake.release.export.plain import choose_splits
 from medmultipoints.data_lake.release.read.released_tables import check_split, read_all_instructions, read_parquet
 from medmultipoints.data_lake.release.write.manifest import read_manifest
+from medmultipoints.transforms.dialects.conversations.answers import Unsupported
+from medmultipoints.transforms.dialects.items import Item
+from medmultipoints.transforms.dialects.registry import Conversation
 from medmultipoints.transforms.errors import DataError, UsageError
 from medmultipoints.transforms.scoring.answers.found_json import is_number
 from medmultipoints.transforms.scoring.answers.items import Places, Truth
 from medmultipoints.transforms.scoring.answers.truths import NoTruth, truth_from_text, truth_from_value
+
+Restore = Callable[[str], str]
+_MODELS_OWN = (
+    "ms-swift writes the numbers of each model. Take --dialect qwen-vl-1000 for a model that answers from 0 to 1000 "
+    "(Qwen2-VL, Qwen3-VL, InternVL), qwen2.5-vl for Qwen2.5-VL, and none for one that "
+    "answers in pixels of the released picture"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,3 +163,41 @@ def _with_boxes(question: Question, known: Mapping[tuple[tuple[str, ...], str], 
     if truth is None or truth.boxes:
         return question
     return replace(question, truth=replace(truth, boxes=known.get((question.images, truth.label), ())))
+
+
+def read_forms(folder: Path, split: str | None, dialect: str) -> dict[str, Restore | LeftOut]:
+    """Return, by instruction id, how to restore an answer from a response, or why the export left it out.
+
+    UsageError for a dialect without responses, or with responses in the model's own form.
+    """
+    restore, form = _form(dialect)
+    manifest = read_manifest(folder)
+    found: dict[str, Restore | LeftOut] = {}
+    for name in choose_splits(manifest, split):
+        for item in read_items(folder, manifest, name):
+            try:
+                form.encode(item)
+                found[item.instruction_id] = partial(restore, item)
+            except Unsupported as reason:
+                found[item.instruction_id] = LeftOut(dialect, item.instruction_id, item.record_id, str(reason))
+    return found
+
+
+def _form(dialect: str) -> tuple[Callable[[Item, str], str], Conversation]:
+    form = find_dialect(dialect).form
+    usual = ", ".join(name for name, one in FORMS.items() if one.restore)
+    if not isinstance(form, Conversation):
+        raise UsageError(f"--dialect {dialect}: it has no questions that a model answers. Choose one of {usual}.")
+    if form.restore is None:
+        raise UsageError(f"--dialect {dialect}: {_MODELS_OWN}.")
+    return form.restore, form
+
+
+def refuse_exports(truth: Path) -> None:
+    """Raise UsageError for an export in a dialect or one of its files, whose numbers differ from the release's."""
+    mark = read_mark(truth if truth.is_dir() else truth.parent)
+    if mark and (dialect := mark.get("dialect")):
+        raise UsageError(
+            f"{truth} is of an export in the dialect {dialect}. Give the release folder as --truth, and "
+            f"--dialect {dialect}."
+        )

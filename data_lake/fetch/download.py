@@ -18,9 +18,9 @@ from filelock import FileLock, Timeout
 from medmultipoints.data_lake.archives.entries import Origin, check_size
 from medmultipoints.data_lake.catalogue import Archive, RemoteMember, SourceInfo
 from medmultipoints.data_lake.http.ranges import RemoteFile
+from medmultipoints.data_lake.http.request import write_note
 from medmultipoints.data_lake.http.resumable import Download, Progress
 from medmultipoints.data_lake.http.retries import DEFAULT, RetryPolicy, persist
-from medmultipoints.data_lake.http.validators import write_note
 from medmultipoints.data_lake.store.layout import explained
 from medmultipoints.data_lake.store.objects import sync
 from medmultipoints.transforms.errors import DataError, MachineError

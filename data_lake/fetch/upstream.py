@@ -16,9 +16,8 @@ import orjson
 
 from medmultipoints.data_lake.catalogue import Archive, RemoteMember, SourceInfo
 from medmultipoints.data_lake.fetch.download import by_hand
-from medmultipoints.data_lake.http.request import request, validators_of
+from medmultipoints.data_lake.http.request import Validators, differing, read_note, request, validators_of
 from medmultipoints.data_lake.http.retries import Refused, RetryPolicy, persist
-from medmultipoints.data_lake.http.validators import Validators, differing, read_note
 from medmultipoints.data_lake.store.layout import Lake
 from medmultipoints.data_lake.store.objects import temporary_file
 from medmultipoints.transforms.errors import MachineError, PipelineError

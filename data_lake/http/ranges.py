@@ -3,9 +3,8 @@
 import io
 from typing import TYPE_CHECKING
 
-from medmultipoints.data_lake.http.request import content_range, request, validators_of
+from medmultipoints.data_lake.http.request import Validators, content_range, differing, request, validators_of
 from medmultipoints.data_lake.http.retries import DEFAULT, Refused, RetryPolicy, Transient, persist
-from medmultipoints.data_lake.http.validators import Validators, differing
 from medmultipoints.transforms.errors import MachineError
 
 if TYPE_CHECKING:

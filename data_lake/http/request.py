@@ -8,20 +8,43 @@ import ssl
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import asdict, dataclass
 from email.utils import parsedate_to_datetime
 from ipaddress import ip_address
+from pathlib import Path
 from re import fullmatch
 from typing import TYPE_CHECKING, Literal
 
+import orjson
+
 from medmultipoints.data_lake.http.retries import Refused, Transient
-from medmultipoints.data_lake.http.validators import Validators
 from medmultipoints.transforms.errors import UsageError
 
 if TYPE_CHECKING:  # importing it takes a tenth of a build with nothing to do
     import httpx2
 
+
 HEADERS = {"User-Agent": "medmultipoints", "Accept-Encoding": "identity"}
 MISSING = "where this system lacks a certificate of its chain, name a PEM file with the whole chain in SSL_CERT_FILE"
+
+
+@dataclass(frozen=True, slots=True)
+class Validators:
+    """ETag, Last-Modified and size in bytes of the whole file; None for what the server does not send."""
+
+    etag: str | None = None
+    last_modified: str | None = None
+    bytes: int | None = None
+
+    @property
+    def if_range(self) -> str | None:
+        """The If-Range value for this version: a strong ETag, else the last modification date."""
+        return self.etag if self.etag and self.etag.startswith('"') else self.last_modified
+
+    def __str__(self) -> str:
+        size = None if self.bytes is None else f"{self.bytes:,} bytes"
+        named = (self.etag and f"ETag {self.etag}", self.last_modified and f"last modified {self.last_modified}")
+        return ", ".join(filter(None, (*named, size))) or "nothing"
 
 
 @contextmanager
@@ -112,3 +135,39 @@ def validators_of(response: "httpx2.Response") -> Validators:
     found, stated = content_range(response), response.headers.get("content-length", "")
     size = found[1] if found else int(stated) if stated.isdecimal() else None
     return Validators(response.headers.get("etag"), response.headers.get("last-modified"), size)
+
+
+def differing(old: Validators, new: Validators) -> bool | None:
+    """Return whether two responses are about different bytes; None if they have no common validator.
+
+    Dates count only if there is no ETag to compare; a different size always counts. Weak ETags are compared like strong
+    ones, because proxies weaken them.
+    """
+    pairs = [(_opaque(old.etag), _opaque(new.etag)), (old.last_modified, new.last_modified)]
+    known = [one != other for one, other in pairs if one and other][:1]
+    if old.bytes is not None and new.bytes is not None:
+        known.append(old.bytes != new.bytes)
+    return any(known) if known else None
+
+
+def _opaque(etag: str | None) -> str | None:
+    return etag and etag.removeprefix("W/")
+
+
+def note_of(file: Path) -> Path:
+    """Return the path of the note about a file, finished or not."""
+    return file.with_name(f".{file.name}.server.json")
+
+
+def write_note(file: Path, url: str, validators: Validators) -> None:
+    """Save the server's validators of a file."""
+    note_of(file).write_bytes(orjson.dumps({"url": url, **asdict(validators)}))
+
+
+def read_note(file: Path, url: str) -> Validators:
+    """Return the validators of a file; empty if the note is missing, damaged or about another address."""
+    try:
+        stated = orjson.loads(note_of(file).read_bytes())
+        return Validators(**stated) if stated.pop("url") == url else Validators()
+    except (FileNotFoundError, orjson.JSONDecodeError, AttributeError, KeyError, TypeError):
+        return Validators()

@@ -5,9 +5,16 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from medmultipoints.data_lake.http.request import content_range, request, validators_of
+from medmultipoints.data_lake.http.request import (
+    content_range,
+    differing,
+    note_of,
+    read_note,
+    request,
+    validators_of,
+    write_note,
+)
 from medmultipoints.data_lake.http.retries import Refused, Transient
-from medmultipoints.data_lake.http.validators import differing, note_of, read_note, write_note
 from medmultipoints.transforms.errors import MachineError
 
 if TYPE_CHECKING:

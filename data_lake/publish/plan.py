@@ -26,7 +26,7 @@ from medmultipoints.data_lake.publish.withdrawn import (
 )
 from medmultipoints.data_lake.release.checks.card_check import check_card
 from medmultipoints.data_lake.release.read.compare import Comparison, compare_releases
-from medmultipoints.data_lake.release.read.sound import reads_release
+from medmultipoints.data_lake.release.read.json_files import reads_release
 from medmultipoints.data_lake.release.sign.provenance import SIGNATURE, STATEMENT
 from medmultipoints.data_lake.release.write.manifest import (
     MANIFEST,

@@ -12,8 +12,8 @@ from jinja2 import UndefinedError
 from markupsafe import Markup, escape
 
 from medmultipoints.data_lake.release.read.compare import diff_folders
+from medmultipoints.data_lake.release.read.json_files import reads_release
 from medmultipoints.data_lake.release.read.released_tables import read_quarantine
-from medmultipoints.data_lake.release.read.sound import reads_release
 from medmultipoints.data_lake.release.write.changes import plain
 from medmultipoints.data_lake.release.write.manifest import Manifest, read_manifest
 from medmultipoints.data_lake.report import sections

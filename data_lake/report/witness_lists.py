@@ -7,7 +7,7 @@ import polars as pl
 from medmultipoints.data_lake.report.materials import Materials
 from medmultipoints.data_lake.report.sections import MOST_ROWS, Listing
 from medmultipoints.data_lake.review.witness_queue import read_proposals
-from medmultipoints.transforms.witnesses.doubt_queue import doubts_to_review
+from medmultipoints.transforms.witnesses.doubt_rows import doubts_to_review
 from medmultipoints.transforms.witnesses.summary import STATUSES
 
 

@@ -6,7 +6,7 @@ from medmultipoints.data_lake.release.read.released_tables import read_parquet, 
 from medmultipoints.data_lake.report.materials import Materials
 from medmultipoints.data_lake.report.sections import MOST_ROWS, Listing
 from medmultipoints.transforms.columns.tables import empty_frame, load_table
-from medmultipoints.transforms.descriptions.description_summary import describe_texts
+from medmultipoints.transforms.descriptions.description_rows import describe_texts
 
 TEXTS = "descriptions"
 

@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from filelock import FileLock
 
-from medmultipoints.data_lake.store.durable_files import write_durably
+from medmultipoints.data_lake.store.temporary import write_durably
 from medmultipoints.transforms.errors import DataError, MachineError, UsageError
 from medmultipoints.transforms.review.decisions import FROM_MASKS
 from medmultipoints.transforms.review.entries import Entry, sort_key

@@ -10,7 +10,7 @@ from medmultipoints.data_lake.release.read.released_tables import read_parquet, 
 from medmultipoints.data_lake.release.write.manifest import Manifest
 from medmultipoints.transforms.audit.decisions import HARD_OR_WRONG, PROPOSAL
 from medmultipoints.transforms.records import SIDES
-from medmultipoints.transforms.witnesses.doubt_queue import doubts_to_review
+from medmultipoints.transforms.witnesses.doubt_rows import doubts_to_review
 
 DOUBT: Final = "doubt"
 Row = dict[str, Any]

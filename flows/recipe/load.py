@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from importlib.resources import files
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from pydantic import ValidationError
 
@@ -13,11 +13,13 @@ from medmultipoints.flows.recipe.corrections import of_sources, read_corrections
 from medmultipoints.flows.recipe.model import Recipe
 from medmultipoints.flows.recipe.ontology import read_ontology
 from medmultipoints.flows.recipe.pinned import locate_files
-from medmultipoints.flows.recipe.previous import locate_previous
 from medmultipoints.flows.recipe.source_checks import REMEDY, bare_problem, check_sources
 from medmultipoints.transforms.errors import MachineError, UsageError
 from medmultipoints.transforms.problems import meant, problems
+from medmultipoints.transforms.splits.split_changes import split_reference
 from medmultipoints.transforms.toml_text import parse_toml
+
+IN_A_RELEASE: Final = "manifest.json"
 
 
 def shipped_recipes() -> dict[str, Path]:
@@ -103,3 +105,15 @@ def select_sources(recipe: Recipe, only: tuple[str, ...]) -> Recipe:
     kept = {name: options for name, options in recipe.sources.items() if not only or name in only}
     corrections = of_sources(recipe.corrections, tuple(kept))
     return recipe.model_copy(update={"sources": kept, "corrections": corrections})
+
+
+def locate_previous(reference: str | None, folder: Path) -> str | None:
+    """Return the reference with the path of an existing release, resolved from the recipe's folder.
+
+    Others are unchanged: a name in the lake, or a path from the working folder.
+    """
+    place, root = split_reference(reference or "")
+    own = (folder / Path(place).expanduser()).absolute()
+    if not (own / IN_A_RELEASE).is_file():
+        return reference
+    return f"{own}@{root}" if root else str(own)

@@ -6,11 +6,10 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from medmultipoints.flows.recipe.corrections import Corrections
-from medmultipoints.flows.recipe.description_file import Describe
 from medmultipoints.flows.recipe.instructions import Instructions
 from medmultipoints.flows.recipe.ontology import Term
+from medmultipoints.flows.recipe.pinned import Describe, Witness
 from medmultipoints.flows.recipe.privacy import Privacy, Text
-from medmultipoints.flows.recipe.witnesses import Witness
 from medmultipoints.transforms.compose.label_terms import Terms, plurals_of, released_terms
 from medmultipoints.transforms.problems import LABEL, NAME, VERSION, Day
 

@@ -6,6 +6,7 @@ loaded, its ``file`` is an absolute path; ``take_files`` keeps only the name, be
 
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
@@ -29,6 +30,31 @@ class PinnedFile(BaseModel):
         if (self.file is None) != (self.sha256 is None):
             raise ValueError("file and sha256 go together: the command that writes the file prints both")
         return self
+
+
+class Describe(PinnedFile):
+    """Replies of a language model, as `medmultipoints describe` wrote them: released apart, sentence by sentence."""
+
+    uncheckable: Literal["drop", "mark"] = Field(
+        default="drop", description="sentences that the measured facts neither prove nor refute: left out, or marked"
+    )
+    least_kept: float = Field(
+        default=0.3,
+        ge=0,
+        le=1,
+        description="least share of a text's sentences to keep; with fewer, the text is left out",
+    )
+
+
+class Witness(PinnedFile):
+    """Predictions of models, as `medmultipoints witness` wrote them: released apart, never as truth."""
+
+    stability: float = Field(
+        default=0.95, ge=0, le=1, description="least stability of a proposal: mean IoU after small shifts and flips"
+    )
+    likeness: float = Field(
+        default=0.05, ge=0, le=1, description="least probability that a proposal looks like the objects of its class"
+    )
 
 
 def pinned_files(recipe: BaseModel) -> dict[str, PinnedFile]:

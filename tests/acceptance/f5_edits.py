@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import yaml
 
-from medmultipoints.data_lake.release.checks.card_numbers import tables_on
+from medmultipoints.data_lake.release.checks.card_check import tables_on
 from medmultipoints.data_lake.release.checks.verify import verify_release
 from medmultipoints.data_lake.simulate import SimulatedSizes, write_sources
 from tests.acceptance.builds import build

@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from medmultipoints.data_lake.describe.definitions import load_definitions
+from medmultipoints.data_lake.describe.describe_pictures import load_definitions
 from medmultipoints.data_lake.describe.server_settings import ServerSettings
 from medmultipoints.flows.cli.app import app
-from medmultipoints.flows.recipe.description_file import Describe
+from medmultipoints.flows.recipe.pinned import Describe
 from tests.chat_server import chat_server
 from tests.data_lake.release.tiny_release import write_release
 from tests.data_lake.release.tiny_tables import make_tables

@@ -3,7 +3,7 @@
 import numpy as np
 import polars as pl
 
-from medmultipoints.transforms.audit.findings import make_findings
+from medmultipoints.transforms.audit.findings import as_findings, make_findings
 from medmultipoints.transforms.pictures.thumbnails import SIDE, unpack
 
 SEVERITIES = {
@@ -31,6 +31,8 @@ ODD_ASPECT = 2.0
 """Ratio of the longer to the shorter side."""
 TEXT_GLYPHS = 4
 MARKER_SHARE = 0.01
+
+ACTION = "the pair (table near_duplicates) is one group: never in different splits"
 
 
 def find_in_pictures(
@@ -89,3 +91,23 @@ def _with_levels(images: pl.DataFrame) -> pl.DataFrame:
         level=pl.Series((total / count).round(1), dtype=pl.Float64),
         spread=pl.Series(spread.round(1), dtype=pl.Float64),
     )
+
+
+def near_findings(near: pl.DataFrame, images: pl.DataFrame, samples: pl.DataFrame) -> pl.DataFrame:
+    """Return rows of the table ``disagreements``: one per image of each near-duplicate pair."""
+    sides = [
+        near.select(sample_id=one, other_id=two) for one, two in (("sample_id", "other_id"), ("other_id", "sample_id"))
+    ]
+    both = pl.concat(sides).sort("sample_id", "other_id")
+    number = pl.int_range(pl.len()).over("sample_id")
+    named = both.join(images.select("sample_id", "source", "image_sha256"), on="sample_id", maintain_order="left")
+    named = named.join(samples.select("sample_id", "stem"), on="sample_id", maintain_order="left")
+    found = named.with_columns(
+        finding_id=pl.format("{}:near_duplicate:{}", "sample_id", number),
+        kind=pl.lit("near_duplicate"),
+        severity=pl.lit("info"),
+        label=pl.lit(""),
+        action=pl.lit(ACTION),
+        detail=pl.format("shows the same as {}", "other_id"),
+    )
+    return as_findings(found)

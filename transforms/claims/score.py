@@ -1,7 +1,7 @@
-"""Score texts about pictures: count true, false and uncheckable sentences, and compute the recall of facts."""
+"""Score texts about pictures: read a response, count true, false and uncheckable sentences, compute the recall."""
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, get_args
 
@@ -9,6 +9,7 @@ import numpy as np
 
 from medmultipoints.transforms.claims.claim_types import Claim, JudgedSentence, Mention, Verdict
 from medmultipoints.transforms.claims.facts import PictureFacts
+from medmultipoints.transforms.scoring.answers.found_json import NoAnswer, find_value
 from medmultipoints.transforms.scoring.bootstrap import intervals, known
 from medmultipoints.transforms.scoring.detection import Floats
 
@@ -123,3 +124,21 @@ def _shares(sums: Floats) -> dict[str, Floats]:
     with np.errstate(invalid="ignore"):
         found = {name: np.asarray(by_name[name] / sentences) for name in get_args(Verdict)}
         return found | {"recall": np.asarray(by_name["said"] / by_name["facts"])}
+
+
+def described_text(response: str) -> str:
+    """Return caption and sentences of a response in JSON, one per line; otherwise the response itself."""
+    try:
+        value = find_value(response)
+    except NoAnswer:
+        return response
+    if not isinstance(value, Mapping) or not {"caption", "sentences"} & set(value):
+        return response
+    sentences = value.get("sentences")
+    listed = sentences if isinstance(sentences, list) else [sentences]
+    return "\n".join(filter(None, (_text(value.get("caption")), *map(_text, listed))))
+
+
+def _text(part: Any) -> str:
+    text = part.get("text") if isinstance(part, Mapping) else part
+    return text if isinstance(text, str) else ""

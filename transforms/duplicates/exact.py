@@ -9,8 +9,9 @@ import polars as pl
 from medmultipoints.transforms.columns.tables import schema_of
 from medmultipoints.transforms.compose.policy import STRENGTH, select_regions
 from medmultipoints.transforms.duplicates.clusters import find_clusters
-from medmultipoints.transforms.duplicates.other_labels import find_relabelled
-from medmultipoints.transforms.records import SIDES
+from medmultipoints.transforms.records import SIDES, Box
+from medmultipoints.transforms.regions.boxes import iou
+from medmultipoints.transforms.regions.overlaps import find_overlaps
 
 HASHES = ("image_sha256", "luma_blake3")
 ABSENCE, UNUSED, NOTHING = (max(STRENGTH.values()) + place for place in (1, 2, 3))
@@ -20,6 +21,12 @@ ROUNDING_PX = 0.01
 """Difference of a side of two boxes that comes from the rounding of one annotation."""
 
 Row = dict[str, Any]
+
+SAME_PLACE = 0.8
+"""Two boxes with this intersection over union enclose the same object, also under different labels."""
+
+Objects = Mapping[str, Sequence[Sequence[Any]]]
+"""The objects of a picture by label; each begins with the sides of its box."""
 
 
 def find_duplicates(
@@ -149,3 +156,32 @@ def _objects(regions: pl.DataFrame, sample_ids: Sequence[str]) -> dict[str, dict
     for sample_id, label, *values in columns.sort(pl.all()).iter_rows():
         found.setdefault(sample_id, {}).setdefault(label, []).append(values)
     return found
+
+
+def find_relabelled(one: Objects, other: Objects, names: Mapping[str, str]) -> set[str]:
+    """Return the labels, of both pictures, of objects at the same place that have no released label in common.
+
+    ``names``: released label of each label.
+    """
+    (labels, boxes), (other_labels, other_boxes) = _flatten(one), _flatten(other)
+    found: set[str] = set()
+    for here, there in zip(_at_places(boxes, boxes), _at_places(boxes, other_boxes), strict=True):
+        own, others = {labels[at] for at in here}, {other_labels[at] for at in there}
+        released, others_released = ({names.get(label, label) for label in some} for some in (own, others))
+        if others and not released & others_released:
+            found |= own | others
+    return found
+
+
+def _flatten(objects: Objects) -> tuple[list[str], list[Box]]:
+    pairs = [(label, Box(*values[:4])) for label, some in objects.items() for values in some]
+    return [label for label, _ in pairs], [box for _, box in pairs]
+
+
+def _at_places(first: Sequence[Box], second: Sequence[Box]) -> list[list[int]]:
+    """Return, for each box of ``first``, the positions in ``second`` of the boxes at its place."""
+    near = find_overlaps(first, second)
+    return [
+        [place for place in places if iou(box, second[place]) >= SAME_PLACE]
+        for box, places in zip(first, near, strict=True)
+    ]

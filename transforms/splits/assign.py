@@ -26,10 +26,9 @@ from dataclasses import dataclass
 import polars as pl
 
 from medmultipoints.transforms.errors import UsageError
-from medmultipoints.transforms.splits.balance import balance
+from medmultipoints.transforms.splits.balance import IMAGES, balance, weigh_strata
 from medmultipoints.transforms.splits.groups import find_groups
 from medmultipoints.transforms.splits.official import official_name
-from medmultipoints.transforms.splits.strata import IMAGES, weigh_strata
 
 PRECEDENCE = ("test", "validation", "train")
 

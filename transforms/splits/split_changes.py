@@ -1,5 +1,6 @@
 """List images whose split differs from the previous release or the official split."""
 
+import re
 from collections.abc import Mapping
 
 import polars as pl
@@ -7,6 +8,8 @@ import polars as pl
 from medmultipoints.transforms.columns.tables import schema_of
 
 SCHEMA = schema_of("split_changes")
+
+ROOT = re.compile(r"[0-9a-f]{8,64}")
 
 
 def know_previous(images: pl.DataFrame, previous: pl.DataFrame) -> pl.DataFrame:
@@ -79,3 +82,9 @@ def _changes(
         )
         .select(SCHEMA.keys())
     )
+
+
+def split_reference(reference: str) -> tuple[str, str]:
+    """Return place and root of a reference; the root is empty if not given."""
+    place, at, root = reference.rpartition("@")
+    return (place, root) if at and ROOT.fullmatch(root) else (reference, "")

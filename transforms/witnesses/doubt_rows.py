@@ -1,14 +1,14 @@
-"""Rows of doubts: every labelled object compared with model predictions, the largest doubt first."""
+"""Rows of doubts: labelled objects compared with model predictions, and the order in which a reviewer sees them."""
 
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 import polars as pl
 
 from medmultipoints.transforms.masks.run_lengths import decode_rle
 from medmultipoints.transforms.records import SIDES, Box
-from medmultipoints.transforms.regions.boxes import join_boxes
+from medmultipoints.transforms.regions.boxes import iou, join_boxes
 from medmultipoints.transforms.witnesses.doubts import Doubt, Marked, Mask, compare_picture, filled_box
 from medmultipoints.transforms.witnesses.label_agreement import in_size
 from medmultipoints.transforms.witnesses.proposal_rows import Pairs
@@ -16,6 +16,10 @@ from medmultipoints.transforms.witnesses.proposal_rows import Pairs
 LONGEST = 512
 """Largest side of the frame in which masks are compared: a thousand full-size masks would not fit in memory."""
 Row = dict[str, Any]
+
+SAME_PLACE: Final = 0.5
+"""Least IoU of boxes that several models predict for one missing object."""
+_JUDGED: Final = ("model_sha256", "label", "image_sha256")
 
 
 def doubt_rows(
@@ -104,3 +108,48 @@ def _share(marked: list[Marked]) -> float:
 def _around(boxes: list[Box]) -> list[float] | None:
     """Return the smallest box around all boxes."""
     return [*join_boxes(boxes)] if boxes else None
+
+
+def doubts_to_review(doubts: pl.DataFrame) -> pl.DataFrame:
+    """Return one row for each doubted object of the table ``doubts``, that of the greatest doubt, in review order.
+
+    The order is by the mean doubt of all models that judged the object, including those that agree with its label.
+    Rows of a model about a label come last if its median agreement with that label is 0: it does not know the label.
+    """
+    blind = (
+        doubts.filter(pl.col("object_ids").list.len() > 0)
+        .unique(_JUDGED)
+        .group_by(_JUDGED[:2])
+        .agg(pl.col("agreement").median())
+        .filter(agreement=0)
+    )
+    about = ("sample_id", "object_ids")
+    means = doubts.group_by(about).agg(mean_doubt=pl.col("doubt").mean())
+    ranked = (
+        doubts.filter(pl.col("kind") != "agrees")
+        .join(means, on=about)
+        .with_columns(
+            mean_doubt=pl.when(pl.col("object_ids").list.len() > 0).then("mean_doubt").otherwise("doubt"),
+            blind=pl.struct(_JUDGED[:2]).is_in(blind.select(pl.struct(_JUDGED[:2])).to_series().implode()),
+        )
+        .sort("blind", "mean_doubt", "place", descending=[False, True, False])
+    )
+    chosen = [*_first_of_each(ranked.sort("blind", "place").select(*about, "label", "derived_box", "doubt_id"))]
+    return ranked.filter(pl.col("doubt_id").is_in(chosen)).drop("mean_doubt", "blind")
+
+
+def _first_of_each(rows: pl.DataFrame) -> Iterator[str]:
+    """Yield the id of the first row of each labelled object, and of each place where one is missing."""
+    seen: set[tuple[str, ...]] = set()
+    missing: dict[tuple[str, str], list[Box]] = {}
+    for row in rows.iter_rows(named=True):
+        if row["object_ids"]:
+            key = row["sample_id"], *row["object_ids"]
+            if key not in seen:
+                seen.add(key)
+                yield row["doubt_id"]
+            continue
+        box, known = Box(*row["derived_box"]), missing.setdefault((row["sample_id"], row["label"]), [])
+        if all(iou(box, other) < SAME_PLACE for other in known):
+            known.append(box)
+            yield row["doubt_id"]

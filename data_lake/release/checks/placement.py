@@ -7,6 +7,7 @@ from pathlib import Path
 
 import polars as pl
 
+from medmultipoints.data_lake.release.read.json_files import check_types
 from medmultipoints.data_lake.release.read.released_tables import (
     read_parquet,
     read_quarantine,
@@ -14,7 +15,6 @@ from medmultipoints.data_lake.release.read.released_tables import (
     table_files,
     table_place,
 )
-from medmultipoints.data_lake.release.read.sound import check_types
 from medmultipoints.data_lake.release.write.files import MADE
 from medmultipoints.data_lake.release.write.manifest import Manifest
 from medmultipoints.transforms.columns.tables import load_table, table_names

@@ -7,11 +7,9 @@ from pathlib import Path
 
 from medmultipoints.data_lake.catalogue import load_catalogue
 from medmultipoints.data_lake.release.checks.agreement import TABLE_CHECKS
-from medmultipoints.data_lake.release.checks.answers import check_answers
-from medmultipoints.data_lake.release.checks.card_check import README
-from medmultipoints.data_lake.release.checks.card_numbers import check_card_numbers
+from medmultipoints.data_lake.release.checks.answers import check_answers, check_descriptions, has_descriptions
+from medmultipoints.data_lake.release.checks.card_check import README, check_card_numbers
 from medmultipoints.data_lake.release.checks.described_files import check_described_files
-from medmultipoints.data_lake.release.checks.described_texts import check_descriptions, has_descriptions
 from medmultipoints.data_lake.release.checks.made_tables import check_made, made_in
 from medmultipoints.data_lake.release.checks.picture_bytes import check_pictures
 from medmultipoints.data_lake.release.checks.placement import (

@@ -9,8 +9,8 @@ import orjson
 from medmultipoints.data_lake.release.export.folder import MARK, export_folder
 from medmultipoints.data_lake.release.export.pictures import write_whole
 from medmultipoints.data_lake.release.export.plain import ExportReport, choose_splits, write_plain
+from medmultipoints.data_lake.release.read.json_files import reads_release
 from medmultipoints.data_lake.release.read.released_tables import read_parquet
-from medmultipoints.data_lake.release.read.sound import reads_release
 from medmultipoints.data_lake.release.write.manifest import Manifest, read_manifest
 from medmultipoints.transforms.dialects.frames import Size
 from medmultipoints.transforms.dialects.layouts.rendering import Render

@@ -11,8 +11,8 @@ from medmultipoints.data_lake.release.export.dialect_rows import read_contents
 from medmultipoints.data_lake.release.export.folder import MARK, export_folder
 from medmultipoints.data_lake.release.export.pictures import write_whole
 from medmultipoints.data_lake.release.export.plain import choose_splits
+from medmultipoints.data_lake.release.read.json_files import reads_release
 from medmultipoints.data_lake.release.read.released_tables import splits_of
-from medmultipoints.data_lake.release.read.sound import reads_release
 from medmultipoints.data_lake.release.write.manifest import Manifest, read_manifest
 from medmultipoints.transforms.dialects.layouts.yolo import UNCERTAIN
 from medmultipoints.transforms.dialects.registry import DIALECTS, Conversation, Dialect

@@ -8,13 +8,13 @@ import polars as pl
 
 from medmultipoints.data_lake.release.export.folder import MARK, export_folder
 from medmultipoints.data_lake.release.export.pictures import AS_RELEASED, write_pictures, write_whole
+from medmultipoints.data_lake.release.read.json_files import reads_release
 from medmultipoints.data_lake.release.read.released_tables import (
     check_split,
     read_all_instructions,
     read_parquet,
     splits_of,
 )
-from medmultipoints.data_lake.release.read.sound import reads_release
 from medmultipoints.data_lake.release.write.files import IMAGE_FILE
 from medmultipoints.data_lake.release.write.jsonl import instructions_path
 from medmultipoints.data_lake.release.write.manifest import Manifest, read_manifest

@@ -6,8 +6,8 @@ from typing import Any
 
 import polars as pl
 
+from medmultipoints.data_lake.release.read.json_files import reads_release
 from medmultipoints.data_lake.release.read.released_tables import read_quarantine
-from medmultipoints.data_lake.release.read.sound import reads_release
 from medmultipoints.data_lake.release.write.manifest import read_manifest
 from medmultipoints.transforms.columns.tables import column_names
 from medmultipoints.transforms.errors import DataError

@@ -5,9 +5,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from medmultipoints.data_lake.release.read.json_files import recipe_value
+from medmultipoints.data_lake.release.read.json_files import reads_release, recipe_value
 from medmultipoints.data_lake.release.read.released_tables import read_tables, table_files
-from medmultipoints.data_lake.release.read.sound import reads_release
 from medmultipoints.data_lake.release.write.files import MADE
 from medmultipoints.data_lake.release.write.manifest import Manifest, read_manifest
 from medmultipoints.transforms.audit.decisions import PROPOSAL

@@ -10,7 +10,7 @@ from medmultipoints.data_lake.release.write.files import hash_file
 from medmultipoints.data_lake.release.write.manifest import MANIFEST, Manifest, manifest_root, read_manifest
 from medmultipoints.transforms.diff.releases import Tables
 from medmultipoints.transforms.errors import DataError, UsageError
-from medmultipoints.transforms.splits.references import split_reference
+from medmultipoints.transforms.splits.split_changes import split_reference
 
 COLUMNS = ("image_sha256", "luma_blake3", "split")
 

@@ -11,7 +11,7 @@ import polars as pl
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from medmultipoints.data_lake.release.read.sound import DECLARED, check_types
+from medmultipoints.data_lake.release.read.json_files import DECLARED, check_types
 from medmultipoints.data_lake.release.write.files import DIALECT_PREFIX, INSTRUCTIONS_FILE, PARQUET_FILE
 from medmultipoints.data_lake.release.write.jsonl import read_instructions
 from medmultipoints.data_lake.release.write.manifest import Manifest

@@ -3,8 +3,8 @@
 from pathlib import Path
 from typing import Any
 
+from medmultipoints.data_lake.release.read.json_files import reads_release
 from medmultipoints.data_lake.release.read.released_tables import read_all_instructions, read_parquet, splits_of
-from medmultipoints.data_lake.release.read.sound import reads_release
 from medmultipoints.data_lake.release.write.manifest import read_manifest
 from medmultipoints.transforms.compose.stats import count_images, count_labels, count_tasks, note_splits, note_tasks
 from medmultipoints.transforms.splits.official import note_official

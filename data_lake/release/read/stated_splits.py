@@ -8,8 +8,8 @@ import polars as pl
 
 from medmultipoints.data_lake.release.read.certificate import read_seen, read_text_states, read_threshold
 from medmultipoints.data_lake.release.read.joins import read_joins
+from medmultipoints.data_lake.release.read.json_files import reads_release
 from medmultipoints.data_lake.release.read.released_tables import read_all_instructions, read_parquet
-from medmultipoints.data_lake.release.read.sound import reads_release
 from medmultipoints.data_lake.release.write.manifest import read_manifest
 from medmultipoints.transforms.errors import DataError, UsageError
 from medmultipoints.transforms.splits.leakage import Certificate, certify

@@ -51,7 +51,7 @@ from medmultipoints.transforms.compose.stats import (
     note_ungrouped,
     note_unverified,
 )
-from medmultipoints.transforms.descriptions.description_summary import describe_texts
+from medmultipoints.transforms.descriptions.description_rows import describe_texts
 from medmultipoints.transforms.diff.releases import next_version, version_numbers
 from medmultipoints.transforms.duplicates.across_sources import note_copies
 from medmultipoints.transforms.reporting.counted import plural

@@ -13,9 +13,8 @@ import typer
 from rich.markup import escape
 
 from medmultipoints.data_lake.fetch.addresses import is_address
-from medmultipoints.data_lake.inspect.open import open_given, read_declaration_file
+from medmultipoints.data_lake.inspect.open import find_truncated, open_given, read_declaration_file
 from medmultipoints.data_lake.inspect.page import render_page
-from medmultipoints.data_lake.inspect.truncated import find_truncated
 from medmultipoints.flows.cli.console import OUT, print_json, say, table, write_aside, write_page
 from medmultipoints.flows.cli.options import HtmlOption, JsonOption
 from medmultipoints.flows.recipe.sources import check_info

@@ -5,8 +5,14 @@ from typing import Annotated
 import typer
 from rich.markup import escape
 
-from medmultipoints.data_lake.release.read.sample import Sample, SampledRow, sample_release
-from medmultipoints.data_lake.release.read.sample_page import bare_prompt, describe, render_page
+from medmultipoints.data_lake.release.read.sample import (
+    Sample,
+    SampledRow,
+    bare_prompt,
+    describe,
+    render_page,
+    sample_release,
+)
 from medmultipoints.flows.cli.console import OUT, print_json, write_aside
 from medmultipoints.flows.cli.options import HtmlOption, JsonOption
 from medmultipoints.flows.cli.releases.release import ReleaseArgument

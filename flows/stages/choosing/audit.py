@@ -8,9 +8,8 @@ from medmultipoints.flows.recipe.model import Recipe
 from medmultipoints.flows.stages.choosing.kept import all_used, kept_images
 from medmultipoints.transforms.audit.disagreements import audit_boxes, estimate_conventions
 from medmultipoints.transforms.audit.frame_findings import find_beyond_frame
-from medmultipoints.transforms.audit.image_findings import find_in_pictures
+from medmultipoints.transforms.audit.image_findings import find_in_pictures, near_findings
 from medmultipoints.transforms.audit.marked_findings import mark_findings
-from medmultipoints.transforms.audit.near_findings import near_findings
 from medmultipoints.transforms.audit.reading_findings import find_in_readings
 from medmultipoints.transforms.audit.text_findings import find_in_frames, find_in_text
 from medmultipoints.transforms.audit.track_findings import find_in_tracks

@@ -6,7 +6,7 @@ from medmultipoints.expectations.references import references_hold
 from medmultipoints.flows.engine.stage import Build, Inputs, Output, Rules, Scans, Stage
 from medmultipoints.flows.recipe.model import Recipe
 from medmultipoints.flows.stages.choosing.kept import all_used, kept_images
-from medmultipoints.transforms.duplicates.near_tables import near_tables
+from medmultipoints.transforms.duplicates.near import near_tables
 from medmultipoints.transforms.splits.groups import find_groups
 
 

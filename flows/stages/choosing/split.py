@@ -14,9 +14,9 @@ from medmultipoints.flows.stages.reading.official_splits import check_official
 from medmultipoints.transforms.examinations.joins import find_twins, link_pictures
 from medmultipoints.transforms.sources.accounting import exclude_sample
 from medmultipoints.transforms.splits.assign import assign_splits
+from medmultipoints.transforms.splits.balance import find_strata
 from medmultipoints.transforms.splits.official import places_of
 from medmultipoints.transforms.splits.split_changes import know_previous, list_changes
-from medmultipoints.transforms.splits.strata import find_strata
 
 
 def split_images(build: Build, inputs: Inputs, _shard: str) -> Output:

@@ -15,7 +15,7 @@ from medmultipoints.transforms.columns.tables import empty_frame, load_table, sc
 from medmultipoints.transforms.errors import DataError
 from medmultipoints.transforms.records import Exclusion
 from medmultipoints.transforms.witnesses.doubt_rows import doubt_rows
-from medmultipoints.transforms.witnesses.next_rows import next_rows
+from medmultipoints.transforms.witnesses.label_next import next_rows
 from medmultipoints.transforms.witnesses.proposal_rows import Proposing, annotated_pairs, propose
 
 TABLES = ("predictions", "proposals", "refused_proposals", "doubts", "next_labels")

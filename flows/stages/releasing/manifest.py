@@ -36,7 +36,7 @@ from medmultipoints.flows.stages.composing.as_released import label_names
 from medmultipoints.flows.stages.reading.index import broken_sources
 from medmultipoints.flows.stages.releasing import release
 from medmultipoints.transforms.compose.stats import note_left_out_labels
-from medmultipoints.transforms.descriptions.description_summary import describe_texts
+from medmultipoints.transforms.descriptions.description_rows import describe_texts
 from medmultipoints.transforms.diff.releases import KEYS, ReleaseDiff, Tables, describe, diff_releases
 from medmultipoints.transforms.duplicates.across_sources import note_copies
 from medmultipoints.transforms.records import SIDES

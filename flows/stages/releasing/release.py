@@ -26,7 +26,7 @@ from medmultipoints.flows.stages.composing.as_released import label_names
 from medmultipoints.flows.stages.composing.as_released import released_images as kept_as_released
 from medmultipoints.transforms.columns.tables import Table, load_table, released_schema
 from medmultipoints.transforms.compose.stats import count_histogram
-from medmultipoints.transforms.duplicates.near_tables import near_threshold
+from medmultipoints.transforms.duplicates.near import near_threshold
 from medmultipoints.transforms.errors import DataError
 from medmultipoints.transforms.splits.joined import count_states
 from medmultipoints.transforms.splits.leakage import certify, find_leaks

@@ -10,7 +10,7 @@ from medmultipoints.data_lake.archives.local_files import local_files
 from medmultipoints.data_lake.catalogue import SourceInfo
 from medmultipoints.data_lake.fetch.download import fetch_source
 from medmultipoints.data_lake.fetch.upstream import ANSWERS, Answer, ask_servers, keep_answers, read_answers
-from medmultipoints.data_lake.http.validators import Validators, differing, note_of
+from medmultipoints.data_lake.http.request import Validators, differing, note_of
 from medmultipoints.data_lake.store.layout import open_lake
 from tests.data_lake.fetch.downloads import CONTENT, QUICK, SHA256, TABLE, archive, big_zip, table_of
 from tests.data_lake.fetch.file_server import FileServer, serve

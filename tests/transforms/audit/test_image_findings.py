@@ -9,7 +9,7 @@ import polars as pl
 import pytest
 from numpy.typing import NDArray
 
-from medmultipoints.transforms.audit.image_findings import find_in_pictures
+from medmultipoints.transforms.audit.image_findings import find_in_pictures, near_findings
 from medmultipoints.transforms.columns.tables import load_table, polars_schema
 from medmultipoints.transforms.pictures.decode import encode_jpeg
 from medmultipoints.transforms.pictures.measure import measure_picture
@@ -127,3 +127,25 @@ def test_png_pictures_are_looked_at_too() -> None:
     assert measure_picture(data).sharpness == pytest.approx(
         measure_picture(encode_jpeg(textured(), 95)).sharpness, rel=0.2
     )
+
+
+def test_both_images_of_a_pair_get_a_finding(make_table: MakeTable) -> None:
+    """An image with two near-duplicates has two, numbered."""
+    rows = [{"sample_id": f"s/{name}"} for name in "abc"]
+    pairs = [{"sample_id": "s/a", "other_id": "s/b"}, {"sample_id": "s/a", "other_id": "s/c"}]
+    images, samples = make_table("images", rows), make_table("samples", rows)
+    found = near_findings(make_table("near_duplicates", pairs), images, samples)
+    assert dict(found.schema) == polars_schema(load_table("disagreements"))
+    assert sorted(found["finding_id"]) == [
+        "s/a:near_duplicate:0", "s/a:near_duplicate:1", "s/b:near_duplicate:0", "s/c:near_duplicate:0",
+    ]  # fmt: skip
+    assert set(found["kind"]) == {"near_duplicate"}
+    assert set(found["severity"]) == {"info"}
+    assert dict(found.select("sample_id", "stem").iter_rows()) == {"s/a": "a", "s/b": "b", "s/c": "c"}
+
+
+def test_no_pairs_give_no_findings(make_table: MakeTable) -> None:
+    rows = [{"sample_id": "s/a"}]
+    found = near_findings(make_table("near_duplicates", []), make_table("images", rows), make_table("samples", rows))
+    assert dict(found.schema) == polars_schema(load_table("disagreements"))
+    assert found.is_empty()

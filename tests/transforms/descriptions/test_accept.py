@@ -5,8 +5,7 @@ import json
 import pytest
 
 from medmultipoints.transforms.descriptions.accept import Accepted, AcceptPolicy, accept_reply
-from medmultipoints.transforms.descriptions.description_rows import refusal_rows
-from medmultipoints.transforms.descriptions.description_summary import describe_texts
+from medmultipoints.transforms.descriptions.description_rows import describe_texts, refusal_rows
 from medmultipoints.transforms.descriptions.prompting import write_prompt
 from tests.transforms.claims.pictures import MANY, ONE, TWO, WORDS
 from tests.transforms.claims.test_scene_facts import SCENE

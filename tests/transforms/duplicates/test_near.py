@@ -5,8 +5,14 @@ import polars as pl
 import pytest
 from numpy.typing import NDArray
 
-from medmultipoints.transforms.duplicates.near import PAIRS_OF_GROUPS, choose_threshold, count_distances, find_near
-from medmultipoints.transforms.duplicates.near_tables import near_tables, near_threshold
+from medmultipoints.transforms.duplicates.near import (
+    PAIRS_OF_GROUPS,
+    choose_threshold,
+    count_distances,
+    find_near,
+    near_tables,
+    near_threshold,
+)
 from tests.transforms.planted import CHANGES, brighten, encode, picture_table, scene
 
 SCENES = 40

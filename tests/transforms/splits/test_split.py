@@ -10,8 +10,8 @@ import pytest
 from medmultipoints.transforms.columns.tables import empty_frame, load_table, polars_schema
 from medmultipoints.transforms.errors import UsageError
 from medmultipoints.transforms.splits.assign import assign_splits, order_groups
+from medmultipoints.transforms.splits.balance import find_strata
 from medmultipoints.transforms.splits.split_changes import know_previous, list_changes
-from medmultipoints.transforms.splits.strata import find_strata
 
 MakeTable = Callable[[str, list[dict[str, Any]]], pl.DataFrame]
 THREE = {"train": 0.8, "validation": 0.1, "test": 0.1}

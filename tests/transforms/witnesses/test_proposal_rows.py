@@ -9,7 +9,7 @@ import pytest
 from medmultipoints.transforms.audit.corrections import CorrectionProblem
 from medmultipoints.transforms.columns.tables import empty_frame, load_table, schema_of
 from medmultipoints.transforms.masks.components import measure_mask
-from medmultipoints.transforms.witnesses.next_rows import next_rows
+from medmultipoints.transforms.witnesses.label_next import next_rows
 from medmultipoints.transforms.witnesses.proposal_rows import Proposing, propose
 
 COLON, SEMEN = ("Colon", "endoscopy"), ("Semen", "microscopy")

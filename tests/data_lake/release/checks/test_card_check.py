@@ -1,12 +1,16 @@
 """The card is held against what the Hub accepts before anything is sent."""
 
+import re
+import shutil
 from pathlib import Path
 
 import pytest
 
-from medmultipoints.data_lake.release.checks.card_check import card_problems, check_card
+from medmultipoints.data_lake.release.checks.card_check import COUNTED, card_problems, check_card, tables_on
+from medmultipoints.data_lake.release.checks.verify import verify_release
 from medmultipoints.data_lake.release.write.manifest import read_manifest
 from medmultipoints.transforms.errors import DataError
+from tests.data_lake.release.checks.test_forged import replace, seal
 
 
 def test_the_card_of_a_release_is_accepted(release: Path) -> None:
@@ -36,3 +40,20 @@ def test_a_card_that_is_no_text_is_told_apart(release: Path) -> None:
     (release / "README.md").write_bytes(b"\xff\xfe")
     with pytest.raises(DataError, match=r"README\.md cannot be read"):
         check_card(release, read_manifest(release))
+
+
+def failed(folder: Path, text: str) -> set[str]:
+    replace(folder / "README.md", text.encode())
+    seal(folder)
+    return {one.name for one in verify_release(folder).checks if not one.ok} - {"described_files"}
+
+
+@pytest.mark.parametrize("header", COUNTED)
+def test_a_number_that_is_changed_is_found(simulated: Path, tmp_path: Path, header: str) -> None:
+    folder = shutil.copytree(simulated, tmp_path / "releases" / "demo" / simulated.name)
+    text = (folder / "README.md").read_text("utf-8")
+    row = tables_on(text.splitlines())[header][0]
+    number = list(re.finditer(r"\d+", row))[-1]
+    for changed in (f"{row[: number.start()]}{int(number[0]) + 1}{row[number.end() :]}\n", "", f"{row}\n{row}\n"):
+        assert {"card_numbers"} == failed(folder, text.replace(f"{row}\n", changed, 1))
+    assert set() == failed(folder, text)

@@ -15,8 +15,7 @@ from medmultipoints.data_lake.release.export.dialects import export_dialect
 from medmultipoints.data_lake.release.export.pictures import crops_among, cut_crops, refuse_left
 from medmultipoints.data_lake.release.export.plain import export_release
 from medmultipoints.data_lake.release.read.released_tables import Picture, read_tables
-from medmultipoints.data_lake.release.read.sample import sample_release
-from medmultipoints.data_lake.release.read.sample_page import describe, render_page
+from medmultipoints.data_lake.release.read.sample import describe, render_page, sample_release
 from medmultipoints.data_lake.release.write.manifest import read_manifest
 from medmultipoints.transforms.dialects.frames import QWEN2_5_RESIZE, Size, smart_resize
 from medmultipoints.transforms.diff.releases import Tables

@@ -11,8 +11,7 @@ from pathlib import Path
 import pytest
 
 from medmultipoints.data_lake.evaluate.questions import read_questions
-from medmultipoints.data_lake.release.read.sample import drawable, sample_release
-from medmultipoints.data_lake.release.read.sample_page import describe, render_page
+from medmultipoints.data_lake.release.read.sample import describe, drawable, render_page, sample_release
 from medmultipoints.transforms.errors import DataError, UsageError
 from tests.data_lake.release.tiny_tables import PICTURES
 

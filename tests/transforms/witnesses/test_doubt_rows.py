@@ -3,7 +3,7 @@
 import polars as pl
 
 from medmultipoints.transforms.columns.tables import schema_of
-from medmultipoints.transforms.witnesses.doubt_queue import doubts_to_review
+from medmultipoints.transforms.witnesses.doubt_rows import doubts_to_review
 
 BOX = [0.0, 0.0, 10.0, 10.0]
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from medmultipoints.data_lake.archives.source_files import open_source
-from medmultipoints.data_lake.inspect.truncated import find_truncated
+from medmultipoints.data_lake.inspect.open import find_truncated
 from medmultipoints.transforms.pictures.decode import encode_jpeg, encode_png
 
 PIXELS = np.random.default_rng(1).integers(0, 256, (40, 60, 3), dtype=np.uint8)

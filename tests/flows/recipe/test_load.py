@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from medmultipoints.flows.recipe.previous import locate_previous
+from medmultipoints.flows.recipe.load import locate_previous
 
 ROOT = "ab" * 32
 
