@@ -36,7 +36,9 @@ def sample_columns(samples: Iterable[Sample]) -> Columns:
     columns = collect(ordered, {name: attrgetter(name) for name in ("sample_id", *PLAIN_SAMPLE_FIELDS)})
     columns |= {name: [list(getattr(sample, name)) for sample in ordered] for name in _LISTS}
     columns["source_labels"] = [[stated.label for stated in sample.source_boxes] for sample in ordered]
-    columns["source_boxes"] = [[box_list(stated.box) for stated in sample.source_boxes] for sample in ordered]
+    columns["source_boxes"] = [
+        [[getattr(stated.box, side) for side in SIDES] for stated in sample.source_boxes] for sample in ordered
+    ]
     columns["neighbour_frames"] = [[one.frame_index for one in sample.neighbours] for sample in ordered]
     columns["neighbour_members"] = [[one.member for one in sample.neighbours] for sample in ordered]
     return columns
@@ -88,11 +90,6 @@ def region_columns(regions: Sequence[Region]) -> Columns:
 def exclusion_columns(exclusions: Iterable[Exclusion]) -> Columns:
     """Return the table ``exclusions`` without the columns that its stage adds."""
     return collect(list(exclusions), {name: attrgetter(name) for name in EXCLUSION_SCHEMA})
-
-
-def box_list(box: Box) -> list[float]:
-    """Return the sides of a box in the order x1, y1, x2, y2."""
-    return [getattr(box, side) for side in SIDES]
 
 
 def collect(rows: Sequence[object], readers: Mapping[str, Callable[[Any], Any]]) -> Columns:

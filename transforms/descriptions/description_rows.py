@@ -46,7 +46,7 @@ def refusal_rows(scene: Scene, accepted: Accepted, reply: str) -> Iterator[dict[
                 "part": one.part,
                 "verdict": one.verdict,
                 "reason": _reason(accepted, one),
-                "detail": _detail(one),
+                "detail": one.reason.partition(" ")[0] if one.verdict == "false" else "",
                 "text_sha256": _sha256(one.text),
             }
 
@@ -55,11 +55,6 @@ def _reason(accepted: Accepted, one: JudgedPart) -> str:
     if one.verdict == "false":
         return _REASONS["false"]
     return accepted.reason or ("repeated" if one.repeated else _REASONS[one.verdict])
-
-
-def _detail(one: JudgedPart) -> str:
-    """Return the kind of the false claim; unread words are left out, since they would repeat the text."""
-    return one.reason.partition(" ")[0] if one.verdict == "false" else ""
 
 
 def _sha256(text: str) -> str:

@@ -46,7 +46,12 @@ class LicenceConflict(ValueError):
 @cache
 def known_terms() -> Mapping[str, Terms]:
     """Return the terms of the known licences by SPDX identifier."""
-    return parse_terms(files("medmultipoints.transforms.licences").joinpath("terms.toml").read_text("utf-8"))
+    return {
+        name: Terms(row.get("share", True), row.get("change", True), tuple(row["under"]))
+        for name, row in tomllib.loads(
+            files("medmultipoints.transforms.licences").joinpath("terms.toml").read_text("utf-8")
+        ).items()
+    }
 
 
 def find_terms(licence: str) -> Terms | None:
@@ -95,14 +100,6 @@ def nearest_licence(text: str) -> str | None:
     plain = re.sub(r"[^a-z0-9.+]+", "-", text.lower()).strip("-").removesuffix("-license").removesuffix("-licence")
     near = get_close_matches(plain, known, n=1, cutoff=0.8)
     return known[near[0]] if near else None
-
-
-def parse_terms(text: str) -> Mapping[str, Terms]:
-    """Parse a table of licences."""
-    return {
-        name: Terms(row.get("share", True), row.get("change", True), tuple(row["under"]))
-        for name, row in tomllib.loads(text).items()
-    }
 
 
 def release_licence(sources: Sequence[Licensed]) -> str:

@@ -83,7 +83,7 @@ def _cached(data: bytes, name: str, channel: int | None) -> Volume:
         values = values[..., channel]
     if values.ndim != 3:
         raise ImageProblem("volume_not_3d", f"{name} has {values.ndim} dimensions ({values.shape}); volumes have 3")
-    return Volume(values, _grid(turned, values.shape))
+    return Volume(values, Grid(values.shape, _spacing(turned.affine), turned.affine))
 
 
 def orientation_doubt(head: bytes, name: str) -> str:
@@ -156,10 +156,6 @@ def _unpack(data: bytes, name: str, most: int = MOST_BYTES) -> bytes:
     if len(plain) > most:
         raise ImageProblem("unreadable_image", f"{name} unpacks to more than {most:,} bytes")
     return plain
-
-
-def _grid(image: Any, shape: tuple[int, ...]) -> Grid:
-    return Grid(shape, _spacing(image.affine), image.affine)
 
 
 def _spacing(affine: NDArray[np.float64]) -> tuple[float, float, float]:

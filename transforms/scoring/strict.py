@@ -20,7 +20,7 @@ SLICES: Final[Mapping[str, Callable[[Truth], str]]] = {
     "label": lambda truth: truth.label,
     "source": lambda truth: truth.source,
     "video": lambda truth: truth.video,
-    "density": lambda truth: density_class(truth.count),
+    "density": lambda truth: next(name for most, name in DENSITY if truth.count <= most),
 }
 MACRO: Final = ("label", "source", "video")
 Values = dict[str, float]
@@ -44,11 +44,6 @@ class StrictScores:
     macro: dict[str, Values]
     failures: dict[str, int]
     sizes_unknown: int
-
-
-def density_class(count: int) -> str:
-    """Return the density class of a true count."""
-    return next(name for most, name in DENSITY if count <= most)
 
 
 def strict_scores(items: Sequence[Item]) -> StrictScores:

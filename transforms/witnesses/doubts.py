@@ -65,7 +65,7 @@ def compare_picture(
 
     ``surety`` gives the mean probabilities of the predicted objects.
     """
-    table = np.array([[_iou(own, other) for other in predicted] for own in labelled]).reshape(
+    table = np.array([[_iou_of([own], [other]) for other in predicted] for own in labelled]).reshape(
         len(labelled), len(predicted)
     )
     groups = _groups(labelled, predicted, table)
@@ -121,10 +121,6 @@ def _kind(labelled: Sequence[Marked], predicted: Sequence[Marked], overlap: floa
     if len(labelled) > len(predicted):
         return "split"
     return "agrees" if overlap >= AGREES else "shifted"
-
-
-def _iou(one: Marked, other: Marked) -> float:
-    return _iou_of([one], [other])
 
 
 def _iou_of(first: Sequence[Marked], second: Sequence[Marked]) -> float:

@@ -11,7 +11,6 @@ from medmultipoints.data_lake.release.read.released_tables import line_id
 from medmultipoints.transforms.columns.tables import schema_of
 from medmultipoints.transforms.dialects.conversations.answers import Unsupported
 from medmultipoints.transforms.dialects.conversations.columns import to_row
-from medmultipoints.transforms.dialects.items import Item
 from medmultipoints.transforms.dialects.registry import DIALECTS, Conversation
 
 STAGE = "translate"
@@ -48,15 +47,10 @@ def translate(
     for item in make_items(instructions, images, records) if forms else ():
         for name, form in forms.items():
             try:
-                line = encode_line(item, form)
+                line = orjson.dumps(to_row(form.encode(item), form.columns)).decode()
             except Unsupported as reason:
                 left_out.append(LeftOut(name, item.instruction_id, item.record_id, str(reason)))
                 continue
             key = line_id(name, item.instruction_id)
             rows.append((key, name, item.instruction_id, item.record_id, splits[item.instruction_id], line))
     return pl.DataFrame(rows, schema=schema_of("dialect_lines"), orient="row").sort("line_id"), left_out
-
-
-def encode_line(item: Item, form: Conversation) -> str:
-    """Return the entry of an instruction, as a row of its table, in canonical JSON."""
-    return orjson.dumps(to_row(form.encode(item), form.columns)).decode()

@@ -36,7 +36,7 @@ def front_matter(facts: CardFacts) -> dict[str, Any]:
         "language": ["en"],
         "task_categories": ["object-detection", *_language_tasks(facts)],
         "tags": list(dict.fromkeys([*TAGS, *labels, *facts.curated.tags])),
-        "size_categories": [_size_category(facts.tables.records.height)],
+        "size_categories": [next((name for limit, name in SIZES if facts.tables.records.height < limit), "n>10M")],
         **(ORIGIN if facts.from_published_sources else {}),
         "configs": [config for name in named if (config := _config(facts, name, splits))["data_files"]],
         "dataset_info": [info for name in named if (info := _dataset_info(facts, name, splits))["splits"]],
@@ -62,10 +62,6 @@ def declared_table(config: str) -> Table | None:
 
 def _language_tasks(facts: CardFacts) -> list[str]:
     return ["image-text-to-text", "visual-question-answering"] if facts.tables.instructions.height else []
-
-
-def _size_category(rows: int) -> str:
-    return next((name for limit, name in SIZES if rows < limit), "n>10M")
 
 
 def _config(facts: CardFacts, name: str, splits: Sequence[str]) -> dict[str, Any]:
