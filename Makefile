@@ -65,7 +65,7 @@ bench: .venv
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements.lock
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
-	$(BIN)/python -P -m medmultipoints.flows.orchestration.server_database
+	$(BIN)/python -P -m medmultipoints.flows.orchestration.server.server_database
 	touch $@
 
 clean:

@@ -10,13 +10,14 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+import typer
 from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 from rich.table import Table
 from rich.text import Text
 
-from medmultipoints.transforms.errors import MachineError
+from medmultipoints.transforms.errors import MachineError, UsageError
 from medmultipoints.transforms.reporting.hidden import BREAKS, HIDDEN, IN_JSON
 
 if TYPE_CHECKING:
@@ -82,6 +83,13 @@ def say(text: str) -> None:
 def say_error(text: str) -> None:
     """Print a problem and its remedy on standard error."""
     ERR.print("[bold red]error:[/] " + escape(text))
+
+
+def confirm(question: str, remedy: str) -> None:
+    """Ask for confirmation; UsageError with the remedy outside a terminal, Abort if the answer is no."""
+    if not sys.stdin.isatty():
+        raise UsageError(f"no terminal to ask for confirmation: {remedy}, then add --yes.")
+    typer.confirm(question, abort=True, err=True)
 
 
 def print_json(value: object) -> None:

@@ -11,6 +11,7 @@ from medmultipoints.transforms.errors import UsageError
 LakeOption = Annotated[Path, typer.Option("--lake", envvar="MEDMULTIPOINTS_LAKE", help="Folder of the data lake.")]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object on standard output.")]
 HtmlOption = Annotated[Path | None, typer.Option("--html", help="Also write one self-contained HTML page.")]
+SplitOption = Annotated[str | None, typer.Option("--split", help="This split only; the default is all.")]
 DEFAULT_LAKE = Path("lake")
 
 

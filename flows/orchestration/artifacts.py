@@ -22,8 +22,8 @@ from medmultipoints.flows.engine.execute import Outcome
 from medmultipoints.flows.engine.report import rejected_rows, rejected_words, summary_markdown
 from medmultipoints.flows.engine.running.run import StageResult
 from medmultipoints.flows.engine.stage import Source, Stage
-from medmultipoints.flows.orchestration.embedded_server import REPORTS, SERVED_HOME, link_reports
 from medmultipoints.flows.orchestration.progress import call_api
+from medmultipoints.flows.orchestration.server.embedded_server import REPORTS, SERVED_HOME, link_reports
 from medmultipoints.flows.stages.pipeline import PIPELINE
 from medmultipoints.transforms.reporting.choices import SEVERITIES, worst_first
 from medmultipoints.transforms.reporting.hidden import escape_rows

@@ -12,7 +12,7 @@ from medmultipoints.flows.engine.request import BuildRequest, PublishRequest
 from medmultipoints.flows.engine.running.collecting import without_collecting
 from medmultipoints.flows.engine.running.run import Observer
 from medmultipoints.flows.engine.stage import Build
-from medmultipoints.flows.orchestration.embedded_server import QUIET, embedded_server
+from medmultipoints.flows.orchestration.server.embedded_server import QUIET, embedded_server
 
 # Messages of the flow go to the server; the terminal shows those of the command line.
 CONSOLE = {"PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL": "CRITICAL", "PREFECT_LOGGING_TO_API_WHEN_MISSING_FLOW": "ignore"}

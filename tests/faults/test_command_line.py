@@ -54,7 +54,7 @@ def serves(process: Path, lake: Path) -> bool:
         command, environment = (process / "cmdline").read_bytes(), (process / "environ").read_bytes()
     except OSError:  # it ended meanwhile
         return False
-    return b"medmultipoints.flows.orchestration.embedded_server" in command and os.fsencode(lake) in environment
+    return b"medmultipoints.flows.orchestration.server.embedded_server" in command and os.fsencode(lake) in environment
 
 
 def check_nothing_half_written(lake: Path) -> None:

@@ -111,12 +111,8 @@ def build(
     outcome = timed(request)
     if as_json:
         print_json(outcome.to_json())
-        return
-    print_outcome(outcome)
-    if timings:
-        print_timings(outcome)
-    if open_page and (page := page_of(outcome)).is_file():
-        webbrowser.open(page.as_uri())
+    else:
+        show_outcome(outcome, timings=timings, open_page=open_page)
 
 
 build.__doc__ = f"{build.__doc__}\n    {EXAMPLES}"
@@ -144,6 +140,15 @@ def timed(request: BuildRequest) -> Outcome:
     start = time.perf_counter()
     outcome = run(request)
     return replace(outcome, seconds=time.perf_counter() - start)
+
+
+def show_outcome(outcome: Outcome, *, timings: bool, open_page: bool) -> None:
+    """Print the outcome, with times if asked, and open the page of the release in the browser if asked."""
+    print_outcome(outcome)
+    if timings:
+        print_timings(outcome)
+    if open_page and (page := page_of(outcome)).is_file():
+        webbrowser.open(page.as_uri())
 
 
 def print_outcome(outcome: Outcome) -> None:

@@ -33,17 +33,20 @@ _TABLES: Final = ("masks.values", "labels", "fields")
 _OWN: Final = {"read", "path"}
 """Keys of a given declaration that an inspection writes itself."""
 
+DeclarationOption = Annotated[
+    Path | None,
+    typer.Option("--declaration", metavar="FILE", help="A saved declaration; its lines are not asked again."),
+]
+AnswerOption = Annotated[
+    list[str] | None, typer.Option("--answer", metavar="KEY=VALUE", help="Answer one open question; repeatable.")
+]
+
 
 def inspect(
     path: Annotated[Path, typer.Argument(help="Folder or archive of pictures and annotations.")],
     name: Annotated[str | None, typer.Option("--as", metavar="NAME", help="Name of the source.")] = None,
-    declaration: Annotated[
-        Path | None,
-        typer.Option("--declaration", metavar="FILE", help="A saved declaration; its lines are not asked again."),
-    ] = None,
-    answer: Annotated[
-        list[str] | None, typer.Option("--answer", metavar="KEY=VALUE", help="Answer one open question; repeatable.")
-    ] = None,
+    declaration: DeclarationOption = None,
+    answer: AnswerOption = None,
     accept: Annotated[bool, typer.Option("--accept", help="Take the likely answer of every open question.")] = False,
     save: Annotated[Path | None, typer.Option("--save", metavar="FILE", help="Write the declaration.")] = None,
     html: HtmlOption = None,

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from medmultipoints.flows.cli.console import HEARTBEAT, OUT, print_json, say, say_error, table
-from medmultipoints.flows.cli.options import JsonOption
+from medmultipoints.flows.cli.options import JsonOption, SplitOption
 from medmultipoints.flows.cli.releases.release import ReleaseArgument
 from medmultipoints.transforms.errors import MachineError
 from medmultipoints.transforms.reporting.counted import plural
@@ -15,14 +15,16 @@ from medmultipoints.transforms.reporting.counted import plural
 if TYPE_CHECKING:  # its imports take long, and `--help` needs none of them
     from medmultipoints.data_lake.describe.describe_pictures import Described
 
+SettingsOption = Annotated[
+    Path, typer.Option(metavar="FILE", help="TOML file that names the server, the model and the limits.")
+]
+
 
 def describe(
     release: ReleaseArgument,
     out: Annotated[Path, typer.Option(metavar="FILE", help="File of the replies; existing ones are kept.")],
-    settings: Annotated[
-        Path, typer.Option(metavar="FILE", help="TOML file that names the server, the model and the limits.")
-    ],
-    split: Annotated[str | None, typer.Option(help="This split only; the default is all.")] = None,
+    settings: SettingsOption,
+    split: SplitOption = None,
     limit: Annotated[int | None, typer.Option(min=1, metavar="N", help="Describe only the first N pictures.")] = None,
     as_json: JsonOption = False,
 ) -> None:

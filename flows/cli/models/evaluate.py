@@ -54,19 +54,24 @@ class MetricSet(StrEnum):
     both = "both"
 
 
+PredictionsOption = Annotated[
+    Path, typer.Option(help="JSON Lines file with one `response` per line, as `swift infer` writes.")
+]
+DialectOption = Annotated[
+    str | None, typer.Option(metavar="NAME", help="Answers are in this dialect, of a model trained on its export.")
+]
+PartialOption = Annotated[
+    bool, typer.Option("--partial", help="Score the questions that have a prediction; count the others.")
+]
+
+
 def evaluate(
     truth: Annotated[Path, typer.Option(help="Folder of a release, or a JSON Lines file with the true answers.")],
-    predictions: Annotated[
-        Path, typer.Option(help="JSON Lines file with one `response` per line, as `swift infer` writes.")
-    ],
+    predictions: PredictionsOption,
     metrics: Annotated[MetricSet, typer.Option(help="The paper's metrics, the strict ones, or both.")] = MetricSet.both,
     split: Annotated[str | None, typer.Option(help="This split of a release only; the default is all.")] = None,
-    dialect: Annotated[
-        str | None, typer.Option(metavar="NAME", help="Answers are in this dialect, of a model trained on its export.")
-    ] = None,
-    partial: Annotated[
-        bool, typer.Option("--partial", help="Score the questions that have a prediction; count the others.")
-    ] = False,
+    dialect: DialectOption = None,
+    partial: PartialOption = False,
     html: HtmlOption = None,
     every: Annotated[bool, typer.Option("--all", help="Print all tables: metrics, slices, masks, claims.")] = False,
     as_json: JsonOption = False,

@@ -11,7 +11,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from medmultipoints.data_lake.release.write.manifest import read_manifest
 from medmultipoints.flows.cli.console import ERR, HEARTBEAT, OUT, print_json, table
-from medmultipoints.flows.cli.options import JsonOption
+from medmultipoints.flows.cli.options import JsonOption, SplitOption
 from medmultipoints.flows.cli.releases.release import ReleaseArgument
 from medmultipoints.transforms.reporting.counted import plural
 
@@ -25,7 +25,6 @@ ExecutorOption = Annotated[
     typer.Option("--executor", help="What runs the model; onnxruntime needs the extra `onnx`."),
 ]
 ThreadsOption = Annotated[int | None, typer.Option("--workers", min=1, help="Threads; the default is one per core.")]
-SplitOption = Annotated[str | None, typer.Option(help="This split only; the default is all.")]
 
 
 def witness(
@@ -126,7 +125,12 @@ def evaluate_clicks(
         )  # fmt: skip
     if as_json:
         print_json(found)
-        return
+    else:
+        _print_clicks(found, rounds)
+
+
+def _print_clicks(found: Mapping[str, Any], rounds: int) -> None:
+    """Print the overlap after each click, and how many clicks an IoU of 0.9 takes."""
     rows = [
         [str(n), f"{d:.3f}", f"{i:.3f}"] for n, (d, i) in enumerate(zip(found["dice"], found["iou"], strict=True), 1)
     ]

@@ -30,9 +30,9 @@ from medmultipoints.flows.engine.request import (
     parse_names,
     parse_sources,
 )
-from medmultipoints.flows.orchestration.embedded_server import REPORTS, SERVED_HOME, check_port, embedded_server
 from medmultipoints.flows.orchestration.local import SERVED
-from medmultipoints.flows.orchestration.schedule_words import check_schedule
+from medmultipoints.flows.orchestration.server.embedded_server import REPORTS, SERVED_HOME, check_port, embedded_server
+from medmultipoints.flows.orchestration.server.schedule_words import check_schedule
 from medmultipoints.flows.recipe.load import load_recipe, select_sources
 
 EveryOption = Annotated[
@@ -138,7 +138,7 @@ def run(
             SERVED_HOME: str(home),
         }
         from medmultipoints.flows.orchestration.deployments import deployments, schedule_of
-        from medmultipoints.flows.orchestration.serving import serve as serve_deployments
+        from medmultipoints.flows.orchestration.server.serving import serve as serve_deployments
 
         served = deployments(what, schedule_of(*when), when[2])
 

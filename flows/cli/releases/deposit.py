@@ -1,7 +1,6 @@
 """``medmultipoints deposit``: a DOI for a release."""
 
 import os
-import sys
 from dataclasses import asdict
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -9,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from medmultipoints.flows.cli.console import OUT, print_json, say
+from medmultipoints.flows.cli.console import OUT, confirm, print_json, say
 from medmultipoints.flows.cli.options import JsonOption
 from medmultipoints.flows.cli.releases.release import ReleaseArgument
 from medmultipoints.flows.engine.publishing import check_release
@@ -37,24 +36,15 @@ def deposit(
     from medmultipoints.data_lake.deposit.package import make_package
     from medmultipoints.data_lake.deposit.zenodo import TOKEN, Zenodo
 
-    token = os.environ.get(TOKEN)
-    if not token:
+    if not (token := os.environ.get(TOKEN)):
         raise UsageError(f"set {TOKEN} to a token of {server} with the scopes deposit:write and deposit:actions.")
     if publish and not yes:
-        agree(release, server)
-    client = Zenodo(server, token)
+        confirm(f"Publish {release} at {server}? This cannot be undone.", "deposit without --publish first")
     check_release(release)
     with TemporaryDirectory(prefix="medmultipoints-deposit-") as work:
-        done = client.deposit(make_package(release, Path(work)), say, publish=publish)
+        done = Zenodo(server, token).deposit(make_package(release, Path(work)), say, publish=publish)
     if as_json:
         print_json(asdict(done))
         return
     state = "published" if done.published else "a draft, not published: check it on its page, then --publish"
     OUT.print(f"[bold]{done.doi}[/] {state}\n{done.page}", highlight=False)
-
-
-def agree(release: Path, server: str) -> None:
-    """Ask for confirmation; UsageError outside a terminal, Abort if the answer is no."""
-    if not sys.stdin.isatty():
-        raise UsageError("no terminal to ask for confirmation: deposit without --publish first, then add --yes.")
-    typer.confirm(f"Publish {release} at {server}? This cannot be undone.", abort=True, err=True)

@@ -42,9 +42,8 @@ def diff(
     if as_json:
         print_json({"old": titles[0], "new": titles[1], "proposed_version": proposed, **plain(found)})
     elif not found.changes:
-        OUT.print(
-            f"no difference: {titles[0]} and {titles[1]} have the root {manifests[0].manifest_root} by their manifests"
-        )
+        same = f"have the root {manifests[0].manifest_root} by their manifests"
+        OUT.print(f"no difference: {titles[0]} and {titles[1]} {same}")
     elif as_markdown:
         OUT.print(markdown(titles, found), markup=False, end="")
     else:

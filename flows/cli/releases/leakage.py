@@ -70,30 +70,20 @@ def parse_items(texts: list[str]) -> dict[str, Path]:
 def print_certificate(certificate: Certificate) -> None:
     """Print the certificate: splits, nearest pairs across splits, histogram, and what was not checked."""
     leaks, near, search = (certificate[name] for name in ("leaks", "near_duplicates", "search"))
-    shared = ", ".join(f"{name.replace('_', ' ')} {count}" for name, count in leaks.items())
-    OUT.print(f"\nIn more than one split: {shared}")
+    OUT.print(f"\nIn more than one split: {_counts(leaks)}")
     OUT.print(f"Pairs nearer than {search['threshold']}: {near['pairs']}, {near['in_one_group']} of them in one group")
     _print_joins(certificate["examinations"])
     rows = [[row["split"], f"{row['images']:,}", f"{row['groups']:,}"] for row in certificate["splits"]]
     table("Splits", ["split", "images", "groups"], rows)
     for official in certificate["official_splits"]:
-        shared = ", ".join(f"{name.replace('_', ' ')} {count}" for name, count in official["leaks"].items())
         OUT.print(
             f"{official['source']}: {plural(official['images'], 'image')} with a split of the authors, "
             f"{official['images_elsewhere']:,} of them in another split here; "
-            f"in more than one split of the authors: {shared}"
+            f"in more than one split of the authors: {_counts(official['leaks'])}"
         )
-    rows = [
-        [
-            f"{pair['distance']:.4f}",
-            pair["evidence"],
-            pair["sample_id"],
-            pair["split"],
-            pair["other_id"],
-            pair["other_split"],
-        ]
-        for pair in certificate["nearest_across_splits"][:10]
-    ]
+    names = ("evidence", "sample_id", "split", "other_id", "other_split")
+    nearest = certificate["nearest_across_splits"][:10]
+    rows = [[f"{pair['distance']:.4f}", *(pair[name] for name in names)] for pair in nearest]
     table("Nearest pictures in different splits", ["distance", "", "picture", "split", "picture", "split"], rows)
     rows = [[f"{least:.2f}", f"{pairs:,}"] for least, pairs in certificate["distances"]]
     table(f"Distances of pictures of different videos (threshold: {RULE})", ["from", "pairs"], rows)
@@ -101,3 +91,7 @@ def print_certificate(certificate: Certificate) -> None:
         OUT.print(f"[bold]{heading}[/]")
         for line in certificate[name]:
             OUT.print(f"  {line}", markup=False)
+
+
+def _counts(leaks: Mapping[str, int]) -> str:
+    return ", ".join(f"{name.replace('_', ' ')} {count}" for name, count in leaks.items())

@@ -1,19 +1,17 @@
 """``medmultipoints publish``: publish a release as a version that anyone can pin, reload and check."""
 
 import os
-import sys
 from typing import Annotated
 
 import typer
 
 from medmultipoints.data_lake.publish.plan import PushPlan
 from medmultipoints.data_lake.release.write.manifest import ClaimedManifest
-from medmultipoints.flows.cli.console import OUT, print_json, say, table
+from medmultipoints.flows.cli.console import OUT, confirm, print_json, say, table
 from medmultipoints.flows.cli.options import JsonOption, chosen_repo
 from medmultipoints.flows.cli.request_options import field_option
 from medmultipoints.flows.engine.publishing import Published, check_release, open_place, plan_for, publish_release
 from medmultipoints.flows.engine.request import PublishRequest, ask
-from medmultipoints.transforms.errors import UsageError
 from medmultipoints.transforms.reporting.counted import plural
 
 MOST_FILES = 20
@@ -39,9 +37,8 @@ def publish(
     The plan is shown first. The same content again makes no commit; a version that exists with other content is
     refused; tags never move. Endpoint and token come from HF_ENDPOINT, HF_TOKEN or the login of `hf auth login`.
 
-    Example: `medmultipoints publish lake/releases/demo/1.0.0 --repo acme/medmultipoints --dry-run`
-
-    Example: `medmultipoints publish lake/releases/demo/1.0.0 --to versions --yes`
+    Examples: `medmultipoints publish lake/releases/demo/1.0.0 --repo acme/medmultipoints --dry-run`,
+    `medmultipoints publish lake/releases/demo/1.0.0 --to versions --yes`
     """
     request = ask(
         PublishRequest,
@@ -66,7 +63,7 @@ def show_and_publish(request: PublishRequest, *, dry_run: bool, yes: bool, as_js
         print_json(plan_json(plan)) if as_json else say("dry run: nothing was changed")
         return
     if plan.action != "nothing" and not yes:
-        agree(plan)
+        confirm(f"Publish {plan.title} to {plan.place}?", "check the plan with --dry-run")
     published = run(request.model_copy(update={"approval": plan.approval}), plan)
     print_json(published.to_json()) if as_json else OUT.print(f"[bold]{published.sentence()}[/]")
 
@@ -78,13 +75,6 @@ def run(request: PublishRequest, plan: PushPlan) -> Published:
     from medmultipoints.flows.orchestration.local import run_publish
 
     return run_publish(request, plan)
-
-
-def agree(plan: PushPlan) -> None:
-    """Ask for confirmation; UsageError outside a terminal, Abort if the answer is no."""
-    if not sys.stdin.isatty():
-        raise UsageError("no terminal to ask for confirmation: check the plan with --dry-run, then add --yes.")
-    typer.confirm(f"Publish {plan.title} to {plan.place}?", abort=True, err=True)
 
 
 def print_plan(plan: PushPlan, *, proposed: bool) -> None:

@@ -18,13 +18,14 @@ from medmultipoints.data_lake.release.read.show import describe_release
 from medmultipoints.data_lake.release.sign.signature import Trust, sign_release
 from medmultipoints.data_lake.release.write.manifest import MANIFEST, no_release
 from medmultipoints.flows.cli.console import OUT, print_json, say, say_error, table
-from medmultipoints.flows.cli.options import JsonOption
+from medmultipoints.flows.cli.options import JsonOption, SplitOption
 from medmultipoints.flows.cli.releases.leakage import print_certificate
 from medmultipoints.flows.engine.planning.intention import shown
 from medmultipoints.flows.engine.publishing import check_release, place_of
 from medmultipoints.transforms.dialects.registry import DIALECTS
 from medmultipoints.transforms.errors import NoRelease, UsageError
 from medmultipoints.transforms.reporting.counted import plural
+from medmultipoints.transforms.splits.leakage import Certificate
 
 LIST = "list"
 ReleaseArgument = Annotated[Path, typer.Argument(help="Folder of a release.")]
@@ -33,6 +34,19 @@ PublishedArgument = Annotated[
     typer.Argument(
         metavar="RELEASE", help="Folder of a release, hub:OWNER/NAME@vX.Y.Z, or folder:PATH@vX.Y.Z of `publish --to`."
     ),
+]
+LeakageOption = Annotated[
+    bool,
+    typer.Option(
+        "--leakage", help="Hash every picture again and search for near-duplicates in different splits; slower."
+    ),
+]
+SignersOption = Annotated[
+    Path | None,
+    typer.Option(help="Require a signature by one of these signers: a file as `ssh-keygen -Y verify` reads it."),
+]
+DialectOption = Annotated[
+    str | None, typer.Option(help=f"A trainer's or tool's format: {', '.join(DIALECTS)}; `{LIST}` shows them.")
 ]
 
 
@@ -51,16 +65,8 @@ def opened_release(release: str) -> Iterator[Path]:
 
 def verify(
     release: PublishedArgument,
-    leakage: Annotated[
-        bool,
-        typer.Option(
-            "--leakage", help="Hash every picture again and search for near-duplicates in different splits; slower."
-        ),
-    ] = False,
-    allowed_signers: Annotated[
-        Path | None,
-        typer.Option(help="Require a signature by one of these signers: a file as `ssh-keygen -Y verify` reads it."),
-    ] = None,
+    leakage: LeakageOption = False,
+    allowed_signers: SignersOption = None,
     signature: Annotated[Path | None, typer.Option(help="The signature, if it is not the one in the release.")] = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -85,16 +91,14 @@ def verify(
         found = {"leakage": report.leakage} if leakage else {}
         print_json({"ok": not failed, "checks": [asdict(check) for check in checks], **found})
     else:
-        print_checks(str(release), checks)
-        if report.leakage is not None:
-            print_certificate(report.leakage)
+        print_checks(release, checks, report.leakage)
     if failed:
         say_error(f"{len(failed)} of {len(checks)} checks failed: do not use this copy; get or build it again.")
         raise typer.Exit(1)
 
 
-def print_checks(release: str, checks: Sequence[Check]) -> None:
-    """Print one line per check, and last whether all passed."""
+def print_checks(release: str, checks: Sequence[Check], leakage: Certificate | None = None) -> None:
+    """Print one line per check, whether all passed, and last the certificate of leakage, if there is one."""
     table(release, ["", "check", "found"], [[outcome_of(check), check.name, check.detail] for check in checks])
     stated = sum(1 for check in checks if check.ok and not check.proved)
     if all(check.ok for check in checks):
@@ -102,6 +106,8 @@ def print_checks(release: str, checks: Sequence[Check]) -> None:
         said = f" {plural(stated, 'statement')} {verb} not proved here; each line says what would prove it."
         rest = said if stated else ""
         OUT.print(f"\n[bold]All {len(checks) - stated} checks hold.[/]{rest}")
+    if leakage is not None:
+        print_certificate(leakage)
 
 
 def outcome_of(check: Check) -> str:
@@ -148,11 +154,8 @@ def export(
         Path | None,
         typer.Option("--to", help="A new or empty folder, or an earlier export of the same, which is replaced."),
     ] = None,
-    split: Annotated[str | None, typer.Option(help="This split only; the default is all.")] = None,
-    dialect: Annotated[
-        str | None,
-        typer.Option(help=f"A trainer's or tool's format: {', '.join(DIALECTS)}; `{LIST}` shows them."),
-    ] = None,
+    split: SplitOption = None,
+    dialect: DialectOption = None,
     corrupted: Annotated[
         bool, typer.Option("--corrupted", help="Write damaged pictures at five severities; the default split is test.")
     ] = False,
@@ -176,8 +179,7 @@ def export(
     if as_json:
         print_json(asdict(report))
         return
-    pictures = picture_words(to, report.images)
-    counts = f"{pictures}, {report.instructions:,} instructions, {report.records:,} records"
+    counts = f"{picture_words(to, report.images)}, {report.instructions:,} instructions, {report.records:,} records"
     OUT.print(f"{counts} in {shown(to.absolute())}", markup=False)
 
 

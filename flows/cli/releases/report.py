@@ -12,17 +12,20 @@ from medmultipoints.flows.cli.console import OUT, print_json, say_error, write_p
 from medmultipoints.flows.cli.options import JsonOption
 from medmultipoints.flows.cli.releases.release import PublishedArgument, opened_release
 
+ToOption = Annotated[
+    Path | None,
+    typer.Option(metavar="FILE", help="File to write; the default is NAME-VERSION.html in the current folder."),
+]
+AgainstOption = Annotated[
+    str | None,
+    typer.Option(metavar="RELEASE", help="Show the difference from this release; the default is its own record."),
+]
+
 
 def report(
     release: PublishedArgument,
-    to: Annotated[
-        Path | None,
-        typer.Option(metavar="FILE", help="File to write; the default is NAME-VERSION.html in the current folder."),
-    ] = None,
-    against: Annotated[
-        str | None,
-        typer.Option(metavar="RELEASE", help="Show the difference from this release; the default is its own record."),
-    ] = None,
+    to: ToOption = None,
+    against: AgainstOption = None,
     leakage: Annotated[
         bool,
         typer.Option("--leakage", help="Search all pictures for near-duplicates again, as `verify` does; slower."),

@@ -14,7 +14,7 @@ from medmultipoints.data_lake.release.read.sample import (
     sample_release,
 )
 from medmultipoints.flows.cli.console import OUT, print_json, write_aside
-from medmultipoints.flows.cli.options import HtmlOption, JsonOption
+from medmultipoints.flows.cli.options import HtmlOption, JsonOption, SplitOption
 from medmultipoints.flows.cli.releases.release import ReleaseArgument
 
 
@@ -22,7 +22,7 @@ def sample(
     release: ReleaseArgument,
     n: Annotated[int, typer.Option("--n", "-n", min=1, help="Number of rows.")] = 20,
     task: Annotated[str | None, typer.Option(help="This task only; the default is all.")] = None,
-    split: Annotated[str | None, typer.Option(help="This split only; the default is all.")] = None,
+    split: SplitOption = None,
     seed: Annotated[int, typer.Option(help="Another seed draws other rows.")] = 0,
     html: HtmlOption = None,
     as_json: JsonOption = False,

@@ -29,15 +29,10 @@ def list_rejected(
     """List reasons with the number of inputs; `--json` adds an example of each."""
     frame = last_exclusions(existing_lake(lake), recipe)
     frame = frame if dropped else frame.filter(pl.col("verdict") == "rejected")
-    grouped = (
-        frame.with_row_index("run_order")
-        .sort("run_order")
-        .group_by("reason", "source", "stage", "verdict", maintain_order=True)
-        .agg(
-            pl.len().alias("inputs"),
-            pl.col("sample_id").drop_nulls().n_unique().alias("images"),
-            pl.col("key").first().alias("example"),
-        )
+    grouped = frame.group_by("reason", "source", "stage", "verdict", maintain_order=True).agg(
+        pl.len().alias("inputs"),
+        pl.col("sample_id").drop_nulls().n_unique().alias("images"),
+        pl.col("key").first().alias("example"),
     )
     if as_json:
         print_json({"reasons": grouped.to_dicts()})

@@ -28,6 +28,9 @@ app = typer.Typer(no_args_is_help=True, help="Review a release: decide about its
 CorrectionsOption = Annotated[
     Path, typer.Option(metavar="FILE", help="The corrections file of the recipe that decisions go to.")
 ]
+SampleOption = Annotated[
+    int, typer.Option(min=0, metavar="N", help="Also queue N records, drawn at random, to be checked.")
+]
 PORT = 4280
 ReviewerOption = Annotated[str, typer.Option(metavar="NAME", help="Who decided; published with the release.")]
 
@@ -38,9 +41,7 @@ def serve(
     corrections: CorrectionsOption,
     port: Annotated[int, typer.Option(min=0, max=65535, help="Port of the page; 0: any free port.")] = PORT,
     open_page: Annotated[bool, typer.Option("--open", help="Open the page in the browser.")] = False,
-    sample: Annotated[
-        int, typer.Option(min=0, metavar="N", help="Also queue N records, drawn at random, to be checked.")
-    ] = 0,
+    sample: SampleOption = 0,
     seed: Annotated[int, typer.Option(help="Another seed draws other records.")] = 0,
     as_json: JsonOption = False,
 ) -> None:
@@ -66,14 +67,19 @@ def serve(
     desk = Desk(release, sample=sample, seed=seed)
     if as_json:
         print_json({"address": str(address), "to_decide": desk.waiting, "corrections": str(file.path)})
-    say(f"{plural(desk.waiting, 'finding')} to decide; decisions go to {file.path}; Ctrl-C stops")
-    say("to apply them: medmultipoints build RECIPE --version auto, where [corrections] files names this file")
-    HEARTBEAT.idle = True
+    _announce(desk.waiting, file.path)
     if open_page:
         webbrowser.open(str(address))
     with suppress(KeyboardInterrupt):
         serve_desk(desk, file, address)
     say("stopped")
+
+
+def _announce(waiting: int, corrections: Path) -> None:
+    """Say what is to decide, where decisions go and how they are applied; from now on the command waits."""
+    say(f"{plural(waiting, 'finding')} to decide; decisions go to {corrections}; Ctrl-C stops")
+    say("to apply them: medmultipoints build RECIPE --version auto, where [corrections] files names this file")
+    HEARTBEAT.idle = True
 
 
 @app.command("export")

@@ -19,8 +19,8 @@ from medmultipoints.data_lake.release.sign.provenance import SIGNATURE
 from medmultipoints.flows.cli.app import app
 from medmultipoints.flows.engine.publishing import open_place, plan_for
 from medmultipoints.flows.engine.request import PublishRequest, ask
-from medmultipoints.flows.orchestration.embedded_server import embedded_server
 from medmultipoints.flows.orchestration.local import run_publish
+from medmultipoints.flows.orchestration.server.embedded_server import embedded_server
 from tests.flows.prefect_server import quiet_server
 from tests.hub.fixtures import history, hub, publish, repo, running_hub, versions
 from tests.hub.running import READER, WRITER, TestHub, start_hub

@@ -27,8 +27,8 @@ from medmultipoints.flows.engine.request import BuildRequest, Destination, Refre
 from medmultipoints.flows.orchestration import review
 from medmultipoints.flows.orchestration.artifacts import report_address
 from medmultipoints.flows.orchestration.build import build
-from medmultipoints.flows.orchestration.embedded_server import REPORTS, SERVED_HOME
 from medmultipoints.flows.orchestration.refresh import refresh
+from medmultipoints.flows.orchestration.server.embedded_server import REPORTS, SERVED_HOME
 from medmultipoints.transforms.errors import UsageError
 from tests.faults.killed_builds import wait_until
 from tests.flows.prefect_server import artifacts, flow_runs, quiet_server, seen

@@ -5,7 +5,7 @@ import re
 import pytest
 
 from medmultipoints.flows.orchestration.deployments import schedule_of
-from medmultipoints.flows.orchestration.schedule_words import check_schedule
+from medmultipoints.flows.orchestration.server.schedule_words import check_schedule
 from medmultipoints.transforms.errors import UsageError
 
 

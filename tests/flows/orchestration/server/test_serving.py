@@ -24,14 +24,14 @@ from typer.testing import CliRunner
 
 from medmultipoints.flows.cli.app import app
 from medmultipoints.flows.engine.request import RefreshRequest
-from medmultipoints.flows.orchestration import serving
 from medmultipoints.flows.orchestration.deployments import AUTOMATIONS, Served, deployments, schedule_of
 from medmultipoints.flows.orchestration.refresh import refresh
+from medmultipoints.flows.orchestration.server import serving
 from medmultipoints.transforms.errors import MachineError, UsageError
 from tests.faults.killed_builds import wait_until
 from tests.flows.small_builds import write_recipe
 
-ROOT = Path(__file__).resolve().parents[3]
+ROOT = Path(__file__).resolve().parents[4]
 COMMAND = [sys.executable, "-m", "medmultipoints"]
 
 

@@ -21,7 +21,7 @@ import httpx
 from filelock import FileLock, Timeout
 
 from medmultipoints.flows.engine.running.collecting import collect_seldom, without_collecting
-from medmultipoints.flows.orchestration.server_database import is_known, is_migrated, mark, migrate
+from medmultipoints.flows.orchestration.server.server_database import is_known, is_migrated, mark, migrate
 from medmultipoints.transforms.errors import LockHeld, MachineError
 
 if TYPE_CHECKING:
@@ -141,7 +141,7 @@ def _start(home: Path, listening: socket.socket, reports: Path | None) -> "subpr
                 sys.executable,
                 "-P",
                 "-m",
-                "medmultipoints.flows.orchestration.embedded_server",
+                "medmultipoints.flows.orchestration.server.embedded_server",
                 str(listening.fileno()),
                 str(reports or ""),
             ],

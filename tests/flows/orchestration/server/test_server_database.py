@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from medmultipoints.flows.orchestration.server_database import is_known, is_migrated, mark, template
+from medmultipoints.flows.orchestration.server.server_database import is_known, is_migrated, mark, template
 
 
 @pytest.fixture
@@ -57,7 +57,7 @@ def test_a_database_elsewhere_is_left_to_prefect(home: Path, monkeypatch: pytest
 
 @pytest.mark.slow
 def test_the_template_is_one_whole_migrated_file(home: Path) -> None:
-    module = "medmultipoints.flows.orchestration.server_database"
+    module = "medmultipoints.flows.orchestration.server.server_database"
     subprocess.run([sys.executable, "-P", "-m", module], env=dict(os.environ), check=True)
     assert [path.name for path in template().parent.iterdir()] == [template().name]
     with sqlite3.connect(template()) as database:

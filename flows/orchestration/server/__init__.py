@@ -1,0 +1,1 @@
+"""The Prefect servers that builds and ``serve`` start for themselves."""
