@@ -118,15 +118,7 @@ def plan_push(folder: Path, place: Place, *, replace_edits: bool = False) -> Pus
     check_card(folder, manifest)
     state = place.state()
     holders = find_holders(place, state, withdrawn_hashes(manifest))
-    plan = partial(
-        PushPlan,
-        folder=folder,
-        place=place.name,
-        name=manifest.name,
-        version=manifest.version,
-        root=manifest.manifest_root,
-        local=files,
-    )
+    plan = _plan_builder(folder, place, manifest, files)
     standing = _find_existing(plan, place, state, manifest, files)
     if standing is not None and standing.action == "nothing":
         return replace(standing, holders=holders)
@@ -171,6 +163,21 @@ def read_files(folder: Path, manifest: Manifest) -> tuple[LocalFile, ...]:
             raise DataError(f"{folder / entry.path} is not the file that {MANIFEST} lists. Build the release again.")
     signed = [name for name in (STATEMENT, SIGNATURE) if (folder / name).is_file()]
     return (*files, *(hash_local(folder, name) for name in (MANIFEST, *signed)))
+
+
+def _plan_builder(
+    folder: Path, place: Place, manifest: Manifest, files: tuple[LocalFile, ...]
+) -> Callable[..., PushPlan]:
+    """Return a function that completes a plan of this release for this place."""
+    return partial(
+        PushPlan,
+        folder=folder,
+        place=place.name,
+        name=manifest.name,
+        version=manifest.version,
+        root=manifest.manifest_root,
+        local=files,
+    )
 
 
 def _find_existing(

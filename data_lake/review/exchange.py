@@ -10,7 +10,7 @@ import orjson
 
 from medmultipoints.data_lake.release.export.folder import MARK, export_folder
 from medmultipoints.data_lake.release.read.released_tables import read_quarantine, splits_of
-from medmultipoints.data_lake.review.corrections_file import CORRECTIONS, OPINIONS, CorrectionsFile
+from medmultipoints.data_lake.review.corrections_file import CORRECTIONS, OPINIONS, Change, CorrectionsFile, Entries
 from medmultipoints.data_lake.review.decide import EDITS, file_name, outline_mask, sign
 from medmultipoints.data_lake.review.desk import Desk, Row
 from medmultipoints.transforms.errors import DataError, UsageError
@@ -152,16 +152,20 @@ def import_labels(desk: Desk, source: Path, file: CorrectionsFile, reviewer: str
             image = members.images[picture.member]
             new, masks = _entries(desk, image, picture, reviewer, reason)
             others = any(e["image"] == image["sample_id"] and e["reviewer"] != reviewer for e in entries.corrections)
-            for table, old in ((CORRECTIONS, entries.corrections), (OPINIONS, entries.opinions)):
-                for entry in old:
-                    mine = entry["image"] == image["sample_id"] and entry["reviewer"] == reviewer
-                    if mine and entry["action"] in EDITS:
-                        change.remove(table, entry)
+            _remove_edits(entries, change, image["sample_id"], reviewer)
             for entry in new:
                 change.add(OPINIONS if others else CORRECTIONS, entry)
             change.masks |= masks
             report.count(new, as_opinions=others)
     return report
+
+
+def _remove_edits(entries: Entries, change: Change, image: str, reviewer: str) -> None:
+    """Remove the reviewer's earlier edits of an image, which the new ones replace."""
+    for table, old in ((CORRECTIONS, entries.corrections), (OPINIONS, entries.opinions)):
+        for entry in old:
+            if entry["image"] == image and entry["reviewer"] == reviewer and entry["action"] in EDITS:
+                change.remove(table, entry)
 
 
 def change_words(entry: Mapping[str, Any]) -> str:

@@ -47,12 +47,15 @@ def predict_release(
     if not rows:
         raise DataError(f"{folder}: every model was trained on every picture, so none may judge one.")
     entry = _write(out, rows, models)
+    counts = {"pictures": asked.pictures, "judged": len(rows), "learned": asked.learned, "unreadable": asked.unreadable}
     return {
-        "file": str(out / PREDICTIONS), "sha256": entry.sha256, "models": [model.name for model in models],
-        "pictures": asked.pictures, "judged": len(rows), "learned": asked.learned, "unreadable": asked.unreadable,
+        "file": str(out / PREDICTIONS),
+        "sha256": entry.sha256,
+        "models": [model.name for model in models],
+        **counts,
         "objects": sum(row["count"] for row in rows),
         "notes": notes,
-    }  # fmt: skip
+    }
 
 
 def _check_there(pictures: Sequence[Path]) -> None:

@@ -63,13 +63,12 @@ def compose_records(
     if zero_counts:
         pairs = pl.concat([pairs, _absent(context, rename_labels(regions, labels))])
     pairs = pairs.unique()
+    unused = context.join(pairs, on="sample_id", how="anti")
     return Composed(
         records=_gather_records(pairs, objects, context, sorted(set(labels.values()))),
         objects=objects.sort("object_id").drop("point"),
         released_images=context.join(pairs, on="sample_id", how="semi").select(IMAGE_COLUMNS).sort("sample_id"),
-        exclusions=_explain(
-            context.join(pairs, on="sample_id", how="anti"), regions, policy, own_policies, corrections, left_out
-        ),
+        exclusions=_explain(unused, regions, policy, own_policies, corrections, left_out),
     )
 
 
@@ -181,28 +180,18 @@ def _explain(
     own = regions.join(unused, on="sample_id", how="semi")
     selected = select_regions(own, policy, own_policies).group_by("sample_id").agg(found=_join_distinct("label"))
     others = own.group_by("sample_id").agg(evidence=_join_distinct("evidence"))
-    reason = (
-        pl.when(pl.col("found").is_not_null())
-        .then(pl.lit("label_not_selected"))
-        .when(pl.col("reviewed").is_not_null())
-        .then(pl.lit("objects_excluded_by_review"))
-        .when(pl.col("evidence").is_not_null())
-        .then(pl.lit("evidence_not_selected"))
-        .when(pl.col("rejected").is_not_null())
-        .then(pl.lit("objects_in_quarantine"))
-        .when("annotated")
-        .then(pl.lit("no_objects"))
-        .when(pl.col("mask_off_binary").is_not_null())
-        .then(pl.lit("specks_only"))
-        .otherwise(pl.lit("unverified_empty"))
-    )
+    reasons = _reasons(policy)
     return (
         unused.join(selected, on="sample_id", how="left")
         .join(others, on="sample_id", how="left")
         .join(_excluded_objects(corrections), on="sample_id", how="left")
         .join(_rejected_objects(left_out), on="sample_id", how="left")
-        .with_columns(key="sample_id", verdict=pl.lit("dropped"), reason=reason)
-        .with_columns(detail=_detail(policy))
+        .with_columns(
+            key="sample_id",
+            verdict=pl.lit("dropped"),
+            reason=pl.coalesce(pl.when(holds).then(pl.lit(name)) for holds, name, _ in reasons),
+            detail=pl.coalesce(pl.when(holds).then(detail) for holds, _, detail in reasons),
+        )
         .select(EXCLUSION_SCHEMA.keys())
         .sort("key")
     )
@@ -230,31 +219,23 @@ def _join_distinct(name: str) -> pl.Expr:
     return pl.col(name).unique().sort().str.join(", ")
 
 
-def _detail(policy: Policy) -> pl.Expr:
-    """Return the detail of each exclusion, by its reason."""
-    reason, stem = pl.col("reason"), pl.col("stem")
-    return (
-        pl.when(reason == "label_not_selected")
-        .then(pl.format("{}: the recipe's label map has none of its labels ({})", stem, "found"))
-        .when(reason == "objects_excluded_by_review")
-        .then(pl.format("{}: a reviewer excluded its objects: {}", stem, "reviewed"))
-        .when(reason == "evidence_not_selected")
-        .then(
-            pl.format(
-                f"{{}}: its objects are of evidence {{}}, which box policy {policy} does not use", stem, "evidence"
-            )
-        )
-        .when(reason == "objects_in_quarantine")
-        .then(pl.format("{}: all that is annotated in the image is in quarantine: {}", stem, "rejected"))
-        .when(reason == "no_objects")
-        .then(pl.format("{}: the image is annotated and holds no object", stem))
-        .when(reason == "specks_only")
-        .then(pl.format("{}: its mask holds specks alone: no object, and no proof that nothing is there", stem))
-        .otherwise(
-            pl.format(
-                "{}: nothing is annotated in the image, and nothing says that nothing is there (of a declared source, "
-                "[read.absence] certain does)",
-                stem,
-            )
-        )
-    )
+def _reasons(policy: Policy) -> list[tuple[pl.Expr, str, pl.Expr]]:
+    """Return why an image has no record: when a reason holds, its name, its detail; the first that holds counts."""
+    unused = f"{{}}: its objects are of evidence {{}}, which box policy {policy} does not use"
+    nothing = "{}: nothing is annotated in the image, and nothing says that nothing is there (of a declared source, "
+    specks = "{}: its mask holds specks alone: no object, and no proof that nothing is there"
+    rejected = "{}: all that is annotated in the image is in quarantine: {}"
+    return [
+        _reason("found", "label_not_selected", "{}: the recipe's label map has none of its labels ({})"),
+        _reason("reviewed", "objects_excluded_by_review", "{}: a reviewer excluded its objects: {}"),
+        _reason("evidence", "evidence_not_selected", unused),
+        _reason("rejected", "objects_in_quarantine", rejected),
+        (pl.col("annotated"), "no_objects", pl.format("{}: the image is annotated and holds no object", "stem")),
+        (pl.col("mask_off_binary").is_not_null(), "specks_only", pl.format(specks, "stem")),
+        (pl.lit(True), "unverified_empty", pl.format(nothing + "[read.absence] certain does)", "stem")),
+    ]
+
+
+def _reason(column: str, name: str, detail: str) -> tuple[pl.Expr, str, pl.Expr]:
+    """Return a reason that holds where the column has a value, which its detail names."""
+    return pl.col(column).is_not_null(), name, pl.format(detail, "stem", column)

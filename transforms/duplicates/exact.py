@@ -1,7 +1,7 @@
 """Find exact duplicates: equal file bytes or equal decoded pixels, within and across sources."""
 
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import polars as pl
@@ -52,11 +52,7 @@ def find_duplicates(
     shared = images.filter(pl.any_horizontal(pl.col(name).is_duplicated() for name in HASHES))
     known = _exhaustive(shared, samples)
     weakness = _weakness(regions, regions if usable is None else usable, known)
-    in_order = _order(source_order)
-    rows = sorted(
-        shared.select("sample_id", "source", *HASHES).iter_rows(named=True),
-        key=lambda row: (weakness.get(row["sample_id"], NOTHING), in_order(row)),
-    )
+    rows = _preferred_first(shared, weakness, source_order)
     kept = _kept_images(rows, colours)
     objects = _objects(regions, [row["sample_id"] for row in rows])
     copies = [
@@ -79,9 +75,15 @@ def natural_order(name: str) -> tuple[tuple[str | int, ...], str]:
     return tuple(int(part) if place % 2 else part for place, part in enumerate(parts)), name
 
 
-def _order(source_order: Sequence[str]) -> Callable[[Row], tuple[int, Any]]:
+def _preferred_first(images: pl.DataFrame, weakness: Mapping[str, int], source_order: Sequence[str]) -> list[Row]:
+    """Return the images from strong to weak evidence, then by source and natural order of sample_id."""
     rank = {source: place for place, source in enumerate(source_order)}
-    return lambda row: (rank.get(row["source"], len(rank)), natural_order(row["sample_id"]))
+
+    def order(row: Row) -> tuple[int, int, Any]:
+        name = row["sample_id"]
+        return weakness.get(name, NOTHING), rank.get(row["source"], len(rank)), natural_order(name)
+
+    return sorted(images.select("sample_id", "source", *HASHES).iter_rows(named=True), key=order)
 
 
 def _kept_images(rows: Sequence[Row], colours: Mapping[str, str]) -> list[Row]:

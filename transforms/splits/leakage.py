@@ -61,13 +61,7 @@ def certify(
         "official_splits": _official(rows, near),
         "nearest_across_splits": _nearest(pairs),
         "distances": [list(row) for row in count_distances(search.pairs).filter(pl.col("pairs") > 0).iter_rows()],
-        "search": {
-            "threshold": threshold,
-            "radius_bits": RADIUS,
-            "pictures_compared": search.compared,
-            "pictures_too_even_to_compare": search.flat,
-            "complete": search.method != "capped",
-        },
+        "search": _describe(search, threshold),
         "checked": _checked(rows, any(joined["pairs"].values())),
         "not_checked": _not_checked(rows, search),
     }
@@ -177,6 +171,16 @@ def _nearest(pairs: pl.DataFrame) -> list[dict[str, Any]]:
     return pairs.filter(pl.col("apart")).head(SHOWN).select(*names, *measures).to_dicts()
 
 
+def _describe(search: NearSearch, threshold: float) -> dict[str, Any]:
+    return {
+        "threshold": threshold,
+        "radius_bits": RADIUS,
+        "pictures_compared": search.compared,
+        "pictures_too_even_to_compare": search.flat,
+        "complete": search.method != "capped",
+    }
+
+
 def _checked(rows: pl.DataFrame, joined: bool) -> list[str]:
     """Return phrases for everything that was checked."""
     checked = []
@@ -198,9 +202,7 @@ def _not_checked(rows: pl.DataFrame, search: NearSearch) -> list[str]:
     missing = [
         f"{source}: {without} images carry no patient and no video id, so each picture is its own group; pictures of "
         "one patient that do not look alike may be in different splits"
-        for source, without in (
-            rows.unique("sample_id").group_by("source").agg(ALONE.sum().alias("alone")).sort("source").iter_rows()
-        )
+        for source, without in _alone(rows)
         if without
     ]
     if search.flat:
@@ -208,6 +210,11 @@ def _not_checked(rows: pl.DataFrame, search: NearSearch) -> list[str]:
     if search.method == "capped":
         missing.append("so many pictures look alike that not every pair was compared")
     return [*missing, "larger crops, rotated pictures, and other views of the same finding are not recognised"]
+
+
+def _alone(rows: pl.DataFrame) -> list[tuple[str, int]]:
+    """Return, for each source, the number of images in groups that no source names."""
+    return list(rows.unique("sample_id").group_by("source").agg(ALONE.sum().alias("alone")).sort("source").iter_rows())
 
 
 def _videos(rows: pl.DataFrame) -> list[tuple[str, int, int]]:

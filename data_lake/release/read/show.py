@@ -3,6 +3,8 @@
 from pathlib import Path
 from typing import Any
 
+import polars as pl
+
 from medmultipoints.data_lake.release.read.json_files import reads_release
 from medmultipoints.data_lake.release.read.released_tables import read_all_instructions, read_parquet, splits_of
 from medmultipoints.data_lake.release.write.manifest import read_manifest
@@ -21,7 +23,6 @@ def describe_release(folder: Path) -> dict[str, Any]:
     images = read_parquet(folder, manifest, "images")
     records = read_parquet(folder, manifest, "data")
     instructions = read_all_instructions(folder, manifest)
-    asked = manifest.recipe.get("instructions", {})
     return {
         "name": manifest.name,
         "version": manifest.version,
@@ -36,14 +37,20 @@ def describe_release(folder: Path) -> dict[str, Any]:
         "objects": int(records["count"].sum()),
         "instructions": instructions.height,
         "licences": images["licence"].unique().sort().to_list(),
-        "notes": [
-            *note_official(images, honoured=manifest.recipe.get("splits", {}).get("honour_official", False)),
-            *note_splits(images, manifest.recipe.get("splits", {}).get("fractions", ())),
-            *note_tasks(instructions, asked.get("tasks", ()), degenerate=asked.get("degenerate", "keep")),
-        ],
+        "notes": _notes(manifest.recipe, images, instructions),
         "by_label": count_labels(records).to_dicts(),
         "by_source": count_images(images).to_dicts(),
         "by_task": count_tasks(instructions).to_dicts(),
         "sources": [{"name": source.name, "known": source.known} for source in manifest.sources],
         "accounting": [stage.model_dump(by_alias=True) for stage in manifest.accounting],
     }
+
+
+def _notes(recipe: dict[str, Any], images: pl.DataFrame, instructions: pl.DataFrame) -> list[str]:
+    """Return what is unusual about the splits and tasks of a release."""
+    splits, asked = recipe.get("splits", {}), recipe.get("instructions", {})
+    return [
+        *note_official(images, honoured=splits.get("honour_official", False)),
+        *note_splits(images, splits.get("fractions", ())),
+        *note_tasks(instructions, asked.get("tasks", ()), degenerate=asked.get("degenerate", "keep")),
+    ]

@@ -134,10 +134,15 @@ def _overview(facts: CardFacts) -> list[tuple[str, str]]:
     """Return the overview table at the top: the first facts a reader needs, one per line."""
     tables, audit = facts.tables, facts.disagreements
     counts = tables.records.group_by("label").agg(pl.len(), pl.col("count").sum())
-    labels = counts.sort("count", "label", descending=[True, False])
+    labels = ", ".join(
+        f"{label} ({objects:,} objects, {records:,} records)"
+        for label, records, objects in counts.sort("count", "label", descending=[True, False]).iter_rows()
+    )
     splits = dict(tables.images.group_by("split").len().iter_rows())
+    sizes = ", ".join(f"{split} {splits[split]:,}" for split in in_order(splits))
     evidence = tables.objects.group_by("evidence").len().sort("len", "evidence", descending=[True, False])
     found = dict(audit.group_by("severity").len().iter_rows())
+    severities = ", ".join(f"{name} {found.get(name, 0):,}" for name in ("error", "warning", "info"))
     decided = f"; {facts.corrections.height:,} decisions of reviewers" if facts.corrections.height else ""
     people = ", ".join(
         f"{kind.replace('_', ' ')} {pictures:,}"
@@ -145,26 +150,11 @@ def _overview(facts: CardFacts) -> list[tuple[str, str]]:
     )
     read = facts.recipe.get("text", {}).get("readers", ())
     return [
-        (
-            "labels",
-            ", ".join(
-                f"{label} ({objects:,} objects, {records:,} records)" for label, records, objects in labels.iter_rows()
-            ),
-        ),
-        (
-            "splits",
-            ", ".join(f"{split} {splits[split]:,}" for split in in_order(splits))
-            + " images; no video, scene or copy is in two",
-        ),
+        ("labels", labels),
+        ("splits", f"{sizes} images; no video, scene or copy is in two"),
         ("objects are from", ", ".join(f"{name} {number:,}" for name, number in evidence.iter_rows()) or "none"),
-        (
-            "audit of the labels",
-            ", ".join(f"{name} {found.get(name, 0):,}" for name in ("error", "warning", "info")) + decided,
-        ),
-        (
-            "what may concern a person",
-            people or ("nothing was found" if read else "nothing was found; no text was read"),
-        ),
+        ("audit of the labels", severities + decided),
+        ("what may concern a person", people or "nothing was found" + ("" if read else "; no text was read")),
         ("licence", choose_licence(licensed(facts.sources, facts.licensed_pictures))),
     ]
 
