@@ -19,8 +19,8 @@ def local_files(path: Path) -> list[tuple[str, Path]]:
     try:
         return _list_files(path)
     except OSError as error:
-        said = f"{error.filename or path}: {error.strerror or error}"
-        raise MachineError(f"{path}: {said}. Allow reading it, or move it elsewhere, then run again.") from error
+        text = f"{error.filename or path}: {error.strerror or error}"
+        raise MachineError(f"{path}: {text}. Allow reading it, or move it elsewhere, then run again.") from error
 
 
 def _list_files(path: Path) -> list[tuple[str, Path]]:

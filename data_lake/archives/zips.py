@@ -42,8 +42,8 @@ def zip_entries(path: Path, origin: Origin, limits: Limits = LIMITS) -> list[Zip
         with zipfile.ZipFile(path) as archive:
             infos = archive.infolist()
     except UnicodeDecodeError as error:
-        said = f"the name of an entry is not UTF-8, though its flag says so: {error.object!r:.80}"
-        raise origin.refuse(said, "Pack the archive again") from error
+        text = f"the name of an entry is not UTF-8, though its flag says so: {error.object!r:.80}"
+        raise origin.refuse(text, "Pack the archive again") from error
     except (zipfile.BadZipFile, NotImplementedError, EOFError, struct.error, ValueError) as error:
         raise origin.refuse(f"damaged zip: {_other_format(path) or error}") from error
     check_count(len(infos), origin, limits)

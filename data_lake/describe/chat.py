@@ -127,11 +127,11 @@ class ChatServer:
         except httpx2.TransportError as error:
             raise Transient(f"{type(error).__name__}: {error}") from error
         except Transient as busy:
-            self._say_wait(busy.wait or 0)
+            self._report_wait(busy.wait or 0)
             raise
         return read_completion(body)
 
-    def _say_wait(self, seconds: float) -> None:
+    def _report_wait(self, seconds: float) -> None:
         """Say once that the server asks for a long wait, so that the command does not seem to hang."""
         if seconds >= _LONG_WAIT and self._unsaid.acquire(blocking=False):
             most = self.settings.longest_wait
@@ -144,8 +144,8 @@ class ChatServer:
         try:
             check_status(response.status_code, response.headers.get("retry-after", ""))
         except Refused as refusal:
-            said = _explained(body)  # some servers repeat the token that they refuse
-            shown = (said.replace(self._token, "[token]") if self._token else said)[:_SHOWN]
+            text = _explained(body)  # some servers repeat the token that they refuse
+            shown = (text.replace(self._token, "[token]") if self._token else text)[:_SHOWN]
             if response.status_code in _OF_THIS_PICTURE:
                 raise Unanswered(f"{refusal}{shown}") from None
             known = response.status_code in (401, 403)

@@ -120,5 +120,5 @@ def stated_answer(line: Mapping[str, Any]) -> object:
         return line["gt"]
     if isinstance(line.get("labels"), str):
         return line["labels"]
-    said = [message.get("content") for message in messages_of(line) if message.get("role") == "assistant"]
-    return said[-1] if said else None
+    answers = [message.get("content") for message in messages_of(line) if message.get("role") == "assistant"]
+    return answers[-1] if answers else None

@@ -154,9 +154,9 @@ def _refuse_other_scale(items: Sequence[Item], path: Path, *, is_release: bool) 
     if found is None:
         return
     scale, fit, plain = found
-    said = f"as {scale} they meet the objects by {fit:.2f}, as pixels by {plain:.2f}"
+    text = f"as {scale} they meet the objects by {fit:.2f}, as pixels by {plain:.2f}"
     dialects = "Add --dialect with the export that the model was trained on, or" if is_release else "For this truth,"
-    raise UsageError(f"{path.name}: the answers are not in pixels of the pictures: {said}. {dialects} convert them.")
+    raise UsageError(f"{path.name}: the answers are not in pixels of the pictures: {text}. {dialects} convert them.")
 
 
 def _remedy(truth: Path, split: str | None, dialect: str | None, named: frozenset[str]) -> str:

@@ -83,9 +83,9 @@ def _ask(name: str, url: str, call: Callable[[], object]) -> object:
     try:
         return call()
     except (HFValidationError, HfHubHTTPError) as error:
-        said = str(error).strip().splitlines()[-1]
+        text = str(error).strip().splitlines()[-1]
         remedy = "Correct the address, or log in with `hf auth login`."
-        raise UsageError(f"sources.{name}: {url}: {said} {remedy}") from error
+        raise UsageError(f"sources.{name}: {url}: {text} {remedy}") from error
     except (LocalEntryNotFoundError, httpx2.HTTPError, OSError) as error:
         remedy = "Check the network and HF_ENDPOINT, then run again."
         raise MachineError(f"sources.{name}: {url} cannot be reached: {error}. {remedy}") from error

@@ -45,8 +45,8 @@ def find_truncated(files: SourceFiles) -> tuple[Hint, ...]:
     if not cut:
         return ()
     least = "at least " if len(endless) > _DECODED else ""
-    said = f"{least}{plural(len(cut), 'picture')} whose file ends too early: {first_few(cut, 3)}"
-    return (Hint("truncated", f"{said}; copy the files again, or a build puts them in quarantine"),)
+    text = f"{least}{plural(len(cut), 'picture')} whose file ends too early: {first_few(cut, 3)}"
+    return (Hint("truncated", f"{text}; copy the files again, or a build puts them in quarantine"),)
 
 
 def _has_no_end(files: SourceFiles, name: str) -> bool:

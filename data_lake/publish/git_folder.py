@@ -11,7 +11,7 @@ from typing import BinaryIO, cast
 
 from medmultipoints.data_lake.publish.places import PIECE, Change, KeptCommit, KeptFile, PlaceState, StaleParent
 from medmultipoints.data_lake.store.layout import explained
-from medmultipoints.data_lake.store.temporary import remove_left_behind, system_temporary_folder, temporary_name
+from medmultipoints.data_lake.store.temporary import remove_leftovers, system_temporary_folder, temporary_name
 from medmultipoints.transforms.errors import MachineError, UsageError
 
 AUTHOR = {
@@ -112,7 +112,7 @@ class GitFolder:
         with explained(f"the folder {self.folder}"):
             self.folder.parent.mkdir(parents=True, exist_ok=True)
             prefix = f".{self.folder.name}."
-            remove_left_behind(self.folder.parent.glob(f"{glob.escape(prefix)}*-*-*"), prefix)
+            remove_leftovers(self.folder.parent.glob(f"{glob.escape(prefix)}*-*-*"), prefix)
             made = self.folder.with_name(prefix + temporary_name())
             _run(made, "init", "--quiet", "--bare", f"--initial-branch={self.branch}")
             for key, value in SETTINGS.items():
@@ -155,14 +155,14 @@ class GitFolder:
 
     def tag(self, tag: str, commit: str, message: str) -> None:
         """Set the annotated tag on the commit; MachineError if it is on another commit."""
-        standing = self._tagged(tag)
-        if standing is None:
+        tagged_commit = self._tagged(tag)
+        if tagged_commit is None:
             try:
                 self._git("tag", "--annotate", "-m", message, tag, commit, extra=AUTHOR)
             except MachineError:  # another publisher may have been faster
-                if (standing := self._tagged(tag)) is None:
+                if (tagged_commit := self._tagged(tag)) is None:
                     raise
-        if standing not in (None, commit):
+        if tagged_commit not in (None, commit):
             raise MachineError(
                 f"{self.folder}: the tag {tag} is on another commit. Tags never move: build the release under "
                 "another version and publish that."

@@ -188,13 +188,13 @@ class HubPlace:
             except Exception as error:  # noqa: BLE001 - classified by status
                 trouble = trouble_of(error, self._token)
             refs = self._ask("reading the tags", self._refs)
-            standing = {known.name: known.target_commit for known in refs.tags}.get(tag)
-            if standing not in (commit, None):
+            tagged_commit = {known.name: known.target_commit for known in refs.tags}.get(tag)
+            if tagged_commit not in (commit, None):
                 raise MachineError(
-                    f"{self.name}: the tag {tag} is on commit {standing[:12]} and not on that of this "
+                    f"{self.name}: the tag {tag} is on commit {tagged_commit[:12]} and not on that of this "
                     "release. Tags never move: build the release under another version and publish that."
                 )
-            if standing is None:
+            if tagged_commit is None:
                 raise self._problem(f"setting the tag {tag}", trouble)
 
         persist(attempt, POLICY, sleep=self._sleep)

@@ -81,18 +81,18 @@ def _chain(error: BaseException | None) -> Iterator[BaseException]:
 
 def explain(what: str, place: str, trouble: Trouble) -> PipelineError:
     """Return the error that the user sees."""
-    said = f": {trouble.text.rstrip('.')}" if trouble.text else ""
+    text = f": {trouble.text.rstrip('.')}" if trouble.text else ""
     if trouble.card:
         return DataError(
-            f"{place} does not accept README.md{said}. Correct the card's text in the recipe and build again."
+            f"{place} does not accept README.md{text}. Correct the card's text in the recipe and build again."
         )
     if trouble.status is None:
         return MachineError(
-            f"{place}: {what} got no answer{said}. Check the network and HF_ENDPOINT, then run the same command again: "
+            f"{place}: {what} got no answer{text}. Check the network and HF_ENDPOINT, then run the same command again: "
             "it goes on where it stopped."
         )
     if trouble.is_quota:
-        return MachineError(f"{place}: {what} was refused with {trouble.status}{said}. {ROOM}")
+        return MachineError(f"{place}: {what} was refused with {trouble.status}{text}. {ROOM}")
     remedy = REMEDIES.get(
         trouble.status,
         "The Hub has trouble. Run the same command again later: it goes on where it stopped."
@@ -100,4 +100,4 @@ def explain(what: str, place: str, trouble: Trouble) -> PipelineError:
         else "Check the names that were given.",
     )
     kind = UsageError if trouble.status in (401, 403, 404) else MachineError
-    return kind(f"{place}: {what} was answered with {trouble.status}{said}. {remedy}")
+    return kind(f"{place}: {what} was answered with {trouble.status}{text}. {remedy}")

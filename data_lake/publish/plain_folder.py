@@ -129,8 +129,8 @@ class PlainFolder:
         """Set the tag on the commit, and link ``versions/<X.Y.Z>`` to it."""
         with self._locked():
             history = self._history()
-            standing = history["tags"].get(tag)
-            if standing not in (None, commit):
+            tagged_commit = history["tags"].get(tag)
+            if tagged_commit not in (None, commit):
                 raise MachineError(f"{self.folder}: the tag {tag} is on another commit. Tags never move.")
             link = self.folder / VERSIONS / tag.removeprefix("v")
             if not link.exists():

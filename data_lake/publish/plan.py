@@ -119,14 +119,14 @@ def plan_push(folder: Path, place: Place, *, replace_edits: bool = False) -> Pus
     state = place.state()
     holders = find_holders(place, state, withdrawn_hashes(manifest))
     plan = _plan_builder(folder, place, manifest, files)
-    standing = _find_existing(plan, place, state, manifest, files)
-    if standing is not None and standing.action == "nothing":
-        return replace(standing, holders=holders)
+    existing = _find_existing(plan, place, state, manifest, files)
+    if existing is not None and existing.action == "nothing":
+        return replace(existing, holders=holders)
     last = find_last(place, state, manifest.name)
     previous = last.manifest if last else None
     refuse_withdrawn(folder, manifest, previous)
-    if standing is not None:
-        return replace(standing, holders=holders)
+    if existing is not None:
+        return replace(existing, holders=holders)
     refuse_forgotten(manifest, previous)
     unfinished = find_unfinished(place, last, withdrawn_hashes(manifest)) if last else None
     if last and not replace_edits:

@@ -64,12 +64,12 @@ def count_privacy(findings: pl.DataFrame, released: pl.Series, manifest: Manifes
 
 def _listed(numbers: list[tuple[int, str]], total: int) -> str:
     """Return "93 of 120 pictures show a date, 91 a clock": a repeated verb is written once."""
-    verb, said = "", list[str]()
+    verb, parts = "", list[str]()
     for number, words in numbers:
         own, _, what = words.partition(" ")
         words = words if number != 1 else f"{ONE[own]} {what}".replace("their files", "its file")
-        said.append(f"{number:,} {what if own == verb else words}")
+        parts.append(f"{number:,} {what if own == verb else words}")
         verb = own
-    first, _, rest = said[0].partition(" ")
+    first, _, rest = parts[0].partition(" ")
     head = f"{first} of {total:,} picture{'' if total == 1 else 's'} {rest}"
-    return ", ".join([head, *said[1:]])
+    return ", ".join([head, *parts[1:]])

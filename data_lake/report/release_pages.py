@@ -8,7 +8,7 @@ from typing import Any
 
 import polars as pl
 
-from medmultipoints.data_lake.release.export.pictures import write_whole
+from medmultipoints.data_lake.release.export.pictures import write_atomically
 from medmultipoints.data_lake.release.read.released_tables import table_files
 from medmultipoints.data_lake.release.write.manifest import ClaimedManifest, Manifest, read_manifest
 from medmultipoints.data_lake.report.data_docs import write_data_docs
@@ -50,7 +50,7 @@ def write_report(lake: Lake, release: Path, verdicts: Mapping[str, Iterable[Verd
         if content is None:
             (folder / name).unlink(missing_ok=True)
             continue
-        write_whole(folder / name, [content])
+        write_atomically(folder / name, [content])
     return Report(folder, path, sheet)
 
 

@@ -42,7 +42,7 @@ MOST_TOGETHER: Final = 100_000
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class DecisionState:
     """The decisions about a finding that one reviewer may see."""
 
     decisions: tuple[Decision, ...]
@@ -53,12 +53,12 @@ class Standing:
         return next((one for one in self.decisions if one.reviewer == reviewer), None)
 
 
-def standing(desk: Desk, entries: Entries, finding: Row) -> Standing:
+def decision_state(desk: Desk, entries: Entries, finding: Row) -> DecisionState:
     """Return the decisions about a finding and whether they conflict."""
     corrections = [*entries.corrections, *_withdrawals(desk, entries, finding["sample_id"])]
     decisions = tuple(decisions_about(finding, corrections, entries.opinions))
     conflict = len(decisions) > 1 and is_conflict(desk.seen(finding["sample_id"]), decisions)
-    return Standing(decisions, conflict)
+    return DecisionState(decisions, conflict)
 
 
 def decided_images(desk: Desk, entries: Entries) -> set[str]:
@@ -84,7 +84,7 @@ def decide(desk: Desk, file: CorrectionsFile, asked: Mapping[str, Any]) -> None:
         own = _replaced(desk, entries, finding, by.reviewer, edits=verdict != "accept")
         for table, entry in own:
             change.remove(table, entry)
-        others = [one for one in standing(desk, entries, finding).decisions if one.reviewer != by.reviewer]
+        others = [one for one in decision_state(desk, entries, finding).decisions if one.reviewer != by.reviewer]
         settles = bool(asked.get("settle"))
         if settles:
             _keep_as_opinions(change, others)
@@ -101,7 +101,7 @@ def decide_together(desk: Desk, file: CorrectionsFile, asked: Mapping[str, Any])
     """
     findings, looked = _select_group(desk, asked)
     with file.change() as (entries, change):
-        left = [one for one in findings if not standing(desk, entries, one).decisions]
+        left = [one for one in findings if not decision_state(desk, entries, one).decisions]
         written: list[Entry] = []
         for finding in left:
             seen = "" if finding["finding_id"] in looked else ", not looked at"
@@ -141,7 +141,7 @@ def take_back(desk: Desk, file: CorrectionsFile, asked: Mapping[str, Any]) -> No
             _forget_check(desk, entries, change, finding, reviewer)
         elif not found:
             raise UsageError("you have no decision to take back here.")
-        left = [one for one in standing(desk, entries, finding).decisions if one.reviewer != reviewer]
+        left = [one for one in decision_state(desk, entries, finding).decisions if one.reviewer != reviewer]
         if left and not any(one.in_force for one in left):
             _move(change, left[0], OPINIONS, CORRECTIONS)
 

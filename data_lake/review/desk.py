@@ -26,7 +26,7 @@ from medmultipoints.transforms.masks.outlines import Polygon, simplify_outlines,
 from medmultipoints.transforms.masks.run_lengths import decode_rle
 from medmultipoints.transforms.records import Box
 from medmultipoints.transforms.reporting.choices import worst_first
-from medmultipoints.transforms.review.difference import difference_words, kind_words, privacy_words
+from medmultipoints.transforms.review.difference import describe_difference, describe_kind, describe_privacy
 from medmultipoints.transforms.review.entries import Seen
 from medmultipoints.transforms.review.sampling import draw_order
 
@@ -110,9 +110,9 @@ class Desk:
         }
         own |= {"source": finding["source_box"], "derived": finding["derived_box"]}
         proposed = finding["kind"] == PROPOSAL  # its box is derived from no source
-        words = kind_words(finding["kind"])
-        words += [] if proposed else difference_words(finding["source_box"], finding["derived_box"])
-        words += privacy_words(finding["kind"], self.manifest.recipe.get("privacy", {}))
+        words = describe_kind(finding["kind"])
+        words += [] if proposed else describe_difference(finding["source_box"], finding["derived_box"])
+        words += describe_privacy(finding["kind"], self.manifest.recipe.get("privacy", {}))
         if image is None:
             empty: Row = {name: [] for name in ("objects", "neighbours", "strip", "places")}
             return own | empty | {"words": words, "image_sha256": None, "twin": None}

@@ -48,7 +48,7 @@ class Import:
         """Count the new entries of a picture."""
         self.entries += len(new)
         self.opinions += len(new) if as_opinions else 0
-        self.changes += [change_words(entry) for entry in new]
+        self.changes += [describe_change(entry) for entry in new]
         self.changed += bool(new)
         self.unchanged += not new
 
@@ -143,8 +143,8 @@ def import_labels(desk: Desk, source: Path, file: CorrectionsFile, reviewer: str
         else:
             (problems if found.verdict == "rejected" else report.left_out).append(_said(found))
     if problems:
-        said = first_few(problems, SHOWN, "; ")
-        raise DataError(f"{source.name}: {said}. Nothing was imported; correct the file.")
+        text = first_few(problems, SHOWN, "; ")
+        raise DataError(f"{source.name}: {text}. Nothing was imported; correct the file.")
     with file.change() as (entries, change):
         for picture in pictures:
             if not picture.annotated:
@@ -168,7 +168,7 @@ def _remove_edits(entries: Entries, change: Change, image: str, reviewer: str) -
                 change.remove(table, entry)
 
 
-def change_words(entry: Mapping[str, Any]) -> str:
+def describe_change(entry: Mapping[str, Any]) -> str:
     """Return the change of an entry and its picture, in one line."""
     about = " ".join(filter(None, [entry["action"].replace("_", " "), entry.get("label")]))
     whole = "" if entry.get("object") or entry["action"] != "exclude" else " the whole picture"

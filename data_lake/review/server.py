@@ -19,13 +19,13 @@ from medmultipoints.data_lake.release.write.files import image_extension
 from medmultipoints.data_lake.review.address import Address
 from medmultipoints.data_lake.review.corrections_file import CorrectionsFile, Entries
 from medmultipoints.data_lake.review.decide import (
-    Standing,
+    DecisionState,
     decide,
     decide_together,
     decided_images,
+    decision_state,
     outline_mask,
     point_of,
-    standing,
     take_back,
     take_back_together,
 )
@@ -73,10 +73,10 @@ class Server:
             Route("/thumbnail/{sha}", self.thumbnail, methods=get),
             Route("/api/queue", self._threaded(self.queue), methods=get),
             Route("/api/finding", self._threaded(self.finding), methods=get),
-            Route("/api/decision", self._threaded(self.decision), methods=post),
-            Route("/api/undo", self._threaded(self.undo), methods=post),
+            Route("/api/decision", self._writing(decide), methods=post),
+            Route("/api/undo", self._writing(take_back), methods=post),
             Route("/api/together", self._threaded(self.together), methods=post),
-            Route("/api/undo-together", self._threaded(self.undo_together), methods=post),
+            Route("/api/undo-together", self._writing(take_back_together), methods=post),
             Route("/api/shape", self._threaded(self.shape), methods=post),
             Route("/events", self.events, methods=get),
         ]
@@ -96,19 +96,28 @@ class Server:
 
         return answer
 
+    def _writing(self, change: Callable[[Desk, CorrectionsFile, dict[str, Any]], None]) -> Callable[[Request], Any]:
+        """Return a route that writes or removes decisions; the response is sent when the change is on disk."""
+
+        def write(asked: dict[str, Any]) -> Any:
+            change(self.desk, self.file, asked)
+            return {"ok": True}
+
+        return self._threaded(write)
+
     def queue(self, asked: dict[str, Any]) -> Any:
         """Return one row per finding: its facts, this reviewer's decision, and the number of others."""
         reviewer, entries = str(asked.get("reviewer", "")), self.file.read()
         touched = decided_images(self.desk, entries)
         checks = self._checks(entries, reviewer)
-        stands = {
-            name: standing(self.desk, entries, finding)
+        states = {
+            name: decision_state(self.desk, entries, finding)
             for name, finding in self.desk.findings.items()
             if finding["sample_id"] in touched and finding["kind"] != SAMPLE_KIND
         }
-        same = self._disputes(stands)
+        same = self._disputes(states)
         rows = [
-            self._row(finding, reviewer, stands.get(name), checks) | {"same_as": same.get(name)}
+            self._row(finding, reviewer, states.get(name), checks) | {"same_as": same.get(name)}
             for name, finding in self.desk.findings.items()
         ]
         return {
@@ -120,25 +129,25 @@ class Server:
             "statements": self._statements(entries),
         }
 
-    def _disputes(self, stands: dict[str, Standing]) -> dict[str, str]:
+    def _disputes(self, states: dict[str, DecisionState]) -> dict[str, str]:
         """Return, by finding in conflict, the first one with the same decisions, so that a dispute is listed once."""
         by_image: dict[str, dict[str, Any]] = {}
-        for name, stand in stands.items():
-            if stand.conflict:
-                by_image.setdefault(self.desk.findings[name]["sample_id"], {})[name] = stand.decisions
+        for name, state in states.items():
+            if state.conflict:
+                by_image.setdefault(self.desk.findings[name]["sample_id"], {})[name] = state.decisions
         return {name: first for own in by_image.values() for name, first in first_of_equals(own).items()}
 
-    def _row(self, finding: Row, reviewer: str, stand: Standing | None, checks: dict[str, str]) -> dict[str, Any]:
+    def _row(self, finding: Row, reviewer: str, state: DecisionState | None, checks: dict[str, str]) -> dict[str, Any]:
         row = {name: finding[name] for name in ("finding_id", "severity", "kind", "label", "sample_id", "iou")}
         row |= {"open": self.desk.image(finding["sample_id"]) is not None, "mine": None, "others": 0, "conflict": False}
         if finding["kind"] == SAMPLE_KIND:
             return row | {"mine": checks.get(finding["record_id"])}
-        if stand is None:
+        if state is None:
             return row
-        mine = stand.mine(reviewer)
-        others = sum(one.reviewer != reviewer for one in stand.decisions)
+        mine = state.mine(reviewer)
+        others = sum(one.reviewer != reviewer for one in state.decisions)
         words = mine and ("withdrawn" if mine.withdraws else "removed" if mine.removes else mine.verdict)
-        return row | {"mine": words, "others": others, "conflict": stand.conflict}
+        return row | {"mine": words, "others": others, "conflict": state.conflict}
 
     def _checks(self, entries: Entries, reviewer: str) -> dict[str, str]:
         own = [
@@ -157,7 +166,7 @@ class Server:
         """Return statements about the review: the agreement of reviewers, and what checked samples prove."""
         touched = {entry["image"] for entry in entries.opinions}
         twice = [
-            (self.desk.seen(finding["sample_id"]), standing(self.desk, entries, finding).decisions)
+            (self.desk.seen(finding["sample_id"]), decision_state(self.desk, entries, finding).decisions)
             for finding in self.desk.findings.values()
             if finding["sample_id"] in touched and finding["kind"] != SAMPLE_KIND
         ]
@@ -171,9 +180,9 @@ class Server:
         """Return everything shown about one finding; decisions of others only once this reviewer has decided."""
         finding, reviewer = self.desk.finding(str(asked.get("id", ""))), str(asked.get("reviewer", ""))
         shown = self.desk.show(finding)
-        stand = standing(self.desk, self.file.read(), finding)
-        mine, seen = stand.mine(reviewer), self.desk.seen(finding["sample_id"])
-        told = [one for one in stand.decisions if one.reviewer == reviewer or mine or stand.conflict]
+        state = decision_state(self.desk, self.file.read(), finding)
+        mine, seen = state.mine(reviewer), self.desk.seen(finding["sample_id"])
+        visible = [one for one in state.decisions if one.reviewer == reviewer or mine or state.conflict]
         decisions = [
             {
                 **asdict(one),
@@ -183,28 +192,13 @@ class Server:
                 "withdraws": one.withdraws,
                 "objects": _boxes(outcome(seen, one.entries)),
             }
-            for one in told
+            for one in visible
         ]
-        return shown | {"decisions": decisions, "others": len(stand.decisions) - bool(mine), "conflict": stand.conflict}
-
-    def decision(self, asked: dict[str, Any]) -> Any:
-        """Write a decision; the response is sent when it is on disk."""
-        decide(self.desk, self.file, asked)
-        return {"ok": True}
+        return shown | {"decisions": decisions, "others": len(state.decisions) - bool(mine), "conflict": state.conflict}
 
     def together(self, asked: dict[str, Any]) -> Any:
         """Write one decision about many findings of a kind."""
         return {"done": decide_together(self.desk, self.file, asked)}
-
-    def undo_together(self, asked: dict[str, Any]) -> Any:
-        """Remove a decision about a group of findings."""
-        take_back_together(self.desk, self.file, asked)
-        return {"ok": True}
-
-    def undo(self, asked: dict[str, Any]) -> Any:
-        """Remove a decision."""
-        take_back(self.desk, self.file, asked)
-        return {"ok": True}
 
     def shape(self, asked: dict[str, Any]) -> Any:
         """Join drawn objects, or cut one in two along a line: by pixels for masks, by sides for boxes."""

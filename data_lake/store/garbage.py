@@ -18,7 +18,7 @@ from filelock import FileLock, Timeout
 from medmultipoints.data_lake.release.write.manifest import MANIFEST, read_manifest
 from medmultipoints.data_lake.store.layout import Lake, explained, new_temporary, only_collector
 from medmultipoints.data_lake.store.objects import parse_receipt
-from medmultipoints.data_lake.store.temporary import is_left_behind, system_left_behind
+from medmultipoints.data_lake.store.temporary import is_leftover, system_leftovers
 from medmultipoints.transforms.errors import DataError, LockHeld
 
 DAY = 86_400
@@ -52,8 +52,8 @@ def find_garbage(lake: Lake, keep: Retention) -> list[Garbage]:
     )
     before = time.time() - keep.days * DAY
     runs = read_run_files(lake)
-    standing = {root_of(folder) for folders in releases(lake).values() for folder in folders if folder not in old}
-    needed = needed_receipts(runs, standing - {None})
+    kept_roots = {root_of(folder) for folders in releases(lake).values() for folder in folders if folder not in old}
+    needed = needed_receipts(runs, kept_roots - {None})
     receipts = {path for path in lake.receipts.glob("*/*.json") if is_old(path, before) and not is_needed(path, needed)}
     used = {entry for path in lake.receipts.glob("*/*.json") if path not in receipts for entry in objects_of(path)}
     found = [
@@ -62,10 +62,10 @@ def find_garbage(lake: Lake, keep: Retention) -> list[Garbage]:
         *(Garbage(path, "receipt", path.stat().st_size) for path in receipts),
         *(Garbage(path, "object", path.stat().st_size) for path in lake.objects.glob("*/*")
           if path.name not in used and is_old(path, before)),
-        *(Garbage(path, "record of a run", path.stat().st_size) for path in surplus_runs(runs, keep.runs, standing)),
+        *(Garbage(path, "record of a run", path.stat().st_size) for path in surplus_runs(runs, keep.runs, kept_roots)),
         *(Garbage(path, "server of builds", size_of(path)) for path in homes(lake)),
         *(Garbage(path, "unfinished download", size_of(path)) for path in unfinished(lake) if is_old(path, before)),
-        *(Garbage(path, "left by a killed process", size_of(path)) for path in left_behind(lake)),
+        *(Garbage(path, "left by a killed process", size_of(path)) for path in leftovers(lake)),
         *(Garbage(path, "unpacked archive", size_of(path)) for path in lake.scratch.glob("*") if is_old(path, before)),
     ]  # fmt: skip
     return sorted(found, key=lambda one: (one.kind, one.path))
@@ -137,7 +137,7 @@ def read_run_files(lake: Lake) -> list[Run]:
     return [(path, read(path)) for path in sorted(lake.runs.glob("*.json"), reverse=True)]
 
 
-def needed_receipts(runs: list[Run], standing: set[str | None]) -> set[tuple[str, str]]:
+def needed_receipts(runs: list[Run], kept_roots: set[str | None]) -> set[tuple[str, str]]:
     """Return stage and key of every receipt that a kept release or the last run of a recipe uses."""
     last: set[object] = set()
     needed: set[tuple[str, str]] = set()
@@ -145,7 +145,7 @@ def needed_receipts(runs: list[Run], standing: set[str | None]) -> set[tuple[str
         keys = run.get("keys")
         if not (isinstance(keys, dict) and keys):  # it ended before its first stage
             continue
-        if run.get("manifest_root") in standing or run.get("recipe") not in last:
+        if run.get("manifest_root") in kept_roots or run.get("recipe") not in last:
             needed |= set(keys.items())
         last.add(run.get("recipe"))
     return needed
@@ -162,12 +162,12 @@ def objects_of(receipt: Path) -> set[str]:
     return {entry.sha256 for table in found.objects.values() for entry in table} if found else set()
 
 
-def surplus_runs(runs: list[Run], most: int, standing: set[str | None]) -> list[Path]:
+def surplus_runs(runs: list[Run], most: int, kept_roots: set[str | None]) -> list[Path]:
     """Return run records beyond the newest ``most``, except the newest record of each existing release."""
     made: dict[object, Path] = {}
     for path, run in runs:
         made.setdefault(run.get("manifest_root"), path)
-    kept = {path for root, path in made.items() if root in standing}
+    kept = {path for root, path in made.items() if root in kept_roots}
     return [path for path, _ in runs[most:] if path not in kept]
 
 
@@ -186,11 +186,11 @@ def unfinished(lake: Lake) -> list[Path]:
     return [path for pattern in ("*/.*.part", "*/.*.bad") for path in lake.landing.glob(pattern)]
 
 
-def left_behind(lake: Lake) -> list[Path]:
+def leftovers(lake: Lake) -> list[Path]:
     """Return unfinished files of killed processes: in the lake, pages of reports, copies of published versions."""
-    pages = [path for path in lake.reports.glob("*/*/.*-*-*") if is_left_behind(path, path.name.rpartition(".")[2])]
-    written = [path for path in lake.temporary.glob("*") if is_left_behind(path, path.name)]
-    return [*written, *pages, *system_left_behind()]
+    pages = [path for path in lake.reports.glob("*/*/.*-*-*") if is_leftover(path, path.name.rpartition(".")[2])]
+    written = [path for path in lake.temporary.glob("*") if is_leftover(path, path.name)]
+    return [*written, *pages, *system_leftovers()]
 
 
 def is_old(path: Path, before: float) -> bool:

@@ -127,8 +127,8 @@ def explained(what: str) -> Iterator[None]:
         }
         if error.errno not in remedies:
             raise
-        said = os.strerror(error.errno)  # libraries replace the text of the error
-        raise MachineError(f"{what}: {said} ({error.filename or what}). {remedies[error.errno]}.") from error
+        text = os.strerror(error.errno)  # libraries replace the text of the error
+        raise MachineError(f"{what}: {text} ({error.filename or what}). {remedies[error.errno]}.") from error
 
 
 def another_build(name: str, lake: Path) -> str:

@@ -19,7 +19,7 @@ from pydantic import TypeAdapter, ValidationError
 from medmultipoints.data_lake.store import remote
 from medmultipoints.data_lake.store.hashing import file_sha256
 from medmultipoints.data_lake.store.layout import Lake, explained, new_temporary
-from medmultipoints.data_lake.store.temporary import remove_left_behind
+from medmultipoints.data_lake.store.temporary import remove_leftovers
 from medmultipoints.expectations.verdicts import Verdict
 from medmultipoints.transforms.errors import MachineError
 from medmultipoints.transforms.problems import Sha256
@@ -216,7 +216,7 @@ def link_object(lake: Lake, sha256: str, target: Path) -> None:
 def clear_temporary(lake: Lake) -> None:
     """Remove the files of dead processes from the lake's temporary folder."""
     if lake.temporary.is_dir():
-        remove_left_behind(lake.temporary.iterdir())
+        remove_leftovers(lake.temporary.iterdir())
 
 
 def sync(path: Path) -> None:

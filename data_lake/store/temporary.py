@@ -27,7 +27,7 @@ def temporary_name() -> str:
     return f"{os.getpid()}-{os.uname().nodename}-{uuid4().hex}"
 
 
-def is_left_behind(path: Path, name: str) -> bool:
+def is_leftover(path: Path, name: str) -> bool:
     """Return whether the writer of a path is gone; ``name`` is the part made by ``temporary_name``.
 
     Processes of other machines are not visible: their files count as left behind after a week.
@@ -52,13 +52,13 @@ def is_alive(process: int) -> bool:
     return True
 
 
-def remove_left_behind(paths: Iterable[Path], prefix: str = "") -> None:
+def remove_leftovers(paths: Iterable[Path], prefix: str = "") -> None:
     """Remove paths named ``prefix`` and ``temporary_name`` whose writers are gone.
 
     Another process may remove them at the same time; files that cannot be removed stay.
     """
     for path in paths:
-        if is_left_behind(path, path.name.removeprefix(prefix)):
+        if is_leftover(path, path.name.removeprefix(prefix)):
             remove(path)
 
 
@@ -73,7 +73,7 @@ def remove(path: Path) -> None:
 @contextmanager
 def system_temporary_folder() -> Iterator[Path]:
     """Provide a folder in the system's temporary folder; those of killed processes are removed first."""
-    for path in system_left_behind():
+    for path in system_leftovers():
         remove(path)
     folder = Path(tempfile.gettempdir()) / f"{SYSTEM_PREFIX}{temporary_name()}"
     folder.mkdir(mode=0o700)
@@ -83,11 +83,11 @@ def system_temporary_folder() -> Iterator[Path]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def system_left_behind() -> list[Path]:
+def system_leftovers() -> list[Path]:
     """Return this user's folders of ``system_temporary_folder`` that killed processes left."""
     found = Path(tempfile.gettempdir()).glob(f"{SYSTEM_PREFIX}*-*-*")
     own = (path for path in found if path.is_dir() and path.stat().st_uid == os.getuid())
-    return sorted(path for path in own if is_left_behind(path, path.name.removeprefix(SYSTEM_PREFIX)))
+    return sorted(path for path in own if is_leftover(path, path.name.removeprefix(SYSTEM_PREFIX)))
 
 
 def swap_folders(one: Path, other: Path) -> bool:
@@ -128,9 +128,9 @@ def replaced_folder(target: Path) -> Iterator[Path]:
 def _recover(target: Path, prefix: str) -> None:
     left = [path for path in target.parent.glob(f"{glob.escape(prefix)}*") if path.name.endswith(ASIDE)]
     for path in left:
-        if is_left_behind(path, path.name.removeprefix(prefix).removesuffix(ASIDE)):
+        if is_leftover(path, path.name.removeprefix(prefix).removesuffix(ASIDE)):
             remove(path) if target.exists() else path.rename(target)
-    remove_left_behind(target.parent.glob(f"{glob.escape(prefix)}*-*-*"), prefix)
+    remove_leftovers(target.parent.glob(f"{glob.escape(prefix)}*-*-*"), prefix)
 
 
 def _put(made: Path, target: Path, prefix: str) -> None:

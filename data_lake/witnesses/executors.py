@@ -126,10 +126,10 @@ def _quietly(model: Model, work: Callable[[], Any]) -> Any:
 
 def _reason(error: Exception) -> str:
     """Return the missing operator, or else the start of the library's message, in one line."""
-    said = " ".join(str(error).split())
-    if operator := _OPERATOR.search(said):
+    text = " ".join(str(error).split())
+    if operator := _OPERATOR.search(text):
         return f"it lacks the operator {operator[1] or operator[2] or operator[3]}"
-    return said[:300].rstrip(".") or type(error).__name__
+    return text[:300].rstrip(".") or type(error).__name__
 
 
 def _open_onnxruntime(model: Model, executor: ExecutorName) -> Callable[[Tensor], Any]:

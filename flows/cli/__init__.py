@@ -7,13 +7,13 @@ from importlib import import_module
 from types import FrameType
 from typing import NoReturn
 
-from medmultipoints.flows.engine.running.collecting import collect_seldom, without_collecting
+from medmultipoints.flows.engine.running.collecting import collect_less_often, without_collecting
 
 
 def main() -> NoReturn:
     """Run the command line; an interrupt ends it with a message, even while it is loading."""
     signal.signal(signal.SIGINT, _leave)
-    collect_seldom()
+    collect_less_often()
     os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "true")  # otherwise it reads all installed packages at import
     with without_collecting():
         application = import_module("medmultipoints.flows.cli.app")

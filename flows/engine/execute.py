@@ -11,8 +11,8 @@ from medmultipoints.data_lake.store.objects import clear_temporary
 from medmultipoints.data_lake.store.parquet_tables import read_table
 from medmultipoints.flows.engine.planning.place import Placed, VersionTaken, place_release
 from medmultipoints.flows.engine.planning.plan import Plan, at_version, settled
-from medmultipoints.flows.engine.running.collecting import seldom_collecting
-from medmultipoints.flows.engine.running.recording import Recorder, how_ended
+from medmultipoints.flows.engine.running.collecting import collecting_less_often
+from medmultipoints.flows.engine.running.recording import Recorder, outcome_of_error
 from medmultipoints.flows.engine.running.run import Mapper, Observer, StageResult, run_pipeline, summary
 from medmultipoints.flows.engine.stage import Build, Stage
 from medmultipoints.transforms.reporting.counted import plural
@@ -64,13 +64,13 @@ def execute(
     """
     started = datetime.now(UTC)
     recorder = Recorder(observer, build, started)
-    with seldom_collecting(), only_builder(build.lake, build.recipe.name):
+    with collecting_less_often(), only_builder(build.lake, build.recipe.name):
         clear_temporary(build.lake)
         recorder.record()
         try:
             outcome = release(build, stages, mapper, recorder, started, plan)
         except BaseException as error:
-            recorder.record(how_ended(error))
+            recorder.record(outcome_of_error(error))
             raise
         recorder.record({"outcome": "unchanged" if outcome.release.kept else "released"} | outcome.to_json())
     return outcome

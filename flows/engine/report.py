@@ -65,7 +65,7 @@ def rejected_rows(outcome: Outcome, most: int = 1000) -> list[dict[str, str]]:
     return [{name: str(value).translate(HIDDEN) for name, value in row.items()} for row in shown]
 
 
-def rejected_words(shown: int, found: int) -> str:
+def describe_rejected(shown: int, found: int) -> str:
     """Return the description of the quarantine artifact: how many inputs it shows, and where the others are."""
     most = f": the first {shown:,} of {found:,}; `medmultipoints quarantine list` has all" if shown < found else ""
     return f"Inputs in quarantine{most}"

@@ -19,7 +19,7 @@ from medmultipoints.data_lake.report.release_pages import EXPECTATIONS, SHEET, R
 from medmultipoints.data_lake.store.layout import PAGE, Lake
 from medmultipoints.expectations.verdicts import Verdict, summarize, verdict_from_json
 from medmultipoints.flows.engine.execute import Outcome
-from medmultipoints.flows.engine.report import rejected_rows, rejected_words, summary_markdown
+from medmultipoints.flows.engine.report import describe_rejected, rejected_rows, summary_markdown
 from medmultipoints.flows.engine.running.run import StageResult
 from medmultipoints.flows.engine.stage import Source, Stage
 from medmultipoints.flows.orchestration.progress import call_api
@@ -45,7 +45,7 @@ def show_outcome(outcome: Outcome) -> None:
     findings, about_findings = shown_findings(outcome)
     call_api(lambda: create_markdown_artifact(summary, key="summary", description="What the build did"))
     call_api(lambda: create_table_artifact(escape_rows(findings), key="findings", description=about_findings))
-    about_rejected = rejected_words(len(rejected), sum(stage.counts.get("rejected", 0) for stage in outcome.stages))
+    about_rejected = describe_rejected(len(rejected), sum(stage.counts.get("rejected", 0) for stage in outcome.stages))
     call_api(lambda: create_table_artifact(escape_rows(rejected), key="rejected-rows", description=about_rejected))
     call_api(lambda: create_markdown_artifact(checked, key="expectation-results", description="What was checked"))
     if picture:

@@ -86,11 +86,11 @@ def deployments(what: RefreshRequest, schedule: Schedule | None, timezone: str) 
     weekly = CronSchedule(cron=WEEKLY, timezone=timezone) if schedule else None
     recipe = load_recipe(what.recipe).name
     tagged = (recipe_tag(recipe),)
-    looked_after = VerifyRequest(recipe=recipe, lake=what.lake, published_at=destination)
+    verified = VerifyRequest(recipe=recipe, lake=what.lake, published_at=destination)
     built = what.build().model_dump()
     return (
         Served(f"keep {recipe} up to date", refresh, {"what": what.model_dump()}, schedule, DROP, tagged),
-        Served(f"check the newest {recipe}", verify, {"what": looked_after.model_dump()}, weekly, WAIT, tagged),
+        Served(f"check the newest {recipe}", verify, {"what": verified.model_dump()}, weekly, WAIT, tagged),
         Served(f"build {recipe}", build, {"what": built}, None, WAIT, tagged),
         Served("publish a release", publish, {}, None, WAIT),
         Served("notify a person", alert, {}, None, triggers=AUTOMATIONS),

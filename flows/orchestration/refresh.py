@@ -70,7 +70,7 @@ def _refresh(what: RefreshRequest, _progress: Progress) -> State[Any]:
     try:
         prepared = prepare_attempt(what.build(), PIPELINE)
         tag_run(prepared.recipe.name)
-        upstream = look_upstream(prepared)
+        upstream = check_upstream(prepared)
         built = outcome_of(what, prepared)
         if isinstance(built, State):
             return built
@@ -225,7 +225,7 @@ def own_state(state: State[Any]) -> State[Any]:
     return State(type=state.type, name=state.name, message=state.message, data=state.data)
 
 
-def look_upstream(build: Build) -> str:
+def check_upstream(build: Build) -> str:
     """Return, for the run's message, which sources changed at their servers; an error only logs a warning."""
     log = get_run_logger()
     own = {source.name: source.fingerprint.path for source in build.sources}

@@ -78,12 +78,12 @@ def _validated(raw: Mapping[str, Any]) -> tuple[Recipe, list[str]]:
         return Recipe.model_validate(raw), []
     except ValidationError as error:
         wrong = {found["loc"][0] if found["loc"] else "sources" for found in error.errors()}
-        stand_in: dict[str, Any] = {"name": "recipe", "version": "1.0.0", "title": "", "sources": {}}
-        rest = stand_in | {key: value for key, value in raw.items() if key not in wrong}
+        placeholder: dict[str, Any] = {"name": "recipe", "version": "1.0.0", "title": "", "sources": {}}
+        rest = placeholder | {key: value for key, value in raw.items() if key not in wrong}
         try:
             return Recipe.model_validate(rest), [problems(error, Recipe)]
         except ValidationError:
-            return Recipe.model_construct(None, **stand_in), [problems(error, Recipe)]
+            return Recipe.model_construct(None, **placeholder), [problems(error, Recipe)]
 
 
 def check_limits(recipe: Recipe, stages: Collection[str], where: str) -> None:

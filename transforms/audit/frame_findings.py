@@ -31,9 +31,9 @@ def find_beyond_frame(
     numbers = pl.concat_list(pl.col(name).round(1).cast(pl.String) for name in STATED).list.join(", ")
     percent = (100 * pl.col("share")).round(1)
     size = pl.format("{}x{}", "original_width", "original_height")
-    said = pl.format("{}: the box {} is cut to {} % of its area by the {} px picture", "key", numbers, percent, size)
+    text = pl.format("{}: the box {} is cut to {} % of its area by the {} px picture", "key", numbers, percent, size)
     found = first.filter(pl.col("share") < LEAST_INSIDE).with_columns(
-        kind=pl.lit("beyond_frame"), source_box=pl.concat_list(SIDES), detail=said
+        kind=pl.lit("beyond_frame"), source_box=pl.concat_list(SIDES), detail=text
     )
     return make_findings(found.select(KEYS), images, samples, SEVERITIES, {}, ACTION)
 

@@ -120,11 +120,11 @@ def _tiny_objects(regions: pl.DataFrame) -> pl.DataFrame:
     most = own.agg(pl.len().alias("here"), pl.col(SIDES).first()).sort("here", "sample_id", descending=[True, False])
     first = most.group_by(keys, maintain_order=True).first()
     found = first.join(counted.filter(pl.col("largest") >= USUAL_PX), on=keys, maintain_order="left")
-    said = "{} of {} objects of this label in {} have at most {} pixels, {} of them here; images with such objects: {}"
+    text = "{} of {} objects of this label in {} have at most {} pixels, {} of them here; images with such objects: {}"
     return found.with_columns(
         kind=pl.lit("tiny_objects"),
         source_box=pl.concat_list(SIDES),
-        detail=pl.format(said, "tiny", "all", "source", pl.lit(SPECK_PX), "here", "images"),
+        detail=pl.format(text, "tiny", "all", "source", pl.lit(SPECK_PX), "here", "images"),
     )
 
 

@@ -87,9 +87,9 @@ def find_in_frames(
             counts = [part.height for part in masks]
             differs = iou is not None and (iou < AGREEING_IOU or counts[0] != counts[1])
             kind = "contradicting_copies" if differs else "same_frame"
-            said = f"; objects {counts[0]} and {counts[1]}" if differs else ""
+            text = f"; objects {counts[0]} and {counts[1]}" if differs else ""
             rows += [
-                (one, kind, label, f"one frame with {two}, cut or uncut{said}", iou) for one, two in (pair, pair[::-1])
+                (one, kind, label, f"one frame with {two}, cut or uncut{text}", iou) for one, two in (pair, pair[::-1])
             ]
     schema = {"sample_id": pl.String, "kind": pl.String, "label": pl.String, "detail": pl.String, "iou": pl.Float64}
     return _as_findings(pl.DataFrame(rows, schema=schema, orient="row"), images, samples)

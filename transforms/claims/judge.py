@@ -218,13 +218,13 @@ def _share(claim: Claim, one: ObjectFacts, _picture: PictureFacts) -> Known:
 
 
 def _share_holds(claim: Claim, percent: float) -> bool:
-    said = claim.numbers["percent"]
+    stated = claim.numbers["percent"]
     if claim.value == "range":
-        return claim.numbers["from"] <= percent <= said
+        return claim.numbers["from"] <= percent <= stated
     if claim.value:
-        return percent <= said if claim.value == "less" else percent >= said
-    near = claim.numbers["near"] and abs(percent - said) <= NEAR * percent
-    return bool(near) or _rounds_to(said, percent, claim.numbers["digits"])
+        return percent <= stated if claim.value == "less" else percent >= stated
+    near = claim.numbers["near"] and abs(percent - stated) <= NEAR * percent
+    return bool(near) or _rounds_to(stated, percent, claim.numbers["digits"])
 
 
 def _superlative(claim: Claim, one: ObjectFacts, picture: PictureFacts) -> Known:
@@ -259,9 +259,9 @@ def _extent(claim: Claim, one: ObjectFacts, _picture: PictureFacts) -> Known:
 def _extent_holds(claim: Claim, box: tuple[float, float, float, float]) -> bool:
     x1, y1, x2, y2 = box
     edges = (x1, x2) if claim.value == "width" else (y1, y2)
-    said = (claim.numbers["from"], claim.numbers["to"])
+    stated = (claim.numbers["from"], claim.numbers["to"])
     return all(
-        _rounds_to(number, 100 * edge, claim.numbers["digits"]) for number, edge in zip(said, edges, strict=True)
+        _rounds_to(number, 100 * edge, claim.numbers["digits"]) for number, edge in zip(stated, edges, strict=True)
     )
 
 

@@ -51,13 +51,13 @@ def score_text(judged: Sequence[JudgedSentence], picture: PictureFacts) -> TextS
         claim for sentence in judged for claim, verdict in sentence.claims if verdict == "true" and not claim.denied
     ]
     labels = {one.label for one in picture.objects}
-    said = len({claim.about.label for claim in true if _says_count(claim, picture)} & labels)
+    given = len({claim.about.label for claim in true if _says_count(claim, picture)} & labels)
     facts = len(labels)
     if picture.asked is not None:
         kinds = _said_of_asked(true, picture)
         facts += len(RECALLED)
-        said += sum(bool(kinds & set(names)) for names in RECALLED)
-    return TextScore(verdicts["true"], verdicts["false"], verdicts["uncheckable"], said, facts)
+        given += sum(bool(kinds & set(names)) for names in RECALLED)
+    return TextScore(verdicts["true"], verdicts["false"], verdicts["uncheckable"], given, facts)
 
 
 def _says_count(claim: Claim, picture: PictureFacts) -> bool:

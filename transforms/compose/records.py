@@ -201,9 +201,9 @@ def _excluded_objects(corrections: pl.DataFrame | None) -> pl.DataFrame:
     """Return ``reviewed`` by sample_id: the reviewer, date and reason of excluded objects."""
     if corrections is None:
         return pl.DataFrame(schema={"sample_id": pl.String, "reviewed": pl.String})
-    said = pl.format("{} ({}, {})", "reason", "reviewer", "date")
+    text = pl.format("{} ({}, {})", "reason", "reviewer", "date")
     excluded = corrections.filter(pl.col("action") == "exclude", pl.col("object_id").is_not_null())
-    return excluded.group_by("sample_id").agg(reviewed=said.unique().sort().str.join("; "))
+    return excluded.group_by("sample_id").agg(reviewed=text.unique().sort().str.join("; "))
 
 
 def _rejected_objects(left_out: pl.DataFrame | None) -> pl.DataFrame:

@@ -131,8 +131,8 @@ def note_ungrouped(images: pl.DataFrame) -> list[str]:
     )
     if counted.is_empty():
         return []
-    said = "each picture is its own group, near-duplicates aside: nothing names a patient, a video or a volume"
-    return [f"{', '.join(counted['source'].sort())}: {said}"]
+    text = "each picture is its own group, near-duplicates aside: nothing names a patient, a video or a volume"
+    return [f"{', '.join(counted['source'].sort())}: {text}"]
 
 
 def degenerate_tasks(instructions: pl.LazyFrame) -> list[str]:

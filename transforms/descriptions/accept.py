@@ -72,10 +72,10 @@ def accept_reply(
     if outcome != "answered":
         return Accepted((), {"refused": "model_declined", "cut": "answer_cut"}[outcome])
     answer = without_thoughts(reply)
-    said = read_reply(answer)
-    if said is None:
+    sentences = read_reply(answer)
+    if sentences is None:
         return Accepted((), "model_declined" if declines(answer) else "another_form")
-    judged = _settle(said, picture, vocabulary, policy)
+    judged = _settle(sentences, picture, vocabulary, policy)
     kept = sum(one.kept for one in judged)
     if not kept:
         return Accepted(judged, "nothing_kept")

@@ -57,7 +57,7 @@ def _number(label: str, picture: PictureFacts) -> str:
 
 def _region(one: ObjectFacts, names: Mapping[str, str]) -> str:
     x1, y1, x2, y2 = (f"{100 * edge:.1f} %" for edge in one.box)
-    said = [
+    parts = [
         f"from {x1} to {x2} of the width and from {y1} to {y2} of the height",
         f"its centre in the {_third(one.centre)} of the picture",
         f"{one.percent:.2f} % of the area, {one.size}",
@@ -65,8 +65,8 @@ def _region(one: ObjectFacts, names: Mapping[str, str]) -> str:
     ]
     for how, than in ((one.contrast, ("as bright as", "")), (one.texture, ("as rough as", ""))):
         if how is not None:
-            said.append(f"{than[0] if how == 'equal' else how + ' than'} its surroundings")
-    return f"- {names[one.label]}: {'; '.join(said)}"
+            parts.append(f"{than[0] if how == 'equal' else how + ' than'} its surroundings")
+    return f"- {names[one.label]}: {'; '.join(parts)}"
 
 
 def _third(centre: tuple[float, float]) -> str:

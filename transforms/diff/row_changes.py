@@ -85,8 +85,8 @@ def instruction_changes(old: pl.DataFrame, new: pl.DataFrame, shown: int) -> lis
         change("instructions_lost", _alone(old, new, "instruction_id"), shown),
         change("instructions_gained", _alone(new, old, "instruction_id"), shown),
         *(
-            change(kind, _rows(both.filter(differs), said, "instruction_id"), shown)
-            for kind, (differs, said) in found.items()
+            change(kind, _rows(both.filter(differs), text, "instruction_id"), shown)
+            for kind, (differs, text) in found.items()
         ),
     ]
 
@@ -119,8 +119,8 @@ def _alone(one: pl.DataFrame, other: pl.DataFrame, key: str) -> pl.DataFrame:
     """Return the rows missing in the other frame; images come with their names."""
     rows = one.join(other, on=key, how="anti")
     about = [name for name in ("image_sha256", "label") if name in rows.columns]
-    said = ["sample_id"] if key == "image_sha256" and "sample_id" in rows.columns else []
-    return rows.select(pl.col(key).alias("id"), *about, *(pl.col(name).alias("said") for name in said))
+    parts = ["sample_id"] if key == "image_sha256" and "sample_id" in rows.columns else []
+    return rows.select(pl.col(key).alias("id"), *about, *(pl.col(name).alias("said") for name in parts))
 
 
 def _alike(both: pl.DataFrame, names: Iterable[str]) -> list[str]:

@@ -40,8 +40,8 @@ def find_duplicates(
 ) -> pl.DataFrame:
     """Return the table ``duplicates``: every image that repeats another one, with the image to keep.
 
-    Images are equal if their file bytes or their decoded pixels are, directly or through other images. Pixels are
-    equal if luma and ``colours`` are: the hash of the RGB pixels of each image in ``luma_twins``. Of equal images the
+    Images are equal if their file bytes or their decoded pixels are, directly or through other images. Pixels are equal
+    if luma and ``colours`` are: the hash of the RGB pixels of each image in ``equal_luma_images``. Of equal images the
     one with the strongest evidence is kept: masks, outlines and tracks, then boxes, certain absence, objects that are
     not in ``usable`` (default: all are), nothing. With equal evidence the first is kept by ``source_order`` (other
     sources come last), then by natural order of sample_id (frame 9 before frame 10). ``kind`` is ``bytes`` if copy and
@@ -63,7 +63,7 @@ def find_duplicates(
     return pl.DataFrame(copies, schema=schema_of("duplicates"), orient="row").sort("sample_id")
 
 
-def luma_twins(images: pl.DataFrame) -> list[str]:
+def equal_luma_images(images: pl.DataFrame) -> list[str]:
     """Return the images with the luma of an image of other bytes; only their colours prove whether they are copies."""
     files = pl.col("image_sha256").n_unique().over("luma_blake3")
     return images.filter(files > 1)["sample_id"].sort().to_list()

@@ -67,7 +67,7 @@ def link_pictures(near: pl.DataFrame, joins: pl.DataFrame) -> pl.DataFrame:
     return pl.concat([pairs.select("sample_id", "other_id") for pairs in (near, joins)])
 
 
-def find_twins(images: pl.DataFrame, joins: pl.DataFrame) -> dict[str, str]:
+def find_repeated_frames(images: pl.DataFrame, joins: pl.DataFrame) -> dict[str, str]:
     """Return, for each smaller picture of a frame that occurs twice, the larger picture to keep.
 
     ``images``: sample_id, width, height. Of equally large pictures the first by sample_id is kept.

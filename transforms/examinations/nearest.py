@@ -21,7 +21,7 @@ def find_candidates(pictures: Sequence[Descriptors], nearest: int = NEAREST) -> 
     usable = [place for place, descriptors in enumerate(pictures) if len(descriptors)]
     if len(usable) < 2:
         return []
-    words = learn_words([pictures[place] for place in usable])
+    words = learn_vocabulary([pictures[place] for place in usable])
     described = np.stack([describe(pictures[place], words) for place in usable])
     near = np.round(described @ described.T, 6)
     np.fill_diagonal(near, -np.inf)
@@ -34,7 +34,7 @@ def find_candidates(pictures: Sequence[Descriptors], nearest: int = NEAREST) -> 
     return sorted(pairs)
 
 
-def learn_words(pictures: Sequence[Descriptors]) -> NDArray[np.float32]:
+def learn_vocabulary(pictures: Sequence[Descriptors]) -> NDArray[np.float32]:
     """Return visual words: k-means centres of the descriptors, rounded to whole numbers, with evenly spaced seeds."""
     step = max(1, -(-sum(map(len, pictures)) // TRAINED_ON))
     sample = np.concatenate([descriptors[::step] for descriptors in pictures]).astype(np.float32)

@@ -22,13 +22,13 @@ DONE = {
 SIDES = ("left", "top", "right", "bottom")
 
 
-def kind_words(kind: str) -> list[str]:
+def describe_kind(kind: str) -> list[str]:
     """Return a sentence with the meaning of a kind of finding; empty for kinds that the audit does not give."""
     meaning = meaning_of_kind(kind).replace("`", "")
     return [f"{meaning[0].upper()}{meaning[1:]}."] if meaning else []
 
 
-def privacy_words(kind: str, privacy: Mapping[str, str]) -> list[str]:
+def describe_privacy(kind: str, privacy: Mapping[str, str]) -> list[str]:
     """Return a sentence with the recipe's privacy action for this kind of finding; empty for other kinds."""
     key = PRIVACY.get(kind)
     if key is None:
@@ -37,7 +37,7 @@ def privacy_words(kind: str, privacy: Mapping[str, str]) -> list[str]:
     return [f'[privacy] {key} = "{action}" in the recipe: {DONE.get(action, action)}.']
 
 
-def difference_words(source: Sequence[float] | None, derived: Sequence[float] | None) -> list[str]:
+def describe_difference(source: Sequence[float] | None, derived: Sequence[float] | None) -> list[str]:
     """Return sentences that compare a source's box with the derived box, in pixels of the original."""
     if source is None and derived is None:
         return []

@@ -67,16 +67,16 @@ def count_dots(items: Sequence[Item]) -> Counts | None:
     asked = [item for item in items if COUNT in item.truth.parts]
     if not asked:
         return None
-    said = [(item.truth.count, read_tolerant(item.truth, item.response).count) for item in asked]
-    most = max(10, math.ceil(1.5 * max(true for true, _ in said)))
-    shared = Counter((true, count) for true, count in said if count is not None and count <= most)
+    counts = [(item.truth.count, read_tolerant(item.truth, item.response).count) for item in asked]
+    most = max(10, math.ceil(1.5 * max(true for true, _ in counts)))
+    shared = Counter((true, count) for true, count in counts if count is not None and count <= most)
     dots = tuple(
         Dot(true, count, number, _place(true, most), _place(count, most), min(0.5 + math.sqrt(number) / 4, 3.0))
         for (true, count), number in sorted(shared.items())
     )
-    unread = sum(count is None for _, count in said)
+    unread = sum(count is None for _, count in counts)
     ticks = tuple((tick, _place(tick, most)) for tick in TICKS if tick <= most)
-    return Counts(dots, ticks, most, unread, len(said) - unread - sum(shared.values()))
+    return Counts(dots, ticks, most, unread, len(counts) - unread - sum(shared.values()))
 
 
 def _place(count: int, most: int) -> float:

@@ -69,22 +69,24 @@ def _points(truth: Truth, answer: Answer) -> dict[str, float]:
     names = truth.names or ("",) * len(truth.points)
     order = sorted(range(len(names)), key=lambda place: (truth.points[place], sizes[place], names[place]))
     true = tuple(truth.points[place] for place in order)
-    predicted, said = _sorted(answer.points or (), answer.names)
+    predicted, predicted_names = _sorted(answer.points or (), answer.names)
     distances = relative_distances(predicted, true, sizes[order])
     unread = answer.points is None
-    named = _named(np.where(distances <= NAMED_RADIUS, 1 - distances, 0), said, [names[place] for place in order])
+    named = _named(
+        np.where(distances <= NAMED_RADIUS, 1 - distances, 0), predicted_names, [names[place] for place in order]
+    )
     sums = {"point_items": 1, "point_error": 1.0 if unread else point_error(distances)}
     hits = dict(zip(POINT_HITS, point_matches(distances), strict=True))
     return sums | {"points_true": len(true), "points_predicted": len(predicted)} | hits | named
 
 
 def _boxes(truth: Truth, answer: Answer) -> dict[str, float]:
-    predicted, said = _sorted(answer.boxes or (), answer.names)
+    predicted, predicted_names = _sorted(answer.boxes or (), answer.names)
     true, names = _sorted(truth.boxes, truth.names)
     ious, total, objects = box_overlap(predicted, true)
     hits = dict(zip(BOX_HITS, box_matches(ious), strict=True))
     sums = {"boxes_true": len(true), "boxes_predicted": len(predicted), "box_iou": total, "box_objects": objects}
-    return sums | hits | _named(np.where(ious >= NAMED_IOU, ious, 0), said, names)
+    return sums | hits | _named(np.where(ious >= NAMED_IOU, ious, 0), predicted_names, names)
 
 
 def _sorted(places: Places, names: Sequence[str]) -> tuple[Places, list[str]]:

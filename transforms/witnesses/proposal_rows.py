@@ -16,12 +16,12 @@ from medmultipoints.transforms.records import SIDES, TONE_COLUMNS, Box, Tone
 from medmultipoints.transforms.regions.boxes import are_near, iou
 from medmultipoints.transforms.witnesses.label_agreement import in_size
 from medmultipoints.transforms.witnesses.quality import (
+    Appearance,
     Candidate,
-    Looks,
     Settled,
+    appearance_by_label,
     likeness,
-    looks_by_label,
-    looks_of,
+    measure_appearance,
     settle,
 )
 
@@ -98,7 +98,7 @@ def propose(placed: pl.DataFrame, images: pl.DataFrame, proposing: Proposing) ->
 
     ``placed``: predictions with the columns of their images; all models of a picture are settled together.
     """
-    examples = looks_by_label(_real_looks(proposing.objects, images))
+    examples = appearance_by_label(_real_appearance(proposing.objects, images))
     proposed: list[Row] = []
     refused: list[Row] = []
     for rows in placed.partition_by("sample_id", maintain_order=True):
@@ -155,7 +155,7 @@ def _settle(objects: Sequence[Row], proposing: Proposing) -> list[tuple[Row, Set
 
 
 def _refusal(
-    one: Row, settled: Settled | None, proposing: Proposing, examples: Mapping[str, Sequence[Looks]]
+    one: Row, settled: Settled | None, proposing: Proposing, examples: Mapping[str, Sequence[Appearance]]
 ) -> tuple[str | None, float | None]:
     """Return the reason to refuse an object, and its likeness to its class, if computed."""
     if settled is None:
@@ -164,7 +164,7 @@ def _refusal(
     if settled.refused:
         return settled.refused, None
     tone = Tone(*one["tone"]) if one["tone"] else None
-    looks = looks_of(int(settled.mask.sum()), (one["original_width"], one["original_height"]), tone)
+    looks = measure_appearance(int(settled.mask.sum()), (one["original_width"], one["original_height"]), tone)
     probable = None if looks is None else likeness(looks, examples.get(one["label"], ()))
     return ("unlike_its_class" if probable is not None and probable < proposing.least_likeness else None), probable
 
@@ -219,14 +219,14 @@ def _require_one_each(proposed: Sequence[Row], proposing: Proposing) -> None:
         own = [row for row in own if _refuses(entry, row["label"], proposing.names)]
         if len(own) > 1:
             boxes = ", ".join(str([round(row[side] / row["scale"], 3) for side in SIDES]) for row in own)
-            said = f"{entry['sample_id']} has {len(own)} proposals. Refuse each with its own entry and box: {boxes}"
-            raise CorrectionProblem(entry["where"], said)
+            text = f"{entry['sample_id']} has {len(own)} proposals. Refuse each with its own entry and box: {boxes}"
+            raise CorrectionProblem(entry["where"], text)
 
 
-def _real_looks(objects: pl.DataFrame, images: pl.DataFrame) -> Iterator[tuple[str, Looks | None]]:
+def _real_appearance(objects: pl.DataFrame, images: pl.DataFrame) -> Iterator[tuple[str, Appearance | None]]:
     """Yield label and appearance of each released object with a known tone."""
     sizes = images.select("sample_id", "original_width", "original_height")
     known = objects.drop_nulls(["area_px", *TONE_COLUMNS]).join(sizes, on="sample_id")
     for row in known.iter_rows(named=True):
         tone = Tone(*(row[name] for name in TONE_COLUMNS))
-        yield row["label"], looks_of(row["area_px"], (row["original_width"], row["original_height"]), tone)
+        yield row["label"], measure_appearance(row["area_px"], (row["original_width"], row["original_height"]), tone)

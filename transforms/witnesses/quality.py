@@ -27,7 +27,7 @@ Mask = NDArray[np.bool_]
 
 
 @dataclass(frozen=True, slots=True)
-class Looks:
+class Appearance:
     """The appearance of an object: share of the picture, brightness, roughness, and those of its ring."""
 
     share: float
@@ -57,12 +57,14 @@ class Settled:
     refused: Refusal | None
 
 
-def looks_of(area_px: int, size: tuple[int, int], tone: Tone | None) -> Looks | None:
+def measure_appearance(area_px: int, size: tuple[int, int], tone: Tone | None) -> Appearance | None:
     """Return the appearance of an object; None if its tone is unknown. ``size``: width and height of its picture."""
     if tone is None:
         return None
     share = area_px / (size[0] * size[1])
-    return Looks(share, tone.luma, tone.roughness, tone.luma - tone.ring_luma, tone.roughness - tone.ring_roughness)
+    return Appearance(
+        share, tone.luma, tone.roughness, tone.luma - tone.ring_luma, tone.roughness - tone.ring_roughness
+    )
 
 
 def clean_mask(mask: Mask) -> Mask:
@@ -118,7 +120,7 @@ def _settle_one(
     return (rest, None) if kept else (mask, "overlapping")
 
 
-def likeness(looks: Looks, examples: Sequence[Looks]) -> float | None:
+def likeness(looks: Appearance, examples: Sequence[Appearance]) -> float | None:
     """Return the p-value that a mask looks like its class, to three decimals; None with too few examples.
 
     For each feature, take twice the share of real objects at least as extreme on the same side, including the mask
@@ -126,7 +128,7 @@ def likeness(looks: Looks, examples: Sequence[Looks]) -> float | None:
     """
     if len(examples) < LEAST_EXAMPLES:
         return None
-    names = Looks.__slots__
+    names = Appearance.__slots__
     tails = []
     for name in names:
         value, real = getattr(looks, name), np.array([getattr(one, name) for one in examples])
@@ -135,9 +137,9 @@ def likeness(looks: Looks, examples: Sequence[Looks]) -> float | None:
     return round(min(1.0, min(tails) * len(names)), 3)
 
 
-def looks_by_label(found: Iterable[tuple[str, Looks | None]]) -> Mapping[str, list[Looks]]:
+def appearance_by_label(found: Iterable[tuple[str, Appearance | None]]) -> Mapping[str, list[Appearance]]:
     """Return the appearance of real objects by label; objects with unknown tone are left out."""
-    by_label: dict[str, list[Looks]] = {}
+    by_label: dict[str, list[Appearance]] = {}
     for label, looks in found:
         if looks is not None:
             by_label.setdefault(label, []).append(looks)

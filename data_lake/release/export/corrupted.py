@@ -7,7 +7,7 @@ from typing import Any
 import orjson
 
 from medmultipoints.data_lake.release.export.folder import MARK, export_folder
-from medmultipoints.data_lake.release.export.pictures import write_whole
+from medmultipoints.data_lake.release.export.pictures import write_atomically
 from medmultipoints.data_lake.release.export.plain import ExportReport, choose_splits, write_plain
 from medmultipoints.data_lake.release.read.json_files import reads_release
 from medmultipoints.data_lake.release.read.released_tables import read_parquet
@@ -36,10 +36,10 @@ def export_corrupted(folder: Path, to: Path, split: str) -> ExportReport:
             write_plain(folder, manifest, made / f"severity-{severity}", splits, corrupting(severity))
             for severity in SEVERITIES
         ]
-        write_whole(made / "corruptions.jsonl", _kinds(folder, manifest, split))
+        write_atomically(made / "corruptions.jsonl", _kinds(folder, manifest, split))
         mark: dict[str, Any] = {"release": manifest.name, "version": manifest.version, "root": manifest.manifest_root}
         mark |= {"dialect": NAME, "splits": splits}
-        write_whole(made / MARK, [orjson.dumps(mark, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)])
+        write_atomically(made / MARK, [orjson.dumps(mark, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)])
     counts = (sum(getattr(one, name) for one in reports) for name in ("images", "instructions", "records"))
     return ExportReport(to, splits, *counts)
 

@@ -9,7 +9,7 @@ from typing import Final
 import orjson
 
 from medmultipoints.data_lake.release.export.dialect_rows import read_dialect_pictures, read_items
-from medmultipoints.data_lake.release.export.pictures import write_pictures, write_whole
+from medmultipoints.data_lake.release.export.pictures import write_atomically, write_pictures
 from medmultipoints.data_lake.release.export.plain import image_paths
 from medmultipoints.data_lake.release.read.released_tables import read_parquet
 from medmultipoints.data_lake.release.write.manifest import Manifest
@@ -68,7 +68,7 @@ def write_conversations(export: Export, form: Conversation) -> Written:
         kept = {sample_id: path for sample_id, path in paths.items() if path in used}
         images += write_pictures(export.release, split, export.to, kept, shown=used, render=resizing(form.resize))
     if form.dataset_info:
-        write_whole(export.to / INFO, [_dataset_info(export.manifest.name, form, filled)])
+        write_atomically(export.to / INFO, [_dataset_info(export.manifest.name, form, filled)])
     return Written(images, entries, left_out)
 
 
@@ -84,7 +84,7 @@ def write_layout(export: Export, form: Layout) -> Written:
         _claim(known, placement.paths.values())
         for path, chunks in form.encode(pictures, export.contents, split):
             _claim(known, [path])
-            write_whole(export.to / path, chunks)
+            write_atomically(export.to / path, chunks)
         for picture in pictures:
             if picture.sample_id in placement.paths:
                 held = sum(form.holds(found) for found in picture.objects)
@@ -93,7 +93,7 @@ def write_layout(export: Export, form: Layout) -> Written:
         images += write_pictures(export.release, split, export.to, placement.paths, render=rendering(form.rendering))
     for path, chunks in form.whole(export.contents):
         _claim(known, [path])
-        write_whole(export.to / path, chunks)
+        write_atomically(export.to / path, chunks)
     return Written(images, entries, +left_out)
 
 
@@ -125,7 +125,7 @@ def _write_lines(path: Path, lines: Iterator[bytes], *, listed: bool) -> int:
             yield between + line
         yield closing
 
-    write_whole(path, chunks())
+    write_atomically(path, chunks())
     return count
 
 

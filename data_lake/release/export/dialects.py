@@ -9,7 +9,7 @@ import orjson
 from medmultipoints.data_lake.release.export.dialect_files import Export, write_conversations, write_layout
 from medmultipoints.data_lake.release.export.dialect_rows import read_contents
 from medmultipoints.data_lake.release.export.folder import MARK, export_folder
-from medmultipoints.data_lake.release.export.pictures import write_whole
+from medmultipoints.data_lake.release.export.pictures import write_atomically
 from medmultipoints.data_lake.release.export.plain import choose_splits
 from medmultipoints.data_lake.release.read.json_files import reads_release
 from medmultipoints.data_lake.release.read.released_tables import splits_of
@@ -72,7 +72,7 @@ def _write(export: Export, dialect: Dialect, to: Path) -> DialectReport:
     splits = export.contents.splits
     missing = missing_splits(dialect, splits, export.manifest)
     report = DialectReport(to, dialect.name, splits, written.images, written.entries, left_out, missing)
-    write_whole(export.to / MARK, [_mark(export, dialect, report)])
+    write_atomically(export.to / MARK, [_mark(export, dialect, report)])
     return report
 
 

@@ -30,11 +30,11 @@ def write_pictures(
         path = missing.pop(stored.sample_id, None)
         if path is not None:
             for place, data in _rendered(stored, path, render, crops):
-                write_whole(to / place, [data])
+                write_atomically(to / place, [data])
                 written.add(place)
     if missing:
         raise DataError(f"image {min(missing)}: no record of the release holds its picture; verify the release.")
-    refuse_left(crops, written)
+    refuse_unwritten(crops, written)
     return len(written)
 
 
@@ -68,7 +68,7 @@ def _rendered(stored: Picture, path: str, render: Render, crops: Crops) -> Itera
             yield place, render(data, Size(crop.width, crop.height))
 
 
-def refuse_left(crops: Crops, written: Collection[str]) -> None:
+def refuse_unwritten(crops: Crops, written: Collection[str]) -> None:
     """Raise DataError for a crop that was not written because the release has no picture of that sha256."""
     for path in sorted(path for own in crops.values() for path in own if path not in written):
         raise DataError(f"{path}: the split has no image to cut it from; verify the release.")
@@ -84,7 +84,7 @@ def _explained(picture: Picture) -> Iterator[None]:
         raise DataError(f"record {picture.record_id}: {error}; verify the release.") from error
 
 
-def write_whole(path: Path, chunks: Iterable[bytes]) -> None:
+def write_atomically(path: Path, chunks: Iterable[bytes]) -> None:
     """Write the chunks as one file atomically; create its folders."""
     path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_name(f".{path.name}.part")

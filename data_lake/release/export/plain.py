@@ -7,7 +7,7 @@ import orjson
 import polars as pl
 
 from medmultipoints.data_lake.release.export.folder import MARK, export_folder
-from medmultipoints.data_lake.release.export.pictures import AS_RELEASED, write_pictures, write_whole
+from medmultipoints.data_lake.release.export.pictures import AS_RELEASED, write_atomically, write_pictures
 from medmultipoints.data_lake.release.read.json_files import reads_release
 from medmultipoints.data_lake.release.read.released_tables import (
     check_split,
@@ -71,7 +71,7 @@ def write_plain(
         records += _write_records(to / f"records/{name}.jsonl", read_parquet(folder, manifest, "data", name), paths)
         instructions += _copy_instructions(folder, asked.height, to, name)
     mark = {"release": manifest.name, "version": manifest.version, "root": manifest.manifest_root, "splits": splits}
-    write_whole(to / MARK, [orjson.dumps(mark, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)])
+    write_atomically(to / MARK, [orjson.dumps(mark, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)])
     return ExportReport(to, splits, images, instructions, records)
 
 
@@ -106,11 +106,11 @@ def _write_records(target: Path, records: pl.DataFrame, paths: dict[str, str]) -
         for part in records.iter_slices(ROWS_AT_ONCE)
         for row in part.to_dicts()
     )
-    write_whole(target, lines)
+    write_atomically(target, lines)
     return records.height
 
 
 def _copy_instructions(folder: Path, rows: int, to: Path, split: str) -> int:
     if rows:
-        write_whole(to / instructions_path(split), [(folder / instructions_path(split)).read_bytes()])
+        write_atomically(to / instructions_path(split), [(folder / instructions_path(split)).read_bytes()])
     return rows

@@ -83,7 +83,7 @@ def _input_changes(old: Manifest, new: Manifest, shown: int) -> list[Change]:
     found = [
         Change(kind, len(examples), tuple(examples[:shown]))
         for kind, (one, other) in (("decisions_added", decided[::-1]), ("decisions_removed", decided))
-        if (examples := [Example(image, said) for image, said in one if (image, said) not in other])
+        if (examples := [Example(image, text) for image, text in one if (image, text) not in other])
     ]
     files = [_files(one) for one in (old, new)]
     recipes = [dict(_flatten(one.recipe)) for one in (old, new)]
@@ -119,23 +119,23 @@ def _decisions(manifest: Manifest) -> list[tuple[str, str]]:
     named = [(one.get("image", ""), one) for one in entries if isinstance(one, Mapping)]
     named += [(one.get("image_sha256", ""), one | {"action": "withdraw"}) for one in withdrawn if isinstance(one, dict)]
     changing_first = sorted(named, key=lambda one: (one[1].get("action") == "accept", str(one[0])))
-    return [(str(image), say_decision(one)) for image, one in changing_first]
+    return [(str(image), describe_decision(one)) for image, one in changing_first]
 
 
-def say_decision(entry: Mapping[str, Any]) -> str:
+def describe_decision(entry: Mapping[str, Any]) -> str:
     """Return a decision with reviewer and reason: ``polyps → instrument, Dr Desk: wrong label``."""
     named = str(entry.get("object") or "").split(":")
     before = named[-2] if len(named) > 2 else ""
     label, kind = entry.get("label") or "", str(entry.get("kind") or "").replace("_", " ")
     boxes, masks = (len(entry.get(name) or ()) for name in ("boxes", "rles"))
     drawn = f"{plural(masks, 'mask') if masks else plural(boxes, 'box', 'boxes')} of {label}"
-    said = {
+    text = {
         "exclude": f"{before} removed" if named[0] else "picture excluded",
         "withdraw": "picture withdrawn",
         "accept": "proposal refused" if kind == PROPOSAL else f"{kind or 'all findings'} accepted",
         "set_label": f"{before} → {label}" if before else f"label {label}",
     }.get(str(entry.get("action")), f"{drawn} {'added' if str(entry.get('action')).startswith('add') else 'redrawn'}")
-    return f"{said}, {entry.get('reviewer', '')}: {entry.get('reason', '')}"
+    return f"{text}, {entry.get('reviewer', '')}: {entry.get('reason', '')}"
 
 
 def _flatten(values: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
@@ -157,9 +157,9 @@ def _flatten(values: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str,
 def _decision(entry: Mapping[str, Any]) -> str:
     """Return the action of a correction, or the reason of a withdrawal, with all its details."""
     first = ("kind", "object", "label", "box", "boxes", "masks", "points")
-    said = (entry.get(name) for name in first)
+    parts = (entry.get(name) for name in first)
     action = entry.get("action") or entry.get("reason") or dict(entry)
-    return " ".join([str(action), *(str(one) for one in said if one)])
+    return " ".join([str(action), *(str(one) for one in parts if one)])
 
 
 def _short(value: object) -> str:

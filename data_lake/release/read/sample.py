@@ -234,15 +234,15 @@ def render_page(sample: Sample) -> str:
 def describe(row: SampledRow) -> str:
     """Return the alternative text of a drawing."""
     stated = row.stated
-    said = [] if stated.count is None else [f"count {stated.count}"]
+    parts = [] if stated.count is None else [f"count {stated.count}"]
     for name, places in (("box", stated.boxes), ("point", stated.points)):
         if places is not None:
-            said.append(f"{len(places)} {name}{'' if len(places) == 1 else 'es' if name == 'box' else 's'}")
+            parts.append(f"{len(places)} {name}{'' if len(places) == 1 else 'es' if name == 'box' else 's'}")
     shown = "".join(
         f"; image {place} is columns {crop.x1} to {crop.x2} and rows {crop.y1} to {crop.y2} of it"
         for place, crop in row.crops
     )
-    answer = ", ".join(said) or "not of a kind that is drawn"
+    answer = ", ".join(parts) or "not of a kind that is drawn"
     return f"{row.label}, {row.width} by {row.height} pixels{shown}; answer: {answer}"
 
 

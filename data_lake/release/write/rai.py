@@ -64,7 +64,7 @@ def preprocessing(facts: CardFacts) -> list[str]:
     """Return the changes to the pictures."""
     images = facts.tables.images
     origins = dict(images.group_by("image_origin").len().iter_rows())
-    said = {
+    sentences = {
         f"{origins.get('member', 0):,} images have the bytes of the source's file.": origins.get("member"),
         f"{origins.get('embedded', 0):,} have the bytes held in a table of the source.": origins.get("embedded"),
         f"{origins.get('decoded', 0):,} were decoded from videos.": origins.get("decoded"),
@@ -72,7 +72,7 @@ def preprocessing(facts: CardFacts) -> list[str]:
         f"In {origins.get('redacted', 0):,} regions were filled or metadata removed.": origins.get("redacted"),
         f"{(resized := images.filter(pl.col('scale') < 1).height):,} were resized.": resized,
     }
-    return [sentence for sentence, number in said.items() if number]
+    return [sentence for sentence, number in sentences.items() if number]
 
 
 def limitations(facts: CardFacts) -> list[str]:

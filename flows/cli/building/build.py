@@ -208,8 +208,8 @@ def _with_counts(text: str, before: str, counts: Mapping[str, int], after: str =
 def _all_reasons(outcome: Outcome, verdict: str, reasons: int) -> str:
     """Return where all reasons are listed, if not all are shown."""
     option = " --dropped" if verdict == "dropped" else ""
-    said = f": medmultipoints quarantine list --recipe {outcome.build.recipe.name}{option}"
-    return said if reasons > SHOWN_REASONS + 1 else ""
+    text = f": medmultipoints quarantine list --recipe {outcome.build.recipe.name}{option}"
+    return text if reasons > SHOWN_REASONS + 1 else ""
 
 
 def most_first(reasons: Mapping[str, int]) -> list[tuple[str, int]]:
@@ -287,9 +287,9 @@ def review_of(outcome: Outcome) -> list[str]:
     open_ones, others = to_decide(findings, images), note_elsewhere(findings, images)
     counts = [(name, open_ones.filter(severity=name).height) for name in ("error", "warning")]
     words = ", ".join(plural(count, name) for name, count in counts if count)
-    said = [f"{plural(decided, 'decision')} of reviewers applied"] if decided else []
-    said += [f"{plural(withdrawn, 'withdrawal')} in force"] if withdrawn else []
-    lines = [f"decisions   {', '.join(said)}"] if said else []
+    parts = [f"{plural(decided, 'decision')} of reviewers applied"] if decided else []
+    parts += [f"{plural(withdrawn, 'withdrawal')} in force"] if withdrawn else []
+    lines = [f"decisions   {', '.join(parts)}"] if parts else []
     if words or others:
         lines.append(f"to decide   {words or 'nothing'}{others}: medmultipoints audit {shown(outcome.release.path)}")
     if personal := count_personal(findings, images["sample_id"]):

@@ -103,8 +103,8 @@ def print_checks(release: str, checks: Sequence[Check], leakage: Certificate | N
     stated = sum(1 for check in checks if check.ok and not check.proved)
     if all(check.ok for check in checks):
         verb = "is" if stated == 1 else "are"
-        said = f" {plural(stated, 'statement')} {verb} not proved here; each line says what would prove it."
-        rest = said if stated else ""
+        text = f" {plural(stated, 'statement')} {verb} not proved here; each line says what would prove it."
+        rest = text if stated else ""
         OUT.print(f"\n[bold]All {len(checks) - stated} checks hold.[/]{rest}")
     if leakage is not None:
         print_certificate(leakage)
@@ -179,11 +179,11 @@ def export(
     if as_json:
         print_json(asdict(report))
         return
-    counts = f"{picture_words(to, report.images)}, {report.instructions:,} instructions, {report.records:,} records"
+    counts = f"{count_pictures(to, report.images)}, {report.instructions:,} instructions, {report.records:,} records"
     OUT.print(f"{counts} in {shown(to.absolute())}", markup=False)
 
 
-def picture_words(folder: Path, files: int) -> str:
+def count_pictures(folder: Path, files: int) -> str:
     """Return the number of picture files in an export, and how many of them are crops."""
     crops = sum(1 for _ in folder.rglob("*.crop.*.png"))
     return f"{files:,} images" if not crops else f"{files - crops:,} images and {crops:,} crops that questions show"
@@ -194,7 +194,7 @@ def _export_dialect(release: Path, to: Path, dialect: str, split: str | None, as
     if as_json:
         print_json(asdict(report))
         return
-    counts = f"{picture_words(to, report.images)}, {report.entries:,} entries of {dialect}"
+    counts = f"{count_pictures(to, report.images)}, {report.entries:,} entries of {dialect}"
     OUT.print(f"{counts} in {shown(to.absolute())}", markup=False)
     for reason, count in report.left_out.items():
         OUT.print(f"left out: {count:,}  {reason}", markup=False)

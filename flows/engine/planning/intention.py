@@ -39,7 +39,7 @@ def intention(
         return [first]
     return [
         first,
-        f"{shown(lake.root)}: {size_words(free)} are free, the sources have {size_words(need)}; it may not fit",
+        f"{shown(lake.root)}: {format_size(free)} are free, the sources have {format_size(need)}; it may not fit",
     ]
 
 
@@ -56,15 +56,15 @@ def _source(info: SourceInfo, given: str | None, lake: Lake) -> tuple[str, int]:
     """Return where a source comes from, as text, and its known size in bytes."""
     if given is not None:
         files = [file.stat().st_size for _, file in local_files(Path(given))]
-        return f"{len(files):,} {'file' if len(files) == 1 else 'files'}, {size_words(sum(files))}", sum(files)
+        return f"{len(files):,} {'file' if len(files) == 1 else 'files'}, {format_size(sum(files))}", sum(files)
     if info.url:
         return f"from {info.url}", 0
     missing = [file for file in info.downloads if not (lake.landing / info.name / file.name).exists()]
     size = sum(file.bytes or 0 for file in missing)
-    return (f"download of {size_words(size)}" if missing and size else "download" if missing else "in the lake"), size
+    return (f"download of {format_size(size)}" if missing and size else "download" if missing else "in the lake"), size
 
 
-def size_words(size: int) -> str:
+def format_size(size: int) -> str:
     """Return a number of bytes as text."""
     unit, name = next(((unit, name) for unit, name in UNITS if size >= unit), (1.0, "bytes"))
     return f"{size / unit:,.0f} {name}" if size / unit >= 10 or unit == 1 else f"{size / unit:.1f} {name}"

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Final
 
-SELDOM: Final = (50_000, 20, 20)
+THRESHOLDS: Final = (50_000, 20, 20)
 """Thresholds of the three generations.
 
 Rows on their way into tables are millions of objects without a cycle; scanning them again and again, at Python's
@@ -14,9 +14,9 @@ importing Great Expectations.
 """
 
 
-def collect_seldom() -> None:
+def collect_less_often() -> None:
     """Run the collector less often from now on, in a process of our own."""
-    gc.set_threshold(*SELDOM)
+    gc.set_threshold(*THRESHOLDS)
 
 
 @contextmanager
@@ -32,10 +32,10 @@ def without_collecting() -> Iterator[None]:
 
 
 @contextmanager
-def seldom_collecting() -> Iterator[None]:
+def collecting_less_often() -> Iterator[None]:
     """Run the collector less often inside the block."""
     usual = gc.get_threshold()
-    collect_seldom()
+    collect_less_often()
     try:
         yield
     finally:

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 import polars as pl
 
-from medmultipoints.data_lake.release.export.pictures import write_whole
+from medmultipoints.data_lake.release.export.pictures import write_atomically
 from medmultipoints.data_lake.store.objects import Receipt
 from medmultipoints.data_lake.store.parquet_tables import read_table
 from medmultipoints.flows.engine.running.released_images import image_reader
@@ -43,7 +43,7 @@ def first_sheet(build: Build, inputs: Inputs, part: Receipt) -> Path | None:
         return None
     path = build.lake.reports / build.recipe.name / SHEET
     path.parent.mkdir(parents=True, exist_ok=True)
-    write_whole(path, [draw_sheet(cells)])
+    write_atomically(path, [draw_sheet(cells)])
     return path
 
 

@@ -62,7 +62,7 @@ class Recorder:
         self.inner.say(text)
 
 
-def how_ended(error: BaseException) -> dict[str, str]:
+def outcome_of_error(error: BaseException) -> dict[str, str]:
     """Return the outcome of a run that ended with an error."""
     return {"outcome": "failed" if isinstance(error, Exception) else "interrupted", "error": str(error)}
 
@@ -74,7 +74,7 @@ def record_attempt(request: BuildRequest, started: datetime, error: BaseExceptio
         return
     with suppress(PipelineError, OSError):  # the original error matters more
         facts = _facts(_name_of(request.recipe), request.located()) | {"stages": [], "keys": {}}
-        write_run(lake, started, facts | how_ended(error))
+        write_run(lake, started, facts | outcome_of_error(error))
 
 
 def record_unpublished(lake: Lake, started: datetime, why: str) -> None:

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING
 import httpx
 from filelock import FileLock, Timeout
 
-from medmultipoints.flows.engine.running.collecting import collect_seldom, without_collecting
+from medmultipoints.flows.engine.running.collecting import collect_less_often, without_collecting
 from medmultipoints.flows.orchestration.server.server_database import is_known, is_migrated, mark, migrate
 from medmultipoints.transforms.errors import LockHeld, MachineError
 
@@ -180,7 +180,7 @@ def _wait(server: "subprocess.Popen[bytes]", port: int, log: Path) -> None:
 def _serve(listening: int, reports: str) -> None:
     """Serve in the child process on the inherited socket until the parent's end of standard input closes."""
     threading.Thread(target=_die_with_parent, daemon=True).start()
-    collect_seldom()
+    collect_less_often()
     migrate(Path(os.environ["PREFECT_HOME"]))
     with without_collecting():
         import uvicorn

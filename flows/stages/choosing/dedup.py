@@ -11,7 +11,7 @@ from medmultipoints.flows.recipe.model import Recipe
 from medmultipoints.flows.recipe.sources import own_policies
 from medmultipoints.flows.stages.choosing.kept import corrected_regions, releasable_images, rows_of
 from medmultipoints.transforms.compose.policy import select_regions
-from medmultipoints.transforms.duplicates.exact import HASHES, find_duplicates, luma_twins
+from medmultipoints.transforms.duplicates.exact import HASHES, equal_luma_images, find_duplicates
 from medmultipoints.transforms.pictures.decode import decode_image, pixel_sha256
 from medmultipoints.transforms.sources.accounting import exclude_sample
 
@@ -21,7 +21,7 @@ def dedup_images(build: Build, inputs: Inputs, _shard: str) -> Output:
     images = releasable_images(inputs)
     keys = images.select("sample_id").collect()
     alike = rows_of(may_repeat(inputs), images)
-    colours = hash_colours(build, inputs, luma_twins(alike))
+    colours = hash_colours(build, inputs, equal_luma_images(alike))
     regions, samples = rows_of(alike, corrected_regions(inputs)), rows_of(alike, inputs.scan("samples"))
     usable = usable_regions(build.recipe, regions)
     names = dict(build.recipe.labels.names)

@@ -11,7 +11,7 @@ from medmultipoints.flows.recipe.model import Recipe
 from medmultipoints.flows.recipe.sources import own_policies
 from medmultipoints.flows.stages.choosing.kept import all_used, corrected_regions, kept_images, without
 from medmultipoints.flows.stages.reading.official_splits import check_official
-from medmultipoints.transforms.examinations.joins import find_twins, link_pictures
+from medmultipoints.transforms.examinations.joins import find_repeated_frames, link_pictures
 from medmultipoints.transforms.sources.accounting import exclude_sample
 from medmultipoints.transforms.splits.assign import assign_splits
 from medmultipoints.transforms.splits.balance import find_strata
@@ -23,7 +23,7 @@ def split_images(build: Build, inputs: Inputs, _shard: str) -> Output:
     """Return the split of every kept image, and the images outside their stated split."""
     recipe = build.recipe
     kept = kept_images(inputs).select("sample_id", "source", "image_sha256", "luma_blake3", "width", "height").collect()
-    twins = find_twins(kept, inputs.read("joins")) if recipe.splits.same_frame == "drop" else {}
+    twins = find_repeated_frames(kept, inputs.read("joins")) if recipe.splits.same_frame == "drop" else {}
     images = kept.filter(~pl.col("sample_id").is_in(list(twins)))
     samples = inputs.read("samples", "sample_id", "source", "video_id", "group", "official_split")
     check_official(recipe, samples)

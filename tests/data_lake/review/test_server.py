@@ -12,7 +12,7 @@ import pytest
 
 from medmultipoints.data_lake.review.corrections_file import CorrectionsFile
 from medmultipoints.data_lake.review.decide import decide as write_decision
-from medmultipoints.data_lake.review.decide import standing
+from medmultipoints.data_lake.review.decide import decision_state
 from medmultipoints.data_lake.review.desk import Desk, Row
 from medmultipoints.flows.recipe.corrections import parse_file
 from medmultipoints.transforms.masks.run_lengths import decode_rle
@@ -74,7 +74,7 @@ def test_one_accepted_finding_settles_no_finding_of_another_label(desk: Desk, fi
     write_decision(own, file, {**asked, "finding": "copies-polyps"})
     (entry,) = held(file)
     assert (entry["kind"], entry["label"], "box" in entry) == ("contradicting_copies", "polyps", False)
-    decided = {label: standing(own, file.read(), one).mine("A. B.") is not None for label, one in alike.items()}
+    decided = {label: decision_state(own, file.read(), one).mine("A. B.") is not None for label, one in alike.items()}
     assert decided == {"polyps": True, "instrument": False}
     write_decision(own, file, {**asked, "finding": "copies-instrument"})
     assert {entry["label"] for entry in held(file)} == {"instrument", "polyps"}

@@ -10,8 +10,8 @@ import pytest
 
 from medmultipoints.data_lake.store import temporary
 from medmultipoints.data_lake.store.temporary import (
-    is_left_behind,
-    remove_left_behind,
+    is_leftover,
+    remove_leftovers,
     replaced_folder,
     swap_folders,
     temporary_name,
@@ -105,12 +105,12 @@ def test_only_what_dead_processes_left_is_removed(tmp_path: Path) -> None:
     old = tmp_path / "88-another-machine-0123"
     old.mkdir()
     os.utime(old, (0, 0))
-    remove_left_behind(tmp_path.iterdir())
+    remove_leftovers(tmp_path.iterdir())
     assert names(tmp_path) == sorted([made[0], made[2], made[3]])
 
 
 def test_a_name_of_a_process_that_ended_is_left_behind(tmp_path: Path) -> None:
     code = "from medmultipoints.data_lake.store.temporary import temporary_name; print(temporary_name())"
     name = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.strip()
-    assert is_left_behind(tmp_path, name)
-    assert not is_left_behind(tmp_path, temporary_name())
+    assert is_leftover(tmp_path, name)
+    assert not is_leftover(tmp_path, temporary_name())

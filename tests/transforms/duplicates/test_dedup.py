@@ -8,7 +8,7 @@ import pytest
 
 from medmultipoints.transforms.columns.tables import empty_frame, load_table, polars_schema
 from medmultipoints.transforms.duplicates.across_sources import note_copies
-from medmultipoints.transforms.duplicates.exact import find_duplicates, luma_twins, natural_order
+from medmultipoints.transforms.duplicates.exact import equal_luma_images, find_duplicates, natural_order
 
 MakeTable = Callable[[str, list[dict[str, Any]]], pl.DataFrame]
 A, B, C = "a" * 64, "b" * 64, "c" * 64
@@ -18,7 +18,7 @@ ORDER = ("first", "second")
 def find(make_table: MakeTable, images: list[tuple[str, str, str]], *regions: dict[str, Any]) -> pl.DataFrame:
     table = make_table("images", [{"sample_id": i, "image_sha256": b, "luma_blake3": p} for i, b, p in images])
     samples = make_table("samples", [{"sample_id": i, "labels_exhaustive": ["polyps"]} for i, _, _ in images])
-    colours = dict.fromkeys(luma_twins(table), "colours")
+    colours = dict.fromkeys(equal_luma_images(table), "colours")
     return find_duplicates(table, make_table("regions", list(regions)), samples, ORDER, colours)
 
 
@@ -36,7 +36,7 @@ def test_pictures_of_one_luma_and_other_colours_are_no_copies(make_table: MakeTa
     rows = [("first/a", A, C), ("second/b", B, C), ("second/c", A, C)]
     table = make_table("images", [{"sample_id": i, "image_sha256": b, "luma_blake3": p} for i, b, p in rows])
     samples = make_table("samples", [{"sample_id": i} for i, _, _ in rows])
-    assert luma_twins(table) == ["first/a", "second/b", "second/c"]
+    assert equal_luma_images(table) == ["first/a", "second/b", "second/c"]
     colours = {"first/a": "red", "second/b": "blue", "second/c": "red"}
     found = find_duplicates(table, make_table("regions", []), samples, ORDER, colours)
     assert pairs(found) == [("second/c", "first/a", "bytes")]

@@ -2,7 +2,7 @@
 
 import polars as pl
 
-from medmultipoints.transforms.examinations.joins import Join, find_twins, join_table
+from medmultipoints.transforms.examinations.joins import Join, find_repeated_frames, join_table
 
 
 def test_of_a_frame_that_is_there_twice_the_largest_picture_stays() -> None:
@@ -14,5 +14,5 @@ def test_of_a_frame_that_is_there_twice_the_largest_picture_stays() -> None:
     pairs = [("s/a", "s/b", "same_frame"), ("s/b", "s/c", "same_frame"), ("s/a", "s/d", "same_frame")]
     scene = ("s/b", "s/e", "same_scene")
     joins = join_table([Join(sample_id=one, other_id=two, kind=kind, inliers=9) for one, two, kind in [*pairs, scene]])
-    assert {"s/a": "s/b", "s/c": "s/b"} == find_twins(images, joins)
-    assert {} == find_twins(images, joins.filter(kind="same_scene"))
+    assert {"s/a": "s/b", "s/c": "s/b"} == find_repeated_frames(images, joins)
+    assert {} == find_repeated_frames(images, joins.filter(kind="same_scene"))

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from medmultipoints.transforms.records import Box, Point
 from medmultipoints.transforms.regions.boxes import join_boxes
-from medmultipoints.transforms.review.difference import difference_words
+from medmultipoints.transforms.review.difference import describe_difference
 from medmultipoints.transforms.review.mask_files import Masks, mask_boxes, mask_text, parse_masks
 from medmultipoints.transforms.review.region_edits import cut_box, cut_mask, join_masks, mask_code
 
@@ -55,11 +55,11 @@ def test_a_damaged_mask_file_is_refused(data: bytes) -> None:
 
 
 def test_a_difference_in_words() -> None:
-    assert difference_words([0, 0, 569, 518], [1, 46, 569, 518]) == [
+    assert describe_difference([0, 0, 569, 518], [1, 46, 569, 518]) == [
         "Source against derived: 569 x 518 px against 568 x 472 px, IoU 0.91.",
         "The source's box lies top 46 px outside.",
     ]
-    assert "do not overlap" in difference_words([0, 0, 5, 5], [9, 9, 12, 12])[1]
-    assert difference_words(None, [1, 1, 4, 6]) == ["There is a derived box of 3 x 5 px and no source box."]
-    assert difference_words([1, 1, 50, 60], [1, 1, 50, 60])[1] == "All sides agree within 1.5 px."
-    assert difference_words(None, None) == []
+    assert "do not overlap" in describe_difference([0, 0, 5, 5], [9, 9, 12, 12])[1]
+    assert describe_difference(None, [1, 1, 4, 6]) == ["There is a derived box of 3 x 5 px and no source box."]
+    assert describe_difference([1, 1, 50, 60], [1, 1, 50, 60])[1] == "All sides agree within 1.5 px."
+    assert describe_difference(None, None) == []

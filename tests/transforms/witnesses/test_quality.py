@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from medmultipoints.transforms.witnesses.quality import Candidate, Looks, clean_mask, likeness, settle
+from medmultipoints.transforms.witnesses.quality import Appearance, Candidate, clean_mask, likeness, settle
 
 Mask = NDArray[np.bool_]
 
@@ -72,8 +72,8 @@ def test_the_order_in_which_candidates_come_does_not_matter() -> None:
 
 def test_a_mask_unlike_every_real_one_is_improbable_and_few_examples_say_nothing() -> None:
     random = np.random.default_rng(0)
-    real = [Looks(*row) for row in random.normal((0.1, 120, 5, 10, 1), (0.02, 10, 1, 3, 0.5), (99, 5)).tolist()]
-    usual = Looks(0.1, 120, 5, 10, 1)
+    real = [Appearance(*row) for row in random.normal((0.1, 120, 5, 10, 1), (0.02, 10, 1, 3, 0.5), (99, 5)).tolist()]
+    usual = Appearance(0.1, 120, 5, 10, 1)
     assert 1.0 == likeness(usual, real)
-    assert 0.1 == likeness(Looks(0.1, 5, 5, 10, 1), real)  # 2 x 1/100, of five features
+    assert 0.1 == likeness(Appearance(0.1, 5, 5, 10, 1), real)  # 2 x 1/100, of five features
     assert likeness(usual, real[:19]) is None

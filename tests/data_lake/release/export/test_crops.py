@@ -12,7 +12,7 @@ from PIL import Image
 
 from medmultipoints.data_lake.release.checks.answers import check_answers
 from medmultipoints.data_lake.release.export.dialects import export_dialect
-from medmultipoints.data_lake.release.export.pictures import crops_among, cut_crops, refuse_left
+from medmultipoints.data_lake.release.export.pictures import crops_among, cut_crops, refuse_unwritten
 from medmultipoints.data_lake.release.export.plain import export_release
 from medmultipoints.data_lake.release.read.released_tables import Picture, read_tables
 from medmultipoints.data_lake.release.read.sample import describe, render_page, sample_release
@@ -59,7 +59,7 @@ def test_a_crop_has_the_pixels_of_its_picture(kind: str, mode: str) -> None:
         crop = crops[SHA][path]
         assert data.startswith(b"\x89PNG")
         assert np.array_equal(decode_image(data).pixels, pixels[crop.y1 : crop.y2, crop.x1 : crop.x2])
-    refuse_left(crops, set(cut))
+    refuse_unwritten(crops, set(cut))
 
 
 def test_a_crop_beyond_its_picture_is_refused() -> None:
@@ -72,7 +72,7 @@ def test_a_crop_beyond_its_picture_is_refused() -> None:
     with pytest.raises(DataError, match="its picture is damaged"):
         list(cut_crops(cut, crops))
     with pytest.raises(DataError, match="no image to cut it from"):
-        refuse_left(crops, set())
+        refuse_unwritten(crops, set())
 
 
 def test_an_export_holds_every_crop_in_the_pixels_of_its_image(simulated: Path, tmp_path: Path) -> None:

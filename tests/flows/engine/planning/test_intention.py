@@ -8,7 +8,7 @@ import pytest
 
 from medmultipoints.data_lake.store.layout import Lake
 from medmultipoints.flows.engine.execute import Outcome
-from medmultipoints.flows.engine.planning.intention import LEAST_FREE, check_room, intention, size_words
+from medmultipoints.flows.engine.planning.intention import LEAST_FREE, check_room, format_size, intention
 from medmultipoints.transforms.errors import MachineError
 
 Usage = namedtuple("Usage", "total used free")
@@ -49,4 +49,4 @@ def test_a_full_disk_is_refused_before_the_work(tmp_path: Path, monkeypatch: pyt
     ("size", "words"), [(0, "0 bytes"), (999, "999 bytes"), (1500, "1.5 kB"), (33_100_000, "33 MB")]
 )
 def test_sizes_are_said_for_people(size: int, words: str) -> None:
-    assert size_words(size) == words
+    assert format_size(size) == words
