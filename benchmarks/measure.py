@@ -1,5 +1,6 @@
 """Run a command and measure wall time, processor time and peak memory."""
 
+import os
 import resource
 import subprocess
 import threading
@@ -31,7 +32,7 @@ def run_measured(command: Sequence[str], cwd: Path, environment: Mapping[str, st
     Memory is sampled every 0.1 s, so shorter peaks are missed. Raise AssertionError with the end of standard error if
     the command fails.
     """
-    start, used = time.perf_counter(), _cpu_of_children()
+    start, used = time.perf_counter(), cpu_of_children()
     with subprocess.Popen(
         command, cwd=cwd, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     ) as child:
@@ -41,7 +42,7 @@ def run_measured(command: Sequence[str], cwd: Path, environment: Mapping[str, st
         seconds = time.perf_counter() - start
         sampler.finish()
     assert child.returncode == 0, f"{' '.join(command)} ended with {child.returncode}:\n{errors[-3000:]}"
-    return Measured(seconds, _cpu_of_children() - used, sampler.peak, output)
+    return Measured(seconds, cpu_of_children() - used, sampler.peak, output)
 
 
 def tree_bytes(pid: int) -> int:
@@ -49,14 +50,20 @@ def tree_bytes(pid: int) -> int:
     return sum(_pss(member) for member in _tree(pid))
 
 
+def tree_cpu(pid: int) -> float:
+    """Return the processor seconds so far of a process and its descendants that still run."""
+    return sum(_cpu(member) for member in _tree(pid))
+
+
+def cpu_of_children() -> float:
+    """Return the processor seconds of all processes that this one has started and waited for."""
+    usage = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return usage.ru_utime + usage.ru_stime
+
+
 def summary(values: Sequence[float]) -> dict[str, float]:
     """Return median, minimum and maximum."""
     return {"median": round(median(values), 3), "min": round(min(values), 3), "max": round(max(values), 3)}
-
-
-def _cpu_of_children() -> float:
-    usage = resource.getrusage(resource.RUSAGE_CHILDREN)
-    return usage.ru_utime + usage.ru_stime
 
 
 def _tree(pid: int) -> Iterator[int]:
@@ -76,6 +83,14 @@ def _pss(pid: int) -> int:
     except OSError:
         return 0
     return next((int(line.split()[1]) * 1024 for line in lines if line.startswith("Pss:")), 0)
+
+
+def _cpu(pid: int) -> float:
+    try:
+        user, system = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[11:13]
+    except OSError:
+        return 0.0
+    return (int(user) + int(system)) / os.sysconf("SC_CLK_TCK")
 
 
 class _Sampler(threading.Thread):

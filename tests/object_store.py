@@ -1,32 +1,67 @@
 """An S3-compatible server in this process, with one empty bucket."""
 
 import logging
-from collections.abc import Iterator
+import threading
+import time
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
 
 import pyarrow.fs as pafs
-from moto.server import ThreadedMotoServer
+from moto.moto_server.werkzeug_app import DomainDispatcherApplication, MotoRequestHandler, create_backend_app
+from werkzeug.serving import make_server
 
 BUCKET = "curators"
+Application = Callable[[dict[str, Any], Any], Iterable[bytes]]
+
+
+@dataclass(slots=True)
+class Traffic:
+    """How an object store answers, and what it was asked so far: each request waits ``latency`` seconds."""
+
+    latency: float = 0.0
+    requests: int = 0
+    received_bytes: int = 0
+    sent_bytes: int = 0
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def metered(self, application: Application) -> Application:
+        """Return the application with the delay, counted."""
+
+        def answer(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
+            time.sleep(self.latency)
+            body = list(application(environ, start_response))
+            with self._lock:
+                self.requests += 1
+                self.received_bytes += int(environ.get("CONTENT_LENGTH") or 0)
+                self.sent_bytes += sum(map(len, body))
+            return body
+
+        return answer
 
 
 @contextmanager
-def object_store() -> Iterator[dict[str, str]]:
+def object_store(traffic: Traffic | None = None) -> Iterator[dict[str, str]]:
     """The environment in which s3:// means that server."""
     logging.getLogger("werkzeug").setLevel(logging.ERROR)
-    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
-    server.start()
+    application = (traffic or Traffic()).metered(DomainDispatcherApplication(create_backend_app))
+    server = make_server("127.0.0.1", 0, application, threaded=True, request_handler=MotoRequestHandler)
+    serving = threading.Thread(target=server.serve_forever, daemon=True)
+    serving.start()
     try:
-        host, port = server.get_host_and_port()
+        host = f"127.0.0.1:{server.server_port}"
         keys = {"AWS_ACCESS_KEY_ID": "any", "AWS_SECRET_ACCESS_KEY": "any"}
         pafs.S3FileSystem(
             access_key="any",
             secret_key="any",
-            endpoint_override=f"{host}:{port}",
+            endpoint_override=host,
             scheme="http",
             region="us-east-1",
             allow_bucket_creation=True,
         ).create_dir(BUCKET)
-        yield keys | {"AWS_ENDPOINT_URL": f"http://{host}:{port}", "AWS_REGION": "us-east-1"}
+        yield keys | {"AWS_ENDPOINT_URL": f"http://{host}", "AWS_REGION": "us-east-1"}
     finally:
-        server.stop()
+        server.shutdown()
+        serving.join()
+        server.server_close()

@@ -1,4 +1,4 @@
-"""A fresh clone passes ``make demo`` and ``make test``."""
+"""A fresh clone installs itself and passes ``make demo``; nothing that is made is seen by git. CI runs its tests."""
 
 import os
 import subprocess
@@ -6,21 +6,19 @@ import time
 from pathlib import Path
 from typing import Any
 
-from tests.acceptance.inputs import ROOT, need_programs, real_data
+from tests.acceptance.inputs import ROOT, need_programs
 
 FOREIGN = ("VIRTUAL_ENV", "PYTHONPATH", "PYTHONHOME", "MAKEFLAGS", "MAKELEVEL", "MFLAGS")
 
 
 def run(work: Path) -> dict[str, Any]:
-    """The time of the installation, of the demo and of the tests in a clone with nothing but its own files."""
+    """The time of the installation and of the demo in a clone with nothing but its own files."""
     need_programs("git", "make")
     clone = work / "clone"
     subprocess.run(["git", "clone", "--quiet", str(ROOT), str(clone)], check=True, capture_output=True)
-    (work / "shared").mkdir()
-    (work / "shared" / "real").symlink_to(real_data(), target_is_directory=True)
-    figures = {f"seconds_{target.strip('.')}": make(clone, target) for target in (".venv", "demo", "test")}
+    figures = {f"seconds_{target.strip('.')}": make(clone, target) for target in (".venv", "demo")}
     changed = subprocess.run(["git", "status", "--porcelain"], cwd=clone, check=True, capture_output=True, text=True)
-    assert not changed.stdout, f"demo and test leave files that are not ignored:\n{changed.stdout}"
+    assert not changed.stdout, f"installation and demo leave files that are not ignored:\n{changed.stdout}"
     return figures
 
 

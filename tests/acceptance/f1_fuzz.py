@@ -1,8 +1,10 @@
 """Inputs that are led by the code they reach (atheris) never end in anything but a result or a named error."""
 
 import importlib.util
+import os
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +13,7 @@ import pytest
 from tests.acceptance.inputs import ROOT, small
 from tests.faults.parsers import PARSERS
 
-SECONDS = 60
+SECONDS = 40
 GUIDED = """
 import sys
 import atheris
@@ -28,7 +30,9 @@ def run(work: Path) -> dict[str, Any]:
     if importlib.util.find_spec("atheris") is None:
         pytest.skip("atheris is not installed: pip install atheris")
     seconds = 5 if small() else SECONDS
-    return {"seconds_each": seconds, "parsers": {name: guided(name, seconds, work) for name in PARSERS}}
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        found = pool.map(lambda name: guided(name, seconds, work), PARSERS)
+        return {"seconds_each": seconds, "parsers": dict(zip(PARSERS, found, strict=True))}
 
 
 def guided(name: str, seconds: int, work: Path) -> str:

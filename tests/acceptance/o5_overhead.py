@@ -1,5 +1,6 @@
-"""Speed-up and overhead of each runner against a plain loop on the same corpus, and the memory of each."""
+"""Each runner gives the root of a plain loop on the same corpus; its speed-up, overhead and memory."""
 
+import importlib.util
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,9 @@ from tests.acceptance.servers import server_apart
 
 FULL = {"polyps": 2000, "videos": 16, "frames": 150}
 SMALL = {"polyps": 60, "videos": 2, "frames": 60}
+RUNNERS = (("threads", 1), ("threads", 2), ("processes", 2), ("dask", 2))
+RAY = importlib.util.find_spec("prefect_ray") is not None
+"""An extra that the product's lock does not hold: ``pip install "medmultipoints[ray]"``."""
 SHARDED = ("index", "derive", "release")
 """The stages whose shards can be worked on at the same time."""
 
@@ -24,13 +28,14 @@ def run(work: Path) -> dict[str, Any]:
     figures = {"plain loop": figure(told, loop, told, loop)}
     images = next(stage["in"] for stage in told["stages"] if stage["name"] == "derive")
     with server_apart(work / "home") as server:
-        for runner, workers in (("threads", 1), ("threads", 2), ("processes", 2), ("dask", 2)):
+        for runner, workers in (*RUNNERS, *([("ray", 2)] if RAY else [])):
             settings = environment(PREFECT_API_URL=server.api.url, PREFECT_HOME=str(work / "client"))
             found, cost = measured(site, work / f"{runner}-{workers}", runner, workers, settings)
             assert found["manifest_root"] == told["manifest_root"], runner
             figures[f"{runner}, {workers}"] = figure(found, cost, told, loop)
     stages = {stage["name"]: round(stage["seconds"], 2) for stage in told["stages"]}
-    return {"images": images, "seconds_by_stage_of_the_loop": stages, "runners": figures}
+    return {"images": images, "seconds_by_stage_of_the_loop": stages, "runners": figures,
+            "ray": "run" if RAY else "not installed: not run"}  # fmt: skip
 
 
 def measured(

@@ -1,9 +1,12 @@
-"""A Prefect server apart from everything else, that can be taken away and brought back under the same address."""
+"""A Prefect server apart from everything else, that can be taken away and brought back; PostgreSQL for it."""
 
+import os
+import shutil
 import signal
 import socket
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
@@ -59,11 +62,56 @@ class Server:
 def server_apart(home: Path, database: str = "") -> Iterator[Server]:
     """A server that is up, and gone after the block."""
     home.mkdir(parents=True, exist_ok=True)
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = int(free.getsockname()[1])
-    server = Server(home, port, database)
+    server = Server(home, free_port(), database)
     server.start()
     try:
         yield server
     finally:
         server.kill()
+
+
+def free_port() -> int:
+    """A port that nothing listens on."""
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        return int(free.getsockname()[1])
+
+
+@contextmanager
+def postgresql() -> Iterator[str]:
+    """The address of an empty database in a PostgreSQL of its own; the system's package, which refuses to be root."""
+    folders = sorted(Path("/usr/lib/postgresql").glob("*/bin"), key=lambda path: int(path.parent.name))
+    assert folders or shutil.which("initdb"), "PostgreSQL: not installed. Install with the system's package manager."
+    programs = folders[-1] if folders else Path(str(shutil.which("initdb"))).parent
+    user = "postgres" if os.geteuid() == 0 else None
+    data, port = Path(tempfile.mkdtemp(prefix="postgresql-")), free_port()
+    if user:
+        shutil.chown(data, user)
+    options = ["-c", "listen_addresses=127.0.0.1", "-c", "unix_socket_directories="]
+    with (data.parent / f"{data.name}.log").open("w") as log:
+        create = [programs / "initdb", "-D", data / "data", "-A", "trust", "-U", "prefect", "--no-sync"]
+        subprocess.run(create, user=user, stdout=log, stderr=log, check=True, cwd=data)
+        serve = [programs / "postgres", "-D", data / "data", "-p", str(port), *options]
+        process = subprocess.Popen(serve, user=user, stdout=log, stderr=log, cwd=data)
+        try:
+            until(lambda: _listens(port), "PostgreSQL")
+            yield f"postgresql+asyncpg://prefect@127.0.0.1:{port}/postgres"
+        finally:
+            process.send_signal(signal.SIGINT)  # ends the connections that are left
+            process.wait(60)
+            shutil.rmtree(data)
+            Path(log.name).unlink()
+
+
+def database_size(home: Path, database: str) -> int:
+    """The bytes of a server's database: of the SQLite files in its home, or as PostgreSQL counts them."""
+    if not database:
+        return sum(path.stat().st_size for path in home.glob("prefect.db*"))
+    question = "select pg_database_size(current_database())"
+    plain = database.replace("+asyncpg", "")
+    done = subprocess.run(["psql", plain, "-tAc", question], check=True, capture_output=True, text=True)
+    return int(done.stdout)
+
+
+def _listens(port: int) -> bool:
+    with socket.socket() as tried:
+        return tried.connect_ex(("127.0.0.1", port)) == 0

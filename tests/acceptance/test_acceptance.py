@@ -15,7 +15,7 @@ from tests.acceptance.inputs import SMALL, figures_folder
 
 FOLDER = Path(__file__).parent
 IN_A_BROWSER = {"o1_serve", "p7_card", "t6_report", "t9_desk", "w2_proposals"}
-LONGEST = ("a5_determinism", "a7_bad_input", "a4_visem_counts", "a6_kill", "a8_benchmark", "a1_fresh_clone")
+LONGEST = ("a5_determinism", "a4_visem_counts", "a6_kill", "a8_benchmark")
 
 
 def scripts() -> list[str]:

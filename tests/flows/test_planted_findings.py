@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+import polars as pl
+
 from medmultipoints.data_lake.simulate import SimulatedSizes, write_sources
 from medmultipoints.transforms.sources.simulated.faults import all_faults
 from tests.flows.small_builds import build, write_recipe
@@ -19,6 +21,7 @@ def test_what_is_planted_is_found(tmp_path: Path) -> None:
     wanted = {(entry.kind, entry.source) for entry in sources.planted} - {("hand_drawn", "visem_tracking")}
     assert wanted <= set(findings.select("kind", "source").rows())
     stills = {(entry.kind, entry.stem) for entry in sources.planted if entry.source == "hyperkvasir"}
-    assert stills <= set(findings.select("kind", "stem").rows())
+    copies = findings.filter(kind="contradicting_copies").select("kind", pl.col("detail").str.extract("/([^ ]+)"))
+    assert stills <= {*findings.select("kind", "stem").rows(), *copies.rows()}
     assert {entry.kind for entry in sources.planted} == set(FINDING_NAMES)
     assert not set(all_faults()) & set(FINDING_NAMES)

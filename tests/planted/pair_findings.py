@@ -1,9 +1,11 @@
 """What the audit is to find in image and mask sources, planted under the very names of its kinds of findings."""
 
+import io
 from collections.abc import Callable, Mapping, Sequence
 
 import cv2
 import numpy as np
+from PIL import Image
 
 from medmultipoints.transforms.sources.simulated.image_mask_pairs import Draft, box_entry, pair_mask
 from medmultipoints.transforms.sources.simulated.images import (
@@ -142,6 +144,52 @@ def _stretch(draft: Draft, stem: str, _: str) -> str:
     return source.image(stem)
 
 
+def _file(change: Callable[[bytes], bytes]) -> PairFault:
+    """The same picture in another file."""
+
+    def plant(draft: Draft, stem: str, _: str) -> str:
+        name = draft.source.image(stem)
+        content = draft.contents[name]
+        draft.contents[name] = lambda: change(content())
+        return name
+
+    return PairFault(plant, None)
+
+
+def _as_cmyk(data: bytes) -> bytes:
+    written = io.BytesIO()
+    Image.open(io.BytesIO(data)).convert("CMYK").save(written, "JPEG", quality=95)
+    return written.getvalue()
+
+
+def _with_exif(tag: int, value: object) -> Callable[[bytes], bytes]:
+    """The JPEG with an EXIF block of one tag, or of one directory of tags."""
+
+    def change(data: bytes) -> bytes:
+        exif = Image.Exif()
+        if isinstance(value, dict):
+            exif.get_ifd(tag).update(value)
+        else:
+            exif[tag] = value
+        block = exif.tobytes()
+        return data[:2] + b"\xff\xe1" + (len(block) + 2).to_bytes(2) + block + data[2:]
+
+    return change
+
+
+def _repeat_with_another_mask(draft: Draft, stem: str, other: str) -> str:
+    """The picture of another image once more, with an object at another place."""
+    source = draft.source
+    draft.contents[source.image(stem)] = draft.contents[source.image(other)]
+    mask = _draw(pair_mask(source, draft.seed, other).shape, ((0.8, 0.15, 0.05, 0.05),))
+    draft.contents[source.mask(stem)] = lambda: source.encode_mask(mask)
+    boxes = [box_entry(source.label, box) for box in stored_boxes(mask)]
+    draft.entries[stem] = {**draft.entries[other], "bbox": boxes}
+    return source.image(stem)
+
+
+ORIENTATION, ARTIST, GPS = 0x0112, 0x013B, 0x8825
+OSLO = {1: "N", 2: (59.0, 54.0, 0.0), 3: "E", 4: (10.0, 45.0, 0.0)}
 PAIR_FINDINGS: Mapping[str, PairFault] = {
     "missing": _redraw(TWO, lambda boxes, _w, _h: boxes[:1]),
     "extra": _redraw(ONE, _add_elsewhere),
@@ -158,4 +206,9 @@ PAIR_FINDINGS: Mapping[str, PairFault] = {
     "overlay_text": _picture(_write),
     "position_marker": _picture(_mark),
     "odd_aspect": PairFault(_stretch, None),
+    "not_rgb": _file(_as_cmyk),
+    "orientation_tag": _file(_with_exif(ORIENTATION, 6)),
+    "carries_gps": _file(_with_exif(GPS, OSLO)),
+    "carries_metadata": _file(_with_exif(ARTIST, "A Person")),
+    "contradicting_copies": PairFault(_repeat_with_another_mask, None, repeats=True),
 }
