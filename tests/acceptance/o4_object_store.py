@@ -23,11 +23,10 @@ from tests.acceptance.operating import PROGRAM, Site, environment, make_site, un
 from tests.acceptance.servers import server_apart
 from tests.object_store import BUCKET, Traffic, object_store
 
-FULL = {"polyps": 500, "videos": 16, "frames": 50}
+FULL = {"polyps": 300, "videos": 16, "frames": 40}
 SMALL = {"polyps": 30, "videos": 4, "frames": 20}
 LATENCIES = (0.0, 0.02)
 WORKERS = (1, 2, 4, 8)
-LAKE = f"s3://{BUCKET}/lake"
 MORE_SENT = 1.1
 """What several workers may send to the store, as a multiple of what one sends: files have their content as name."""
 
@@ -42,7 +41,7 @@ def run(work: Path) -> dict[str, Any]:
         for latency in LATENCIES:
             of_one: dict[str, float] = {}
             for workers in WORKERS[1:2] if small() else WORKERS:
-                name = f"{workers} workers, {latency * 1000:.0f} ms"
+                name = f"{workers}-workers-{latency * 1000:.0f}-ms"
                 root, found = measured(site, work / name, workers, Traffic(latency), settings)
                 assert root == plain["manifest_root"], f"{name}: {root}, plain loop {plain['manifest_root']}"
                 of_one = of_one or found
@@ -56,12 +55,13 @@ def measured(
 ) -> tuple[str, dict[str, float]]:
     """The root of a build by a cluster that runs already, and what it took of the whole machine."""
     folder.mkdir()
+    lake = f"s3://{BUCKET}/{folder.name}"
     with object_store(traffic) as store:
         shared = settings | store
         with cluster(folder, shared, workers) as scheduler:
             mine = shared | {"LAKE_CACHE": str(folder / "cache-of-the-flow")}
             before, asked = spent(), traffic.requests
-            told = build(site, mine, "--runner=dask", f"--runner-address={scheduler}")
+            told = build(site, lake, mine, "--runner=dask", f"--runner-address={scheduler}")
             seconds, cpu, in_store = (after - start for after, start in zip(spent(), before, strict=True))
         wrote = sorted(path.name for path in folder.glob("cache-of-worker-*"))
         assert len(wrote) == workers, f"workers that wrote to the store: {wrote}"
@@ -75,7 +75,7 @@ def measured(
             "mb_to_the_store": round(traffic.received_bytes / 1e6, 1),
             "mb_from_the_store": round(traffic.sent_bytes / 1e6, 1),
         }
-        kept = build(site, shared | {"LAKE_CACHE": str(folder / "cache-of-another-machine")})
+        kept = build(site, lake, shared | {"LAKE_CACHE": str(folder / "cache-of-another-machine")})
         assert all(stage["kept"] for stage in kept["stages"]), kept
     return told["manifest_root"], figures | {"seconds_on_another_machine": kept["seconds"]}
 
@@ -90,9 +90,9 @@ def divided(told: dict[str, Any]) -> float:
     return float(sum(stage["seconds"] for stage in told["stages"] if stage["name"] in ("derive", "measure", "release")))
 
 
-def build(site: Site, settings: dict[str, str], *options: str) -> dict[str, Any]:
+def build(site: Site, lake: str, settings: dict[str, str], *options: str) -> dict[str, Any]:
     """What the command tells."""
-    command = [str(PROGRAM), "build", str(site.recipe), f"--lake={LAKE}", "--json", *options]
+    command = [str(PROGRAM), "build", str(site.recipe), f"--lake={lake}", "--json", *options]
     done = subprocess.run([*command, *site.given()], env=settings, capture_output=True, text=True, check=False)
     assert done.returncode == 0, f"{' '.join(options)}: {done.stderr[-3000:]}"
     told: dict[str, Any] = orjson.loads(done.stdout.splitlines()[-1])
