@@ -34,7 +34,8 @@ class Traffic:
             body = list(application(environ, start_response))
             with self._lock:
                 self.requests += 1
-                self.received_bytes += int(environ.get("CONTENT_LENGTH") or 0)
+                sizes = (environ.get(name) for name in ("HTTP_X_AMZ_DECODED_CONTENT_LENGTH", "CONTENT_LENGTH"))
+                self.received_bytes += int(next(filter(None, sizes), 0))
                 self.sent_bytes += sum(map(len, body))
             return body
 

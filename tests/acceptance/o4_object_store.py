@@ -45,6 +45,7 @@ def run(work: Path) -> dict[str, Any]:
                 root, found = measured(site, work / name, workers, Traffic(latency), settings)
                 assert root == plain["manifest_root"], f"{name}: {root}, plain loop {plain['manifest_root']}"
                 of_one = of_one or found
+                assert found["mb_to_the_store"] > 0, found
                 assert found["mb_to_the_store"] <= MORE_SENT * of_one["mb_to_the_store"], (name, found, of_one)
                 figures[name] = found | {"speed_up": round(of_one["seconds"] / found["seconds"], 2)}
     return {"manifest_root": plain["manifest_root"], "cores": os.cpu_count(), "builds": figures}
