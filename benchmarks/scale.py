@@ -30,7 +30,7 @@ from medmultipoints.data_lake.archives.fingerprint import SourceFingerprint
 from medmultipoints.data_lake.catalogue import load_catalogue
 from medmultipoints.data_lake.store.layout import Lake, open_lake
 from medmultipoints.data_lake.store.objects import StoredObject
-from medmultipoints.data_lake.store.parquet_tables import put_table, read_table
+from medmultipoints.data_lake.store.parquet_tables import ROWS_PER_OBJECT, put_table, read_table
 from medmultipoints.expectations.rows.validate import validate
 from medmultipoints.flows.engine.request import BuildRequest
 from medmultipoints.flows.engine.running.run import Unwatched, run_in_threads, run_stage
@@ -47,9 +47,14 @@ COPIES = 100
 MOST_BYTES, MOST_SECONDS = 13_000_000_000, 1_800
 
 
-def images(rows: int) -> pl.DataFrame:
+def numbered(numbers: range) -> pl.DataFrame:
+    """Return the numbers of images as the column ``n``."""
+    return pl.int_range(numbers.start, numbers.stop, eager=True).alias("n").to_frame()
+
+
+def images(numbers: range) -> pl.DataFrame:
     """Return images with numbers as hashes; one in a hundred is a copy."""
-    number = pl.int_range(rows, eager=True).alias("n").to_frame()
+    number = numbered(numbers)
     origin = pl.when(pl.col("n") % COPIES == 1).then(pl.col("n") - 1).otherwise("n").cast(pl.String)
     sha256 = origin.str.zfill(64)
     made = number.select(
@@ -72,10 +77,10 @@ def images(rows: int) -> pl.DataFrame:
     return conform(made, load_table("images"))
 
 
-def samples(rows: int) -> pl.DataFrame:
+def samples(numbers: range) -> pl.DataFrame:
     """Return the samples of those images: frames of videos."""
     empty = empty_frame(load_table("samples"))
-    made = pl.int_range(rows, eager=True).alias("n").to_frame()
+    made = numbered(numbers)
     known: dict[str, Any] = {
         "sample_id": name(),
         "source": pl.lit("simulated"),
@@ -93,16 +98,16 @@ def samples(rows: int) -> pl.DataFrame:
     return made.select(columns).with_columns(lists.fill_null([]))
 
 
-def regions(rows: int) -> pl.DataFrame:
+def regions(numbers: range) -> pl.DataFrame:
     """Return one mask object per image."""
     empty = empty_frame(load_table("regions"))
     text = {"evidence": "mask", "label": "polyps", "source": "simulated"}
-    numbers = {"x1": 10, "y1": 10, "x2": 50, "y2": 40, "cx": 30, "cy": 25, "ix": 30, "iy": 25, "area_px": 900}
-    fixed = {**text, **numbers, "index": 0, "image_width": 640, "image_height": 640, "rle": "0"}
+    places = {"x1": 10, "y1": 10, "x2": 50, "y2": 40, "cx": 30, "cy": 25, "ix": 30, "iy": 25, "area_px": 900}
+    fixed = {**text, **places, "index": 0, "image_width": 640, "image_height": 640, "rle": "0"}
     flags = {"centroid_inside": True, "interior_inside": True, "truncated": False}
     known = {key: pl.lit(value) for key, value in {**fixed, **flags}.items()}
     known |= {"sample_id": name(), "region_id": pl.format("{}:mask:polyps:0", name())}
-    made = pl.int_range(rows, eager=True).alias("n").to_frame()
+    made = numbered(numbers)
     return made.select(known.get(one, pl.lit(None)).cast(dtype).alias(one) for one, dtype in empty.schema.items())
 
 
@@ -113,22 +118,32 @@ def stored_inputs(lake: Lake, rows: int, stage: Stage) -> tuple[Build, Inputs]:
     not made here are empty.
     """
     split = {"group_id": pl.col("sample_id"), "split": pl.lit("train")}
-    made: dict[str, Callable[[], pl.DataFrame]] = {
-        "images": lambda: images(rows).with_columns(image_sha256=pl.Series(map(spread_hash, range(rows)))),
-        "samples": lambda: samples(rows),
-        "regions": lambda: regions(rows),
-        "splits": lambda: samples(rows).select("sample_id", **split),
+    made: dict[str, Callable[[range], pl.DataFrame]] = {
+        "images": lambda part: images(part).with_columns(image_sha256=pl.Series(map(spread_hash, part))),
+        "samples": samples,
+        "regions": regions,
+        "splits": lambda part: samples(part).select("sample_id", **split),
     }
     if stage.name == "dedup":
-        made["images"] = lambda: images(rows)
+        made["images"] = images
     if stage.name == "near":
-        made["thumbnails"] = lambda: thumbnails(rows)
+        made["thumbnails"] = thumbnails
     read = [table for one in PIPELINE if one.name in stage.reads for table in (*one.writes, f"{one.name}.exclusions")]
-    tables = {name: made.get(name, partial(empty_table, name))() for name in read}
-    objects: dict[str, tuple[StoredObject, ...]] = {name: (put_table(lake, one),) for name, one in tables.items()}
+    parts = [range(first, min(first + ROWS_PER_OBJECT, rows)) for first in range(0, rows, ROWS_PER_OBJECT)]
+    objects: dict[str, tuple[StoredObject, ...]] = {
+        name: tuple(put_table(lake, made[name](part)) for part in parts)
+        if name in made
+        else (put_table(lake, empty_table(name)),)
+        for name in read
+    }
     objects |= {name: () for one in PIPELINE if one.name in stage.reads for name in one.blobs}
     info = load_catalogue()["hyperkvasir"].model_copy(update={"name": "simulated"})
-    build = Build(lake, load_recipe("audited"), (Source(info, SourceFingerprint(lake.root, ())),), BuildRequest())
+    build = Build(
+        lake,
+        load_recipe("audited"),
+        (Source(info, SourceFingerprint(lake.root, ())),),
+        BuildRequest(only=("simulated",)),
+    )
     return build, Inputs(lake, objects, {name: {"used": rows} for name in stage.reads})
 
 
@@ -137,11 +152,11 @@ def empty_table(name: str) -> pl.DataFrame:
     return empty_frame(load_table(name.rpartition(".")[2]))
 
 
-def thumbnails(rows: int) -> pl.DataFrame:
+def thumbnails(numbers: range) -> pl.DataFrame:
     """Return thumbnails of noise, no two of which are near-duplicates."""
-    noise = np.random.default_rng(1).integers(0, 256, (rows, SIDE * SIDE), np.uint8)
+    noise = np.random.default_rng(numbers.start).integers(0, 256, (len(numbers), SIDE * SIDE), np.uint8)
     packed = pl.Series([small.tobytes().hex() for small in noise])
-    return pl.int_range(rows, eager=True).alias("n").to_frame().select(sample_id=name(), thumbnail=packed)
+    return numbered(numbers).select(sample_id=name(), thumbnail=packed)
 
 
 def spread_hash(number: int) -> str:
@@ -158,7 +173,7 @@ def tasks(rows: int) -> dict[str, Callable[[], Callable[[], int]]]:
     """Return, by task, the function that makes the inputs and returns the work to measure."""
 
     def store() -> Callable[[], int]:
-        table = images(rows)
+        table = images(range(rows))
 
         def work() -> int:
             with TemporaryDirectory() as folder:
@@ -168,7 +183,7 @@ def tasks(rows: int) -> dict[str, Callable[[], Callable[[], int]]]:
         return work
 
     def check() -> Callable[[], int]:
-        table = images(rows)
+        table = images(range(rows))
         return lambda: sum(rule.rows > 0 for rule in validate(table, load_table("images")).checked)
 
     whole = {name: partial(whole_stage, name, rows) for name in ("dedup", "split", "record", "near")}

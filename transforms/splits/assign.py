@@ -21,152 +21,145 @@ source's largest group. Nothing depends on the order of rows or splits.
 import hashlib
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
+import numpy as np
 import polars as pl
+from numpy.typing import NDArray
 
 from medmultipoints.transforms.errors import UsageError
-from medmultipoints.transforms.splits.balance import IMAGES, balance, weigh_strata
-from medmultipoints.transforms.splits.groups import find_groups
+from medmultipoints.transforms.splits.balance import IMAGES, MOST_GROUPS, balance, weigh_strata
+from medmultipoints.transforms.splits.groups import find_groups, join_sorted
+from medmultipoints.transforms.splits.numbered_groups import Groups, Numbers, Strata, number_groups
 from medmultipoints.transforms.splits.official import official_name
 
 PRECEDENCE = ("test", "validation", "train")
-
-
-@dataclass(frozen=True, slots=True)
-class Group:
-    """Images that must share a split; ``fixed``: pre-assigned split; ``strata``: images of each stratum."""
-
-    group_id: str
-    source: str
-    fixed: str | None
-    strata: Mapping[str, int]
-
-    @property
-    def images(self) -> int:
-        return self.strata[IMAGES]
+UNPLACED = -1
+Places = NDArray[np.int8]
+"""The place of each group's split in the recipe's order, or ``UNPLACED``."""
 
 
 def assign_splits(
     images: pl.DataFrame,
-    samples: pl.DataFrame,
+    samples: pl.DataFrame | pl.LazyFrame,
     duplicates: pl.DataFrame,
     *,
     fractions: Mapping[str, float],
     seed: int,
     honour_official: bool = False,
     near: pl.DataFrame | None = None,
-    strata: pl.DataFrame | None = None,
+    strata: Strata | None = None,
     previous: pl.DataFrame | None = None,
 ) -> pl.DataFrame:
     """Return the table ``splits``: each of the kept ``images`` with its group and split.
 
-    ``samples`` must hold kept images and dropped copies; ``duplicates`` and ``near`` link them. ``strata``: sample_id
-    and stratum; ``previous``: sample_id and split of images in the previous release (``know_previous``).
-    Raise UsageError if ``fractions`` are not positive or do not add up to 1.
+    ``samples`` must hold kept images and dropped copies; ``duplicates`` and ``near`` link them. ``strata`` returns
+    sample_id and stratum of some images; ``previous``: sample_id and split of images in the previous release
+    (``know_previous``). Raise UsageError if ``fractions`` are not positive or do not add up to 1.
     """
     _check_fractions(fractions)
     members = find_groups(images, samples, duplicates, near)
-    groups = _summarise(members, fixed_splits(members, samples, fractions, honour_official, previous), strata)
-    placed: dict[str, str] = {}
-    for source in sorted({group.source for group in groups}):
-        own = [group for group in groups if group.source == source]
-        placed |= _place(own, fractions, seed, known=previous is not None)
-    return members.select(
-        "sample_id", "group_id", split=pl.col("group_id").replace_strict(placed, return_dtype=pl.String)
-    ).sort("sample_id")
+    groups = number_groups(members, strata)
+    stated = [samples.lazy().select("sample_id", split="official_split")] if honour_official else []
+    stated += [previous.lazy().select("sample_id", "split")] if previous is not None else []
+    placed = fixed_splits(members, groups, stated, list(fractions))
+    for source in range(len(groups.source_names)):
+        _place(groups, source, placed, fractions, seed, known=previous is not None)
+    names = dict(enumerate(fractions))
+    split = pl.Series("split", placed[groups.of_image]).replace_strict(names, return_dtype=pl.String)
+    return members.select("sample_id", "group_id", split)
 
 
-def order_groups(group_ids: Sequence[str], seed: int) -> list[str]:
-    """Return the ids sorted by the sha256 of "seed:group_id"."""
-    return sorted(group_ids, key=lambda group_id: hashlib.sha256(f"{seed}:{group_id}".encode()).digest())
+def order_groups(group_ids: Sequence[str] | pl.Series, seed: int) -> Numbers:
+    """Return the positions of the ids in the order of the sha256 of "seed:group_id"."""
+    digests = bytearray(32 * len(group_ids))
+    for position, group_id in enumerate(group_ids):
+        digests[32 * position : 32 * position + 32] = hashlib.sha256(f"{seed}:{group_id}".encode()).digest()
+    words = np.frombuffer(digests, ">u8").reshape(-1, 4)
+    return np.lexsort(words.T[::-1])
 
 
 def fixed_splits(
-    members: pl.DataFrame,
-    samples: pl.DataFrame,
-    fractions: Mapping[str, float],
-    honour_official: bool,
-    previous: pl.DataFrame | None,
-) -> dict[str, str]:
-    """Return the pre-assigned split of each group that has one, by group_id."""
-    fixed: dict[str, str] = {}
-    stated = [samples.select("sample_id", split="official_split")] if honour_official else []
-    stated += [previous.select("sample_id", "split")] if previous is not None else []
+    members: pl.DataFrame, groups: Groups, stated: Sequence[pl.LazyFrame], splits: Sequence[str]
+) -> Places:
+    """Return the pre-assigned split of each group that has one; a later table of ``stated`` overrules an earlier."""
+    placed = np.full(len(groups.names), UNPLACED, np.int8)
+    order = sorted(splits, key=lambda split: (_rank(official_name(split)), split))
     for table in stated:
-        known = table.filter(pl.col("split").is_in(sorted(fractions)))
-        splits = members.join(known, on="sample_id").group_by("group_id").agg(pl.col("split").unique())
-        fixed |= {group_id: first_split(found) for group_id, found in splits.iter_rows()}
-    return fixed
-
-
-def first_split(splits: Sequence[str]) -> str:
-    """Return the first of several splits: test, validation, train, then others by name."""
-    return min(splits, key=lambda split: (_rank(official_name(split)), split))
+        known = table.filter(pl.col("split").is_in(order)).with_columns(
+            rank=pl.col("split").replace_strict({split: n for n, split in enumerate(order)}, return_dtype=pl.UInt8)
+        )
+        found = known.select("sample_id", "rank").collect(engine="streaming")
+        rank = join_sorted(members.select("sample_id"), found)["rank"]
+        first = np.full(len(placed), len(order), np.uint8)
+        np.minimum.at(first, groups.of_image[rank.is_not_null().to_numpy()], rank.drop_nulls().to_numpy())
+        places = np.array([*map(splits.index, order), UNPLACED], np.int8)
+        placed = np.where(first < len(order), places[first], placed)
+    return placed
 
 
 def _rank(split: str) -> int:
     return PRECEDENCE.index(split) if split in PRECEDENCE else len(PRECEDENCE)
 
 
-def _summarise(members: pl.DataFrame, fixed: Mapping[str, str], strata: pl.DataFrame | None) -> list[Group]:
-    """Return the groups with source, pre-assigned split and number of images of each stratum."""
-    own = pl.col("base") == pl.col("group_id")
-    sources = members.group_by("group_id").agg(pl.col("source").filter(own).first(), pl.len())
-    counts: dict[str, dict[str, int]] = {group_id: {} for group_id in sources["group_id"]}
-    if strata is not None:
-        held = members.join(strata, on="sample_id").group_by("group_id", "stratum").len().sort("group_id", "stratum")
-        for group_id, stratum, count in held.iter_rows():
-            counts[group_id][stratum] = count
-    return [
-        Group(group_id, source, fixed.get(group_id), {IMAGES: count} | counts[group_id])
-        for group_id, source, count in sources.iter_rows()
-    ]
-
-
-def _place(groups: Sequence[Group], fractions: Mapping[str, float], seed: int, *, known: bool) -> dict[str, str]:
-    """Return the split of each group of one source."""
-    totals: dict[str, int] = {}
-    for group in groups:
-        for stratum, count in group.strata.items():
-            totals[stratum] = totals.get(stratum, 0) + count
+def _place(
+    groups: Groups, source: int, placed: Places, fractions: Mapping[str, float], seed: int, *, known: bool
+) -> None:
+    """Place each group of one source that is not placed."""
+    own, splits = np.flatnonzero(groups.sources == source), list(fractions)
+    totals = groups.totals(source)
     lacking = {split: {name: share * total for name, total in totals.items()} for split, share in fractions.items()}
-    by_id = {group.group_id: group for group in groups}
-    placed: dict[str, str] = {}
 
-    def put(group: Group, split: str) -> None:
-        placed[group.group_id] = split
-        for stratum, count in group.strata.items():
+    def put(number: int, strata: Mapping[str, int], split: str) -> None:
+        placed[number] = splits.index(split)
+        for stratum, count in strata.items():
             lacking[split][stratum] -= count
 
-    for group_id in sorted(by_id):
-        if (split := by_id[group_id].fixed) is not None:
-            put(by_id[group_id], split)
-    free = order_groups([group_id for group_id in by_id if group_id not in placed], seed)
-    for left, group_id in zip(range(len(free), 0, -1), free, strict=True):
-        empty = set(fractions) - set(placed.values()) if left <= len(fractions) else set()
+    for number in map(int, own[placed[own] != UNPLACED]):
+        put(number, groups.strata(number), splits[placed[number]])
+    free = own[placed[own] == UNPLACED]
+    free = free[order_groups(groups.names.gather(free), seed)]
+    for left, number in zip(range(len(free), 0, -1), map(int, free), strict=True):
+        used = {splits[place] for place in np.unique(placed[own]) if place != UNPLACED} if left <= len(splits) else None
+        empty = set(fractions) - used if used is not None else set[str]()
         eligible = empty if 0 < left <= len(empty) else set(fractions)
-        put(by_id[group_id], _choose(by_id[group_id], eligible, lacking, totals, fractions))
-    if known:
-        return placed
-    held = {group_id: by_id[group_id].strata for group_id in by_id}
-    return balance(placed, free, held, fractions, weigh_strata(totals), IMAGES)
+        strata = groups.strata(number)
+        put(number, strata, _choose(strata, eligible, lacking, totals, fractions))
+    if not known and 0 < len(free) <= MOST_GROUPS:
+        _balance(groups, own, free, placed, fractions, totals)
+
+
+def _balance(
+    groups: Groups,
+    own: Numbers,
+    free: Numbers,
+    placed: Places,
+    fractions: Mapping[str, float],
+    totals: Mapping[str, int],
+) -> None:
+    """Exchange the few free groups of a source between splits."""
+    names, splits = {int(number): groups.names[int(number)] for number in own}, list(fractions)
+    before = {name: splits[placed[number]] for number, name in names.items()}
+    held = {name: groups.strata(number) for number, name in names.items()}
+    order = [names[int(number)] for number in free]
+    after = balance(before, order, held, fractions, weigh_strata(totals), IMAGES)
+    for number in map(int, free):
+        placed[number] = splits.index(after[names[number]])
 
 
 def _choose(
-    group: Group,
+    strata: Mapping[str, int],
     eligible: set[str],
     lacking: Mapping[str, Mapping[str, float]],
     totals: Mapping[str, int],
     fractions: Mapping[str, float],
 ) -> str:
     """Return the split for a free group: the one that lacks most of its strata and has room, else most images."""
-    fits = {split for split in eligible if lacking[split][IMAGES] >= group.images}
+    fits = {split for split in eligible if lacking[split][IMAGES] >= strata[IMAGES]}
 
     def gain(split: str) -> float:
         if split not in fits:
             return lacking[split][IMAGES]
-        return sum(count * lacking[split][name] / totals[name] for name, count in group.strata.items())
+        return sum(count * lacking[split][name] / totals[name] for name, count in strata.items())
 
     return max(fits or eligible, key=lambda split: (gain(split), lacking[split][IMAGES], fractions[split], split))
 

@@ -1,15 +1,21 @@
 """Find groups of images that must share a split."""
 
+from collections.abc import Mapping
+
 import polars as pl
 
 from medmultipoints.transforms.duplicates.clusters import find_clusters
 
+ROWS_AT_ONCE = 500_000
 ALONE = pl.col("video_id").is_null() & pl.col("group_id").str.starts_with("image:")
 """Whether no source names the group of an image: neither a patient nor a video nor a volume."""
 
 
 def find_groups(
-    images: pl.DataFrame, samples: pl.DataFrame, duplicates: pl.DataFrame, near: pl.DataFrame | None = None
+    images: pl.DataFrame,
+    samples: pl.DataFrame | pl.LazyFrame,
+    duplicates: pl.DataFrame,
+    near: pl.DataFrame | None = None,
 ) -> pl.DataFrame:
     """Return sample_id, source, base (its own base group) and group_id of every kept image, sorted by sample_id.
 
@@ -18,18 +24,36 @@ def find_groups(
     near-duplicates (``near``: sample_id, other_id) are joined, directly or through others, even if the copy is not
     released. The joined group is named by the smallest base group with a released image.
     """
-    bases = samples.select("sample_id", base=_base_group())
+    bases = samples.lazy().select("sample_id", base=_base_group()).collect(engine="streaming")
     pairs = [duplicates.select(one="sample_id", two="kept_id")]
     pairs += [near.select(one="sample_id", two="other_id")] if near is not None else []
     links = pl.concat(pairs).join(bases, left_on="one", right_on="sample_id")
     links = links.join(bases, left_on="two", right_on="sample_id", suffix="_two")
     joined = find_clusters(links.select("base", "base_two").unique().iter_rows())
-    return (
-        images.select("sample_id", "source")
-        .join(bases, on="sample_id", how="left", validate="1:1")
-        .with_columns(group_id=pl.col("base").min().over(pl.col("base").replace(joined)))
-        .sort("sample_id")
-    )
+    members = join_sorted(images.select("sample_id", "source"), bases)
+    return members.with_columns(group_id=_group_names(members["base"], joined))
+
+
+def join_sorted(images: pl.DataFrame, table: pl.DataFrame) -> pl.DataFrame:
+    """Return the images, sorted by sample_id, with the columns of a table that has at most one row for each.
+
+    Joins are made range by range: an index of ten million names would take gigabytes.
+    """
+    images, table = (frame if frame["sample_id"].is_sorted() else frame.sort("sample_id") for frame in (images, table))
+    parts = []
+    for part in images.iter_slices(ROWS_AT_ONCE):
+        low = int(table["sample_id"].search_sorted(part["sample_id"][0], "left"))
+        high = int(table["sample_id"].search_sorted(part["sample_id"][-1], "right"))
+        parts.append(part.join(table[low:high], on="sample_id", how="left", validate="1:1", maintain_order="left"))
+    return pl.concat(parts) if parts else images.join(table, on="sample_id", how="left")
+
+
+def _group_names(bases: pl.Series, joined: Mapping[str, str]) -> pl.Series:
+    """Return the group of each base group: the smallest base of a released image that it is joined with."""
+    named: dict[str, str] = {}
+    for base in bases.filter(bases.is_in(list(joined))).unique().sort():
+        named.setdefault(joined[base], base)
+    return bases.replace({base: named[root] for base, root in joined.items() if root in named})
 
 
 def _base_group() -> pl.Expr:

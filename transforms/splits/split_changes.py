@@ -41,8 +41,8 @@ def note_moved(images: pl.DataFrame, previous: pl.DataFrame, name: str, referenc
 
 def list_changes(
     splits: pl.DataFrame,
-    images: pl.DataFrame,
-    samples: pl.DataFrame,
+    images: pl.DataFrame | pl.LazyFrame,
+    samples: pl.DataFrame | pl.LazyFrame,
     *,
     fractions: Mapping[str, float],
     honour_official: bool,
@@ -52,26 +52,29 @@ def list_changes(
 
     ``splits`` is the finished table; ``previous`` is the result of ``know_previous``.
     """
-    official = samples.select("sample_id", split="official_split").drop_nulls("split")
-    stated = [("previous", previous)] if previous is not None else []
+    official = samples.lazy().select("sample_id", split="official_split").drop_nulls("split")
+    stated = [("previous", previous.lazy())] if previous is not None else []
     stated += [("official", official)] if honour_official else []
-    parts = [_changes(splits, images, table, who, fractions) for who, table in stated]
+    parts = [_changes(splits, images.lazy(), table, who, fractions) for who, table in stated]
     return pl.concat([pl.DataFrame(schema=SCHEMA), *parts]).sort("change_id")
 
 
 def _changes(
-    splits: pl.DataFrame, images: pl.DataFrame, stated: pl.DataFrame, who: str, fractions: Mapping[str, float]
+    splits: pl.DataFrame, images: pl.LazyFrame, stated: pl.LazyFrame, who: str, fractions: Mapping[str, float]
 ) -> pl.DataFrame:
     """Return the images whose split differs from ``stated``, with the reason; ``who`` stated it."""
-    joined = splits.join(stated.rename({"split": "stated_split"}), on="sample_id")
+    joined = splits.lazy().join(stated.rename({"split": "stated_split"}), on="sample_id")
+    changed = joined.filter(pl.col("split") != pl.col("stated_split")).collect(engine="streaming").lazy()
     agreeing = (
-        joined.filter(pl.col("split") == pl.col("stated_split")).group_by("group_id").agg(pl.col("sample_id").min())
+        joined.filter(pl.col("split") == pl.col("stated_split"))
+        .join(changed.select("group_id"), on="group_id", how="semi")
+        .group_by("group_id")
+        .agg(witness=pl.col("sample_id").min())
     )
     named = pl.format("its group holds {}, which is in {}", "witness", "split")
     overruled = "the previous release has its group elsewhere" if who == "official" else "the group goes elsewhere"
     return (
-        joined.filter(pl.col("split") != pl.col("stated_split"))
-        .join(agreeing.rename({"sample_id": "witness"}), on="group_id", how="left")
+        changed.join(agreeing, on="group_id", how="left")
         .join(images.select("sample_id", "image_sha256"), on="sample_id")
         .with_columns(
             change_id=pl.format("{}:{}", "sample_id", pl.lit(who)),
@@ -81,6 +84,7 @@ def _changes(
             .otherwise(pl.coalesce(named, pl.lit(overruled))),
         )
         .select(SCHEMA.keys())
+        .collect(engine="streaming")
     )
 
 

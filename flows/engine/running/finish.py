@@ -3,7 +3,7 @@
 Tables are validated in parts, so memory use does not grow with the table.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import polars as pl
@@ -17,7 +17,7 @@ from medmultipoints.data_lake.store.parquet_tables import (
     read_table,
     scan_table,
 )
-from medmultipoints.expectations.references import accounting_holds, keys_unique, repeated
+from medmultipoints.expectations.references import accounting_holds, key_parts, keys_unique, repeated
 from medmultipoints.expectations.rows.validate import check_table_rules, find_rejections, leave_out, validate
 from medmultipoints.expectations.verdicts import Rejection, Verdict, join_verdicts
 from medmultipoints.flows.engine.running.timings import Stopwatch
@@ -66,16 +66,17 @@ def finish_stage(
     """
     storing = storing or Stopwatch()
     judged, rejections = judge_tables(build, stage, inputs, parts, most, storing)
-    used = read_table(build.lake, objects_of(parts, "used"))
+    used = scan_table(build.lake, objects_of(parts, "used"))
     exclusions = read_table(build.lake, objects_of(parts, "exclusions"))
     exclusions = pl.concat([exclusions, _quarantined(stage, used, rejections)])
-    used = used.join(exclusions, on="key", how="anti")
+    if exclusions.height:
+        used = used.join(exclusions.lazy(), on="key", how="anti")
     with storing.measure():
         objects = {name: kept_rows(build, table, rejections) for name, table in judged.items()}
         objects["exclusions"] = (put_table(build.lake, _exclusion_table(stage, exclusions)),)
     counts = _counts(parts, used, exclusions)
     counts["rows"] = sum(entry.rows for entry in objects[stage.writes[0]]) if stage.writes else counts["used"]
-    once = keys_unique(pl.concat([used.select("key"), exclusions.select("key")]), "key")
+    once = keys_unique(pl.concat([used.select("key"), exclusions.lazy().select("key")]), "key")
     tables = {name: scan_table(build.lake, entries) for name, entries in objects.items()}
     rules = {**_table_rules(stage, tables, inputs, counts), "inputs_counted_once": once}
     verdicts = [*(table.verdict for table in judged.values()), check_table_rules(rules, stage.name)]
@@ -159,25 +160,31 @@ def check_accounting(
 ) -> None:
     """Raise DataError unless inputs = used + excluded, as sets: none is lost or counted twice.
 
-    The sorted columns are compared first: sets of ten million keys in Python would take two gigabytes.
+    Columns are compared, part by part: sets of ten million keys in Python would take two gigabytes.
     """
-    given, out = _keys(inputs).unique(), _keys(excluded)
-    counted = pl.concat([_keys(used), out])
-    if not given.sort().equals(counted.sort()):
-        wrong = set(counted.filter(counted.is_duplicated())) | set(given) ^ set(counted)
-        inputs_are = "1 input is" if len(wrong) == 1 else f"{len(wrong)} inputs are"
-        raise DataError(
-            f"{stage}: accounting error: {inputs_are} neither used nor excluded, or counted twice, for example "
-            f"{min(wrong)}. This is an error in the program or in a source plug-in: please report it."
-        )
+    given, counted = (keys.to_frame() for keys in (_keys(inputs), pl.concat([_keys(used), _keys(excluded)])))
+    for own in key_parts(given.height):
+        part, other = (keys.filter(own).to_series() for keys in (given, counted))
+        if not part.unique().sort().equals(other.sort()):
+            raise _not_accounted(stage, set(other.filter(other.is_duplicated())) | set(part) ^ set(other))
+
+
+def _not_accounted(stage: str, wrong: Collection[str]) -> DataError:
+    inputs_are = "1 input is" if len(wrong) == 1 else f"{len(wrong)} inputs are"
+    return DataError(
+        f"{stage}: accounting error: {inputs_are} neither used nor excluded, or counted twice, for example "
+        f"{min(wrong)}. This is an error in the program or in a source plug-in: please report it."
+    )
 
 
 def _keys(keys: Iterable[str] | pl.Series) -> pl.Series:
     return pl.Series("key", keys if isinstance(keys, pl.Series) else list(keys), pl.String)
 
 
-def _quarantined(stage: Stage, used: pl.DataFrame, rejections: Mapping[str, Rejection]) -> pl.DataFrame:
-    held_back = used.filter(pl.col("entity").is_in(sorted(rejections)))
+def _quarantined(stage: Stage, used: pl.LazyFrame, rejections: Mapping[str, Rejection]) -> pl.DataFrame:
+    if not rejections:
+        return pl.DataFrame(schema=EXCLUSION_SCHEMA)
+    held_back = used.filter(pl.col("entity").is_in(sorted(rejections))).collect(engine="streaming")
     lost = rejections.keys() - set(held_back["entity"])
     if lost:
         raise DataError(f"{stage.name}: {min(lost)} belongs to no input: {rejections[min(lost)].detail}. Report this.")
@@ -196,11 +203,11 @@ def _quarantined(stage: Stage, used: pl.DataFrame, rejections: Mapping[str, Reje
     return pl.DataFrame(exclusion_columns(rows), schema=EXCLUSION_SCHEMA)
 
 
-def _counts(parts: Sequence[Receipt], used: pl.DataFrame, exclusions: pl.DataFrame) -> dict[str, int]:
+def _counts(parts: Sequence[Receipt], used: pl.LazyFrame, exclusions: pl.DataFrame) -> dict[str, int]:
     verdicts = exclusions["verdict"]
     return {
         "in": sum(part.counts["in"] for part in parts),
-        "used": used.height,
+        "used": used.select(pl.len()).collect(engine="streaming").item(),
         "dropped": int((verdicts == "dropped").sum()),
         "rejected": int((verdicts == "rejected").sum()),
     }

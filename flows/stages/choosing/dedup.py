@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Mapping, Sequence
 
+import numpy as np
 import polars as pl
 
 from medmultipoints.expectations.references import references_hold
@@ -19,7 +20,6 @@ from medmultipoints.transforms.sources.accounting import exclude_sample
 def dedup_images(build: Build, inputs: Inputs, _shard: str) -> Output:
     """Drop exact copies by bytes, then by pixels; of each set the best annotated image stays."""
     images = releasable_images(inputs)
-    keys = images.select("sample_id").collect()
     alike = rows_of(may_repeat(inputs), images)
     colours = hash_colours(build, inputs, equal_luma_images(alike))
     regions, samples = rows_of(alike, corrected_regions(inputs)), rows_of(alike, inputs.scan("samples"))
@@ -27,7 +27,8 @@ def dedup_images(build: Build, inputs: Inputs, _shard: str) -> Output:
     names = dict(build.recipe.labels.names)
     duplicates = find_duplicates(alike, regions, samples, list(build.recipe.sources), colours, usable, names)
     with_objects = set(regions["sample_id"])
-    kept = keys.join(duplicates, on="sample_id", how="anti", maintain_order="left")
+    keys = images.select("sample_id").collect(engine="streaming")
+    kept = keys.filter(~pl.col("sample_id").is_in(duplicates["sample_id"].implode()))
     return Output(
         inputs=keys["sample_id"],
         used=kept.select(key="sample_id", entity="sample_id"),
@@ -64,9 +65,18 @@ def may_repeat(inputs: Inputs) -> pl.DataFrame:
 
     The hashes and objects of all other images, 500 bytes per image, are never in memory at once.
     """
-    short = [pl.col(name).hash() for name in HASHES]
-    known = pl.concat([part.select("sample_id", *short).collect() for part in inputs.parts("images")])
-    return known.filter(pl.any_horizontal(pl.col(name).is_duplicated() for name in HASHES)).select("sample_id")
+    alike = []
+    for name in HASHES:
+        short = [part.select(pl.col(name).hash()).collect() for part in inputs.parts("images")]
+        hashes = pl.concat(short).to_series().to_numpy()
+        ordered = np.sort(hashes)
+        alike.append(np.isin(hashes, ordered[1:][ordered[1:] == ordered[:-1]]))
+    repeats, done, found = np.logical_or.reduce(alike), 0, []
+    for part in inputs.parts("images"):
+        names = part.select("sample_id").collect()
+        found.append(names.filter(repeats[done : done + names.height]))
+        done += names.height
+    return pl.concat(found)
 
 
 def hash_colours(build: Build, inputs: Inputs, twins: Sequence[str]) -> dict[str, str]:
