@@ -16,8 +16,6 @@ from medmultipoints.transforms.claims.enumerations import can_match
 from medmultipoints.transforms.claims.facts import ObjectFacts, PictureFacts, Vocabulary
 from medmultipoints.transforms.claims.grammar import parse_sentence, split_sentences
 from medmultipoints.transforms.claims.object_pairs import (
-    NEAR,
-    PLACE_TOLERANCE,
     Known,
     is_on_way,
     is_so_bright,
@@ -26,8 +24,8 @@ from medmultipoints.transforms.claims.object_pairs import (
     overlaps,
     touches,
 )
+from medmultipoints.transforms.claims.object_properties import PROPERTIES, extent_holds, share_holds
 from medmultipoints.transforms.claims.predicates import number_of
-from medmultipoints.transforms.instructions.phrases import ROUND_ASPECT, SIDE_MARGIN, SIZE_MARGIN
 
 
 def judge_text(text: str, picture: PictureFacts, vocabulary: Vocabulary) -> tuple[JudgedSentence, ...]:
@@ -105,8 +103,8 @@ def _holds_together(claim: Claim, meant: Sequence[ObjectFacts]) -> bool:
     """Return whether a share or an extent is that of all objects together."""
     if claim.kind == "extent":
         x1, y1, x2, y2 = zip(*(one.box for one in meant), strict=True)
-        return _extent_holds(claim, (min(x1), min(y1), max(x2), max(y2)))
-    return claim.kind == "share" and _share_holds(claim, sum(one.percent for one in meant))
+        return extent_holds(claim, (min(x1), min(y1), max(x2), max(y2)))
+    return claim.kind == "share" and share_holds(claim, sum(one.percent for one in meant))
 
 
 def _meant(mention: Mention, picture: PictureFacts) -> Sequence[ObjectFacts] | None:
@@ -126,7 +124,13 @@ def _fits(mention: Mention, one: ObjectFacts, picture: PictureFacts) -> Known:
 
 
 def _holds(claim: Claim, one: ObjectFacts, picture: PictureFacts) -> Known:
-    return _deny(_OBJECT[claim.kind](claim, one, picture), claim)
+    if claim.kind == "between":
+        known = _between(claim, one, picture)
+    elif related := _RELATED.get(claim.kind):
+        known = _to_other(claim, picture, one, related)
+    else:
+        known = PROPERTIES[claim.kind](claim, one, picture)
+    return _deny(known, claim)
 
 
 def _count(claim: Claim, picture: PictureFacts) -> Known:
@@ -175,154 +179,6 @@ def _listed(claim: Claim, picture: PictureFacts) -> Known:
     return None if possible or claim.about.label not in picture.complete else False
 
 
-def _alone(_claim: Claim, picture: PictureFacts) -> Known:
-    return len(picture.objects) == 1
-
-
-def _organ(claim: Claim, picture: PictureFacts) -> Known:
-    return claim.value == picture.organ.casefold() if picture.organ else None
-
-
-def _place(claim: Claim, one: ObjectFacts, _picture: PictureFacts) -> Known:
-    parts = claim.value.split()
-    if not parts:
-        return _is_at(claim.numbers, one.centre)
-    if parts == ["centre"]:
-        parts = ["middle", "centre"]
-    return all(_in_part(part, one.centre, halves=bool(claim.numbers.get("halves"))) for part in parts)
-
-
-def _is_at(said: Mapping[str, float], centre: tuple[float, float]) -> Known:
-    if "x" not in said:
-        return None
-    return all(_rounds_to(said[axis], 100 * at, said["digits"]) for axis, at in zip("xy", centre, strict=True))
-
-
-def _rounds_to(said: float, true: float, digits: float) -> bool:
-    return abs(said - true) <= 0.5 * 10**-digits + 1e-9
-
-
-def _in_part(part: str, centre: tuple[float, float], *, halves: bool) -> bool:
-    at = centre[0] if part in ("left", "right", "centre") else centre[1]
-    low, high = {"left": (0, 1), "upper": (0, 1), "centre": (1, 2), "middle": (1, 2)}.get(part, (2, 3))
-    least, most = (low / 3, high / 3) if not halves or (low, high) == (1, 2) else (0.0, 0.5) if low == 0 else (0.5, 1.0)
-    return least - PLACE_TOLERANCE <= at <= most + PLACE_TOLERANCE
-
-
-def _size(claim: Claim, one: ObjectFacts, _picture: PictureFacts) -> Known:
-    return one.size == claim.value
-
-
-def _share(claim: Claim, one: ObjectFacts, _picture: PictureFacts) -> Known:
-    return _share_holds(claim, one.percent)
-
-
-def _share_holds(claim: Claim, percent: float) -> bool:
-    stated = claim.numbers["percent"]
-    if claim.value == "range":
-        return claim.numbers["from"] <= percent <= stated
-    if claim.value:
-        return percent <= stated if claim.value == "less" else percent >= stated
-    near = claim.numbers["near"] and abs(percent - stated) <= NEAR * percent
-    return bool(near) or _rounds_to(stated, percent, claim.numbers["digits"])
-
-
-def _superlative(claim: Claim, one: ObjectFacts, picture: PictureFacts) -> Known:
-    """Compare with the other objects of the label; unknown if the lead is below the margin that questions use."""
-    of_all = "of_all" in claim.numbers
-    others = [other for other in (picture.objects if of_all else picture.of(one.label)) if other is not one]
-    complete = True if one.label in picture.complete and not of_all else None
-    if "of_two" in claim.numbers and len(others) != 1:
-        return None
-    if not others:
-        return None  # nothing to compare with
-    measure, factor = _SUPERLATIVES[claim.value]
-    own, best = measure(one), max(map(measure, others))
-    if factor:
-        return complete if own >= factor * best else False if best >= factor * own else None
-    return complete if own - best >= SIDE_MARGIN else False if best - own >= SIDE_MARGIN else None
-
-
-def _border(claim: Claim, one: ObjectFacts, _picture: PictureFacts) -> Known:
-    if claim.value in ("none", "any"):
-        return bool(one.touched) == (claim.value == "any")
-    said = set(claim.value.split())
-    if claim.denied and ("only" in claim.numbers or said & one.touched not in (set(), said)):
-        return None  # "not the left and upper borders": not both, or neither?
-    return said == one.touched if "only" in claim.numbers else said <= one.touched
-
-
-def _extent(claim: Claim, one: ObjectFacts, _picture: PictureFacts) -> Known:
-    return _extent_holds(claim, one.box)
-
-
-def _extent_holds(claim: Claim, box: tuple[float, float, float, float]) -> bool:
-    x1, y1, x2, y2 = box
-    edges = (x1, x2) if claim.value == "width" else (y1, y2)
-    stated = (claim.numbers["from"], claim.numbers["to"])
-    return all(
-        _rounds_to(number, 100 * edge, claim.numbers["digits"]) for number, edge in zip(stated, edges, strict=True)
-    )
-
-
-def _fill(claim: Claim, one: ObjectFacts, _picture: PictureFacts) -> Known:
-    """Compare the share of its box that a mask covers."""
-    if one.mask is None:
-        return None
-    x1, y1, x2, y2 = one.box
-    return _rounds_to(claim.numbers["percent"], one.percent / ((x2 - x1) * (y2 - y1)), claim.numbers["digits"])
-
-
-def _contrast(claim: Claim, one: ObjectFacts, _picture: PictureFacts) -> Known:
-    if one.tone is not None and "own" in claim.numbers:
-        return _measures(claim.numbers, one.tone.luma, one.tone.ring_luma)
-    return None if one.contrast is None else one.contrast == claim.value
-
-
-def _texture(claim: Claim, one: ObjectFacts, _picture: PictureFacts) -> Known:
-    if one.tone is not None and "own" in claim.numbers:
-        return _measures(claim.numbers, one.tone.roughness, one.tone.ring_roughness)
-    return None if one.texture is None else one.texture == claim.value
-
-
-def _measures(said: Mapping[str, float], own: float, ring: float) -> bool:
-    return _rounds_to(said["own"], own, said["digits"]) and _rounds_to(said["ring"], ring, said["digits"])
-
-
-def _aspect(claim: Claim, one: ObjectFacts, _picture: PictureFacts) -> Known:
-    ratio = one.aspect if claim.value != "high" else 1 / one.aspect
-    if claim.value == "even":
-        return max(ratio, 1 / ratio) < ROUND_ASPECT
-    times = claim.numbers.get("times")
-    if times and "near" in claim.numbers:
-        return abs(ratio - times) <= NEAR * ratio
-    return ratio > 1 if times is None else _rounds_to(times, ratio, claim.numbers["digits"])
-
-
-def _label(claim: Claim, one: ObjectFacts, _picture: PictureFacts) -> Known:
-    return one.label == claim.value
-
-
-def _relation(claim: Claim, one: ObjectFacts, picture: PictureFacts) -> Known:
-    return _to_other(claim, one, picture, lambda other: lies(claim.value, one, other))
-
-
-def _overlap(claim: Claim, one: ObjectFacts, picture: PictureFacts) -> Known:
-    return _to_other(claim, one, picture, lambda other: overlaps(one, other))
-
-
-def _comparison(claim: Claim, one: ObjectFacts, picture: PictureFacts) -> Known:
-    return _to_other(claim, one, picture, lambda other: is_so_large(claim, one.percent / other.percent))
-
-
-def _brightness(claim: Claim, one: ObjectFacts, picture: PictureFacts) -> Known:
-    return _to_other(claim, one, picture, lambda other: is_so_bright(claim, one, other))
-
-
-def _touch(claim: Claim, one: ObjectFacts, picture: PictureFacts) -> Known:
-    return _to_other(claim, one, picture, lambda other: touches(one, other))
-
-
 def _between(claim: Claim, one: ObjectFacts, picture: PictureFacts) -> Known:
     """Judge whether a centre lies between two others, if each phrase refers to one object."""
     others = [mention for mention in (claim.other, claim.second) if mention is not None]
@@ -335,14 +191,16 @@ def _between(claim: Claim, one: ObjectFacts, picture: PictureFacts) -> Known:
     return None if one in (start, end) or start is end else is_on_way(one.centre, start.centre, end.centre)
 
 
-def _to_other(claim: Claim, one: ObjectFacts, picture: PictureFacts, holds: Callable[[ObjectFacts], Known]) -> Known:
+def _to_other(
+    claim: Claim, picture: PictureFacts, one: ObjectFacts, holds: Callable[[Claim, ObjectFacts, ObjectFacts], Known]
+) -> Known:
     """Judge a relation to any other object ("a"), or to the one (or all) that "the" refers to."""
     assert claim.other is not None
     meant = _meant(claim.other, picture)
     if meant is None:
         return None
     others = [other for other in meant if other is not one]
-    known = {holds(other) for other in others}
+    known = {holds(claim, one, other) for other in others}
     complete = claim.other.label in picture.complete
     if len(others) != claim.numbers.get("others", len(others)):
         return None if claim.denied or not complete else False  # "both" of three
@@ -360,35 +218,15 @@ def _to_other(claim: Claim, one: ObjectFacts, picture: PictureFacts, holds: Call
 _WHOLE: Final[Mapping[str, Callable[[Claim, PictureFacts], Known]]] = {
     "presence": _count,
     "count": _count,
-    "organ": _organ,
-    "alone": _alone,
+    "organ": lambda claim, picture: claim.value == picture.organ.casefold() if picture.organ else None,
+    "alone": lambda _, picture: len(picture.objects) == 1,
     "part": _part,
     "listed": _listed,
 }
-_OBJECT: Final[Mapping[str, Callable[[Claim, ObjectFacts, PictureFacts], Known]]] = {
-    "place": _place,
-    "size": _size,
-    "share": _share,
-    "superlative": _superlative,
-    "border": _border,
-    "extent": _extent,
-    "fill": _fill,
-    "relation": _relation,
-    "overlap": _overlap,
-    "contrast": _contrast,
-    "texture": _texture,
-    "aspect": _aspect,
-    "comparison": _comparison,
-    "brightness": _brightness,
-    "touch": _touch,
-    "between": _between,
-    "label": _label,
-}
-_SUPERLATIVES: Final[Mapping[str, tuple[Callable[[ObjectFacts], float], float]]] = {
-    "largest": (lambda one: one.percent, SIZE_MARGIN),
-    "smallest": (lambda one: 1 / one.percent, SIZE_MARGIN),
-    "leftmost": (lambda one: -one.centre[0], 0),
-    "rightmost": (lambda one: one.centre[0], 0),
-    "topmost": (lambda one: -one.centre[1], 0),
-    "lowest": (lambda one: one.centre[1], 0),
+_RELATED: Final[Mapping[str, Callable[[Claim, ObjectFacts, ObjectFacts], Known]]] = {
+    "relation": lambda claim, one, other: lies(claim.value, one, other),
+    "overlap": lambda _, one, other: overlaps(one, other),
+    "comparison": lambda claim, one, other: is_so_large(claim, one.percent / other.percent),
+    "brightness": is_so_bright,
+    "touch": lambda _, one, other: touches(one, other),
 }
