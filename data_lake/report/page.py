@@ -21,8 +21,7 @@ from medmultipoints.data_lake.report.correction_entries import TEMPLATES, entry,
 from medmultipoints.data_lake.report.html import Functions, load_template
 from medmultipoints.data_lake.report.materials import Album, read_materials
 from medmultipoints.data_lake.report.sections import EXAMPLES, Listing
-from medmultipoints.data_lake.report.witness_lists import witnesses
-from medmultipoints.data_lake.report.written_text import written_text
+from medmultipoints.data_lake.report.witness_lists import witnesses, written_text
 from medmultipoints.transforms.diff.releases import ReleaseDiff
 from medmultipoints.transforms.reporting.counted import plural
 from medmultipoints.transforms.reporting.drawing import STYLE, Figure, draw, legend

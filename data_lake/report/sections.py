@@ -29,7 +29,7 @@ from medmultipoints.transforms.reporting.drawing import Figure
 from medmultipoints.transforms.reporting.histograms import bars, image_sizes, object_counts, object_sizes, split_shares
 from medmultipoints.transforms.reporting.timelines import Timeline, timelines
 from medmultipoints.transforms.splits.leakage import count_shared
-from medmultipoints.transforms.splits.order import order_of
+from medmultipoints.transforms.splits.official import order_of
 
 GALLERY: Final = 12
 FIRST_PICTURES: Final = 3

@@ -17,12 +17,20 @@ from medmultipoints.transforms.errors import DataError, UsageError
 from medmultipoints.transforms.masks.run_lengths import decode_rle
 from medmultipoints.transforms.records import Annotation, Box, VideoFacts
 from medmultipoints.transforms.reporting.counted import first_few
-from medmultipoints.transforms.review.coco_corrections import CorrectedPicture, coco_page
 from medmultipoints.transforms.review.entries import edit_entries, tidy_box
-from medmultipoints.transforms.review.foreign import OBJECT_ID, Sheet, cvat_xml, label_config, label_studio_tasks, pins
+from medmultipoints.transforms.review.exports import (
+    OBJECT_ID,
+    CorrectedPicture,
+    Sheet,
+    annotation_page,
+    coco_page,
+    cvat_xml,
+    label_config,
+    label_studio_tasks,
+    pins,
+)
 from medmultipoints.transforms.review.region_edits import mask_code, mask_sides
 from medmultipoints.transforms.review.returning import Returned, match_returned
-from medmultipoints.transforms.review.web_annotations import annotation_page
 from medmultipoints.transforms.sources.annotated import AnnotatedPicture, ReadProblem
 from medmultipoints.transforms.sources.declaration import Declaration
 from medmultipoints.transforms.sources.formats import coco, cvat, label_studio

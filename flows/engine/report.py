@@ -6,8 +6,7 @@ from medmultipoints.data_lake.store.parquet_tables import read_table
 from medmultipoints.flows.engine.execute import Outcome
 from medmultipoints.flows.engine.running.run import StageResult
 from medmultipoints.transforms.compose.stats import count_labels
-from medmultipoints.transforms.reporting.hidden import HIDDEN
-from medmultipoints.transforms.reporting.markdown import as_cell
+from medmultipoints.transforms.reporting.hidden import HIDDEN, as_cell
 
 COUNTS = ("in", "used", "dropped", "rejected", "rows")
 

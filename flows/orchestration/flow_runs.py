@@ -26,7 +26,7 @@ from medmultipoints.flows.engine.running.run import Observer
 from medmultipoints.flows.engine.stage import Build
 from medmultipoints.flows.orchestration.progress import Progress, call_api
 from medmultipoints.transforms.errors import PipelineError
-from medmultipoints.transforms.reporting.markdown import as_cell
+from medmultipoints.transforms.reporting.hidden import as_cell
 
 NOTIFY = "medmultipoints_notify"
 SERVED_BY = "MEDMULTIPOINTS_SERVED_BY"

@@ -14,8 +14,7 @@ from medmultipoints.flows.engine.publishing import Published, publish_release
 from medmultipoints.flows.engine.request import PublishRequest
 from medmultipoints.flows.orchestration.flow_runs import agreed_plan, as_flow_state, notify, tag_run
 from medmultipoints.flows.orchestration.progress import Progress, call_api
-from medmultipoints.transforms.reporting.hidden import HIDDEN
-from medmultipoints.transforms.reporting.markdown import as_cell
+from medmultipoints.transforms.reporting.hidden import HIDDEN, as_cell
 
 
 def name_run() -> str:

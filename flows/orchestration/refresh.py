@@ -34,7 +34,7 @@ from medmultipoints.flows.orchestration.publish import publish
 from medmultipoints.flows.orchestration.review import DAYS, ask_reviewer, undecided, waiting_elsewhere
 from medmultipoints.flows.stages.pipeline import PIPELINE, refuse_early
 from medmultipoints.transforms.errors import DataError, LockHeld, PipelineError
-from medmultipoints.transforms.reporting.markdown import as_cell
+from medmultipoints.transforms.reporting.hidden import as_cell
 
 REJECTIONS = "medmultipoints.rejections-above-threshold"
 RELEASED = "medmultipoints.released"

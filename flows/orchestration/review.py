@@ -20,7 +20,7 @@ from medmultipoints.flows.orchestration.progress import call_api
 from medmultipoints.transforms.audit.findings import to_decide
 from medmultipoints.transforms.reporting.choices import SEVERITIES, worst_first
 from medmultipoints.transforms.reporting.counted import plural
-from medmultipoints.transforms.reporting.markdown import as_cell
+from medmultipoints.transforms.reporting.hidden import as_cell
 
 DAYS: Final = 14
 """So long a run waits for a person; the next refresh asks again."""

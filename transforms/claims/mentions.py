@@ -1,14 +1,14 @@
 """Read phrases that name objects: a determiner or number, adjectives, and the name of a label."""
 
 import re
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Final, Literal
 
 from medmultipoints.transforms.claims.claim_types import PREMISE, Claim, Determiner, Mention
 from medmultipoints.transforms.claims.facts import Vocabulary
 from medmultipoints.transforms.claims.predicates import NUMBERS, OF_TWO, SIZE_NAMES, SUPERLATIVES, degree, number_of
-from medmultipoints.transforms.claims.relations import RelationReader
 
 Quantifier = Literal["the", "a", "no", "count", "each", "part", "asked", "any"]
 _NUMBER: Final = rf"(?:{'|'.join(NUMBERS)}|\d+)"
@@ -38,6 +38,52 @@ _BOUNDS: Final = {
     "a single": {"least": 1, "most": 1}, "a few": {"least": 2}, "several": {"least": 2}, "multiple": {"least": 2},
     "both": {"least": 2, "most": 2},
 }  # fmt: skip
+
+_N: Final = rf"(?:\d+(?:\.\d+)?|{'|'.join(NUMBERS)})"
+_SIDE_HOW: Final = rf"""(?x:
+    (?P<lies>to\ the\ (?:upper\ |lower\ )?(?:left|right)\ of|left\ of|right\ of|above|below|over|under|beneath)
+    | (?P<overlaps>overlaps?\ with|overlaps?|overlapping)
+    | (?P<touches>touch(?:es|ing)?|in\ contact\ with)
+    | (?P<sized>larger|bigger|smaller)\ than
+    | (?:(?P<times>{_N}\ times|twice|half)\ )as\ (?:large|big)\ as
+    | (?P<same>as\ (?:large|big)\ as|(?:about\ )?the\ same\ size\ as)
+    | (?P<bright>brighter|lighter|darker)\ than
+)"""
+_EACH: Final = "both|all(?: of)?(?: the)?|each|every"
+_TIMES: Final = {"twice": 2.0, "half": 0.5}
+
+
+@dataclass(frozen=True, slots=True)
+class Related:
+    """A relation, the end of its phrase, and the other object (None if it is a pronoun)."""
+
+    end: int
+    claim: Claim
+    other: Mention | None
+
+
+@dataclass(frozen=True)
+class RelationReader:
+    """Reader of relations to objects whose names match ``noun``; ``other`` turns a match into a mention."""
+
+    noun: str
+    other: Callable[[re.Match[str], str], Mention]
+
+    @cached_property
+    def _pattern(self) -> re.Pattern[str]:
+        return re.compile(rf"{_SIDE_HOW} (?:(?P<article>the|an?|{_EACH}) {self.noun}|(?P<pronoun>it|them)\b)")
+
+    def read(self, words: str, at: int) -> Related | None:
+        """Return the relation that begins at a position, or None."""
+        match = self._pattern.match(words, at)
+        if match is None:
+            return None
+        claim = _claim(match)
+        if claim.value in ("equal", "times") and match["article"] not in ("the", "a", "an", None):
+            return None  # "as large as both": each of them, or together
+        if match["article"] == "both":
+            claim = replace(claim, numbers={**claim.numbers, "others": 2})
+        return Related(match.end(), claim, None if match["pronoun"] else self.other(match, match["article"]))
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,3 +222,22 @@ def _bounds(how: str | None, number: int) -> dict[str, int]:
     if how in ("at most", "up to", "fewer than", "less than"):
         return {"most": number - (how in ("fewer than", "less than"))}
     return {"least": number, "most": number}
+
+
+def _claim(match: re.Match[str]) -> Claim:
+    if match["lies"]:
+        return Claim(kind="relation", value=match["lies"].removeprefix("to the ").removesuffix(" of"))
+    if match["overlaps"]:
+        return Claim(kind="overlap")
+    if match["touches"]:
+        return Claim(kind="touch")
+    if match["bright"]:
+        return Claim(kind="brightness", value="darker" if match["bright"] == "darker" else "brighter")
+    if match["times"]:
+        word = match["times"].removesuffix(" times")
+        return Claim(kind="comparison", value="times", numbers={"times": _TIMES.get(word) or number_of(word)})
+    return Claim(kind="comparison", value="equal" if match["same"] else _larger(match["sized"]))
+
+
+def _larger(word: str) -> str:
+    return "smaller" if word == "smaller" else "larger"

@@ -8,7 +8,7 @@ import polars as pl
 from medmultipoints.transforms.instructions.fences import read_fenced
 from medmultipoints.transforms.reporting.counted import plural
 from medmultipoints.transforms.splits.groups import ALONE
-from medmultipoints.transforms.splits.order import split_rank
+from medmultipoints.transforms.splits.official import split_rank
 
 PLACES: Final = '"(?:point|bbox)_2d"'
 """Pattern of an answer with coordinates."""

@@ -1,5 +1,6 @@
-"""Escapes for characters that control a terminal or change the direction of text."""
+"""Escape texts of sources: characters that control a terminal or turn text, and Markdown."""
 
+import re
 from collections.abc import Iterable, Mapping
 from typing import Final
 
@@ -20,6 +21,8 @@ UNNAMEABLE: Final = frozenset(map(chr, BREAKS)) - {"\u200c", "\u200d"}
 IN_JSON: Final[Mapping[int, str]] = {code: f"\\u{code:04x}" for code in _CODES}
 """Each hidden character as a JSON escape, which readers decode to the same character."""
 
+_LINK: Final = re.compile(r"\[(?=[^\]]*\]\()")
+
 
 def escape_rows(rows: Iterable[Mapping[str, object]]) -> list[dict[str, object]]:
     """Return rows for a table on a page, with escapes for hidden characters in their texts."""
@@ -27,3 +30,9 @@ def escape_rows(rows: Iterable[Mapping[str, object]]) -> list[dict[str, object]]
         {name: value.translate(BREAKS) if isinstance(value, str) else value for name, value in row.items()}
         for row in rows
     ]
+
+
+def as_cell(value: object) -> str:
+    """Return a value as one table cell; tags, links and pictures are escaped to plain text."""
+    text = " ".join(str(value).split()).translate(HIDDEN)
+    return _LINK.sub(r"\\[", text.replace("|", "\\|").replace("<", "&lt;"))

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import polars as pl
 
 from medmultipoints.transforms.compose.stats import count_histogram, count_labels
-from medmultipoints.transforms.splits.order import in_order
+from medmultipoints.transforms.splits.official import in_order
 
 
 @dataclass(frozen=True, slots=True)

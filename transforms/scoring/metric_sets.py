@@ -8,9 +8,8 @@ from typing import Any, Final, Literal
 from medmultipoints.transforms.scoring.answers.items import Item
 from medmultipoints.transforms.scoring.bootstrap import known
 from medmultipoints.transforms.scoring.disagreements import find_disagreements
-from medmultipoints.transforms.scoring.estimates import METRICS
 from medmultipoints.transforms.scoring.published_metrics import published_metrics
-from medmultipoints.transforms.scoring.strict import StrictScores, strict_scores
+from medmultipoints.transforms.scoring.strict import METRICS, StrictScores, strict_scores
 
 MetricSets = Literal["published", "strict", "both"]
 # Published metric -> the strict metric that measures the same.

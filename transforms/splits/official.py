@@ -1,6 +1,6 @@
 """Official splits, assigned by the authors of a source: usual names, splits of a recipe, and deviations."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from typing import Final
 
 import polars as pl
@@ -11,6 +11,8 @@ OFFICIAL: Final = {
     **dict.fromkeys(("test", "testing"), "test"),
 }
 """The official split for each usual name of a folder, a list or a split of a recipe."""
+
+FIRST: Final = ("train", "validation", "test")
 
 
 def official_name(split: str) -> str:
@@ -62,3 +64,18 @@ def count_official(images: pl.DataFrame) -> str:
     """Return a phrase with the number of images in each official split."""
     counts = images.drop_nulls("official_split").group_by("official_split").len().sort("official_split")
     return ", ".join(f"{split} {count:,}" for split, count in counts.iter_rows())
+
+
+def in_order(splits: Iterable[str]) -> list[str]:
+    """Return the distinct names in listing order."""
+    return sorted(set(splits), key=order_of)
+
+
+def order_of(split: str) -> tuple[int, str]:
+    """Return the sort key of a name."""
+    return FIRST.index(split) if split in FIRST else len(FIRST), split
+
+
+def split_rank() -> pl.Expr:
+    """Return the rank of the column ``split`` in listing order; other names share one rank, to be sorted by name."""
+    return pl.col("split").replace_strict({name: n for n, name in enumerate(FIRST)}, default=len(FIRST))

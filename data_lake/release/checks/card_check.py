@@ -19,7 +19,7 @@ from medmultipoints.transforms.compose.stats import (
 )
 from medmultipoints.transforms.diff.releases import Tables
 from medmultipoints.transforms.errors import DataError
-from medmultipoints.transforms.reporting.markdown import as_cell
+from medmultipoints.transforms.reporting.hidden import as_cell
 
 README = "README.md"
 SIZES = ("n<1K", "1K<n<10K", "10K<n<100K", "100K<n<1M", "1M<n<10M", "10M<n<100M", "100M<n<1B", "n>10M")

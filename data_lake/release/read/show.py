@@ -9,8 +9,7 @@ from medmultipoints.data_lake.release.read.json_files import reads_release
 from medmultipoints.data_lake.release.read.released_tables import read_all_instructions, read_parquet, splits_of
 from medmultipoints.data_lake.release.write.manifest import read_manifest
 from medmultipoints.transforms.compose.stats import count_images, count_labels, count_tasks, note_splits, note_tasks
-from medmultipoints.transforms.splits.official import note_official
-from medmultipoints.transforms.splits.order import in_order
+from medmultipoints.transforms.splits.official import in_order, note_official
 
 
 @reads_release

@@ -34,9 +34,8 @@ from medmultipoints.transforms.compose.stats import (
 )
 from medmultipoints.transforms.dialects.registry import DIALECTS
 from medmultipoints.transforms.reporting.counted import plural
-from medmultipoints.transforms.reporting.markdown import as_cell
-from medmultipoints.transforms.splits.official import note_official
-from medmultipoints.transforms.splits.order import in_order
+from medmultipoints.transforms.reporting.hidden import as_cell
+from medmultipoints.transforms.splits.official import in_order, note_official
 
 if TYPE_CHECKING:
     import jinja2

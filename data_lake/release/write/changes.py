@@ -7,7 +7,7 @@ import orjson
 
 from medmultipoints.transforms.diff.changes import Change
 from medmultipoints.transforms.diff.releases import ReleaseDiff
-from medmultipoints.transforms.reporting.markdown import as_cell
+from medmultipoints.transforms.reporting.hidden import as_cell
 
 CHANGES: Final = "changes.json"
 SHOWN: Final = 12

@@ -20,7 +20,7 @@ from medmultipoints.data_lake.release.write.rai import CONFORMS as RAI_CONFORMS
 from medmultipoints.data_lake.release.write.rai import responsible_ai
 from medmultipoints.transforms.columns.tables import Column, Table
 from medmultipoints.transforms.dialects.registry import DIALECTS
-from medmultipoints.transforms.splits.order import in_order
+from medmultipoints.transforms.splits.official import in_order
 
 CROISSANT = "croissant.json"
 CONFORMS = "http://mlcommons.org/croissant/1.1"

@@ -14,7 +14,7 @@ from medmultipoints.data_lake.release.write.instruction_rows import released_col
 from medmultipoints.data_lake.release.write.licences import hub_licence, licensed
 from medmultipoints.data_lake.release.write.parquet import describe_features
 from medmultipoints.transforms.columns.tables import Table, load_table, released_schema
-from medmultipoints.transforms.splits.order import in_order
+from medmultipoints.transforms.splits.official import in_order
 
 # ``datasets`` reads all configs of a folder in one format, so the config of instructions uses their Parquet files.
 CONFIGS = {"records": "data", "images": "images", "objects": "objects", "instructions": "instructions"}

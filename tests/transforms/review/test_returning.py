@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from medmultipoints.transforms.records import Box
 from medmultipoints.transforms.review.entries import Seen
-from medmultipoints.transforms.review.foreign import encode_brush
+from medmultipoints.transforms.review.exports import encode_brush
 from medmultipoints.transforms.review.returning import Returned, match_returned
 from medmultipoints.transforms.sources.formats.label_studio import decode_brush
 

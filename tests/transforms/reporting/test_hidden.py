@@ -2,7 +2,7 @@
 
 import pytest
 
-from medmultipoints.transforms.reporting.markdown import as_cell
+from medmultipoints.transforms.reporting.hidden import as_cell
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,7 @@
-"""Export objects of a release to annotation tools: CVAT XML for images 1.1, Label Studio tasks with predictions.
+"""Export objects to CVAT and Label Studio, corrected pictures to COCO, and decisions as W3C Web Annotations.
 
 Coordinates are pixels of the released picture, half-open. Each object carries its ``object_id``, so that it can be
-matched on return; masks are exact in both formats.
+matched on return; masks are exact in all formats.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -12,10 +12,30 @@ from xml.sax.saxutils import escape, quoteattr
 import numpy as np
 from numpy.typing import NDArray
 
+from medmultipoints.transforms.masks.outlines import Polygon, trace_outlines
 from medmultipoints.transforms.masks.run_lengths import decode_rle
 from medmultipoints.transforms.review.entries import Seen
 
 OBJECT_ID: Final = "object_id"
+
+DECISION = ("action", "label", "kind", "reason", "reviewer", "date")
+Row = Mapping[str, Any]
+
+CONTEXT: Final = "http://www.w3.org/ns/anno.jsonld"
+MEDIA_FRAGMENTS: Final = "http://www.w3.org/TR/media-frags/"
+MOTIVATIONS: Final = {"accept": "assessing", "exclude": "moderating"}
+"""Motivation of an annotation by action; all other actions are edits."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CorrectedPicture:
+    """A picture with its released objects and the reviewers' decisions; without a size it is not released."""
+
+    sample_id: str
+    image_sha256: str
+    decisions: Sequence[Row]
+    size: tuple[int, int] | None = None
+    objects: Sequence[Seen] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -134,3 +154,86 @@ def pins(sheets: Iterable[Sheet], release: Mapping[str, Any]) -> dict[str, Any]:
     """Return the hash of the picture behind each exported file."""
     rows = {sheet.file: {"sample_id": sheet.sample_id, "image_sha256": sheet.image_sha256} for sheet in sheets}
     return {**release, "images": rows}
+
+
+def coco_page(title: str, pictures: Iterable[CorrectedPicture]) -> dict[str, Any]:
+    """Return the pictures as one COCO file; excluded pictures are listed under ``excluded``."""
+    found = sorted(pictures, key=lambda one: one.sample_id)
+    kept = [one for one in found if one.size is not None]
+    labels = sorted({seen.label for one in kept for seen in one.objects})
+    categories = {label: number for number, label in enumerate(labels, 1)}
+    shapes = [(number, seen, one.size) for number, one in enumerate(kept, 1) for seen in one.objects]
+    return {
+        "info": {"description": f"Corrected pictures of {title}: each with all its objects"},
+        "images": [
+            {"id": number, **_named(one), "width": one.size[0], "height": one.size[1]}
+            for number, one in enumerate(kept, 1)
+            if one.size
+        ],
+        "annotations": [
+            {"id": number, "image_id": picture, "category_id": categories[seen.label], **_shape(seen, size)}
+            for number, (picture, seen, size) in enumerate(shapes, 1)
+            if size
+        ],
+        "categories": [{"id": number, "name": label} for label, number in categories.items()],
+        "excluded": [_named(one) for one in found if one.size is None],
+    }
+
+
+def _named(one: CorrectedPicture) -> dict[str, Any]:
+    decisions = [{name: row[name] for name in DECISION if row[name]} for row in one.decisions]
+    return {"file_name": one.sample_id, "sha256": one.image_sha256, "decisions": decisions}
+
+
+def _shape(seen: Seen, size: tuple[int, int]) -> dict[str, Any]:
+    box = seen.box
+    own: dict[str, Any] = {"bbox": [box.x1, box.y1, box.width, box.height], "area": box.area, "iscrowd": 0}
+    if seen.rle:
+        width, height = size
+        area = int(decode_rle(seen.rle, height, width).sum())
+        own |= {"segmentation": {"size": [height, width], "counts": seen.rle}, "area": area}
+    return own
+
+
+def annotation_page(title: str, decisions: Iterable[tuple[Row, tuple[int, int] | None]]) -> dict[str, Any]:
+    """Return all decisions as one annotation page; each comes with the size of its image, if known."""
+    items = [_annotation(row, size) for row, size in decisions]
+    return {
+        "@context": CONTEXT,
+        "id": "annotations.json",
+        "type": "AnnotationPage",
+        "partOf": {"type": "AnnotationCollection", "label": f"Corrections of {title}", "total": len(items)},
+        "startIndex": 0,
+        "items": items,
+    }
+
+
+def _annotation(row: Row, size: tuple[int, int] | None) -> dict[str, Any]:
+    """Return one decision as a W3C annotation."""
+    image = f"hash://sha256/{row['image_sha256']}"
+    selectors = [_box_selector(box) for box in row["boxes"]]
+    if row["masks"] and size is not None:
+        width, height = size
+        selectors = [_mask_selector(trace_outlines(decode_rle(rle, height, width))) for rle in row["masks"]]
+    places = [{"type": "SpecificResource", "source": image, "selector": one} for one in selectors]
+    said = [("classifying", row["action"]), ("tagging", row["label"]), ("describing", row["reason"])]
+    return {
+        "id": f"#correction-{row['correction_id']}",
+        "type": "Annotation",
+        "motivation": MOTIVATIONS.get(row["action"], "editing"),
+        "creator": {"type": "Person", "name": row["reviewer"]},
+        "created": f"{row['date']}T00:00:00Z",
+        "body": [{"type": "TextualBody", "purpose": purpose, "value": text} for purpose, text in said if text],
+        "target": places or [{"id": image, "type": "Image"}],
+    }
+
+
+def _box_selector(box: list[float]) -> dict[str, str]:
+    x1, y1, x2, y2 = box
+    value = f"xywh=pixel:{x1:.10g},{y1:.10g},{x2 - x1:.10g},{y2 - y1:.10g}"
+    return {"type": "FragmentSelector", "conformsTo": MEDIA_FRAGMENTS, "value": value}
+
+
+def _mask_selector(outlines: Iterable[Polygon]) -> dict[str, str]:
+    path = " ".join("M" + " L".join(f"{x:g},{y:g}" for x, y in outline) + " Z" for outline in outlines)
+    return {"type": "SvgSelector", "value": f'<svg><path fill-rule="evenodd" d="{path}" /></svg>'}
