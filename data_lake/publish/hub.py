@@ -6,8 +6,14 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any, BinaryIO, TypeVar, cast
 
 from medmultipoints.data_lake.http.retries import RetryPolicy, Transient, persist
-from medmultipoints.data_lake.publish.hub_answers import Trouble, explain, trouble_of
-from medmultipoints.data_lake.publish.hub_client import RangedFile, check_name, open_client
+from medmultipoints.data_lake.publish.hub_client import (
+    RangedFile,
+    Trouble,
+    check_name,
+    explain,
+    open_client,
+    trouble_of,
+)
 from medmultipoints.data_lake.publish.places import (
     PIECE,
     Change,

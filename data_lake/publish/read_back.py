@@ -13,7 +13,7 @@ from typing import Any
 import orjson
 import polars as pl
 
-from medmultipoints.data_lake.publish.hub_answers import redact
+from medmultipoints.data_lake.publish.hub_client import redact
 from medmultipoints.data_lake.publish.places import Place, download
 from medmultipoints.data_lake.publish.remote_release import fetch_manifest
 from medmultipoints.data_lake.publish.versions import is_own

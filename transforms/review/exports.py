@@ -1,7 +1,8 @@
 """Export objects to CVAT and Label Studio, corrected pictures to COCO, and decisions as W3C Web Annotations.
 
-Coordinates are pixels of the released picture, half-open. Each object carries its ``object_id``, so that it can be
-matched on return; masks are exact in all formats.
+For CVAT and Label Studio, coordinates are pixels of the released picture, half-open; each object carries its
+``object_id``, so that it can be matched on return, and masks are exact. For the others, coordinates are pixels of the
+original image, which is identified by the sha256 of its bytes.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -157,7 +158,10 @@ def pins(sheets: Iterable[Sheet], release: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def coco_page(title: str, pictures: Iterable[CorrectedPicture]) -> dict[str, Any]:
-    """Return the pictures as one COCO file; excluded pictures are listed under ``excluded``."""
+    """Return the pictures as one COCO file, whose annotations replace all earlier ones of these pictures.
+
+    Excluded pictures are listed under ``excluded``.
+    """
     found = sorted(pictures, key=lambda one: one.sample_id)
     kept = [one for one in found if one.size is not None]
     labels = sorted({seen.label for one in kept for seen in one.objects})
@@ -196,7 +200,7 @@ def _shape(seen: Seen, size: tuple[int, int]) -> dict[str, Any]:
 
 
 def annotation_page(title: str, decisions: Iterable[tuple[Row, tuple[int, int] | None]]) -> dict[str, Any]:
-    """Return all decisions as one annotation page; each comes with the size of its image, if known."""
+    """Return all decisions as one annotation page (https://www.w3.org/TR/annotation-model/), with sizes if known."""
     items = [_annotation(row, size) for row, size in decisions]
     return {
         "@context": CONTEXT,

@@ -89,6 +89,6 @@ def _changes(
 
 
 def split_reference(reference: str) -> tuple[str, str]:
-    """Return place and root of a reference; the root is empty if not given."""
+    """Return place and root of a reference (RELEASE, RELEASE@ROOT or NAME@ROOT); the root is empty if not given."""
     place, at, root = reference.rpartition("@")
     return (place, root) if at and ROOT.fullmatch(root) else (reference, "")

@@ -1,4 +1,7 @@
-"""Check the front matter of the card, and croissant.json, against the files of a release."""
+"""Check the front matter of the card, and croissant.json, against the files of a release.
+
+What they say in sentences is not compared: nothing in a release proves a sentence.
+"""
 
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path

@@ -12,10 +12,9 @@ from huggingface_hub.utils import yaml_dump  # type: ignore[attr-defined]
 from medmultipoints.data_lake.catalogue import SourceInfo
 from medmultipoints.data_lake.release.export.dialect_lines import FORMS, left_out_reason
 from medmultipoints.data_lake.release.write.card_facts import CardFacts
-from medmultipoints.data_lake.release.write.examples import EXAMPLES
+from medmultipoints.data_lake.release.write.card_pictures import EXAMPLES, HISTOGRAM, bin_counts
 from medmultipoints.data_lake.release.write.files import DIALECT_PREFIX
 from medmultipoints.data_lake.release.write.front_matter import DECLARED, front_matter, made_tables
-from medmultipoints.data_lake.release.write.histogram import HISTOGRAM, bin_counts
 from medmultipoints.data_lake.release.write.instruction_rows import released_columns
 from medmultipoints.data_lake.release.write.licences import choose_licence, licence_reason, licensed
 from medmultipoints.transforms.audit.decisions import PROPOSAL

@@ -10,9 +10,15 @@ from medmultipoints.data_lake.release.export.dialect_lines import WITH_PICTURES
 from medmultipoints.data_lake.release.export.dialect_tables import picture_reader, write_dialect_rows
 from medmultipoints.data_lake.release.read.certificate import CERTIFICATE, certificate_bytes
 from medmultipoints.data_lake.release.read.expectations import EXPECTATIONS, expectations_bytes
-from medmultipoints.data_lake.release.write.examples import EXAMPLES, choose_examples, draw_examples, find_examples
+from medmultipoints.data_lake.release.write.card_pictures import (
+    EXAMPLES,
+    HISTOGRAM,
+    choose_examples,
+    draw_examples,
+    find_examples,
+    histogram_png,
+)
 from medmultipoints.data_lake.release.write.files import DIALECT_PREFIX, FileEntry, shard_path
-from medmultipoints.data_lake.release.write.histogram import HISTOGRAM, histogram_png
 from medmultipoints.data_lake.release.write.instruction_rows import write_instruction_rows
 from medmultipoints.data_lake.release.write.jsonl import instructions_path, write_instructions
 from medmultipoints.data_lake.release.write.parquet import write_records_shard, write_table

@@ -1,25 +1,26 @@
 """Simulate VISEM-Tracking: frames, label files with and without track ids, and videos."""
 
-from collections.abc import Iterator, Sequence
-from functools import partial
+import io
+from collections.abc import Iterable, Iterator, Sequence
+from functools import lru_cache, partial
 from typing import Literal
 
+import cv2
 import numpy as np
 
 from medmultipoints.transforms.sources.simulated.counts import VideoCounts, share_tracks
 from medmultipoints.transforms.sources.simulated.frame_faults import plant_frame_faults
-from medmultipoints.transforms.sources.simulated.images import Pixels
-from medmultipoints.transforms.sources.simulated.members import Content, Member, Simulated, shuffled
-from medmultipoints.transforms.sources.simulated.microscopy import draw_frame, encode_frame
+from medmultipoints.transforms.sources.simulated.images import Pixels, encode_picture
+from medmultipoints.transforms.sources.simulated.members import Content, Member, Simulated, generator, shuffled
 from medmultipoints.transforms.sources.simulated.tracks import (
     HEIGHT,
     WIDTH,
+    Floats,
     PlantTracks,
     VideoTracks,
     label_text,
     make_tracks,
 )
-from medmultipoints.transforms.sources.simulated.video import encode_video
 from medmultipoints.transforms.sources.simulated.visem_names import (
     NAME,
     VISEM_ZIP,
@@ -30,6 +31,9 @@ from medmultipoints.transforms.sources.simulated.visem_names import (
 )
 
 VideoMode = Literal["none", "blank", "frames"]
+
+DRIFT_PX = 48
+FRAME_QUALITY = 75
 
 
 def simulate_visem_tracking(
@@ -91,3 +95,51 @@ def _video_file(seed: int, tracks: VideoTracks, video: VideoCounts, mode: VideoM
     gray = np.full((HEIGHT, WIDTH), 110, dtype=np.uint8)
     shown = (gray if mode == "blank" else _picture(seed, tracks, frame) for frame in range(video.frames))
     return encode_video(shown, video.fps)
+
+
+@lru_cache(maxsize=32)
+def video_background(seed: int, video: str) -> Pixels:
+    """Return the read-only noise shared by all frames of a video, larger than a frame by the drift."""
+    rng = generator(seed, "background", video)
+    rows, columns = HEIGHT + DRIFT_PX, WIDTH + DRIFT_PX
+    grids = [rng.normal(0, strength, (rows // cell, columns // cell)) for cell, strength in ((44, 9.0), (16, 2.5))]
+    noise = sum(cv2.resize(grid, (columns, rows), interpolation=cv2.INTER_CUBIC) for grid in grids)
+    background: Pixels = np.clip(110 + np.asarray(noise), 0, 255).astype(np.uint8)
+    background.setflags(write=False)
+    return background
+
+
+def draw_frame(seed: int, video: str, frame: int, boxes: Floats) -> Pixels:
+    """Return the gray picture (H x W) of one frame with a cell in each box; the noise offset depends on the frame."""
+    across, down = frame % DRIFT_PX, frame // DRIFT_PX % DRIFT_PX
+    picture = video_background(seed, video)[down : down + HEIGHT, across : across + WIDTH].copy()
+    for x1, y1, x2, y2 in boxes.tolist():
+        centre = (round((x1 + x2) / 2), round((y1 + y2) / 2))
+        axes = (max(1, round((x2 - x1) / 2) - 1), max(1, round((y2 - y1) / 2) - 1))
+        cv2.ellipse(picture, centre, axes, 0, 0, 360, 178, -1)
+        cv2.ellipse(picture, centre, (max(1, axes[0] // 2), max(1, axes[1] // 2)), 0, 0, 360, 226, -1)
+    return np.asarray(picture, dtype=np.uint8)
+
+
+def encode_frame(picture: Pixels) -> bytes:
+    """Return the frame as a JPEG of three equal channels."""
+    return encode_picture(cv2.merge([picture, picture, picture]).astype(np.uint8), FRAME_QUALITY)
+
+
+def encode_video(frames: Iterable[Pixels], fps: int) -> bytes:
+    """Return the gray pictures (H x W) as an mp4 with one video stream of ``fps`` frames per second."""
+    import av
+
+    encoded = io.BytesIO()
+    with av.open(encoded, "w", format="mp4", options={"fflags": "+bitexact"}) as container:
+        stream = None
+        for picture in frames:
+            if stream is None:
+                stream = container.add_stream("mpeg4", rate=fps, options={"flags": "+bitexact", "qscale": "3"})
+                stream.height, stream.width = picture.shape
+                stream.pix_fmt = "yuv420p"
+                stream.codec_context.thread_count = 1  # the bytes must not depend on the machine's cores
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(picture, format="gray")))
+        if stream is not None:
+            container.mux(stream.encode())
+    return encoded.getvalue()

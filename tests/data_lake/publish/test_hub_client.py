@@ -3,8 +3,7 @@
 import pytest
 
 from medmultipoints.data_lake.publish.hub import HubPlace
-from medmultipoints.data_lake.publish.hub_answers import Trouble, explain
-from medmultipoints.data_lake.publish.hub_client import check_endpoint
+from medmultipoints.data_lake.publish.hub_client import Trouble, check_endpoint, explain
 from medmultipoints.transforms.errors import MachineError, UsageError
 
 
