@@ -76,6 +76,16 @@ class SimulatedSources:
     planted: tuple[Planted, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class _Wanted:
+    seed: int
+    sizes: SimulatedSizes
+    faults: Sequence[str]
+    further: FurtherFaults | None
+    counts: bytes | None
+    shuffle_seed: int | None
+
+
 def write_sources(
     folder: Path,
     *,
@@ -93,32 +103,29 @@ def write_sources(
     the archives. A stamp is written last; the output of an interrupted call is rewritten. Errors: UsageError for an
     unknown fault, sizes too small for the faults, or a folder with other data; MachineError for disk errors.
     """
-    names = [*faults, *(further.pairs if further else ())]
-    request = _request(seed, sizes, names, counts, shuffle_seed)
+    wanted = _Wanted(seed, sizes, faults, further, counts, shuffle_seed)
+    request = _request(wanted)
     with explained(f"the folder for simulated sources {folder}"):
         finished = _read_stamp(folder, request)
         if finished is not None:
             return finished
-        sources = _simulate(seed, sizes, faults, further, counts, shuffle_seed)
+        sources = _simulate(wanted)
         _clear(folder)
         with ThreadPoolExecutor() as pool:  # pictures are drawn while others are written, mostly without the GIL
             written = pool.map(lambda source: _write_source(folder, source), sources)
             files = {name: size for sizes_of in written for name, size in sizes_of.items()}
-        stamp: dict[str, Any] = {
-            "request": request,
-            "files": files,
-            "sources": [source.source for source in sources],
-            "planted": [asdict(entry) for source in sources for entry in source.planted],
-        }
+        planted = [asdict(entry) for source in sources for entry in source.planted]
+        names = [source.source for source in sources]
+        stamp: dict[str, Any] = {"request": request, "files": files, "sources": names, "planted": planted}
         _write_file(folder / STAMP, orjson.dumps(stamp, option=orjson.OPT_INDENT_2))
     return _describe(folder, stamp)
 
 
-def _request(
-    seed: int, sizes: SimulatedSizes, faults: Sequence[str], counts: bytes | None, shuffle_seed: int | None
-) -> str:
+def _request(wanted: _Wanted) -> str:
     """Return the digest of everything that determines the bytes, including the simulation's own code."""
-    arguments = [seed, asdict(sizes), sorted(set(faults)), shuffle_seed, hashlib.sha256(counts or b"").hexdigest()]
+    names = sorted({*wanted.faults, *(wanted.further.pairs if wanted.further else ())})
+    counts = hashlib.sha256(wanted.counts or b"").hexdigest()
+    arguments = [wanted.seed, asdict(wanted.sizes), names, wanted.shuffle_seed, counts]
     code = [Path(__file__), *sorted(Path(simulated_package.__path__[0]).glob("*.py"))]
     found = hashlib.sha256(orjson.dumps(arguments, option=orjson.OPT_SORT_KEYS))
     for path in code:
@@ -126,52 +133,29 @@ def _request(
     return found.hexdigest()
 
 
-def _simulate(
-    seed: int,
-    sizes: SimulatedSizes,
-    faults: Sequence[str],
-    further: FurtherFaults | None,
-    counts: bytes | None,
-    shuffle_seed: int | None,
-) -> list[Simulated]:
-    chosen = {source: faults_of(source, faults) for source in FOLDERS}
+def _simulate(wanted: _Wanted) -> list[Simulated]:
+    sizes, further = wanted.sizes, wanted.further
+    chosen = {source: faults_of(source, wanted.faults) for source in FOLDERS}
     pairs = further.pairs if further else NO_FAULTS
+    always: dict[str, Any] = {"seed": wanted.seed, "further": pairs, "shuffle_seed": wanted.shuffle_seed}
     sources = []
     if sizes.polyps:
-        sources.append(
-            simulate_hyperkvasir(
-                seed=seed,
-                images=sizes.polyps,
-                unsegmented=sizes.unsegmented,
-                negatives=sizes.negatives,
-                faults=chosen["hyperkvasir"],
-                further=pairs,
-                shuffle_seed=shuffle_seed,
-            )
-        )
+        amounts: dict[str, Any] = {
+            "images": sizes.polyps,
+            "unsegmented": sizes.unsegmented,
+            "negatives": sizes.negatives,
+        }
+        sources.append(simulate_hyperkvasir(faults=chosen["hyperkvasir"], **amounts, **always))
     if sizes.instruments:
-        sources.append(
-            simulate_kvasir_instrument(
-                seed=seed,
-                images=sizes.instruments,
-                faults=chosen["kvasir_instrument"],
-                further=pairs,
-                shuffle_seed=shuffle_seed,
-            )
-        )
-    if sizes.videos or counts is not None:
-        sources.append(_simulate_videos(seed, sizes, chosen["visem_tracking"], further, counts, shuffle_seed))
+        faults = chosen["kvasir_instrument"]
+        sources.append(simulate_kvasir_instrument(images=sizes.instruments, faults=faults, **always))
+    if sizes.videos or wanted.counts is not None:
+        sources.append(_simulate_videos(wanted, chosen["visem_tracking"]))
     return sources
 
 
-def _simulate_videos(
-    seed: int,
-    sizes: SimulatedSizes,
-    faults: Sequence[str],
-    further: FurtherFaults | None,
-    counts: bytes | None,
-    shuffle_seed: int | None,
-) -> Simulated:
+def _simulate_videos(wanted: _Wanted, faults: Sequence[str]) -> Simulated:
+    seed, sizes, counts = wanted.seed, wanted.sizes, wanted.counts
     videos = model_counts(seed, sizes.videos, sizes.frames) if counts is None else parse_counts_csv(counts)
     whole = counts is not None and sum(int(video.counts.sum()) for video in videos) == REAL_BOXES
     return simulate_visem_tracking(
@@ -181,8 +165,8 @@ def _simulate_videos(
         images=sizes.images,
         video_files=sizes.video_files,
         faults=faults,
-        further=further.tracks if further else None,
-        shuffle_seed=shuffle_seed,
+        further=wanted.further.tracks if wanted.further else None,
+        shuffle_seed=wanted.shuffle_seed,
     )
 
 

@@ -1,6 +1,7 @@
 """Write predictions about a release and further pictures to the file that a recipe pins."""
 
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from itertools import chain
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -38,12 +39,8 @@ def predict_release(
     asked = Asked()
     with TemporaryDirectory() as scratch:
         shown = _pictures(folder, manifest, split, pictures, Path(scratch))
-        rows = list(
-            ask_models(
-                shown, models, executor=executor, workers=workers, asked=asked,
-                progress=lambda done: progress(done, total),
-            )
-        )  # fmt: skip
+        ask = partial(ask_models, executor=executor, workers=workers, asked=asked)
+        rows = list(ask(shown, models, progress=lambda done: progress(done, total)))
     if not rows:
         raise DataError(f"{folder}: every model was trained on every picture, so none may judge one.")
     entry = _write(out, rows, models)

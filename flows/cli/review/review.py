@@ -61,7 +61,7 @@ def serve(
     if not as_json:
         OUT.print(str(address), markup=False, highlight=False, soft_wrap=True)
     say(f"reading {shown(release)}")
-    from medmultipoints.data_lake.review.desk import Desk
+    from medmultipoints.data_lake.review.desk import Desk  # takes long: the address is printed before
     from medmultipoints.data_lake.review.server import serve as serve_desk
 
     desk = Desk(release, sample=sample, seed=seed)
