@@ -75,7 +75,7 @@ def test_the_release_carries_a_certificate_that_can_be_computed_again(outcome: O
 def test_a_planted_near_duplicate_is_found_in_the_parquet_files(release: Path) -> None:
     one, other = plant_picture(release)
     found = check_leakage(release, read_manifest(release, ClaimedManifest))
-    assert found.problems[0] == f"1 pairs of near-duplicates are in different splits, such as {one} and {other}"
+    assert found.problems[0] == f"1 pair of near-duplicates is in different splits, such as {one} and {other}"
     assert found.problems[-1].startswith("leakage.json has other leaks, near_duplicates,")
     (check,) = (check for check in verify_release(release, leakage=True).checks if check.name == "leakage")
     assert not check.ok
@@ -98,8 +98,8 @@ def test_a_divided_video_is_found(release: Path) -> None:
     frame = next(row for row in frames if row["video_id"] is not None)
     rewrite(file_of(release, "data", "test"), lambda rows: rows.append(frame | {"split": "test"}))
     problems = check_leakage(release, read_manifest(release, ClaimedManifest)).problems
-    assert "1 videos are in more than one split" in problems
-    assert "1 images are in more than one split" in problems
+    assert "1 video is in more than one split" in problems
+    assert "1 image is in more than one split" in problems
 
 
 @pytest.mark.parametrize("damage", [None, b"", b"[]", b"{}"])
@@ -140,13 +140,13 @@ def run(folder: Path, paths: dict[str, str], stages: list[Stage]) -> None:
 
 
 def test_a_leak_breaks_a_rule_of_the_split_stage(tmp_path: Path, paths: dict[str, str]) -> None:
-    with pytest.raises(DataError, match="1 pairs of near-duplicates or of one examination are in two splits"):
+    with pytest.raises(DataError, match="1 pair of near-duplicates or of one examination in two splits"):
         run(tmp_path, paths, planted())
 
 
 def test_a_leak_that_gets_by_stops_the_release(tmp_path: Path, paths: dict[str, str]) -> None:
     """Without that rule, the certificate finds it in the pictures."""
-    with pytest.raises(DataError, match=r"the splits leak: 1 pairs of near-duplicates .* No release is made"):
+    with pytest.raises(DataError, match=r"the splits leak: 1 pair of near-duplicates .* No release is made"):
         run(tmp_path, paths, planted(rules=no_rules))
 
 

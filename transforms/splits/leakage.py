@@ -13,6 +13,7 @@ import polars as pl
 from medmultipoints.transforms.columns.tables import column_names
 from medmultipoints.transforms.duplicates.candidates import RADIUS
 from medmultipoints.transforms.duplicates.near import NearSearch, count_distances, find_near
+from medmultipoints.transforms.reporting.counted import plural
 from medmultipoints.transforms.splits.groups import ALONE
 from medmultipoints.transforms.splits.joined import KINDS, count_pairs, describe_joins
 from medmultipoints.transforms.splits.official import official_of
@@ -78,13 +79,18 @@ def find_leaks(certificate: Mapping[str, Any]) -> list[str]:
     nearest = certificate["nearest_across_splits"]
     example = f", such as {nearest[0]['sample_id']} and {nearest[0]['other_id']}" if nearest else ""
     pairs = {kind: f"of the {kind.replace('_', ' ')}" for kind in KINDS} | {"near_duplicates": "of near-duplicates"}
-    return [
-        f"{count} pairs {pairs[name]} are in different splits{example if name == 'near_duplicates' else ''}"
-        if name in pairs
-        else f"{count} {name.replace('_', ' ')} are in more than one split"
-        for name, count in certificate["leaks"].items()
-        if count
-    ]
+    found = []
+    for name, count in certificate["leaks"].items():
+        verb = "is" if count == 1 else "are"
+        if count and name in pairs:
+            end = example if name == "near_duplicates" else ""
+            found.append(
+                f"{plural(count, f'pair {pairs[name]}', f'pairs {pairs[name]}')} {verb} in different splits{end}"
+            )
+        elif count:
+            noun = "decoded picture" if name == "pixels" else name.replace("_", " ").removesuffix("s")
+            found.append(f"{plural(count, noun)} {verb} in more than one split")
+    return found
 
 
 def _pictures(rows: pl.DataFrame) -> pl.DataFrame:
@@ -186,8 +192,10 @@ def _checked(rows: pl.DataFrame, joined: bool) -> list[str]:
     checked = []
     for source, videos, without in _videos(rows):
         if videos:
-            still = f"; {without} of its images are of no video" if without else ""
-            checked.append(f"{source}: {videos} videos, and so their participants{still}")
+            verb = "is" if without == 1 else "are"
+            still = f"; {without:,} of its images {verb} of no video" if without else ""
+            whose = "its" if videos == 1 else "their"
+            checked.append(f"{source}: {plural(videos, 'video')}, and so {whose} participants{still}")
     pictures = (
         "pictures that are copies but for encoding, size, brightness, a crop of some per cent or left and right: all "
         f"whose 64-bit hashes come within {RADIUS} bits of another's were compared with it"

@@ -13,6 +13,7 @@ from medmultipoints.flows.recipe.sources import own_policies
 from medmultipoints.flows.stages.choosing.kept import all_used, corrected_regions, kept_images, rows_of, without
 from medmultipoints.flows.stages.reading.official_splits import check_official
 from medmultipoints.transforms.examinations.joins import find_repeated_frames, link_pictures
+from medmultipoints.transforms.reporting.counted import plural
 from medmultipoints.transforms.sources.accounting import exclude_sample
 from medmultipoints.transforms.splits.assign import assign_splits
 from medmultipoints.transforms.splits.balance import find_strata
@@ -100,7 +101,7 @@ def split_rules(tables: Scans, inputs: Inputs) -> Rules:
         "videos_undivided": undivided(videos, 0, "source", "video_id"),
         "near_duplicates_undivided": (
             near.is_empty(),
-            f"{near.height} pairs of near-duplicates or of one examination are in two splits",
+            f"{plural(near.height, 'pair')} of near-duplicates or of one examination in two splits",
         ),
         "every_image_has_a_split": references_hold(kept, "sample_id", splits, "sample_id"),
     }

@@ -54,10 +54,10 @@ def test_splits_that_share_nothing_have_no_leaks() -> None:
 @pytest.mark.parametrize(
     ("change", "leak"),
     [
-        ({"group_id": "0"}, "1 groups are in more than one split"),
-        ({"image_sha256": "0"}, "1 files are in more than one split"),
-        ({"stored_sha256": "0"}, "1 stored files are in more than one split"),
-        ({"luma_blake3": "0"}, "1 pixels are in more than one split"),
+        ({"group_id": "0"}, "1 group is in more than one split"),
+        ({"image_sha256": "0"}, "1 file is in more than one split"),
+        ({"stored_sha256": "0"}, "1 stored file is in more than one split"),
+        ({"luma_blake3": "0"}, "1 decoded picture is in more than one split"),
     ],
 )
 def test_whatever_a_picture_shares_with_one_of_another_split_is_a_leak(change: Row, leak: str) -> None:
@@ -71,7 +71,7 @@ def test_a_divided_video_is_a_leak() -> None:
     images = rows(4)
     for name in ("s/0", "s/1"):
         images[name]["video_id"] = "11"
-    assert find_leaks(certificate(images)) == ["1 videos are in more than one split"]
+    assert find_leaks(certificate(images)) == ["1 video is in more than one split"]
 
 
 @pytest.mark.parametrize("change", CHANGES)
@@ -79,7 +79,7 @@ def test_a_changed_copy_in_another_split_is_a_leak(change: str) -> None:
     """And the pair heads the list of the nearest pictures."""
     found = certificate(rows(8), {"s/5": CHANGES[change](scene(2))})
     (leak,) = find_leaks(found)
-    assert leak == "1 pairs of near-duplicates are in different splits, such as s/2 and s/5"
+    assert leak == "1 pair of near-duplicates is in different splits, such as s/2 and s/5"
     nearest = found["nearest_across_splits"][0]
     assert (nearest["sample_id"], nearest["other_id"], nearest["split"], nearest["other_split"]) == (
         "s/2", "s/5", "train", "test",
@@ -98,8 +98,8 @@ def test_an_image_in_two_splits_is_a_leak_of_everything() -> None:
     images = rows(4)
     images["again"] = images["s/0"] | {"split": "test"}
     leaks = find_leaks(certificate(images, {"again": scene(0)}))
-    assert "1 images are in more than one split" in leaks
-    assert "1 groups are in more than one split" in leaks
+    assert "1 image is in more than one split" in leaks
+    assert "1 group is in more than one split" in leaks
 
 
 def test_what_the_authors_own_splits_would_share_is_counted() -> None:
@@ -128,7 +128,7 @@ def test_what_could_not_be_checked_is_said() -> None:
     found = certificate(images, {"s/0": scene(1) * 0})
     assert "s: 2 images carry no patient and no video id" in found["not_checked"][0]
     assert found["not_checked"][1] == "1 pictures are too even to be compared with others"
-    assert found["checked"][0] == "s: 1 videos, and so their participants; 2 of its images are of no video"
+    assert found["checked"][0] == "s: 1 video, and so its participants; 2 of its images are of no video"
     assert found["search"]["pictures_compared"] == 2
 
 

@@ -111,7 +111,7 @@ RESULTS: dict[str, tuple[str, Callable[[Manifest], object], str, str]] = {
         "leakage.json",
         lambda c: c["leaks"].update(groups=1),
         "stated_leakage",
-        "1 groups are in more than one split",
+        "1 group is in more than one split",
     ),
     "a near-duplicate that is stated": (
         "leakage.json",
