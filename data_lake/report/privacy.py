@@ -9,6 +9,7 @@ from medmultipoints.data_lake.release.read.json_files import recipe_value
 from medmultipoints.data_lake.release.write.manifest import Manifest
 from medmultipoints.data_lake.report.materials import Materials
 from medmultipoints.transforms.compose.stats import count_personal
+from medmultipoints.transforms.reporting.counted import plural
 
 SHOWN: Final[Mapping[str, tuple[str, str]]] = {
     "shows_date": ("date", "show a date"),
@@ -71,5 +72,5 @@ def _listed(numbers: list[tuple[int, str]], total: int) -> str:
         parts.append(f"{number:,} {what if own == verb else words}")
         verb = own
     first, _, rest = parts[0].partition(" ")
-    head = f"{first} of {total:,} picture{'' if total == 1 else 's'} {rest}"
+    head = f"{first} of {plural(total, 'picture')} {rest}"
     return ", ".join([head, *parts[1:]])

@@ -132,7 +132,7 @@ def to_do(facts: Mapping[str, Any], release: str) -> list[tuple[str, str]]:
         file = f"corrections/{name}.toml"
         steps.append((words, f"medmultipoints review serve {place} --corrections {file} --open"))
     if rejected := facts["rejected"]:
-        words = f"Look at {rejected:,} rejected input{'' if rejected == 1 else 's'}."
+        words = f"Look at {plural(rejected, 'rejected input')}."
         steps.append((words, f"medmultipoints quarantine list --recipe {name}"))
     steps.append(("Check it again, with every picture.", f"medmultipoints verify {place} --leakage"))
     if not steps[:-1]:

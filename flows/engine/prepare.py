@@ -88,7 +88,7 @@ def prepare(
     leave_out = recipe.validation.broken_sources == "leave-out"
     if not leave_out:
         choose_licence(list(infos.values()))
-    check_room(lake)
+    check_room(lake.root)
     for line in intention(recipe, infos, paths, lake, request.version):
         say(line)
     given_first = sorted(recipe.sources, key=lambda name: name not in paths)

@@ -14,9 +14,9 @@ import numpy as np
 import pytest
 
 from medmultipoints.data_lake.store.layout import Lake, only_builder
+from medmultipoints.flows.engine.planning.intention import LEAST_FREE
 from medmultipoints.flows.engine.prepare import prepare
 from medmultipoints.flows.engine.request import BuildRequest
-from medmultipoints.flows.orchestration.server.embedded_server import LEAST_FREE
 from medmultipoints.flows.stages.pipeline import PIPELINE
 from medmultipoints.transforms.errors import MachineError
 from tests.faults.building import RECIPE, build, check_closed, message_of_stop, released, write_recipe

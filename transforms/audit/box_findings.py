@@ -3,7 +3,7 @@
 The source's box convention (see ``conventions``) is undone first. Only boxes near each other are compared.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Literal
@@ -17,7 +17,7 @@ from medmultipoints.transforms.audit.conventions import (
     undo_convention,
 )
 from medmultipoints.transforms.records import Box
-from medmultipoints.transforms.regions.boxes import iou
+from medmultipoints.transforms.regions.boxes import iou, join_boxes, lies_in
 from medmultipoints.transforms.regions.matching import Score, match_boxes
 from medmultipoints.transforms.regions.overlaps import find_overlaps
 
@@ -103,8 +103,8 @@ def compare_boxes(stated: Sequence[Box], derived: Sequence[Box], setting: Settin
     doubtful, rest, parts = _pair_off(rest, parts, partial(_likeness, setting=setting), SAME_OBJECT, setting)
     for box, part in agreeing:
         yield from _judge_agreement(box, part, setting)
-    yield from (_judge_merged(box, _union(inside), setting) for box, inside in merged)
-    yield from (_make_finding("split", _union(inside), part, setting) for part, inside in divided)
+    yield from (_judge_merged(box, join_boxes(inside), setting) for box, inside in merged)
+    yield from (_make_finding("split", join_boxes(inside), part, setting) for part, inside in divided)
     yield from (_make_finding(_name_disagreement(box, part, setting), box, part, setting) for box, part in doubtful)
     explained = [part for _, part in (*agreeing, *doubtful)] + [part for part, _ in divided]
     explained += [part for _, inside in merged for part in inside]
@@ -185,7 +185,7 @@ def _name_disagreement(stated: Box, derived: Box, setting: Setting) -> Kind:
 
 
 def _judge_unmatched(box: Box, explained: Sequence[Box]) -> Finding:
-    around = [part for part in explained if _holds(part, box) and iou(part, box) < COPY]
+    around = [part for part in explained if lies_in(box, part, HOLDS) and iou(part, box) < COPY]
     if not around:
         return Finding("extra", SEVERITIES["extra"], box)
     part = min(around, key=lambda part: (part.area, part.y1, part.x1))
@@ -218,7 +218,7 @@ def _gather(outer: Sequence[Box], inner: Sequence[Box]) -> tuple[list[tuple[Box,
     held: dict[int, list[int]] = {}
     for j, near in enumerate(find_overlaps(inner, outer)):
         nearest = max(near, key=lambda i: (iou(outer[i], inner[j]), -i), default=None)
-        if nearest is not None and _holds(outer[nearest], inner[j]):
+        if nearest is not None and lies_in(inner[j], outer[nearest], HOLDS):
             held.setdefault(nearest, []).append(j)
     apart = {i: _outermost(found, inner) for i, found in held.items()}
     several = {i: found for i, found in sorted(apart.items()) if len(found) > 1}
@@ -237,16 +237,5 @@ def _outermost(places: Sequence[int], boxes: Sequence[Box]) -> list[int]:
     return [
         place
         for at, place in enumerate(places)
-        if not any(_holds(own[other], own[at]) for other in near[at] if other != at)
+        if not any(lies_in(own[at], own[other], HOLDS) for other in near[at] if other != at)
     ]
-
-
-def _holds(outer: Box, inner: Box) -> bool:
-    width = min(outer.x2, inner.x2) - max(outer.x1, inner.x1)
-    height = min(outer.y2, inner.y2) - max(outer.y1, inner.y1)
-    return width > 0 and height > 0 and width * height >= HOLDS * inner.area
-
-
-def _union(boxes: Iterable[Box]) -> Box:
-    x1, y1, x2, y2 = zip(*((box.x1, box.y1, box.x2, box.y2) for box in boxes), strict=True)
-    return Box(min(x1), min(y1), max(x2), max(y2))

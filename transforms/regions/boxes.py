@@ -99,6 +99,13 @@ def join_boxes(boxes: Sequence[Box]) -> Box:
     )
 
 
+def lies_in(inner: Box, outer: Box, share: float) -> bool:
+    """Return whether at least this share of a box's area lies in another box."""
+    width = min(outer.x2, inner.x2) - max(outer.x1, inner.x1)
+    height = min(outer.y2, inner.y2) - max(outer.y1, inner.y1)
+    return width > 0 and height > 0 and width * height >= share * inner.area
+
+
 def are_near(one: Sequence[float], other: Sequence[float]) -> bool:
     """Return whether each side of a box is at most ``NEAR_PX`` from that of the other."""
     return all(abs(side - there) <= NEAR_PX for side, there in zip(one, other, strict=True))

@@ -7,7 +7,7 @@ from typing import Final
 import numpy as np
 
 from medmultipoints.transforms.records import Box
-from medmultipoints.transforms.regions.boxes import iou
+from medmultipoints.transforms.regions.boxes import iou, lies_in
 from medmultipoints.transforms.review.entries import Drawn, Seen
 
 SAME_PX: Final = 0.51
@@ -46,9 +46,10 @@ def match_returned(seen: Sequence[Seen], returned: Sequence[Returned]) -> list[D
             taken.add(seen[number].object_id)
     for place, one in enumerate(returned):
         if origins[place] is None:
-            origins[place] = next((before for before in seen if _is_part(one.box, before.box)), None)
+            origins[place] = next((before for before in seen if lies_in(one.box, before.box, PART_SHARE)), None)
         if origins[place] is None:
-            inside = [before for before in seen if before.object_id not in taken and _is_part(before.box, one.box)]
+            free = [before for before in seen if before.object_id not in taken]
+            inside = [before for before in free if lies_in(before.box, one.box, PART_SHARE)]
             origins[place] = max(inside, key=lambda before: before.box.area, default=None)
             taken |= {before.object_id for before in [origins[place]] if before}
     return [_drawn(one, origin, origins.count(origin)) for one, origin in zip(returned, origins, strict=True)]
@@ -66,9 +67,3 @@ def _drawn(one: Returned, origin: Seen | None, parts: int) -> Drawn:
 def _is_same(one: Box, other: Box) -> bool:
     sides = np.abs(np.subtract((one.x1, one.y1, one.x2, one.y2), (other.x1, other.y1, other.x2, other.y2)))
     return bool(sides.max() <= SAME_PX)
-
-
-def _is_part(part: Box, whole: Box) -> bool:
-    width = min(part.x2, whole.x2) - max(part.x1, whole.x1)
-    height = min(part.y2, whole.y2) - max(part.y1, whole.y1)
-    return width > 0 and height > 0 and width * height >= PART_SHARE * part.area

@@ -27,6 +27,7 @@ from medmultipoints.transforms.dialects.conversations.prompts import GIVEN
 from medmultipoints.transforms.errors import DataError, UsageError
 from medmultipoints.transforms.instructions.published import PUBLISHED
 from medmultipoints.transforms.pictures.crops import Crop, read_crop
+from medmultipoints.transforms.reporting.counted import plural
 from medmultipoints.transforms.reporting.drawing import STYLE, Shape, box_words, draw_point, draw_shape, legend, overlay
 from medmultipoints.transforms.scoring.answers.found_json import NoAnswer, find_value
 from medmultipoints.transforms.scoring.answers.items import Answer, Places, Truth, parts_of
@@ -237,7 +238,7 @@ def describe(row: SampledRow) -> str:
     parts = [] if stated.count is None else [f"count {stated.count}"]
     for name, places in (("box", stated.boxes), ("point", stated.points)):
         if places is not None:
-            parts.append(f"{len(places)} {name}{'' if len(places) == 1 else 'es' if name == 'box' else 's'}")
+            parts.append(plural(len(places), name, "boxes" if name == "box" else None))
     shown = "".join(
         f"; image {place} is columns {crop.x1} to {crop.x2} and rows {crop.y1} to {crop.y2} of it"
         for place, crop in row.crops

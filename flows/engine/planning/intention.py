@@ -10,6 +10,7 @@ from medmultipoints.data_lake.store.layout import Lake
 from medmultipoints.flows.recipe.model import Recipe
 from medmultipoints.flows.recipe.sources import own_policies
 from medmultipoints.transforms.errors import MachineError
+from medmultipoints.transforms.reporting.counted import plural
 
 MOST_SOURCES = 8
 LEAST_FREE = 64 * 1024 * 1024
@@ -43,12 +44,12 @@ def intention(
     ]
 
 
-def check_room(lake: Lake) -> None:
-    """Raise MachineError if the lake's disk is almost full."""
-    if shutil.disk_usage(lake.root).free < LEAST_FREE:
+def check_room(folder: Path, name: str = "the lake folder") -> None:
+    """Raise MachineError if the disk of a folder is almost full: databases and builds hang or fail there."""
+    if shutil.disk_usage(folder).free < LEAST_FREE:
         raise MachineError(
-            f"the lake folder {lake.root}: less than {LEAST_FREE >> 20} MiB are left. The disk is full: free space or "
-            "choose another folder with --lake, then run again; finished work is kept."
+            f"{name} {folder}: less than {LEAST_FREE >> 20} MiB are left. The disk is full: free space or choose "
+            "another folder with --lake, then run again; finished work is kept."
         )
 
 
@@ -56,7 +57,7 @@ def _source(info: SourceInfo, given: str | None, lake: Lake) -> tuple[str, int]:
     """Return where a source comes from, as text, and its known size in bytes."""
     if given is not None:
         files = [file.stat().st_size for _, file in local_files(Path(given))]
-        return f"{len(files):,} {'file' if len(files) == 1 else 'files'}, {format_size(sum(files))}", sum(files)
+        return f"{plural(len(files), 'file')}, {format_size(sum(files))}", sum(files)
     if info.url:
         return f"from {info.url}", 0
     missing = [file for file in info.downloads if not (lake.landing / info.name / file.name).exists()]

@@ -6,7 +6,6 @@ parent has: however the parent dies, the pipe closes and the server stops.
 
 import hashlib
 import os
-import shutil
 import socket
 import subprocess
 import sys
@@ -20,6 +19,7 @@ from typing import TYPE_CHECKING
 import httpx
 from filelock import FileLock, Timeout
 
+from medmultipoints.flows.engine.planning.intention import check_room
 from medmultipoints.flows.engine.running.collecting import collect_less_often, without_collecting
 from medmultipoints.flows.orchestration.server.server_database import is_known, is_migrated, mark, migrate
 from medmultipoints.transforms.errors import LockHeld, MachineError
@@ -32,7 +32,6 @@ LOG, SERVED_AT, SERVE = "server.log", "address", "serve"
 # Environment variables: the web address of lakes' reports, and the home of the ``serve`` that shows them.
 REPORTS, SERVED_HOME = "MEDMULTIPOINTS_REPORTS", "MEDMULTIPOINTS_SERVED_HOME"
 LAKES = "@lakes"  # the reports of other lakes, in that home and below ``/reports``
-LEAST_FREE = 64 << 20  # the database takes a few MiB; the log grows with the run
 QUIET = {
     "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
     "PREFECT_LOGGING_SERVER_LEVEL": "CRITICAL",
@@ -68,7 +67,7 @@ def embedded_server(
 
     with explained(f"the folder of the embedded Prefect server {home}"):
         home.mkdir(parents=True, exist_ok=True)
-        check_room(home)
+        check_room(home, "the folder of the embedded Prefect server")
     with only_server(home):
         yield from _running(home, port, reports, meanwhile)
 
@@ -151,15 +150,6 @@ def _start(home: Path, listening: socket.socket, reports: Path | None) -> "subpr
             stderr=output,
             env=environment,
             start_new_session=True,  # Ctrl-C in the terminal is for the parent, which still has to report
-        )
-
-
-def check_room(home: Path) -> None:
-    """Raise MachineError if the disk is too full for the server, which would hang or fail without a reason."""
-    if shutil.disk_usage(home).free < LEAST_FREE:
-        raise MachineError(
-            f"the folder of the embedded Prefect server: less than {LEAST_FREE >> 20} MiB are left ({home}). The disk "
-            "is full: free space or choose another folder with --lake, then run again; finished work is kept."
         )
 
 

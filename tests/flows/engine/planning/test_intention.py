@@ -6,7 +6,6 @@ from pathlib import Path
 
 import pytest
 
-from medmultipoints.data_lake.store.layout import Lake
 from medmultipoints.flows.engine.execute import Outcome
 from medmultipoints.flows.engine.planning.intention import LEAST_FREE, check_room, format_size, intention
 from medmultipoints.transforms.errors import MachineError
@@ -39,10 +38,10 @@ def test_a_disk_that_may_be_too_small_is_a_second_line(
 
 
 def test_a_full_disk_is_refused_before_the_work(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    check_room(Lake(tmp_path))
+    check_room(tmp_path)
     monkeypatch.setattr(shutil, "disk_usage", lambda _path: Usage(10, 10, LEAST_FREE - 1))
     with pytest.raises(MachineError, match="less than 64 MiB are left"):
-        check_room(Lake(tmp_path))
+        check_room(tmp_path)
 
 
 @pytest.mark.parametrize(
