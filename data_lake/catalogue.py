@@ -32,11 +32,11 @@ READERS = "medmultipoints.sources"
 CATALOGUES = "medmultipoints.catalogue"
 _SOURCES = "medmultipoints.transforms.sources"
 OWN_READERS = {
+    "frames": EntryPoint("frames", f"{_SOURCES}.frames.reader:read_samples", READERS),
     "hyperkvasir": EntryPoint("hyperkvasir", f"{_SOURCES}.builtin.hyperkvasir:read_samples", READERS),
     "pairs": EntryPoint("pairs", f"{_SOURCES}.pairs.reader:read_samples", READERS),
-    "visem_tracking": EntryPoint("visem_tracking", f"{_SOURCES}.builtin.visem_tracking:read_samples", READERS),
 }
-"""The readers of the project: of pairs, and of sources for which a declaration does not suffice."""
+"""The readers of the project: of frames and pairs, and of sources for which a declaration does not suffice."""
 _LOG = logging.getLogger(__name__)
 
 Sha384 = Annotated[str, Field(pattern=SHA384)]
@@ -146,9 +146,10 @@ class SourceInfo(_Entry):
 
     @property
     def stated_labels(self) -> tuple[str, ...]:
-        """The labels that the source states, apart from its annotations: of its reader, or of the masks of pairs."""
-        pairs = self.is_declared and self.declaration.format == "pairs"
-        return (self.described.label,) if pairs else self.labels
+        """The labels that the source states, apart from its annotations: of its reader, frames or masks of pairs."""
+        form = self.declaration.format if self.is_declared else ""
+        own = {"pairs": (self.described.label,), "frames": self.described.classes} if form else {}
+        return own.get(form, self.labels)
 
     @property
     def described(self) -> DescribedSource:

@@ -102,7 +102,7 @@ def test_a_name_declared_twice_is_refused(tmp_path: Path) -> None:
 
 def test_unknown_reader_names_the_installed_ones() -> None:
     """The message lists what could have been meant."""
-    with pytest.raises(UsageError, match="no reader 'nope': installed are hyperkvasir, .*pairs"):
+    with pytest.raises(UsageError, match="no reader 'nope': installed are frames, hyperkvasir, .*pairs"):
         load_reader("nope")
 
 

@@ -10,7 +10,6 @@ from medmultipoints.data_lake.simulate import SimulatedSizes, SimulatedSources, 
 from medmultipoints.transforms.records import Exclusion, Indexed
 from medmultipoints.transforms.regions.derive import Derived, DeriveParameters, derive_sample
 from medmultipoints.transforms.regions.tracks import inconsistent_tracks
-from medmultipoints.transforms.sources.builtin import visem_tracking
 from medmultipoints.transforms.sources.simulated.faults import all_faults
 from tests.catalogue_readers import read_described
 
@@ -23,13 +22,15 @@ def simulated(tmp_path_factory: pytest.TempPathFactory) -> SimulatedSources:
 
 
 def _index(source: str, files: SourceFiles) -> Indexed:
-    return visem_tracking.read_samples(files, seed=1) if source == "visem_tracking" else read_described(source, files)
+    options = {"seed": 1} if source == "visem_tracking" else {}
+    return read_described(source, files, **options)
 
 
 def _reasons(source: str, files: SourceFiles) -> Iterator[tuple[str, str]]:
     """Stem and reason of everything that is not used."""
     indexed = _index(source, files)
-    outcomes = [derive_sample(sample, files.read, DeriveParameters()) for sample in indexed.samples]
+    parameters = DeriveParameters(classes=("normal", "cluster", "pinhead"))
+    outcomes = [derive_sample(sample, files.read, parameters) for sample in indexed.samples]
     rejected = [outcome for outcome in outcomes if isinstance(outcome, Exclusion)]
     frames = {outcome.image.sample_id: outcome.tracked for outcome in outcomes if isinstance(outcome, Derived)}
     for row in (*indexed.exclusions, *rejected):

@@ -5,6 +5,7 @@ import json
 import tempfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import av
@@ -180,8 +181,8 @@ PARSERS: Mapping[str, Parser] = {
     "metadata": Parser((tagged(), palette()), lambda data: (find_metadata(data), strip_metadata(data))),
     "orientation": Parser((tagged(),), lambda data: (find_orientations(data), neutralise(data))),
     "run lengths": Parser((encode_rle(square() // 255, 0, 0, 64, 48).encode(),), counts),
-    "label lines": Parser((b"0 0.5 0.5 0.25 0.25\n1 0.1 0.1 0.1 0.1\n",), parse_labels),
-    "track lines": Parser((b"ckz0 0 0.5 0.5 0.25 0.25\n",), parse_tracked),
+    "label lines": Parser((b"0 0.5 0.5 0.25 0.25\n1 0.1 0.1 0.1 0.1\n",), partial(parse_labels, classes=("a", "b"))),
+    "track lines": Parser((b"ckz0 0 0.5 0.5 0.25 0.25\n",), partial(parse_tracked, classes=("a", "b"))),
     "boxes": Parser(
         (boxes_json("ab", "polyp"),), lambda data: parse_box_json("s", "boxes.json", data, {"polyp": "polyps"})
     ),

@@ -38,7 +38,14 @@ from medmultipoints.transforms.regions.annotated_objects import (
 from medmultipoints.transforms.regions.boxes import published_scale, released_size
 from medmultipoints.transforms.regions.completeness import may_be_incomplete
 from medmultipoints.transforms.regions.source_masks import check_mask_orientation, mask_objects, read_mask_regions
-from medmultipoints.transforms.regions.tracks import ParsedLabels, TrackRows, join_tracks, parse_labels, parse_tracked
+from medmultipoints.transforms.regions.tracks import (
+    Classes,
+    ParsedLabels,
+    TrackRows,
+    join_tracks,
+    parse_labels,
+    parse_tracked,
+)
 from medmultipoints.transforms.sources.accounting import exclude_sample
 
 LIBRARY_ERRORS = (
@@ -49,7 +56,10 @@ LIBRARY_ERRORS = (
 
 @dataclass(frozen=True, slots=True)
 class DeriveParameters:
-    """Recipe settings of the derive stage; sizes in pixels. ``threshold``: see ``mask_values.read_values``."""
+    """Settings of the derive stage; sizes in pixels. ``threshold``: see ``mask_values.read_values``.
+
+    ``classes``: labels of the class numbers in the label files of the source.
+    """
 
     threshold: int | None = None
     orientation: Orientation = "stored"
@@ -57,6 +67,7 @@ class DeriveParameters:
     max_side: int | None = None
     resample: Literal["lanczos", "bicubic", "bilinear", "box"] = "lanczos"
     jpeg_quality: int = 95
+    classes: Classes = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -150,7 +161,7 @@ def _derive(
     _check_size(sample, picture)
     stored, size, scale = _store(picture, parameters)
     measured = pixels if scale == 1 and picture.origin in OWN_BYTES else None
-    tracks = _read_tracks(sample, read, picture, parsed)
+    tracks = _read_tracks(sample, read, picture, parameters.classes, parsed)
     found = read_mask_regions(sample, read, parameters.threshold, parameters.min_area_px, picture, measured, scratch)
     regions = (*mask_objects(sample, found), *_source_objects(sample, picture))
     annotated = _find_annotated(_with_min_area(sample, parameters), read, picture, measured)
@@ -266,16 +277,16 @@ def _turn(box: Box, picture: SourcePicture) -> Box:
 
 
 def _read_tracks(
-    sample: Sample, read: Callable[[str], bytes], picture: SourcePicture, parsed: ParsedLabels
+    sample: Sample, read: Callable[[str], bytes], picture: SourcePicture, classes: Classes, parsed: ParsedLabels
 ) -> TrackRows | None:
     """Return the objects of the sample's label files, in the frame of the released picture."""
     if sample.label_member is None or sample.track_member is None:
         return None
     member, other = sample.label_member, sample.track_member
-    labels = parsed.get(member) or parse_labels(read(member), file=member)
-    tracked = parsed.get(other) or parse_tracked(read(other), file=other)
+    labels = None if member == other else parsed.get(member) or parse_labels(read(member), classes, file=member)
+    tracked = parsed.get(other) or parse_tracked(read(other), classes, file=other)
     height, width = picture.pixels.shape[:2]
-    found = join_tracks(labels, tracked, *picture.frame(width, height))
+    found = join_tracks(labels or tracked, tracked, *picture.frame(width, height))
     if picture.turned is None:
         return found
     return replace(found, boxes=np.array([_turn(Box(*edges), picture) for edges in found.boxes.tolist()]))

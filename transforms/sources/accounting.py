@@ -1,13 +1,14 @@
 """Make exclusions, and check that a reader uses or excludes every member."""
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from medmultipoints.transforms.errors import DataError
 from medmultipoints.transforms.records import Exclusion, Indexed, Members, Sample, Verdict
 from medmultipoints.transforms.reporting.counted import first_few
 from medmultipoints.transforms.sources.paths import MemberPath
+from medmultipoints.transforms.sources.patterns import compile_pattern
 
 NOT_PART = "not_part_of_the_dataset"
 
@@ -61,14 +62,13 @@ def drop_foreign(source: str, paths: Iterable[MemberPath]) -> tuple[Exclusion, .
     )
 
 
-def drop_declared(source: str, names: Iterable[str]) -> tuple[Exclusion, ...]:
-    """Return one ``dropped`` exclusion per member that a declaration leaves out."""
-    said = "is left out by the declaration's drop"
-    return tuple(
-        row
-        for name in sorted(set(names))
-        for row in exclude(source, [name], "dropped", Problem("dropped_by_declaration", f"{name} {said}"))
-    )
+def drop_declared(source: str, names: Iterable[str], drop: Iterable[str]) -> tuple[Exclusion, ...]:
+    """Return one ``dropped`` exclusion per member that a pattern of ``drop`` matches, with the first one's reason."""
+    said = ("dropped_by_declaration", "is left out by the declaration's drop")
+    reasons = [(compile_pattern(text), drop[text] if isinstance(drop, Mapping) else said) for text in drop]
+    fitting = ((name, why) for name in sorted(set(names)) for pattern, why in reasons if pattern.fits(name))
+    found = {name: Problem(word, f"{name} {detail}") for name, (word, detail) in reversed([*fitting])}
+    return tuple(row for name in sorted(found) for row in exclude(source, [name], "dropped", found[name]))
 
 
 def entry_key(member: str, entry: str) -> str:

@@ -49,6 +49,7 @@ def _checked_pattern(text: str) -> str:
 
 PathPattern = Annotated[str, AfterValidator(_checked_pattern)]
 PathPatterns = Annotated[tuple[PathPattern, ...], BeforeValidator(_listed)]
+ReasonWord = Annotated[str, Field(pattern=r"^[a-z][a-z_]*$")]
 ReadingName = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_-]*$")]
 Texts = Annotated[tuple[str, ...], BeforeValidator(lambda value: _texts(_listed(value)))]
 TextMap = Annotated[Mapping[str, str], BeforeValidator(_texts)]
@@ -154,8 +155,13 @@ class SplitKeys(Part):
     )
     use: Texts = Field(default=(), description="the lists to use; empty: all")
     source: str | None = Field(default=None, alias="from", description="TABLE.COLUMN of a joined table, or {hole}")
+    names: TextMap = Field(default={}, description="value that from gives (* is any other) = split, such as 0 = train")
 
     model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
+
+    def named(self, value: str) -> str:
+        """Return the split of a value that ``from`` gives: the value itself if no name is declared for it."""
+        return self.names.get(value, self.names.get("*", value))
 
 
 EACH_PICTURE = "picture"
@@ -273,7 +279,10 @@ class Declaration(AnnotationKeys):
 
     format: str = Field(description="name of the format")
     images: PathPatterns = Field(default=(), description="paths of pictures, with holes")
-    drop: PathPatterns = Field(default=(), description="files to leave out")
+    drop: PathPatterns | Mapping[PathPattern, tuple[ReasonWord, str]] = Field(
+        default=(),
+        description='files to leave out; or pattern = ["reason_word", "says why, after the name of the file"]',
+    )
     video: PathPattern | None = Field(default=None, description="paths of videos")
     frames: PathPattern | None = Field(default=None, description="paths of frames, with {frame:int}")
     frame_base: Literal[0, 1] = Field(default=0, description="number of the first frame in file names")
@@ -365,9 +374,17 @@ class DescribedSource:
     @property
     def label(self) -> str:
         """The released label of all objects of its masks."""
-        stated = self.declaration.masks.label or "object"
-        renamed = self.declaration.release_label(stated)
-        return renamed if isinstance(renamed, str) else stated
+        return self.released(self.declaration.masks.label or "object")
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """The released labels of its class numbers, from 0."""
+        return tuple(map(self.released, self.declaration.classes))
+
+    def released(self, label: str) -> str:
+        """Return the released label of a source's label, also of one that is left out."""
+        renamed = self.declaration.release_label(label)
+        return renamed if isinstance(renamed, str) else label
 
 
 def _reading(whole: Mapping[str, Any], name: str, keys: Also) -> Declaration:

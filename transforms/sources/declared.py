@@ -27,7 +27,7 @@ from medmultipoints.transforms.sources.annotated import AnnotatedPicture, Files,
 from medmultipoints.transforms.sources.declaration import Declaration, IgnoreLabel
 from medmultipoints.transforms.sources.joined_facts import PictureFacts, collect_facts
 from medmultipoints.transforms.sources.paths import split_path, split_paths
-from medmultipoints.transforms.sources.reading.listing import PICTURE_EXTENSIONS, matching
+from medmultipoints.transforms.sources.reading.listing import PICTURE_EXTENSIONS
 from medmultipoints.transforms.sources.soundness import find_fault
 
 _Doubts = Mapping[str, set[str | None]]
@@ -335,8 +335,7 @@ def _account(ledger: _Ledger, declaration: Declaration, files: Files) -> Indexed
     """Return samples and exclusions, after dropping unused members."""
     names = set(files.names())
     rest = names - ledger.used - ledger.exclusions.keys()
-    left_out = drop_declared(ledger.source, matching(rest, declaration.drop)) if declaration.drop else ()
-    ledger.exclusions |= {row.key: row for row in left_out}
+    ledger.exclusions |= {row.key: row for row in drop_declared(ledger.source, rest, declaration.drop)}
     rest -= ledger.exclusions.keys()
     excluded = {key.partition("#")[0] for key in ledger.exclusions}
     for name in sorted(rest & excluded):

@@ -92,9 +92,9 @@ class JoinedFacts:
             if table not in self.tables:
                 raise UsageError(f"splits.from: no table {table!r}; declare [read.tables.{table}].")
             value = self._row(table, holes).get(column)
-            return (value,) if value else ()
+            return (self.declaration.splits.named(value),) if value else ()
         if source is not None:
-            return (fill(source, holes),)
+            return (self.declaration.splits.named(fill(source, holes)),)
         if self.declaration.splits.lists is not None:
             path = split_path(picture.member)
             names = (picture.name, picture.member, path.filename, path.stem)

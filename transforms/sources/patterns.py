@@ -60,6 +60,13 @@ class Pattern:
             )
         return _values(first)
 
+    def fits(self, path: str) -> bool:
+        """Return whether a path matches, in one or more ways."""
+        try:
+            return self.match(path) is not None
+        except PatternError:
+            return True
+
     def key(self, values: Mapping[str, str], names: Iterable[str]) -> tuple[str, ...]:
         """Return the values of ``names`` as a join key, with numbers without leading zeros."""
         return tuple(_number(values.get(name, "")) if name in self.numbers else values.get(name, "") for name in names)

@@ -14,6 +14,7 @@ from medmultipoints.transforms.sources.formats import (
     cvat,
     cvat_video,
     dicom,
+    frames,
     hugging_face,
     json_records,
     label_studio,
@@ -48,7 +49,7 @@ FORMATS: Final[tuple[Format, ...]] = tuple(
 
 def find_format(name: str) -> Format:
     """Return a format by name. Raise UsageError with the known names."""
-    known = {form.name: form for form in (*FORMATS, pairs.FORMAT)}
+    known = {form.name: form for form in (*FORMATS, frames.FORMAT, pairs.FORMAT)}
     if name not in known:
         raise UsageError(f"read.format: unknown format {name!r}; {meant(name, sorted(known))}.")
     return known[name]

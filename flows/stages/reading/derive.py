@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
+from dataclasses import replace
 
 import polars as pl
 
@@ -89,7 +90,9 @@ def derive_shard(build: Build, inputs: Inputs, shard: str) -> Output:
         for own in [annotations.get((row["sample_id"],))]
     ]
     files = build.files(samples[0].source)
-    outcomes = list(derive_all(samples, files, derive_parameters(build.recipe)))
+    described = next(source.info.described for source in build.sources if source.name == samples[0].source)
+    parameters = replace(derive_parameters(build.recipe), classes=described.classes)
+    outcomes = list(derive_all(samples, files, parameters))
     outcomes = reject_odd_sizes(samples, reject_inconsistent(samples, outcomes))
     derived = [outcome for outcome in outcomes if isinstance(outcome, Derived)]
     unused = [exclude_annotation(found.image, one) for found in derived for one in found.unused]
@@ -118,7 +121,7 @@ def derive_all(
     samples: Sequence[Sample], files: SourceFiles, parameters: DeriveParameters
 ) -> Iterator[Derived | Exclusion]:
     """Yield the outcome of each sample: files first, then frames that must be decoded from their video."""
-    scratch, parsed = Scratch(), parse_label_files(samples, files.read)
+    scratch, parsed = Scratch(), parse_label_files(samples, files.read, parameters.classes)
     for sample in samples:
         if sample.image_member is not None:
             yield derive_sample(sample, files.read, parameters, scratch=scratch, parsed=parsed)

@@ -2,6 +2,7 @@
 
 import csv
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -19,11 +20,13 @@ from medmultipoints.transforms.regions.tracks import (
     inconsistent_tracks,
     join_tracks,
     parse_label_files,
-    parse_labels,
-    parse_tracked,
 )
+from medmultipoints.transforms.regions.tracks import parse_labels as parse_labels_of
+from medmultipoints.transforms.regions.tracks import parse_tracked as parse_tracked_of
 from tests.transforms.regions.box_inverses import from_yolo
 
+CLASSES = ("normal", "cluster", "pinhead")
+parse_labels, parse_tracked = partial(parse_labels_of, classes=CLASSES), partial(parse_tracked_of, classes=CLASSES)
 FILE = "labels/11_frame_0.txt"
 LINE = b"0 0.27578125 0.4125 0.0265625 0.0375"
 TRACKED = b"ckz3v9nzv00033867jsekqdcl 0 0.275781 0.412500 0.026562 0.037500"
@@ -241,7 +244,7 @@ def test_label_files_parsed_together_are_those_parsed_one_by_one() -> None:
             raise MemberProblem("missing_member", member)
         return (files | tracks)[member]
 
-    parsed = parse_label_files(samples, read)
+    parsed = parse_label_files(samples, read, CLASSES)
     assert {name for name in parsed if name in files} == {f"{number}.txt" for number in range(len(GOOD))}
     assert {"2.txtt", "3.txtt"} == {name for name in parsed if name in tracks}
     for name, rows in parsed.items():

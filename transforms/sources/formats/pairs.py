@@ -3,29 +3,20 @@
 Only a declaration chooses this format, since no content proves that a source should be read strictly.
 """
 
-from collections.abc import Mapping
 from typing import Final
 
 from medmultipoints.transforms.records import MaskLayer
-from medmultipoints.transforms.sources.annotated import AnnotatedPicture, Files, Reading, ReadProblem, Recognition
+from medmultipoints.transforms.sources.annotated import AnnotatedPicture, Files, Reading, ReadProblem
 from medmultipoints.transforms.sources.declaration import Declaration, DescribedSource
 from medmultipoints.transforms.sources.formats.format import Format
 from medmultipoints.transforms.sources.pairs.reader import read_samples
-from medmultipoints.transforms.sources.reading.proposing import Draft
+from medmultipoints.transforms.sources.reading.proposing import ask_missing
 
 _QUESTIONS: Final = {
     "images": 'Which files are pictures? Give patterns, such as "**/images/*".',
     "annotations": 'Which files are masks, and which JSON has boxes, if any? Such as ["**/masks/*", "**/boxes.json"].',
     "masks.label": "What do the masks show? Give the label of the objects.",
 }
-
-
-def recognise(_files: Files, stated: Mapping[str, object]) -> Recognition | None:
-    """Ask for the keys that a declaration of pairs lacks; return None if it does not state this format."""
-    draft = Draft("pairs", stated)
-    for key, text in _QUESTIONS.items():
-        draft.ask(key, text)
-    return draft.done() if stated.get("format") == "pairs" else None
 
 
 def read(declaration: Declaration, files: Files) -> Reading:
@@ -47,7 +38,7 @@ def read(declaration: Declaration, files: Files) -> Reading:
 FORMAT = Format(
     name="pairs",
     title="Pairs of a picture and a mask of the same name, with boxes in one JSON; a pair with a fault is rejected",
-    recognise=recognise,
+    recognise=lambda _files, stated: ask_missing("pairs", stated, _QUESTIONS),
     read=read,
     index=lambda described, files: read_samples(files, described=described),
     weight=0,

@@ -182,9 +182,9 @@ def _make_sample(described: DescribedSource, pair: Pair, facts: PictureFacts) ->
 
 def account_for(files: PairFiles, samples: Iterable[Sample], exclusions: Iterable[Exclusion]) -> Indexed:
     """Return samples and exclusions, with those of copied, dropped and foreign files."""
-    source, rows, samples = files.described.name, [*exclusions], tuple(samples)
+    source, keys, rows, samples = files.described.name, files.described.declaration, [*exclusions], tuple(samples)
     rows += (row for file in files.annotations.values() for row in file.exclusions)
-    rows += accounting.drop_declared(source, (path.name for path in files.kinds["dropped"]))
+    rows += accounting.drop_declared(source, (path.name for path in files.kinds["dropped"]), keys.drop)
     known = {row.key for row in rows} | {name for sample in samples for name in accounting.sample_members(sample)}
     foreign = (path for path in files.kinds["foreign"] if path.name not in known)
     rows += accounting.drop_foreign(source, (*foreign, *files.kinds["clutter"]))

@@ -9,7 +9,7 @@ from medmultipoints.transforms.rasters.volume_files import is_metaimage, is_nrrd
 from medmultipoints.transforms.records import VideoFacts
 from medmultipoints.transforms.sources.annotated import Files
 from medmultipoints.transforms.sources.paths import split_path
-from medmultipoints.transforms.sources.patterns import Pattern, PatternError, compile_pattern
+from medmultipoints.transforms.sources.patterns import compile_pattern
 from medmultipoints.transforms.sources.reading.pixel_looks import Look, look_at
 
 Kind = Literal["picture", "video", "dicom", "nifti", "array", "parquet", "text", "lfs", "empty", "other"]
@@ -161,15 +161,7 @@ def matching(names: Iterable[str], patterns: Sequence[str]) -> tuple[str, ...]:
     if not patterns:
         return tuple(names)
     compiled = [compile_pattern(pattern) for pattern in patterns]
-    return tuple(name for name in names if any(_matches(pattern, name) for pattern in compiled))
-
-
-def _matches(pattern: Pattern, name: str) -> bool:
-    """Return whether a path matches the pattern, in one or more ways."""
-    try:
-        return pattern.match(name) is not None
-    except PatternError:
-        return True
+    return tuple(name for name in names if any(pattern.fits(name) for pattern in compiled))
 
 
 def sniff(name: str, head: bytes) -> Kind:

@@ -91,6 +91,14 @@ class Draft:
         )
 
 
+def ask_missing(name: str, stated: Mapping[str, object], questions: Mapping[str, str]) -> Recognition | None:
+    """Ask for the keys that a declaration of a format lacks; return None if it does not state this format."""
+    draft = Draft(name, stated)
+    for key, text in questions.items():
+        draft.ask(key, text)
+    return draft.done() if stated.get("format") == name else None
+
+
 def redraft(recognition: Recognition, stated: Mapping[str, object]) -> Draft:
     """Return a proposal as a draft, to which more can be added."""
     draft = Draft(str(recognition.read["format"]), stated, dict(recognition.read))

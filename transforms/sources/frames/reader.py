@@ -1,54 +1,76 @@
-"""Read VISEM-Tracking: frames of microscopy videos with boxes and tracks of spermatozoa.
+"""Read frames of videos, with label files and track identities named after the frame.
 
 This module reads only paths and video headers; ``transforms.regions.tracks`` parses the label files.
 """
 
 from bisect import bisect
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Annotated, Literal
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Annotated, Final, Literal
 
 from pydantic import Field
 
 from medmultipoints.transforms.errors import MemberProblem, SourceDataError
-from medmultipoints.transforms.records import Exclusion, FramePicture, Indexed, Members, Sample, VideoFacts
+from medmultipoints.transforms.records import (
+    UNKNOWN,
+    Exclusion,
+    FramePicture,
+    Indexed,
+    Members,
+    Sample,
+    Verdict,
+    VideoFacts,
+)
 from medmultipoints.transforms.sources.accounting import Problem, assemble, exclude
-from medmultipoints.transforms.sources.builtin.frame_sampling import FrameSampling, sample_frames
-from medmultipoints.transforms.sources.builtin.visem_layout import SOURCE, FrameFiles, VideoFiles, sort_visem_members
+from medmultipoints.transforms.sources.declaration import DescribedSource
+from medmultipoints.transforms.sources.frames.layout import (
+    FrameFiles,
+    FramePatterns,
+    VideoFiles,
+    frame_patterns,
+    sort_members,
+)
+from medmultipoints.transforms.sources.frames.sampling import FrameSampling, sample_frames
 from medmultipoints.transforms.sources.paths import describe_found, split_paths
+from medmultipoints.transforms.sources.patterns import fill
 
-LABELS = ("cluster", "normal", "pinhead")
-# The published card gives only the organ; the other two strings are ours.
-ORGAN = "Microscopy"
-FINDING = "sperm"
-CLASSIFICATION = "microscopy"
-VALIDATION_VIDEOS = frozenset({"52", "54", "60", "82"})
-_REMEDY = "Give VISEM_tracking.zip, or a folder that holds the folders of the videos."
-_MOST_FRAMES = 1_000_000  # a damaged header can claim billions
-NEIGHBOURS = 3
+Exclusions = tuple[Exclusion, ...]
+_MOST_FRAMES: Final = 1_000_000  # a damaged header can claim billions
+NEIGHBOURS: Final = 3
 """Number of pictures on each side of a decoded frame whose numbers are compared with the video."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Video:
-    """A video; ``file`` is None if it is missing, or unusable for the reason ``fault``."""
+    """A video of a source; ``file`` is None if it is missing, or unusable for the reason ``fault``."""
 
+    described: DescribedSource
+    patterns: FramePatterns
     files: VideoFiles
-    file: str | None
-    facts: VideoFacts | None
-    fault: Problem | None
+    file: str | None = None
+    facts: VideoFacts | None = None
+    fault: Problem | None = None
+
+    def exclude(self, keys: Iterable[str], verdict: Verdict, problem: Problem, n: int | None = None) -> Exclusions:
+        """Return one exclusion per key, of frame ``n`` if it belongs to one."""
+        return exclude(self.described.name, keys, verdict, problem, None if n is None else self.stem(n))
+
+    def stem(self, n: int) -> str:
+        """Return the name of the sample of a frame."""
+        return f"{self.files.video_id}_frame_{n}"
 
 
 @dataclass(frozen=True, slots=True)
 class _Part:
     samples: tuple[Sample, ...]
     used: tuple[str, ...]
-    exclusions: tuple[Exclusion, ...]
+    exclusions: Exclusions
 
 
 def read_samples(
     members: Members,
     *,
+    described: DescribedSource,
     seed: int,
     sampling: Annotated[Literal["all", "every", "per_video"], "which frames of a video become samples"] = "all",
     every: Annotated[
@@ -67,15 +89,19 @@ def read_samples(
     without image files, and labelled frames without an image file, are decoded from the mp4; with ``allow_decoded``
     false they are rejected. Sampling (see ``sample_frames``) is over all frames with a picture, before any is rejected,
     and rejected frames are not replaced.
-    Errors: SourceDataError if the members are not VISEM-Tracking.
+    Errors: SourceDataError if the members have no such frame and no such video; UsageError for missing patterns.
     """
-    rule = FrameSampling(sampling, every, per_video, seed)
+    rule, patterns = FrameSampling(sampling, every, per_video, seed), frame_patterns(described)
     paths = split_paths(members.names())
-    layout = sort_visem_members(paths)
+    layout = sort_members(described, patterns, paths)
     if not layout.videos:
-        problem = f"has no <id>/images/<id>_frame_<n>.jpg and no <id>/<id>.mp4; {describe_found(paths)}"
-        raise SourceDataError(SOURCE, "the archive", problem, _REMEDY)
-    parts = [_read_video(_open_video(members, video), rule, allow_decoded) for video in layout.videos.values()]
+        files = " and ".join(described.files) or "all files"
+        remedy = f"Give {files}, or a folder that holds the folders of the videos."
+        raise SourceDataError(
+            described.name, "the archive", f"has no {patterns.spoken}; {describe_found(paths)}", remedy
+        )
+    videos = (_open_video(described, patterns, members, video) for video in layout.videos.values())
+    parts = [_read_video(video, rule, allow_decoded) for video in videos]
     return assemble(
         (sample for part in parts for sample in part.samples),
         (name for part in parts for name in part.used),
@@ -83,22 +109,21 @@ def read_samples(
     )
 
 
-def _open_video(members: Members, files: VideoFiles) -> _Video:
-    if not files.videos:
-        return _Video(files, None, None, None)
+def _open_video(described: DescribedSource, patterns: FramePatterns, members: Members, files: VideoFiles) -> _Video:
+    video = _Video(described, patterns, files)
     if len(files.videos) > 1:
-        names = ", ".join(files.videos)
-        return _Video(
-            files, None, None, Problem("duplicate_stem", f"more than one file is video {files.video_id}: {names}")
-        )
-    name = files.videos[0]
-    try:
-        facts = members.video_facts(name)
-    except MemberProblem as problem:
-        return _Video(files, None, None, Problem(problem.reason, problem.detail))
-    if not 0 < facts.frames <= _MOST_FRAMES:
-        return _Video(files, None, None, Problem("video_unreadable", f"{name}: its header gives {facts.frames} frames"))
-    return _Video(files, name, facts, None)
+        said = f"more than one file is video {files.video_id}: {', '.join(files.videos)}"
+        return replace(video, fault=Problem("duplicate_stem", said))
+    for name in files.videos:
+        try:
+            facts = members.video_facts(name)
+        except MemberProblem as problem:
+            return replace(video, fault=Problem(problem.reason, problem.detail))
+        if 0 < facts.frames <= _MOST_FRAMES:
+            return replace(video, file=name, facts=facts)
+        said = f"{name}: its header gives {facts.frames} frames"
+        return replace(video, fault=Problem("video_unreadable", said))
+    return video
 
 
 def _read_video(video: _Video, rule: FrameSampling, allow_decoded: bool) -> _Part:
@@ -112,11 +137,10 @@ def _read_video(video: _Video, rule: FrameSampling, allow_decoded: bool) -> _Par
     unnumbered = None if pictures else _labels_from_one(video)
     for n, files in sorted(frames.items()):
         problem = _find_problem(video, n, files, n in decoded, allow_decoded) or (unnumbered if n in decoded else None)
-        stem = _stem(video, n)
         if problem is not None:
-            exclusions += exclude(SOURCE, files.names, "rejected", problem, stem)
+            exclusions += video.exclude(files.names, "rejected", problem, n)
         elif n not in chosen:
-            exclusions += exclude(SOURCE, files.names, "dropped", left_out, stem)
+            exclusions += video.exclude(files.names, "dropped", left_out, n)
         else:
             samples.append(_make_sample(video, n, files, () if files.images else _neighbours(pictures, n)))
     refused = not allow_decoded and bool(decoded) and not with_picture
@@ -149,9 +173,13 @@ def _find_problem(video: _Video, n: int, files: FrameFiles, is_decoded: bool, al
             hint = ". Pictures and labels seem to be numbered from 1: give the picture, or number both from 0"
         return Problem("image_missing", f"{frame} has labels but no image file, and {_describe_video(video)}{hint}")
     if files.labels and not files.tracks:
-        return Problem("track_file_missing", f"{frame} has {files.labels[0]} but no file in labels_ftid")
+        return Problem(
+            "track_file_missing", f"{frame} has {files.labels[0]} but no file in {video.patterns.tracks.folder}"
+        )
     if files.tracks and not files.labels:
-        return Problem("label_file_missing", f"{frame} has {files.tracks[0]} but no file in labels")
+        return Problem(
+            "label_file_missing", f"{frame} has {files.tracks[0]} but no file in {video.patterns.labels.folder}"
+        )
     return None
 
 
@@ -182,29 +210,27 @@ def _describe_video(video: _Video) -> str:
     return "the video has no mp4" if video.fault is None else f"the mp4 cannot be used ({video.fault.detail})"
 
 
-def _account_for_video(video: _Video, *, refused: bool, empty: bool) -> tuple[tuple[str, ...], tuple[Exclusion, ...]]:
+def _account_for_video(video: _Video, *, refused: bool, empty: bool) -> tuple[tuple[str, ...], Exclusions]:
     if video.fault is not None:
-        return (), exclude(SOURCE, video.files.videos, "rejected", video.fault)
+        return (), video.exclude(video.files.videos, "rejected", video.fault)
     if video.file is None:
         return (), ()
     if refused:
         detail = f"{video.file} is the only holder of its frames, and the recipe refuses decoded frames"
-        return (), exclude(SOURCE, [video.file], "rejected", Problem("decoded_frames_not_allowed", detail))
+        return (), video.exclude([video.file], "rejected", Problem("decoded_frames_not_allowed", detail))
     if empty:
         problem = Problem("no_frame_is_used", f"{video.file}: each of its frames is rejected or not sampled")
-        return (), exclude(SOURCE, [video.file], "dropped", problem)
+        return (), video.exclude([video.file], "dropped", problem)
     return (video.file,), ()
-
-
-def _stem(video: _Video, n: int) -> str:
-    return f"{video.files.video_id}_frame_{n}"
 
 
 def _make_sample(video: _Video, n: int, files: FrameFiles, neighbours: tuple[FramePicture, ...]) -> Sample:
     image, label, track = (names[0] if names else None for names in (files.images, files.labels, files.tracks))
+    described, splits = video.described, video.described.declaration.splits
+    split = splits.named(fill(splits.source, {"video": video.files.video_id})) if splits.source else None
     return Sample(
-        source=SOURCE,
-        stem=_stem(video, n),
+        source=described.name,
+        stem=video.stem(n),
         image_member=image,
         label_member=label,
         track_member=track,
@@ -212,10 +238,11 @@ def _make_sample(video: _Video, n: int, files: FrameFiles, neighbours: tuple[Fra
         video_id=video.files.video_id,
         frame_index=n,
         fps=None if video.facts is None else video.facts.fps,
-        organ=ORGAN,
-        finding=FINDING,
-        classification=CLASSIFICATION,
-        official_split="validation" if video.files.video_id in VALIDATION_VIDEOS else "train",
-        labels_exhaustive=LABELS if label else (),
+        organ=described.facts.get("organ", UNKNOWN),
+        finding=described.facts.get("finding", UNKNOWN),
+        classification=described.facts.get("classification", UNKNOWN),
+        modality=described.facts.get("modality"),
+        official_split=split,
+        labels_exhaustive=tuple(sorted(described.classes)) if label else (),
         neighbours=neighbours,
     )

@@ -1,4 +1,4 @@
-"""The VISEM-Tracking reader: frames, label files, videos, sampling, and every file explained."""
+"""The reader of frames, as VISEM-Tracking declares them: label files, videos, sampling, and every file explained."""
 
 import time
 from typing import Any
@@ -9,11 +9,11 @@ from hypothesis import strategies as st
 
 from medmultipoints.transforms.errors import SourceDataError
 from medmultipoints.transforms.records import Indexed, VideoFacts
-from medmultipoints.transforms.sources.accounting import check_members
-from medmultipoints.transforms.sources.builtin.frame_sampling import FrameSampling, sample_frames
-from medmultipoints.transforms.sources.builtin.visem_tracking import LABELS, read_samples
+from medmultipoints.transforms.sources.frames.sampling import FrameSampling, sample_frames
+from tests.catalogue_readers import read_described
 from tests.members import MemoryMembers
 
+LABELS = ("cluster", "normal", "pinhead")
 ROOT = "VISEM_Tracking_Train_v4/Train"
 
 
@@ -43,9 +43,7 @@ FRAMES = [name for n in range(4) for name in frame(n)]
 
 def read(*names: str, videos: dict[str, VideoFacts] | None = None, repeated: Any = (), **options: Any) -> Indexed:
     members = MemoryMembers(dict.fromkeys(names, b""), videos, repeated)
-    indexed = read_samples(members, **{"seed": 1, **options})
-    check_members(members, indexed)
-    return indexed
+    return read_described("visem_tracking", members, **{"seed": 1, **options})
 
 
 def reasons(indexed: Indexed) -> dict[str, str]:
@@ -253,7 +251,9 @@ def test_the_order_of_members_makes_no_difference() -> None:
             return super().names()[::-1]
 
     files = dict.fromkeys(WHOLE, b"")
-    assert read_samples(Reversed(files), seed=1) == read_samples(MemoryMembers(files), seed=1)
+    assert read_described("visem_tracking", Reversed(files), seed=1) == read_described(
+        "visem_tracking", MemoryMembers(files), seed=1
+    )
 
 
 @pytest.mark.slow
@@ -261,6 +261,6 @@ def test_the_full_size_is_indexed_within_seconds() -> None:
     names = [name for video in range(20) for n in range(1470) for name in frame(n, video)]
     members = MemoryMembers(dict.fromkeys(names, b""))
     start = time.process_time()
-    indexed = read_samples(members, seed=42, sampling="per_video", per_video=250)
+    indexed = read_described("visem_tracking", members, seed=42, sampling="per_video", per_video=250)
     assert time.process_time() - start < 5
     assert len(indexed.samples) == 5_000
