@@ -23,8 +23,9 @@ from medmultipoints.data_lake.store.keys import CODE_ROOT, code_digest, digest, 
 from medmultipoints.transforms.errors import UsageError
 from medmultipoints.transforms.licences.combine import Licence, Licensed, Terms, find_terms
 from medmultipoints.transforms.problems import ADDRESS, FILE_NAME, NAME, SHA384, URL, CheckedBy, Sha256, problems
-from medmultipoints.transforms.sources.declaration import Declaration, DescribedSource
+from medmultipoints.transforms.sources.declaration import Declaration
 from medmultipoints.transforms.sources.declaration_text import toml_value
+from medmultipoints.transforms.sources.described import DescribedSource
 from medmultipoints.transforms.toml_text import parse_toml
 
 UNKNOWN_LICENCE = "LicenseRef-unknown"

@@ -6,7 +6,6 @@ of the keys is generated from these models.
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from functools import cached_property
 from typing import Annotated, Any, Literal
@@ -15,7 +14,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 
 from medmultipoints.transforms.columns.tables import column_names
 from medmultipoints.transforms.licences.combine import Licence
-from medmultipoints.transforms.problems import without_empty_names
+from medmultipoints.transforms.problems import NAME, without_empty_names
 from medmultipoints.transforms.records import MaskKind, MaskObject
 from medmultipoints.transforms.regions.hierarchy import descendants
 from medmultipoints.transforms.sources.patterns import PatternError, compile_pattern, template_holes
@@ -49,7 +48,7 @@ def _checked_pattern(text: str) -> str:
 
 PathPattern = Annotated[str, AfterValidator(_checked_pattern)]
 PathPatterns = Annotated[tuple[PathPattern, ...], BeforeValidator(_listed)]
-ReasonWord = Annotated[str, Field(pattern=r"^[a-z][a-z_]*$")]
+ReasonWord = Annotated[str, Field(pattern=NAME)]
 ReadingName = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_-]*$")]
 Texts = Annotated[tuple[str, ...], BeforeValidator(lambda value: _texts(_listed(value)))]
 TextMap = Annotated[Mapping[str, str], BeforeValidator(_texts)]
@@ -357,34 +356,6 @@ class Declaration(AnnotationKeys):
             return folded
         fitting = [key for key in self.labels if "*" in key and fnmatchcase(label, key)]
         return self.labels[max(fitting, key=lambda key: (len(key), key))] if fitting else label
-
-
-@dataclass(frozen=True, slots=True)
-class DescribedSource:
-    """A source of the catalogue for readers that follow a declaration.
-
-    ``facts``: constant columns of all pictures; ``files``: names of the archives and files that people give.
-    """
-
-    name: str
-    declaration: Declaration
-    facts: Mapping[str, str] = field(default_factory=dict)
-    files: tuple[str, ...] = ()
-
-    @property
-    def label(self) -> str:
-        """The released label of all objects of its masks."""
-        return self.released(self.declaration.masks.label or "object")
-
-    @property
-    def classes(self) -> tuple[str, ...]:
-        """The released labels of its class numbers, from 0."""
-        return tuple(map(self.released, self.declaration.classes))
-
-    def released(self, label: str) -> str:
-        """Return the released label of a source's label, also of one that is left out."""
-        renamed = self.declaration.release_label(label)
-        return renamed if isinstance(renamed, str) else label
 
 
 def _reading(whole: Mapping[str, Any], name: str, keys: Also) -> Declaration:

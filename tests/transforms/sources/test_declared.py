@@ -200,6 +200,17 @@ def test_tables_are_joined_by_a_hole() -> None:
     assert ("cyst", "test") == (sample.finding, sample.official_split)
 
 
+def test_values_of_a_split_can_be_named_and_files_left_out_with_a_reason() -> None:
+    splits = {"from": "{patient}", "names": {"p2": "test", "*": "train"}}
+    drop = {"notes/*": ["notes_kept_out", "is a note"]}
+    found = read([picture("set/train/p1_1.jpg")], FILES | {"notes/a.txt": b""}, splits=splits, drop=drop)
+    assert "train" == only(found).official_split
+    assert ("dropped", "notes_kept_out") == reasons(found)["notes/a.txt"]
+    refused = {"drop": {"notes/*": ["Not a word", "is a note"]}}
+    with pytest.raises(ValueError, match=r"drop"):
+        read([picture("set/train/p1_1.jpg")], **refused)
+
+
 def test_a_table_without_the_column_names_what_it_has() -> None:
     tables = {"patients": {"file": "meta.csv", "on": "patient"}}
     with pytest.raises(SourceDataError, match="no column 'patient'; it has id, age"):

@@ -21,7 +21,7 @@ from medmultipoints.transforms.sources.builtin.hyperkvasir_labelled import (
     select_negatives,
 )
 from medmultipoints.transforms.sources.builtin.image_labels import parse_image_labels
-from medmultipoints.transforms.sources.declaration import DescribedSource
+from medmultipoints.transforms.sources.described import DescribedSource
 from medmultipoints.transforms.sources.joined_facts import PictureFacts
 from medmultipoints.transforms.sources.pairs.pairing import Pair
 from medmultipoints.transforms.sources.pairs.reader import account_for, open_pairs, read_pairs

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 
 from medmultipoints.transforms.records import Indexed
 from medmultipoints.transforms.sources.annotated import Files, Reading, Recognise
-from medmultipoints.transforms.sources.declaration import Declaration, DescribedSource
+from medmultipoints.transforms.sources.declaration import Declaration
+from medmultipoints.transforms.sources.described import DescribedSource
 
 
 @dataclass(frozen=True, slots=True)

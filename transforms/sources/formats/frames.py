@@ -10,7 +10,8 @@ from medmultipoints.transforms.errors import MemberProblem
 from medmultipoints.transforms.records import Annotation, Box, Sample
 from medmultipoints.transforms.regions.tracks import join_tracks, parse_labels, parse_tracked
 from medmultipoints.transforms.sources.annotated import AnnotatedPicture, Files, Reading, ReadProblem
-from medmultipoints.transforms.sources.declaration import Declaration, DescribedSource
+from medmultipoints.transforms.sources.declaration import Declaration
+from medmultipoints.transforms.sources.described import DescribedSource
 from medmultipoints.transforms.sources.formats.format import Format
 from medmultipoints.transforms.sources.frames.reader import read_samples
 from medmultipoints.transforms.sources.reading.joining import picture_size

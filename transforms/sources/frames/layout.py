@@ -13,10 +13,14 @@ from medmultipoints.transforms.errors import UsageError
 from medmultipoints.transforms.records import Exclusion
 from medmultipoints.transforms.sources import accounting
 from medmultipoints.transforms.sources.accounting import NOT_PART, Problem, exclude
-from medmultipoints.transforms.sources.declaration import DescribedSource
+from medmultipoints.transforms.sources.described import DescribedSource
 from medmultipoints.transforms.sources.paths import MemberPath, split_path
 from medmultipoints.transforms.sources.patterns import Pattern, compile_pattern
 
+KEYS: Final = frozenset(
+    {"format", "images", "annotations", "video", "classes", "labels", "drop", "splits.from", "splits.names"}
+)
+"""Keys of a declaration of frames, apart from those of an ontology."""
 _DIGITS: Final = 9
 _SPOKEN: Final = {"video": "<id>", "frame": "<n>"}
 
@@ -99,11 +103,14 @@ class FramePatterns:
 def frame_patterns(described: DescribedSource) -> FramePatterns:
     """Return the declared patterns. Raise UsageError if one is missing, or lacks the holes for video and frame."""
     keys = described.declaration
+    described.refuse_other_keys(KEYS, "frames have one pattern of images")
     if len(keys.images) != 1 or len(keys.annotations) not in (1, 2) or not keys.video or not keys.classes:
         wanted = "one pattern of images, one or two of annotations, video and classes"
         raise UsageError(f"{described.name}: read: frames need {wanted}.")
+    if "video" not in (video := compile_pattern(keys.video)).holes:
+        raise UsageError(f"{described.name}: read.video: {keys.video!r} has no hole {{video}}.")
     kinds = [_file_pattern(described.name, text) for text in (*keys.images, *keys.annotations)]
-    return FramePatterns(kinds[0], kinds[1], kinds[-1], compile_pattern(keys.video))
+    return FramePatterns(kinds[0], kinds[1], kinds[-1], video)
 
 
 def _file_pattern(source: str, text: str) -> FilePattern:

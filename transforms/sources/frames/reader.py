@@ -22,7 +22,7 @@ from medmultipoints.transforms.records import (
     VideoFacts,
 )
 from medmultipoints.transforms.sources.accounting import Problem, assemble, exclude
-from medmultipoints.transforms.sources.declaration import DescribedSource
+from medmultipoints.transforms.sources.described import DescribedSource
 from medmultipoints.transforms.sources.frames.layout import (
     FrameFiles,
     FramePatterns,

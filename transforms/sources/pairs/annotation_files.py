@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from medmultipoints.transforms.errors import MemberProblem, SourceDataError
 from medmultipoints.transforms.records import Exclusion, Members
 from medmultipoints.transforms.sources.accounting import Problem, exclude
-from medmultipoints.transforms.sources.declaration import DescribedSource
+from medmultipoints.transforms.sources.described import DescribedSource
 from medmultipoints.transforms.sources.paths import MemberPath, describe_found
 
 PACKED = (".zip", ".gz", ".tar", ".tgz", ".7z", ".rar")

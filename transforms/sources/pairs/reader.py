@@ -9,13 +9,11 @@ from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from unicodedata import normalize
 
-from pydantic import BaseModel
-
 from medmultipoints.transforms.errors import SourceDataError, UsageError
 from medmultipoints.transforms.records import UNKNOWN, Exclusion, Indexed, MaskObject, Members, Sample
 from medmultipoints.transforms.sources import accounting
 from medmultipoints.transforms.sources.accounting import Problem, exclude
-from medmultipoints.transforms.sources.declaration import Declaration, DescribedSource
+from medmultipoints.transforms.sources.described import DescribedSource
 from medmultipoints.transforms.sources.joined_facts import PictureFacts
 from medmultipoints.transforms.sources.pairs.annotation_files import AnnotationFile, read_annotation_file
 from medmultipoints.transforms.sources.pairs.box_entries import parse_box_json
@@ -34,7 +32,6 @@ from medmultipoints.transforms.sources.patterns import Pattern, compile_pattern,
 KEYS = frozenset({"format", "images", "annotations", "labels", "drop", "splits.lists", "splits.use"})
 KEYS |= {f"masks.{name}" for name in ("label", "values", "ignore", "object")}
 """Keys of a declaration of pairs, apart from those of an ontology."""
-ONTOLOGY = frozenset({"known", "hierarchy"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,8 +96,9 @@ def open_pairs(described: DescribedSource, members: Members, further: Iterable[s
     keys, source = described.declaration, described.name
     masks = [text for text in keys.annotations if not text.endswith(".json")]
     named = [split_path(text).filename for text in keys.annotations if text not in masks]
-    if other := sorted(_stated_keys(keys) - KEYS) or named[1:]:
-        raise UsageError(f"{source}: read: {other[0]}: pairs have one box file and the keys {', '.join(sorted(KEYS))}.")
+    described.refuse_other_keys(KEYS, "pairs have one box file")
+    if named[1:]:
+        raise UsageError(f"{source}: read: {named[1]}: pairs have one box file.")
     paths = split_paths(members.names())
     annotations = {name: read_annotation_file(described, members, paths, name) for name in (*named, *further)}
     texts = {"dropped": keys.drop, "image": keys.images, "mask": masks}
@@ -113,12 +111,6 @@ def open_pairs(described: DescribedSource, members: Members, further: Iterable[s
     held = [annotations[name] for name in named]
     boxes = [BoxFile(file.member, *parse_box_json(source, file.member, file.data, labels)) for file in held]
     return PairFiles(described, kinds, annotations, boxes[0] if boxes else BoxFile())
-
-
-def _stated_keys(keys: Declaration) -> set[str]:
-    tables: dict[str, BaseModel] = {"masks.": keys.masks, "splits.": keys.splits, "": keys}
-    stated = {f"{table}{name}" for table, own in tables.items() for name in own.model_fields_set}
-    return stated - {"masks", "splits", *ONTOLOGY}
 
 
 def _kind(path: MemberPath, patterns: Iterable[tuple[str, Pattern]], annotations: Container[str]) -> str:

@@ -12,7 +12,8 @@ from medmultipoints.transforms.records import Box, Indexed
 from medmultipoints.transforms.regions.derive import Derived, DeriveParameters, derive_sample
 from medmultipoints.transforms.sources.accounting import check_members
 from medmultipoints.transforms.sources.annotated import AnnotatedPicture, ReadProblem
-from medmultipoints.transforms.sources.declaration import Declaration, DescribedSource
+from medmultipoints.transforms.sources.declaration import Declaration
+from medmultipoints.transforms.sources.described import DescribedSource
 from medmultipoints.transforms.sources.formats.frames import FORMAT
 from medmultipoints.transforms.sources.frames.reader import read_samples
 from medmultipoints.transforms.sources.inspecting.recognition import recognise_source
@@ -75,7 +76,7 @@ def test_a_label_file_with_identities_needs_no_second_file() -> None:
     assert (first.organ, first.labels_exhaustive) == ("Blood", ("debris", "live cell"))
     derived = derive_sample(first, FILES.__getitem__, DeriveParameters(classes=("live cell", "debris")))
     assert isinstance(derived, Derived)
-    assert derived.tracked == (("7", "live cell"), ("9", "debris"))
+    assert derived.tracked == [("7", "live cell"), ("9", "debris")]
 
 
 def test_the_objects_that_inspect_counts_are_those_of_the_build() -> None:
@@ -102,7 +103,7 @@ def test_files_are_left_out_with_the_declared_reason() -> None:
         ({"annotations": ["a/{video}{frame:int}.txt"] * 3}, "one or two of annotations"),
         ({"classes": []}, "need one pattern of images"),
         ({"video": "**/*.avi"}, r"read\.video: .* has no hole \{video\}"),
-        ({"groups": {"group": "{video}"}}, r"read: groups: frames have"),
+        ({"groups": {"group": "{video}"}}, r"read: groups\.group: frames have"),
     ],
 )
 def test_patterns_and_keys_that_frames_cannot_follow_are_refused(keys: dict[str, object], said: str) -> None:

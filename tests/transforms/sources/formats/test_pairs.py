@@ -8,7 +8,8 @@ from medmultipoints.transforms.errors import UsageError
 from medmultipoints.transforms.records import Indexed
 from medmultipoints.transforms.sources.accounting import check_members
 from medmultipoints.transforms.sources.annotated import AnnotatedPicture, ReadProblem
-from medmultipoints.transforms.sources.declaration import Declaration, DescribedSource
+from medmultipoints.transforms.sources.declaration import Declaration
+from medmultipoints.transforms.sources.described import DescribedSource
 from medmultipoints.transforms.sources.formats.pairs import FORMAT
 from medmultipoints.transforms.sources.inspecting.recognition import recognise_source
 from medmultipoints.transforms.sources.pairs.reader import read_samples

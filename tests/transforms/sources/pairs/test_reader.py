@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 
 from medmultipoints.transforms.errors import SourceDataError, UsageError
 from medmultipoints.transforms.records import Indexed
-from medmultipoints.transforms.sources.declaration import Declaration, DescribedSource
+from medmultipoints.transforms.sources.declaration import Declaration
+from medmultipoints.transforms.sources.described import DescribedSource
 from medmultipoints.transforms.sources.pairs.reader import read_samples
 from tests.catalogue_readers import read_described
 from tests.members import MemoryMembers
@@ -129,9 +130,10 @@ def test_a_source_without_a_box_file_has_pairs_without_boxes() -> None:
 
 
 @pytest.mark.parametrize(
-    ("keys", "said"), [({"groups": {"group": "{stem}"}}, "groups"), ({"annotations": ["a.json", "b.json"]}, r"b\.json")]
+    ("keys", "said"),
+    [({"groups": {"group": "{stem}"}}, r"groups\.group"), ({"annotations": ["a.json", "b.json"]}, r"b\.json")],
 )
 def test_keys_that_pairs_do_not_have_are_refused(keys: dict[str, object], said: str) -> None:
     described = DescribedSource("ours", Declaration.model_validate({"format": "pairs", **keys}))
-    with pytest.raises(UsageError, match=f"ours: read: {said}: pairs have one box file and the keys annotations, drop"):
+    with pytest.raises(UsageError, match=f"ours: read: {said}: pairs have one box file"):
         read_samples(MemoryMembers({}), described=described)
