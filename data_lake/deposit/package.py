@@ -9,8 +9,8 @@ from typing import Any, Final
 
 import orjson
 
+from medmultipoints.data_lake.release.card.croissant import CROISSANT
 from medmultipoints.data_lake.release.read.released_tables import own_file
-from medmultipoints.data_lake.release.write.croissant import CROISSANT
 from medmultipoints.data_lake.release.write.manifest import MANIFEST, Manifest, read_manifest
 from medmultipoints.transforms.errors import DataError, UsageError
 

@@ -17,10 +17,10 @@ from medmultipoints.data_lake.publish.hub_client import redact
 from medmultipoints.data_lake.publish.places import Place, download
 from medmultipoints.data_lake.publish.remote_release import fetch_manifest
 from medmultipoints.data_lake.publish.versions import is_own
+from medmultipoints.data_lake.release.card.front_matter import config_tables
 from medmultipoints.data_lake.release.checks.verify import Check
 from medmultipoints.data_lake.release.read.released_tables import read_parquet, splits_of, table_files
 from medmultipoints.data_lake.release.sign.provenance import SIGNATURE, STATEMENT
-from medmultipoints.data_lake.release.write.front_matter import config_tables
 from medmultipoints.data_lake.release.write.manifest import MANIFEST, Manifest, read_manifest
 from medmultipoints.data_lake.store.temporary import system_temporary_folder
 from medmultipoints.transforms.errors import PipelineError, UsageError

@@ -6,8 +6,8 @@ from typing import Any, Final
 
 import polars as pl
 
+from medmultipoints.data_lake.release.card.card import describe_convention
 from medmultipoints.data_lake.release.read.json_files import recipe_value
-from medmultipoints.data_lake.release.write.card import describe_convention
 from medmultipoints.data_lake.report.correction_entries import values_of
 from medmultipoints.data_lake.report.figures import finding_figure, image_figure, record_figure, said_box
 from medmultipoints.data_lake.report.materials import Album, Materials, boxes_of_label

@@ -14,8 +14,8 @@ from medmultipoints.data_lake.archives.source_files import SourceFiles, open_sou
 from medmultipoints.data_lake.catalogue import SourceInfo, load_catalogue
 from medmultipoints.data_lake.fetch.addresses import fetch_address
 from medmultipoints.data_lake.fetch.download import fetch_source
+from medmultipoints.data_lake.release.card.licences import choose_licence
 from medmultipoints.data_lake.release.read.previous import read_previous, read_previous_tables
-from medmultipoints.data_lake.release.write.licences import choose_licence
 from medmultipoints.data_lake.store.layout import Lake, open_lake
 from medmultipoints.data_lake.store.objects import StoredObject
 from medmultipoints.data_lake.store.parquet_tables import put_table

@@ -67,7 +67,7 @@ EDITS = (
         replace('"severity": "warning"', '"severity": "critical"'),
         FROM_INSTRUCT,
     ),
-    Edit("the card's template", "data_lake/release/write/card.md.jinja", append("."), frozenset({"manifest"})),
+    Edit("the card's template", "data_lake/release/card/card.md.jinja", append("."), frozenset({"manifest"})),
     Edit("the command line", "flows/cli/console.py", append("# edited"), frozenset()),
 )
 

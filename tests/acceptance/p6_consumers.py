@@ -7,8 +7,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from medmultipoints.data_lake.release.card.front_matter import config_tables
 from medmultipoints.data_lake.release.checks.verify import verify_release
-from medmultipoints.data_lake.release.write.front_matter import config_tables
 from medmultipoints.data_lake.release.write.manifest import read_manifest
 from medmultipoints.data_lake.simulate import SimulatedSizes, write_sources
 from tests.acceptance.builds import build

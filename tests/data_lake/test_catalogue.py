@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from medmultipoints.data_lake.catalogue import OWN_READERS, load_catalogue, load_reader, read_source, reader_digest
-from medmultipoints.data_lake.release.write.licences import choose_licence
+from medmultipoints.data_lake.release.card.licences import choose_licence
 from medmultipoints.transforms.errors import UsageError
 
 MINIMAL = """

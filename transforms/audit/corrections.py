@@ -11,7 +11,7 @@ from typing import Any, Final
 import polars as pl
 
 from medmultipoints.transforms.audit.decisions import Correction, Withdrawal
-from medmultipoints.transforms.columns.frames import region_columns
+from medmultipoints.transforms.columns.record_columns import region_columns
 from medmultipoints.transforms.columns.tables import schema_of
 from medmultipoints.transforms.compose.policy import Policy, select_regions
 from medmultipoints.transforms.errors import DataError

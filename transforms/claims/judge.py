@@ -12,9 +12,7 @@ from functools import lru_cache
 from typing import Final
 
 from medmultipoints.transforms.claims.claim_types import PREMISE, Claim, JudgedSentence, Mention, Parsed, Verdict
-from medmultipoints.transforms.claims.enumerations import can_match
 from medmultipoints.transforms.claims.facts import ObjectFacts, PictureFacts, Vocabulary
-from medmultipoints.transforms.claims.grammar import parse_sentence, split_sentences
 from medmultipoints.transforms.claims.object_pairs import (
     Known,
     is_on_way,
@@ -25,7 +23,9 @@ from medmultipoints.transforms.claims.object_pairs import (
     touches,
 )
 from medmultipoints.transforms.claims.object_properties import PROPERTIES, extent_holds, share_holds
-from medmultipoints.transforms.claims.predicates import number_of
+from medmultipoints.transforms.claims.parsing.enumerations import can_match
+from medmultipoints.transforms.claims.parsing.grammar import parse_sentence, split_sentences
+from medmultipoints.transforms.claims.parsing.predicates import number_of
 
 
 def judge_text(text: str, picture: PictureFacts, vocabulary: Vocabulary) -> tuple[JudgedSentence, ...]:

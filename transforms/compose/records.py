@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from medmultipoints.transforms.columns.frames import EXCLUSION_SCHEMA
+from medmultipoints.transforms.columns.record_columns import EXCLUSION_SCHEMA
 from medmultipoints.transforms.columns.tables import column_names, schema_of
 from medmultipoints.transforms.compose.object_rows import Rounding, place_objects, rename_labels
 from medmultipoints.transforms.compose.policy import Policy, select_regions

@@ -8,7 +8,7 @@ from typing import Literal
 from medmultipoints.transforms.claims.claim_types import JudgedSentence, Verdict
 from medmultipoints.transforms.claims.facts import PictureFacts, Vocabulary
 from medmultipoints.transforms.claims.judge import judge_text, objects_of
-from medmultipoints.transforms.claims.spelling import plain_words
+from medmultipoints.transforms.claims.parsing.spelling import plain_words
 from medmultipoints.transforms.descriptions.replies import Outcome, Said, declines, read_reply, without_thoughts
 
 Uncheckable = Literal["drop", "mark"]

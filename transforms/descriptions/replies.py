@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final, Literal
 
-from medmultipoints.transforms.claims.grammar import split_sentences
+from medmultipoints.transforms.claims.parsing.grammar import split_sentences
 from medmultipoints.transforms.descriptions.prompting import PARTS
 from medmultipoints.transforms.scoring.answers.found_json import NoAnswer, find_value
 

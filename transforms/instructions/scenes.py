@@ -14,7 +14,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from medmultipoints.transforms.columns.frames import object_of
+from medmultipoints.transforms.columns.record_columns import object_of
 from medmultipoints.transforms.columns.tables import column_names
 from medmultipoints.transforms.errors import DataError
 from medmultipoints.transforms.instructions.published import round_place

@@ -6,7 +6,7 @@ from operator import attrgetter
 
 import numpy as np
 
-from medmultipoints.transforms.columns.frames import Columns, collect, region_columns
+from medmultipoints.transforms.columns.record_columns import Columns, collect, region_columns
 from medmultipoints.transforms.records import SIDES
 from medmultipoints.transforms.regions.derive import Derived, ImageFacts
 

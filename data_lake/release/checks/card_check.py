@@ -7,8 +7,8 @@ from typing import Any
 
 import yaml
 
-from medmultipoints.data_lake.release.write.card import grouped
-from medmultipoints.data_lake.release.write.card_pictures import bin_counts
+from medmultipoints.data_lake.release.card.card import grouped
+from medmultipoints.data_lake.release.card.card_pictures import bin_counts
 from medmultipoints.data_lake.release.write.manifest import Manifest
 from medmultipoints.transforms.compose.stats import (
     count_histogram,

@@ -11,10 +11,7 @@ import polars as pl
 import pyarrow as pa
 import yaml
 
-from medmultipoints.data_lake.release.checks.card_check import README
-from medmultipoints.data_lake.release.read.json_files import read_object
-from medmultipoints.data_lake.release.read.released_tables import read_parquet, readable, splits_of, table_files
-from medmultipoints.data_lake.release.write.croissant import (
+from medmultipoints.data_lake.release.card.croissant import (
     CONFORMS,
     CONTEXT,
     CROISSANT,
@@ -27,7 +24,10 @@ from medmultipoints.data_lake.release.write.croissant import (
     reference,
     split_set,
 )
-from medmultipoints.data_lake.release.write.front_matter import config_tables, declared_table
+from medmultipoints.data_lake.release.card.front_matter import config_tables, declared_table
+from medmultipoints.data_lake.release.checks.card_check import README
+from medmultipoints.data_lake.release.read.json_files import read_object
+from medmultipoints.data_lake.release.read.released_tables import read_parquet, readable, splits_of, table_files
 from medmultipoints.data_lake.release.write.manifest import Manifest
 from medmultipoints.data_lake.release.write.parquet import describe_features
 

@@ -7,9 +7,9 @@ from pathlib import Path
 import polars as pl
 
 from medmultipoints.data_lake.catalogue import SourceInfo
+from medmultipoints.data_lake.release.card.croissant import CROISSANT
 from medmultipoints.data_lake.release.checks.card_check import README
 from medmultipoints.data_lake.release.read.json_files import read_object
-from medmultipoints.data_lake.release.write.croissant import CROISSANT
 from medmultipoints.data_lake.release.write.manifest import Manifest
 from medmultipoints.data_lake.release.write.origins import INPUTS, RECIPE, stated_inputs, without_version
 from medmultipoints.transforms.diff.releases import Tables

@@ -12,7 +12,7 @@ import polars as pl
 from medmultipoints.data_lake.prompt_assets import load_templates
 from medmultipoints.data_lake.release.read.released_tables import read_all_instructions, read_parquet
 from medmultipoints.data_lake.release.write.manifest import Manifest
-from medmultipoints.transforms.columns.frames import object_of
+from medmultipoints.transforms.columns.record_columns import object_of
 from medmultipoints.transforms.columns.tables import column_names
 from medmultipoints.transforms.dialects.conversations.prompts import Requests, learn_requests, split_prompt
 from medmultipoints.transforms.dialects.frames import Size

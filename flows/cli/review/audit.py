@@ -7,8 +7,8 @@ from typing import Annotated
 import polars as pl
 import typer
 
+from medmultipoints.data_lake.release.card.card import describe_convention
 from medmultipoints.data_lake.release.read.audit_findings import finding_rows, read_conventions, read_findings
-from medmultipoints.data_lake.release.write.card import describe_convention
 from medmultipoints.data_lake.report.correction_entries import entry, values_of
 from medmultipoints.flows.cli.console import OUT, print_json, table
 from medmultipoints.transforms.columns.tables import load_table

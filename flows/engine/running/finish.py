@@ -22,7 +22,7 @@ from medmultipoints.expectations.rows.validate import check_table_rules, find_re
 from medmultipoints.expectations.verdicts import Rejection, Verdict, join_verdicts
 from medmultipoints.flows.engine.running.timings import Stopwatch
 from medmultipoints.flows.engine.stage import Build, Inputs, Output, Rules, Scans, Stage
-from medmultipoints.transforms.columns.frames import EXCLUSION_SCHEMA, exclusion_columns
+from medmultipoints.transforms.columns.record_columns import EXCLUSION_SCHEMA, exclusion_columns
 from medmultipoints.transforms.columns.tables import Table, conform, load_table, schema_of
 from medmultipoints.transforms.errors import DataError
 from medmultipoints.transforms.records import Exclusion

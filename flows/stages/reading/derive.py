@@ -17,7 +17,7 @@ from medmultipoints.flows.stages.reading.label_names import brought_labels, chec
 from medmultipoints.flows.stages.reading.official_splits import check_official
 from medmultipoints.flows.stages.reading.source_coverage import require_every_source
 from medmultipoints.transforms.columns.annotation_rows import with_annotations
-from medmultipoints.transforms.columns.frames import Columns, sample_of
+from medmultipoints.transforms.columns.record_columns import Columns, sample_of
 from medmultipoints.transforms.columns.tables import schema_of
 from medmultipoints.transforms.errors import MemberProblem
 from medmultipoints.transforms.pictures.decode import decode_image

@@ -14,7 +14,7 @@ from medmultipoints.flows.recipe.model import Recipe
 from medmultipoints.flows.recipe.sources import HANDLING, without_place
 from medmultipoints.flows.stages.reading.source_coverage import nothing_usable, require_matches
 from medmultipoints.transforms.columns.annotation_rows import annotation_rows
-from medmultipoints.transforms.columns.frames import sample_columns
+from medmultipoints.transforms.columns.record_columns import sample_columns
 from medmultipoints.transforms.columns.tables import schema_of
 from medmultipoints.transforms.errors import DataError, MemberProblem, SourceDataError
 from medmultipoints.transforms.records import Exclusion, Indexed, Sample

@@ -8,11 +8,11 @@ import polars as pl
 
 from medmultipoints.data_lake.archives.fingerprint import known
 from medmultipoints.data_lake.catalogue import load_catalogue, read_digest
+from medmultipoints.data_lake.release.card.card import TEMPLATE, render_card
+from medmultipoints.data_lake.release.card.card_facts import CardFacts, Curated
+from medmultipoints.data_lake.release.card.croissant import CROISSANT, croissant_bytes
 from medmultipoints.data_lake.release.read.digest import logical_digest
-from medmultipoints.data_lake.release.write.card import TEMPLATE, render_card
-from medmultipoints.data_lake.release.write.card_facts import CardFacts, Curated
 from medmultipoints.data_lake.release.write.changes import CHANGES, SHOWN, changes_bytes
-from medmultipoints.data_lake.release.write.croissant import CROISSANT, croissant_bytes
 from medmultipoints.data_lake.release.write.files import MADE, FileEntry
 from medmultipoints.data_lake.release.write.manifest import (
     Manifest,

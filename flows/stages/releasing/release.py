@@ -6,11 +6,7 @@ from dataclasses import replace
 import orjson
 import polars as pl
 
-from medmultipoints.data_lake.release.export.dialect_lines import WITH_PICTURES
-from medmultipoints.data_lake.release.export.dialect_tables import picture_reader, write_dialect_rows
-from medmultipoints.data_lake.release.read.certificate import CERTIFICATE, certificate_bytes
-from medmultipoints.data_lake.release.read.expectations import EXPECTATIONS, expectations_bytes
-from medmultipoints.data_lake.release.write.card_pictures import (
+from medmultipoints.data_lake.release.card.card_pictures import (
     EXAMPLES,
     HISTOGRAM,
     choose_examples,
@@ -18,6 +14,10 @@ from medmultipoints.data_lake.release.write.card_pictures import (
     find_examples,
     histogram_png,
 )
+from medmultipoints.data_lake.release.export.dialect_lines import WITH_PICTURES
+from medmultipoints.data_lake.release.export.dialect_tables import picture_reader, write_dialect_rows
+from medmultipoints.data_lake.release.read.certificate import CERTIFICATE, certificate_bytes
+from medmultipoints.data_lake.release.read.expectations import EXPECTATIONS, expectations_bytes
 from medmultipoints.data_lake.release.write.files import DIALECT_PREFIX, FileEntry, shard_path
 from medmultipoints.data_lake.release.write.instruction_rows import write_instruction_rows
 from medmultipoints.data_lake.release.write.jsonl import instructions_path, write_instructions

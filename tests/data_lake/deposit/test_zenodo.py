@@ -12,8 +12,8 @@ from typer.testing import CliRunner
 from medmultipoints.data_lake.catalogue import load_catalogue
 from medmultipoints.data_lake.deposit.package import Package, make_package, write_archive
 from medmultipoints.data_lake.deposit.zenodo import Zenodo
+from medmultipoints.data_lake.release.card.card_facts import Curated
 from medmultipoints.data_lake.release.checks.verify import verify_release
-from medmultipoints.data_lake.release.write.card_facts import Curated
 from medmultipoints.data_lake.release.write.manifest import read_manifest
 from medmultipoints.flows.cli.app import app
 from medmultipoints.transforms.diff.releases import Tables

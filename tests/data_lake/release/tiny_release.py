@@ -9,13 +9,13 @@ from typing import Any
 import polars as pl
 
 from medmultipoints.data_lake.catalogue import load_catalogue
+from medmultipoints.data_lake.release.card.card import TEMPLATE, render_card
+from medmultipoints.data_lake.release.card.card_facts import CardFacts
+from medmultipoints.data_lake.release.card.card_pictures import HISTOGRAM, histogram_png
+from medmultipoints.data_lake.release.card.croissant import CROISSANT, croissant_bytes
 from medmultipoints.data_lake.release.export.dialect_lines import STAGE, LeftOut, left_out_reason, translate
 from medmultipoints.data_lake.release.export.dialect_tables import picture_reader, write_dialect_rows
 from medmultipoints.data_lake.release.read.digest import logical_digest
-from medmultipoints.data_lake.release.write.card import TEMPLATE, render_card
-from medmultipoints.data_lake.release.write.card_facts import CardFacts
-from medmultipoints.data_lake.release.write.card_pictures import HISTOGRAM, histogram_png
-from medmultipoints.data_lake.release.write.croissant import CROISSANT, croissant_bytes
 from medmultipoints.data_lake.release.write.files import DIALECT_PREFIX, FileEntry, shard_path, write_bytes
 from medmultipoints.data_lake.release.write.instruction_rows import write_instruction_rows
 from medmultipoints.data_lake.release.write.jsonl import instructions_path, write_instructions

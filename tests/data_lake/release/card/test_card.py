@@ -11,13 +11,13 @@ from huggingface_hub import DatasetCard
 from PIL import Image
 
 from medmultipoints.data_lake.catalogue import load_catalogue
+from medmultipoints.data_lake.release.card.card import TEMPLATE, render_card
+from medmultipoints.data_lake.release.card.card_facts import Curated
+from medmultipoints.data_lake.release.card.card_pictures import EXAMPLES, HISTOGRAM, _axis, bin_counts, histogram_png
+from medmultipoints.data_lake.release.card.front_matter import config_tables, released_config
+from medmultipoints.data_lake.release.card.licences import choose_licence, hub_licence, licence_reason, licensed
 from medmultipoints.data_lake.release.export.dialect_lines import FORMS
-from medmultipoints.data_lake.release.write.card import TEMPLATE, render_card
-from medmultipoints.data_lake.release.write.card_facts import Curated
-from medmultipoints.data_lake.release.write.card_pictures import EXAMPLES, HISTOGRAM, _axis, bin_counts, histogram_png
 from medmultipoints.data_lake.release.write.files import DIALECT_PREFIX, MADE, FileEntry
-from medmultipoints.data_lake.release.write.front_matter import config_tables, released_config
-from medmultipoints.data_lake.release.write.licences import choose_licence, hub_licence, licence_reason, licensed
 from medmultipoints.data_lake.release.write.parquet import describe_features
 from medmultipoints.transforms.compose.stats import count_histogram
 from medmultipoints.transforms.diff.releases import Tables

@@ -8,7 +8,14 @@ from typing import Final, Literal
 
 from medmultipoints.transforms.claims.claim_types import PREMISE, Claim, Determiner, Mention
 from medmultipoints.transforms.claims.facts import Vocabulary
-from medmultipoints.transforms.claims.predicates import NUMBERS, OF_TWO, SIZE_NAMES, SUPERLATIVES, degree, number_of
+from medmultipoints.transforms.claims.parsing.predicates import (
+    NUMBERS,
+    OF_TWO,
+    SIZE_NAMES,
+    SUPERLATIVES,
+    degree,
+    number_of,
+)
 
 Quantifier = Literal["the", "a", "no", "count", "each", "part", "asked", "any"]
 _NUMBER: Final = rf"(?:{'|'.join(NUMBERS)}|\d+)"

@@ -11,17 +11,23 @@ from functools import lru_cache
 from typing import Final
 
 from medmultipoints.transforms.claims.claim_types import PREMISE, Claim, Mention, Parsed
-from medmultipoints.transforms.claims.enumerations import read_listed
 from medmultipoints.transforms.claims.facts import Vocabulary
-from medmultipoints.transforms.claims.mentions import Named, NameReader, Quantifier, adjectives
-from medmultipoints.transforms.claims.predicates import NUMBERS, SIZE_NAMES, SUPERLATIVES, degree, read_predicate
-from medmultipoints.transforms.claims.spelling import plain_words
-from medmultipoints.transforms.claims.statements import Statement, open_questions
-from medmultipoints.transforms.claims.word_classes import (
+from medmultipoints.transforms.claims.parsing.enumerations import read_listed
+from medmultipoints.transforms.claims.parsing.mentions import Named, NameReader, Quantifier, adjectives
+from medmultipoints.transforms.claims.parsing.predicates import (
+    NUMBERS,
+    degree,
+    read_predicate,
+)
+from medmultipoints.transforms.claims.parsing.spelling import plain_words
+from medmultipoints.transforms.claims.parsing.statements import Statement, open_questions
+from medmultipoints.transforms.claims.parsing.word_classes import (
     ADDED,
     ARTICLES,
     BREAKS,
     COPULAS,
+    DEGREE,
+    EXTREME,
     FINITE,
     FURTHER,
     GRAMMAR,
@@ -34,6 +40,7 @@ from medmultipoints.transforms.claims.word_classes import (
     NEGATIONS,
     NOT_ANNOTATED,
     OPENING,
+    PRONOUN,
     QUESTIONS,
     QUOTED,
     SEEN,
@@ -43,14 +50,6 @@ from medmultipoints.transforms.claims.word_classes import (
 
 ASKED: Final = Mention()
 """The object of the question."""
-_PRONOUN: Final = re.compile(
-    r"(?P<one>it|its|this(?= is)|the (?:object|region))\b|(?P<many>they|their|these(?= are)|both(?= (?:are|lie|touch))|"
-    r"(?:all|both|each) of (?:them|these|which))\b"
-)
-_DEGREE: Final = re.compile(
-    rf"(?:the )?(?P<word>{'|'.join((*SIZE_NAMES, *SUPERLATIVES))})(?: one)?(?![\w'-])(?! (?:object|region|area|of)\b)"
-)
-_EXTREME: Final = re.compile(r"the (?P<word>largest|biggest|smallest) object\b")
 
 
 def split_sentences(text: str) -> tuple[str, ...]:
@@ -293,13 +292,13 @@ class _Reader:
 
     def _part_of_them(self) -> str:
         """Leave claims about some of several objects open: "one of the polyps", "half of them"."""
-        if _PRONOUN.match(self.words, self.at):
+        if PRONOUN.match(self.words, self.at):
             return ""
         match = self._take(self.names.part_of)
         return self._mark_unread(match[0]) if match else ""
 
     def _pronoun(self) -> str:
-        match = None if self.names.is_organ.match(self.words, self.at) else self._take(_PRONOUN)
+        match = None if self.names.is_organ.match(self.words, self.at) else self._take(PRONOUN)
         if match is None:
             return ""
         if self.current:
@@ -316,12 +315,12 @@ class _Reader:
     def _degree(self) -> str:
         if self.last not in ("break", "not") and self.last_word not in COPULAS:
             return ""
-        if match := self._take(_EXTREME):
+        if match := self._take(EXTREME):
             said = degree(match["word"])
             return self._add_claim(replace(said, numbers={"of_all": 1}))
         if self.current is None and not self.statements:
             return ""
-        match = self._take(_DEGREE)
+        match = self._take(DEGREE)
         return self._add_claim(degree(match["word"])) if match else ""
 
     def _organ(self) -> str:

@@ -6,12 +6,12 @@ from typing import Any
 import polars as pl
 import pyarrow as pa
 
+from medmultipoints.data_lake.release.card.card_facts import CardFacts
+from medmultipoints.data_lake.release.card.licences import hub_licence, licensed
 from medmultipoints.data_lake.release.export.dialect_tables import dialect_schema
 from medmultipoints.data_lake.release.read.released_tables import dialects_in
-from medmultipoints.data_lake.release.write.card_facts import CardFacts
 from medmultipoints.data_lake.release.write.files import DIALECT_PREFIX, MADE, FileEntry
 from medmultipoints.data_lake.release.write.instruction_rows import released_columns
-from medmultipoints.data_lake.release.write.licences import hub_licence, licensed
 from medmultipoints.data_lake.release.write.parquet import describe_features
 from medmultipoints.transforms.columns.tables import Table, load_table, released_schema
 from medmultipoints.transforms.splits.official import in_order

@@ -3,7 +3,7 @@
 import re
 from typing import Final
 
-from medmultipoints.transforms.claims.predicates import COLUMNS, NUMBERS, ROWS, SIZE_NAMES, SUPERLATIVES
+from medmultipoints.transforms.claims.parsing.predicates import COLUMNS, NUMBERS, ROWS, SIZE_NAMES, SUPERLATIVES
 
 HEDGES: Final = frozenset((
     "may", "might", "could", "possibly", "possible", "probably", "probable", "perhaps", "maybe", "likely", "unlikely",
@@ -72,3 +72,11 @@ ADDED: Final = re.compile(
 WITH: Final = tuple(
     f" {word} {article} " for word in ("with", "has", "near", "shows") for article in ("a", "an", "the")
 )
+PRONOUN: Final = re.compile(
+    r"(?P<one>it|its|this(?= is)|the (?:object|region))\b|(?P<many>they|their|these(?= are)|both(?= (?:are|lie|touch))|"
+    r"(?:all|both|each) of (?:them|these|which))\b"
+)
+DEGREE: Final = re.compile(
+    rf"(?:the )?(?P<word>{'|'.join((*SIZE_NAMES, *SUPERLATIVES))})(?: one)?(?![\w'-])(?! (?:object|region|area|of)\b)"
+)
+EXTREME: Final = re.compile(r"the (?P<word>largest|biggest|smallest) object\b")

@@ -7,7 +7,7 @@ import polars as pl
 import pytest
 from PIL import Image
 
-from medmultipoints.data_lake.release.write.card_pictures import choose_examples, draw_examples, find_examples
+from medmultipoints.data_lake.release.card.card_pictures import choose_examples, draw_examples, find_examples
 from medmultipoints.transforms.errors import DataError
 
 

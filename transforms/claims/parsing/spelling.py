@@ -4,7 +4,7 @@ import re
 from typing import Final
 
 from medmultipoints.transforms.claims.facts import SIZE_NAMES_IN_FULL
-from medmultipoints.transforms.claims.predicates import IMAGE, NUMBERS, OF_TWO, SUPERLATIVES
+from medmultipoints.transforms.claims.parsing.predicates import IMAGE, NUMBERS, OF_TWO, SUPERLATIVES
 from medmultipoints.transforms.instructions.phrases import in_image
 
 _TOKEN: Final = re.compile(r"[^\W\d_]+(?:['-][^\W\d_]+)*|\d*\.?\d+|[^\s.!()]")

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 from itertools import pairwise
 
 from medmultipoints.transforms.claims.claim_types import PREMISE, Claim, Determiner, Kind, Mention
-from medmultipoints.transforms.claims.mentions import Quantifier
+from medmultipoints.transforms.claims.parsing.mentions import Quantifier
 
 
 @dataclass(slots=True)

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from typing import Final
 
 from medmultipoints.transforms.claims.claim_types import Claim, Mention
-from medmultipoints.transforms.claims.predicates import NUMBERS, SIZE_NAMES, degree, number_of, read_predicate
-from medmultipoints.transforms.claims.statements import Statement
+from medmultipoints.transforms.claims.parsing.predicates import NUMBERS, SIZE_NAMES, degree, number_of, read_predicate
+from medmultipoints.transforms.claims.parsing.statements import Statement
 
 _ORDER: Final = ("first", "second", "third", "fourth")
 _NUMBER: Final = re.compile(

@@ -10,13 +10,13 @@ import polars as pl
 from huggingface_hub.utils import yaml_dump  # type: ignore[attr-defined]
 
 from medmultipoints.data_lake.catalogue import SourceInfo
+from medmultipoints.data_lake.release.card.card_facts import CardFacts
+from medmultipoints.data_lake.release.card.card_pictures import EXAMPLES, HISTOGRAM, bin_counts
+from medmultipoints.data_lake.release.card.front_matter import DECLARED, front_matter, made_tables
+from medmultipoints.data_lake.release.card.licences import choose_licence, licence_reason, licensed
 from medmultipoints.data_lake.release.export.dialect_lines import FORMS, left_out_reason
-from medmultipoints.data_lake.release.write.card_facts import CardFacts
-from medmultipoints.data_lake.release.write.card_pictures import EXAMPLES, HISTOGRAM, bin_counts
 from medmultipoints.data_lake.release.write.files import DIALECT_PREFIX
-from medmultipoints.data_lake.release.write.front_matter import DECLARED, front_matter, made_tables
 from medmultipoints.data_lake.release.write.instruction_rows import released_columns
-from medmultipoints.data_lake.release.write.licences import choose_licence, licence_reason, licensed
 from medmultipoints.transforms.audit.decisions import PROPOSAL
 from medmultipoints.transforms.columns.tables import Table, load_table
 from medmultipoints.transforms.compose.label_terms import term_rows

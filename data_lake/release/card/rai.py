@@ -8,7 +8,7 @@ from typing import Any, Final
 
 import polars as pl
 
-from medmultipoints.data_lake.release.write.card_facts import CardFacts
+from medmultipoints.data_lake.release.card.card_facts import CardFacts
 from medmultipoints.transforms.compose.stats import count_personal, note_splits, note_tasks
 from medmultipoints.transforms.reporting.counted import plural
 

@@ -5,9 +5,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from medmultipoints.transforms.claims.claim_types import Claim, Mention
-from medmultipoints.transforms.claims.grammar import parse_sentence, split_sentences
-from medmultipoints.transforms.claims.predicates import COLUMNS, NUMBERS, ROWS, SIZE_NAMES, SUPERLATIVES
-from medmultipoints.transforms.claims.word_classes import GRAMMAR, HEDGES, NEGATIONS
+from medmultipoints.transforms.claims.parsing.grammar import parse_sentence, split_sentences
+from medmultipoints.transforms.claims.parsing.predicates import COLUMNS, NUMBERS, ROWS, SIZE_NAMES, SUPERLATIVES
+from medmultipoints.transforms.claims.parsing.word_classes import GRAMMAR, HEDGES, NEGATIONS
 from tests.transforms.claims.pictures import WORDS
 
 SMALL = Claim(kind="size", value="small")

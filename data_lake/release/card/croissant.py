@@ -10,14 +10,14 @@ from typing import Any
 import orjson
 import polars as pl
 
+from medmultipoints.data_lake.release.card.card_facts import CardFacts
+from medmultipoints.data_lake.release.card.front_matter import config_tables, declared_table, front_matter
+from medmultipoints.data_lake.release.card.licences import choose_licence, licence_link, licensed
+from medmultipoints.data_lake.release.card.rai import CONFORMS as RAI_CONFORMS
+from medmultipoints.data_lake.release.card.rai import responsible_ai
 from medmultipoints.data_lake.release.export.dialect_lines import FORMS, PICTURES, WITH_PICTURES
-from medmultipoints.data_lake.release.write.card_facts import CardFacts
 from medmultipoints.data_lake.release.write.files import DIALECT_PREFIX, PARQUET_FILE, FileEntry
-from medmultipoints.data_lake.release.write.front_matter import config_tables, declared_table, front_matter
 from medmultipoints.data_lake.release.write.instruction_rows import released_columns
-from medmultipoints.data_lake.release.write.licences import choose_licence, licence_link, licensed
-from medmultipoints.data_lake.release.write.rai import CONFORMS as RAI_CONFORMS
-from medmultipoints.data_lake.release.write.rai import responsible_ai
 from medmultipoints.transforms.columns.tables import Column, Table
 from medmultipoints.transforms.dialects.registry import DIALECTS
 from medmultipoints.transforms.splits.official import in_order

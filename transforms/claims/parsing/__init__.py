@@ -1,0 +1,1 @@
+"""Parse English sentences about pictures into claims, with a closed grammar."""
