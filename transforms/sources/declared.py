@@ -24,8 +24,9 @@ from medmultipoints.transforms.sources.accounting import (
     printable,
 )
 from medmultipoints.transforms.sources.annotated import AnnotatedPicture, Files, Reading, ReadProblem, picture_key
-from medmultipoints.transforms.sources.declaration import Declaration, IgnoreLabel
-from medmultipoints.transforms.sources.joined_facts import PictureFacts, collect_facts
+from medmultipoints.transforms.sources.declaration import Declaration
+from medmultipoints.transforms.sources.declaration_parts import IgnoreLabel
+from medmultipoints.transforms.sources.joined_facts import PictureFacts, collect_facts, refuse_unfilled
 from medmultipoints.transforms.sources.paths import split_path, split_paths
 from medmultipoints.transforms.sources.reading.listing import PICTURE_EXTENSIONS
 from medmultipoints.transforms.sources.soundness import find_fault
@@ -77,6 +78,7 @@ def read_declared(
             _add_picture(ledger, declaration, facts, own, picture, names[picture_key(picture)], doubts)
         else:
             ledger.leave_out(_members_of(picture), "rejected", problem, names[picture_key(picture)])
+    refuse_unfilled(source, joined, pictures)
     _refuse_misspelt(source, declaration, pictures, problems)
     return _account(ledger, declaration, files)
 
@@ -202,7 +204,8 @@ def _add_picture(
     kept = _sort_annotations(ledger, declaration, picture, stem)
     doubtful = _doubtful_labels(declaration, picture, doubts.get(stem, set()), kept)
     ledger.used.update(_members_of(picture))
-    columns = {**facts, **own.columns, **picture.columns}
+    stated = {name: value for name, value in picture.columns.items() if name not in declaration.row_holes}
+    columns = {**facts, **own.columns, **stated}
     ledger.samples[stem] = Sample(
         source=ledger.source,
         stem=stem,

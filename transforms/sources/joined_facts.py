@@ -3,12 +3,9 @@
 Facts come from the holes of the picture's path, from lists of names, and from tables joined by a hole.
 """
 
-import csv
 import hashlib
-import io
-import json
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 
@@ -16,7 +13,9 @@ from medmultipoints.transforms.errors import MemberProblem, SourceDataError, Usa
 from medmultipoints.transforms.licences.combine import LICENCE, OWN, nearest_licence, spdx_licence
 from medmultipoints.transforms.sources.accounting import Problem
 from medmultipoints.transforms.sources.annotated import AnnotatedPicture, Files
-from medmultipoints.transforms.sources.declaration import COLUMNS, DICOM_HOLES, EACH_PICTURE, Declaration, TableKeys
+from medmultipoints.transforms.sources.declaration import Declaration
+from medmultipoints.transforms.sources.declaration_parts import COLUMNS, DICOM_HOLES, EACH_PICTURE
+from medmultipoints.transforms.sources.joined_tables import JoinedTable, read_tables
 from medmultipoints.transforms.sources.paths import split_path
 from medmultipoints.transforms.sources.patterns import Pattern, compile_pattern, fill, template_holes
 from medmultipoints.transforms.splits.official import OFFICIAL
@@ -41,60 +40,59 @@ class JoinedFacts:
 
     declaration: Declaration
     images: tuple[Pattern, ...]
-    tables: Mapping[str, Mapping[str, Row]]
+    tables: Mapping[str, JoinedTable]
     listed: Mapping[str, tuple[str, ...]]
     members: frozenset[str]
 
     def of(self, picture: AnnotatedPicture) -> PictureFacts:
         """Return the facts of a picture. Raise UsageError if the picture's path does not fill a hole."""
-        holes = self._holes(picture)
-        columns = {name: value for name, value in holes.items() if name in COLUMNS}
-        columns |= self._table_columns(holes)
-        columns |= {name: fill(text, holes) for name, text in self.declaration.columns.items()}
+        holes = self.holes(picture)
+        rows = {name: table.row(picture.member, holes) for name, table in self.tables.items()}
+        columns = {name: value for name, value in holes.items() if name in COLUMNS - self.declaration.row_holes}
+        columns |= self._table_columns(rows)
+        holes |= {f"{name}.{column}": value for name, row in rows.items() for column, value in row.items()}
+        filled = {name: self._fill(text, holes) for name, text in self.declaration.columns.items()}
+        columns |= {name: text for name, text in filled.items() if text}
         split = self._split(picture, holes, columns)
         stated = self._licence(picture.member)
         licence, unlisted = (stated, None) if stated else _read_licence(picture.member, columns.get("licence", ""))
         return PictureFacts(
             columns={name: value for name, value in columns.items() if name not in ("group", "split", "licence")},
-            group=self._group(holes, columns),
+            group=self._group(holes, columns) or None,
             split=OFFICIAL.get(split[0].casefold()) if split else None,
             licence=licence,
-            problem=_contradiction(picture.member, split) or unlisted,
+            problem=self._group_problem(picture, holes, columns) or _contradiction(picture.member, split) or unlisted,
         )
 
-    def _holes(self, picture: AnnotatedPicture) -> dict[str, str]:
+    def holes(self, picture: AnnotatedPicture) -> dict[str, str]:
+        """Return the texts of the holes of a picture: of its path, its name, and its rows."""
         matches = (pattern.match(picture.member) for pattern in self.images)
         found = next((match for match in matches if match is not None), {})
         path = split_path(picture.member)
         return {"stem": path.stem, "name": picture.name or path.stem, **picture.columns, **found}
 
-    def _table_columns(self, holes: Row) -> dict[str, str]:
+    def _table_columns(self, rows: Mapping[str, Row]) -> dict[str, str]:
         found: dict[str, str] = {}
         for name, keys in self.declaration.tables.items():
-            row = self._row(name, holes)
             for left, right in keys.columns.items():
                 if not isinstance(right, str):
                     continue
                 column, own = (left, right) if left in COLUMNS else (right, left)
-                if row.get(own):
-                    found[column] = row[own]
+                if rows[name].get(own):
+                    found[column] = rows[name][own]
         return found
 
-    def _row(self, table: str, holes: Row) -> Row:
-        keys = self.declaration.tables[table]
-        return self.tables[table].get(holes.get(_hole_of(keys), ""), {})
+    def _fill(self, template: str, holes: Row) -> str:
+        """Return the filled text; empty if a row or a joined table has no value, or several, for the picture."""
+        own = [hole for hole in template_holes(template) if hole in self.declaration.row_holes or "." in hole]
+        return fill(template, holes) if all(holes.get(hole) for hole in own) else ""
 
     def _split(self, picture: AnnotatedPicture, holes: Row, columns: Row) -> tuple[str, ...]:
         """Return all official splits of the picture."""
         source = self.declaration.splits.source
-        if source is not None and "{" not in source:
-            table, _, column = source.partition(".")
-            if table not in self.tables:
-                raise UsageError(f"splits.from: no table {table!r}; declare [read.tables.{table}].")
-            value = self._row(table, holes).get(column)
-            return (self.declaration.splits.named(value),) if value else ()
         if source is not None:
-            return (self.declaration.splits.named(fill(source, holes)),)
+            split = self._fill(source, holes)
+            return (self.declaration.splits.named(split),) if split else ()
         if self.declaration.splits.lists is not None:
             path = split_path(picture.member)
             names = (picture.name, picture.member, path.filename, path.stem)
@@ -105,9 +103,18 @@ class JoinedFacts:
         template = self.declaration.groups.group
         if template is None or template == EACH_PICTURE:
             return columns.get("group") if template is None else None
-        group = fill(template, holes)
+        group = self._fill(template, holes)
         secret = DICOM_HOLES & set(template_holes(template))
         return hashlib.sha256(group.encode()).hexdigest()[:16] if secret else group
+
+    def _group_problem(self, picture: AnnotatedPicture, holes: Row, columns: Row) -> Problem | None:
+        """Return the problem of a picture whose group is declared and unknown: it could leak into another split."""
+        template = self.declaration.groups.group or self.declaration.columns.get("group")
+        mapped = any("group" in item for keys in self.declaration.tables.values() for item in keys.columns.items())
+        if template == EACH_PICTURE or not (template or mapped) or self._group(holes, columns):
+            return None
+        said = f"{picture.member}: no row, or no single value, gives its group" + (f" {template!r}" if template else "")
+        return Problem("group_unknown", said)
 
     def _licence(self, member: str) -> str | None:
         fitting = (text for text in self.declaration.licences if compile_pattern(text).match(member) is not None)
@@ -117,7 +124,7 @@ class JoinedFacts:
 def collect_facts(source: str, declaration: Declaration, files: Files) -> JoinedFacts:
     """Return the facts from a declaration's lists and tables. Raise SourceDataError if one cannot be read."""
     names = set(files.names())
-    tables = {name: _read_table(source, name, keys, files, names) for name, keys in declaration.tables.items()}
+    tables = read_tables(source, declaration, files)
     lists = _find_lists(source, declaration, sorted(names))
     listed: dict[str, tuple[str, ...]] = {}
     for member, split in lists.items():
@@ -125,6 +132,27 @@ def collect_facts(source: str, declaration: Declaration, files: Files) -> Joined
             listed[name] = tuple(dict.fromkeys((*listed.get(name, ()), split)))
     members = {*lists, *(keys.file for keys in declaration.tables.values())}
     return JoinedFacts(declaration, tuple(map(compile_pattern, declaration.images)), tables, listed, frozenset(members))
+
+
+def refuse_unfilled(source: str, joined: JoinedFacts, pictures: Collection[AnnotatedPicture]) -> None:
+    """Raise UsageError for a hole that is no column of the rows or of a table, and for a table that joins nothing."""
+    declaration = joined.declaration
+    if not pictures:
+        return
+    for hole in sorted(declaration.row_holes):
+        if not any(hole in picture.columns for picture in pictures):
+            said = f"{{{hole}}} is neither a hole of a pattern nor a column of the rows"
+            raise UsageError(f"sources.{source}.read: {said}.")
+    for name, table in joined.tables.items():
+        file = declaration.tables[name].file
+        columns = {column for row in table.rows.values() for column in row}
+        for column in sorted(declaration.table_holes(name) - columns):
+            there = ", ".join(sorted(columns))
+            raise UsageError(f"sources.{source}.read: {file} has no column {column!r}; it has {there}.")
+        if not any(table.row(picture.member, joined.holes(picture)) for picture in pictures):
+            said = f"no row of {file} joins a picture: {table.on} is {next(iter(table.rows), '')!r} there"
+            remedy = f"read.tables.{name}.on is the column that names the picture, or a hole of the paths"
+            raise UsageError(f"sources.{source}: {said}; {remedy}.")
 
 
 def _find_lists(source: str, declaration: Declaration, names: Iterable[str]) -> dict[str, str]:
@@ -148,36 +176,6 @@ def _list_names(source: str, files: Files, member: str) -> Iterator[str]:
     for line in _text(source, files, member).splitlines():
         if line.strip():
             yield from {line.strip(), line.split()[0], split_path(line.split()[0]).stem}
-
-
-def _read_table(source: str, name: str, keys: TableKeys, files: Files, names: set[str]) -> dict[str, Row]:
-    if keys.file not in names:
-        raise SourceDataError(source, keys.file, "the file is missing", f"Correct read.tables.{name}.file.")
-    text = _text(source, files, keys.file)
-    if keys.shape is not None:
-        return _invert(source, name, keys, text)
-    rows = list(csv.DictReader(io.StringIO(text), delimiter=keys.delimiter))
-    on = _hole_of(keys)
-    if rows and on not in rows[0]:
-        found = ", ".join(rows[0])
-        raise SourceDataError(source, keys.file, f"no column {on!r}; it has {found}", f"Correct read.tables.{name}.on.")
-    return {row[on]: {column: value or "" for column, value in row.items() if column is not None} for row in rows}
-
-
-def _invert(source: str, name: str, keys: TableKeys, text: str) -> dict[str, Row]:
-    """Return a row per entry of a JSON object of lists: ``{"train": ["a"]}`` becomes a -> {"split": "train"}."""
-    column = (keys.shape or "").partition("->")[0].strip() or "split"
-    try:
-        loaded = json.loads(text)
-        return {str(entry): {column: str(value)} for value, entries in loaded.items() for entry in entries}
-    except (ValueError, AttributeError, TypeError) as error:
-        problem = f"not a JSON object of lists: {error}"
-        raise SourceDataError(source, keys.file, problem, f"Correct read.tables.{name}.shape.") from error
-
-
-def _hole_of(keys: TableKeys) -> str:
-    """Return the hole that joins rows: ``on``, or the last word of ``split -> list of patient``."""
-    return keys.on or (keys.shape or "").split()[-1]
 
 
 def _text(source: str, files: Files, member: str) -> str:

@@ -5,7 +5,8 @@ import tomllib
 import pytest
 from pydantic import ValidationError
 
-from medmultipoints.transforms.sources.declaration import Declaration, IgnoreLabel, merge_read
+from medmultipoints.transforms.sources.declaration import Declaration, merge_read
+from medmultipoints.transforms.sources.declaration_parts import IgnoreLabel
 
 VOC = """
 format = "voc"

@@ -18,7 +18,8 @@ from medmultipoints.transforms.rasters.nifti import read_grid, require_nibabel
 from medmultipoints.transforms.records import MaskLayer
 from medmultipoints.transforms.reporting.counted import plural
 from medmultipoints.transforms.sources.annotated import AnnotatedPicture, Files, Reading, ReadProblem, Recognition
-from medmultipoints.transforms.sources.declaration import DICOM_HOLES, Declaration
+from medmultipoints.transforms.sources.declaration import Declaration
+from medmultipoints.transforms.sources.declaration_parts import DICOM_HOLES
 from medmultipoints.transforms.sources.formats.format import Format
 from medmultipoints.transforms.sources.patterns import template_holes
 from medmultipoints.transforms.sources.reading.listing import Listing, listed, matching

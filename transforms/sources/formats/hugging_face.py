@@ -57,6 +57,7 @@ from medmultipoints.transforms.sources.reading.records.data_set_rows import (
     parquet_rows,
 )
 from medmultipoints.transforms.sources.reading.records.json_rows import show
+from medmultipoints.transforms.sources.reading.records.row_facts import ask_row_groups, row_facts
 from medmultipoints.transforms.sources.reading.stated_sizes import differing_sizes
 from medmultipoints.transforms.sources.reading.surroundings import ask_orientation
 
@@ -143,6 +144,7 @@ def recognise(files: Files, stated: Mapping[str, object]) -> Recognition | None:
     if seen.other_size:
         draft.hint("sizes_differ", differing_sizes(len(seen.other_size), seen.other_size[0]))
     _decide_names(draft, listing, names, seen.labels)
+    ask_row_groups(draft, seen.facts)
     return draft.done()
 
 
@@ -157,6 +159,7 @@ class _Evidence:
     turned: list[str] = field(default_factory=list)
     other_size: list[str] = field(default_factory=list)
     crowds: int = 0
+    facts: dict[str, Mapping[str, str]] = field(default_factory=dict)
 
 
 def _gather_evidence(draft: Draft, listing: Listing, names: Sequence[str], index: PictureIndex) -> _Evidence:
@@ -165,6 +168,7 @@ def _gather_evidence(draft: Draft, listing: Listing, names: Sequence[str], index
         try:
             for row in data_rows(listing, name, index):
                 seen.joined += [row.member] if row.member and not row.plane else []
+                seen.facts[row.key] = row.facts
                 seen.labels |= {label for label in row.labels if isinstance(label, int | str)}
                 size = _size(listing, row)
                 seen.crowds += sum(flag in (1, True) for flag in row.crowds)
@@ -201,7 +205,13 @@ def _recognise_masks(
     draft.line("format", "hugging-face", f"{plural(len(names), 'Parquet file')} with pictures and masks")
     draft.line("annotations", pattern, plural(len(names), "Parquet file"))
     draft.line("images", pattern, "pictures are in the rows")
-    ask_orientation(draft, [row.key for name in names for row in parquet_rows(listing, name) if _is_turned(row)])
+    facts: dict[str, Mapping[str, str]] = {}
+    turned: list[str] = []
+    for row in (row for name in names for row in parquet_rows(listing, name)):
+        facts[row.key] = row.facts
+        turned += [row.key] if row.data is not None and find_orientations(row.data) else []
+    ask_orientation(draft, turned)
+    ask_row_groups(draft, facts)
     column = str(draft.states("fields.mask") or drawn[0])
     if len(drawn) == 1:
         draft.line("fields.mask", column, "the column of pictures with flat areas")
@@ -210,10 +220,6 @@ def _recognise_masks(
     held = looks.get(column, {})
     decide_kind(draft, listing, [Mask(key, key, "", "") for key in held], held)
     return draft.done()
-
-
-def _is_turned(row: PictureRow) -> bool:
-    return row.data is not None and bool(find_orientations(row.data))
 
 
 def _size(listing: Listing, row: PictureRow) -> Size:
@@ -282,6 +288,7 @@ def _read_row(
     columns: Mapping[str, str],
 ) -> Reading:
     size = _size(listing, row)
+    columns = {**columns, **row_facts(declaration, [row.facts])}
     found = [_annotation(declaration, row, at, size) for at in range(len(row.boxes))]
     stated = row.stated or size
     if row.member is None:

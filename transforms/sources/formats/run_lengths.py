@@ -28,6 +28,7 @@ from medmultipoints.transforms.sources.reading.masks.cell_runs import (
 from medmultipoints.transforms.sources.reading.picture_index import PictureIndex
 from medmultipoints.transforms.sources.reading.proposing import Draft, choose_documents, in_same_folders, propose_images
 from medmultipoints.transforms.sources.reading.records.picture_rows import rows_by_picture
+from medmultipoints.transforms.sources.reading.records.row_facts import row_facts
 from medmultipoints.transforms.sources.reading.records.table_columns import Row, find_label, find_pictures
 from medmultipoints.transforms.sources.reading.records.table_rows import find_tables, table_rows
 from medmultipoints.transforms.sources.reading.shapes import Fault, Place
@@ -136,7 +137,8 @@ def read(declaration: Declaration, files: Files) -> Reading:
             yield ReadProblem(key=first, reason=problem.reason, detail=problem.detail, picture=joined.member)
             continue
         found = [item for key, row in about.rows for item in _annotations(declaration, key, row, size)]
-        yield from pictures.give(joined.member, found, [about.table], size, doubts=about.damaged)
+        columns = row_facts(declaration, [row for _, row in about.rows])
+        yield from pictures.give(joined.member, found, [about.table], size, columns, about.damaged)
     yield from pictures.rest()
 
 

@@ -31,6 +31,7 @@ from medmultipoints.transforms.sources.reading.path_patterns import hole_columns
 from medmultipoints.transforms.sources.reading.picture_index import PictureIndex
 from medmultipoints.transforms.sources.reading.proposing import Draft, choose_documents, single
 from medmultipoints.transforms.sources.reading.records.picture_rows import PictureRows, rows_by_picture
+from medmultipoints.transforms.sources.reading.records.row_facts import ask_row_groups, row_facts
 from medmultipoints.transforms.sources.reading.records.table_columns import (
     Columns,
     Row,
@@ -102,6 +103,8 @@ def recognise(files: Files, stated: Mapping[str, object]) -> Recognition | None:
     fields = _decide_fields(draft, listing, chosen, own)
     _decide(draft, listing, chosen, Columns(fields, own.columns.form), index)
     _ask_annotators(draft, listing, chosen, fields)
+    image = fields["image"]
+    ask_row_groups(draft, {row.get(image, ""): row for name in chosen for _, row in table_rows(listing, name)})
     return draft.done()
 
 
@@ -340,7 +343,8 @@ def _read_picture(
         height=size[1] if size else None,
         rendering=_rendering(declaration, listing, joined.member),
         read_from=(about.table,),
-        columns=hole_columns(about.table, declaration.annotations),
+        columns=hole_columns(about.table, declaration.annotations)
+        | row_facts(declaration, [row for _, row in about.rows]),
         doubts=tuple(about.damaged),
     )
     yield from with_problems(picture, found)

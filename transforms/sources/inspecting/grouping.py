@@ -10,16 +10,24 @@ from pydantic import ValidationError
 from medmultipoints.transforms.errors import MemberProblem, UsageError
 from medmultipoints.transforms.reporting.counted import plural
 from medmultipoints.transforms.sources.annotated import AnnotatedPicture, Recognition
-from medmultipoints.transforms.sources.declaration import EACH_PICTURE, Declaration, fold_label, merge_read
+from medmultipoints.transforms.sources.declaration import Declaration, fold_label, merge_read
+from medmultipoints.transforms.sources.declaration_parts import EACH_PICTURE
 from medmultipoints.transforms.sources.inspecting.declared_answers import likely_answers, nest_keys
 from medmultipoints.transforms.sources.patterns import compile_pattern, template_holes
 from medmultipoints.transforms.sources.reading.listing import Listing, matching
 from medmultipoints.transforms.sources.reading.path_patterns import COLUMN_HOLES, SPLIT_WORDS
-from medmultipoints.transforms.sources.reading.proposing import redraft
+from medmultipoints.transforms.sources.reading.picture_index import PictureIndex
+from medmultipoints.transforms.sources.reading.proposing import Draft, redraft
+from medmultipoints.transforms.sources.reading.records.row_facts import ask_row_groups
+from medmultipoints.transforms.sources.reading.records.table_columns import find_pictures
+from medmultipoints.transforms.sources.reading.records.table_rows import find_tables, table_rows
 from medmultipoints.transforms.sources.registry import read_pictures
 
 READ: Final = 500
 """Pictures that are read for the labels that folders may be named after."""
+TABLE: Final = "facts"
+"""Name of a proposed table of facts."""
+_MOST_ROWS: Final = 1_000_000
 _NEVER: Final = COLUMN_HOLES | {"stem", "name", "target"}
 """Holes that identify a picture, or have a meaning of their own."""
 _STORES: Final = SPLIT_WORDS | {"images", "image", "imgs", "img", "pictures", "photos", "frames", "data"}
@@ -33,11 +41,13 @@ def ask_groups(listing: Listing, recognition: Recognition, stated: Mapping[str, 
     groups or videos themselves, and stated groups, are not asked.
     """
     draft = redraft(recognition, stated)
-    if draft.states("groups") is not None:
+    if draft.states("groups") is not None or draft.likely("groups.group"):
         return recognition
+    if _ask_joined(draft, listing):
+        return draft.done()
     rows = _hole_rows(listing, _texts(draft.likely("images")), _texts(draft.likely("annotations")))
     choices = _templates(rows)
-    if not choices or draft.likely("groups.group") or draft.read.get("video") or draft.read.get("frames"):
+    if not choices or draft.read.get("video") or draft.read.get("frames"):
         return recognition
     likely = nest_keys(likely_answers(recognition.questions))
     seen = read_some(listing, merge_read(merge_read(recognition.read, likely), stated))
@@ -52,6 +62,26 @@ def ask_groups(listing: Listing, recognition: Recognition, stated: Mapping[str, 
         text = f"{said}: which pictures must stay in one split, such as those of a patient? {EACH_PICTURE}: each alone."
         draft.ask("groups.group", text, [*held, EACH_PICTURE], held[0])
     return draft.done()
+
+
+def _ask_joined(draft: Draft, listing: Listing) -> bool:
+    """Propose a table of facts that names pictures and, by the name of a column, patients; ask whether they group."""
+    if draft.states("tables") is not None:
+        return False
+    masks = set(matching(listing.names(), _texts(draft.likely("annotations"))))
+    index = PictureIndex(tuple(set(matching(listing.pictures, _texts(draft.likely("images")))) - masks))
+    for name in sorted(set(find_tables(listing, 2)) - masks):
+        try:
+            rows = [row for _, row in islice(table_rows(listing, name, 2), _MOST_ROWS)]
+        except MemberProblem:
+            continue
+        column = find_pictures(list(rows[0]), rows, index) if rows and index.names else None
+        named = {member: row for row in rows if (member := index.find(row[column]).member)} if column else {}
+        if len(named) * 2 > len(index.names) and ask_row_groups(draft, named, f"{TABLE}."):
+            said = f"{column} names {len(named)} of {plural(len(index.names), 'picture')}"
+            draft.line(f"tables.{TABLE}", {"file": name, "on": column}, said)
+            return True
+    return False
 
 
 def _texts(value: Any) -> tuple[str, ...]:

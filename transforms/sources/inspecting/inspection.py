@@ -28,7 +28,8 @@ from medmultipoints.transforms.sources.annotated import (
     ReadProblem,
     Recognition,
 )
-from medmultipoints.transforms.sources.declaration import Declaration, IgnoreLabel, fold_label, merge_read
+from medmultipoints.transforms.sources.declaration import Declaration, fold_label, merge_read
+from medmultipoints.transforms.sources.declaration_parts import IgnoreLabel
 from medmultipoints.transforms.sources.declaration_text import toml_value
 from medmultipoints.transforms.sources.inspecting.declared_answers import choice_value, likely_answers, nest_keys
 from medmultipoints.transforms.sources.inspecting.recognition import recognise_source

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 import pyarrow as pa
@@ -23,7 +23,7 @@ Size = tuple[int, int] | None
 
 @dataclass(frozen=True, slots=True)
 class PictureRow:
-    """A picture: its location, and its boxes and categories as in the file."""
+    """A picture: its location, and its boxes and categories as in the file. ``facts``: other cells, as texts."""
 
     key: str
     member: str | None
@@ -35,6 +35,7 @@ class PictureRow:
     stated: Size = None
     data: bytes | None = None
     mask: bytes | None = None
+    facts: Mapping[str, str] = field(default_factory=dict)
 
 
 def objects_column(schema: pa.Schema) -> str | None:
@@ -88,7 +89,13 @@ def data_rows(listing: Listing, name: str, index: PictureIndex) -> Iterator[Pict
         objects = next((value for value in held.values() if isinstance(value, dict | list)), None)
         size = size_of(held.get("width"), held.get("height"))
         yield PictureRow(
-            f"{name}#{at}", index.find(stated, name).member, "", stated, *_split_objects(objects), stated=size
+            f"{name}#{at}",
+            index.find(stated, name).member,
+            "",
+            stated,
+            *_split_objects(objects),
+            stated=size,
+            facts=_plain_cells(held),
         )
 
 
@@ -96,8 +103,9 @@ def parquet_rows(listing: Listing, name: str, masks: Sequence[str] = ()) -> Iter
     """Yield the rows of a table, with the mask from the first column of ``masks``, if any."""
     table = open_table(listing.read(name), name)
     pictures, column = str(picture_column(table.schema_arrow)), objects_column(table.schema_arrow)
-    sides = [side for side in ("width", "height") if side in table.schema_arrow.names]
-    for at, held in enumerate(_held_rows(table, name, [pictures, *([column] if column else []), *masks, *sides])):
+    wanted = [pictures, *([column] if column else []), *masks]
+    plain = [field.name for field in table.schema_arrow if not pa.types.is_nested(field.type) | _is_bytes(field.type)]
+    for at, held in enumerate(_held_rows(table, name, [*wanted, *(side for side in plain if side not in wanted)])):
         picture = held[pictures]
         drawn = held[masks[0]] if masks else None
         path = picture.get("path") if isinstance(picture, dict) else None
@@ -112,7 +120,17 @@ def parquet_rows(listing: Listing, name: str, masks: Sequence[str] = ()) -> Iter
             stated=size_of(held.get("width"), held.get("height")),
             data=data,
             mask=drawn and drawn.get("bytes"),
+            facts=_plain_cells(held),
         )
+
+
+def _is_bytes(kind: pa.DataType) -> bool:
+    return bool(pa.types.is_binary(kind) or pa.types.is_large_binary(kind) or pa.types.is_fixed_size_binary(kind))
+
+
+def _plain_cells(held: Mapping[str, Any]) -> dict[str, str]:
+    """Return the texts, numbers and flags of a row as texts."""
+    return {name: str(value) for name, value in held.items() if isinstance(value, str | int | float)}
 
 
 def _held_rows(table: pq.ParquetFile, name: str, columns: list[str]) -> Iterator[dict[str, Any]]:

@@ -1,0 +1,188 @@
+"""Facts of pictures from joined tables and from columns of rows: groups above all, and what is said of wrong ones."""
+
+import io
+import json
+from collections.abc import Iterable
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from PIL import Image
+from pydantic import ValidationError
+
+from medmultipoints.transforms.errors import UsageError
+from medmultipoints.transforms.records import Indexed
+from medmultipoints.transforms.sources.accounting import check_members
+from medmultipoints.transforms.sources.declaration import Declaration
+from medmultipoints.transforms.sources.declared import read_declared
+from medmultipoints.transforms.sources.inspecting.recognition import recognise_source
+from medmultipoints.transforms.sources.registry import read_pictures
+from tests.members import MemoryMembers
+
+NAMES = [f"img_{number}.png" for number in range(6)]
+"""Pictures of three patients, two each."""
+BOXES = {"image": "file", "x1": "x1", "y1": "y1", "x2": "x2", "y2": "y2"}
+TABLE = {"format": "table", "fields": BOXES, "label": "polyp", "boxes": {"frame": "edges", "form": "xyxy"}}
+COCO = {"format": "coco", "annotations": "c.json"}
+
+
+def drawn() -> bytes:
+    data = io.BytesIO()
+    Image.new("RGB", (20, 20), "gray").save(data, "PNG")
+    return data.getvalue()
+
+
+def boxes(patients: Iterable[str]) -> bytes:
+    lines = [f"{name},{patient},1,2,9,9" for name, patient in zip(NAMES, patients, strict=True)]
+    return "\n".join(["file,Patient,x1,y1,x2,y2", *lines]).encode()
+
+
+def coco() -> bytes:
+    images = [{"id": number, "file_name": name, "width": 20, "height": 20} for number, name in enumerate(NAMES)]
+    found = [{"id": number, "image_id": number, "category_id": 1, "bbox": [1, 2, 8, 7]} for number in range(6)]
+    return json.dumps({"images": images, "annotations": found, "categories": [{"id": 1, "name": "polyp"}]}).encode()
+
+
+def files(**more: bytes) -> dict[str, bytes]:
+    return {f"p/{name}": drawn() for name in NAMES} | {name.replace("_", "."): data for name, data in more.items()}
+
+
+def read(held: dict[str, bytes], **declared: Any) -> Indexed:
+    members = MemoryMembers(held)
+    indexed = read_declared("s", Declaration.model_validate(declared), {}, members, read_pictures)
+    check_members(members, indexed)
+    return indexed
+
+
+def groups(found: Indexed) -> list[str | None]:
+    return [sample.group for sample in found.samples]
+
+
+PATIENTS = ("a", "a", "b", "b", "c", "c")
+
+
+def test_a_column_of_the_rows_is_a_hole_of_the_group() -> None:
+    found = read(files(boxes_csv=boxes(PATIENTS)), **TABLE, groups={"group": "{Patient}"})
+    assert groups(found) == list(PATIENTS)
+
+
+def test_a_picture_whose_patient_is_unknown_is_rejected() -> None:
+    """It could be one of a patient in another split."""
+    found = read(files(boxes_csv=boxes(("a", "", "b", "b", "c", "c"))), **TABLE, groups={"group": "{Patient}"})
+    assert [row.key for row in found.exclusions if row.reason == "group_unknown"] == ["p/img_1.png"]
+    assert groups(found) == ["a", "b", "b", "c", "c"]
+
+
+def test_rows_of_one_picture_with_two_patients_are_no_group() -> None:
+    data = boxes(PATIENTS) + b"\nimg_0.png,c,3,3,6,6"
+    found = read(files(boxes_csv=data), **TABLE, groups={"group": "{Patient}"})
+    assert [row.key for row in found.exclusions if row.reason == "group_unknown"] == ["p/img_0.png"]
+
+
+def test_a_hole_that_is_no_column_is_named() -> None:
+    with pytest.raises(UsageError, match=r"\{Patent\} is neither a hole of a pattern nor a column of the rows"):
+        read(files(boxes_csv=boxes(PATIENTS)), **TABLE, groups={"group": "{Patent}"})
+
+
+@pytest.mark.parametrize("mark", [",", ";", "\t"])
+@pytest.mark.parametrize("name", ["img_{}.png", "IMG_{}.PNG", "img_{}", r"C:\Export\img_{}.png"])
+def test_a_table_joins_any_format_by_the_names_of_pictures(mark: str, name: str) -> None:
+    lines = [f"Datei{mark}Fall"] + [f"{name.format(at)}{mark}{patient}" for at, patient in enumerate(PATIENTS)]
+    held = files(c_json=coco(), patients_csv="\n".join(lines).encode("cp1252"))
+    tables = {"facts": {"file": "patients.csv", "on": "Datei"}}
+    found = read(held, **COCO, tables=tables, groups={"group": "{facts.Fall}"})
+    assert groups(found) == list(PATIENTS)
+    assert "patients.csv" in found.used
+
+
+def test_a_parquet_table_is_joined_and_gives_splits_and_columns() -> None:
+    data = io.BytesIO()
+    splits = ["train", "train", "test", "test", "train", "train"]
+    pq.write_table(pa.table({"name": NAMES, "who": PATIENTS, "part": splits, "site": ["colon"] * 6}), data)
+    found = read(
+        files(c_json=coco(), t_parquet=data.getvalue()),
+        **COCO,
+        tables={"t": {"file": "t.parquet", "on": "name"}},
+        groups={"group": "{t.who}"},
+        splits={"from": "t.part"},
+        columns={"organ": "{t.site}"},
+    )
+    assert groups(found) == list(PATIENTS)
+    assert [sample.official_split for sample in found.samples] == splits
+    assert {sample.organ for sample in found.samples} == {"colon"}
+
+
+def test_a_picture_without_a_row_is_rejected_where_the_table_gives_the_group() -> None:
+    table = b"file,who\n" + b"\n".join(f"{name},x".encode() for name in NAMES[1:])
+    found = read(
+        files(c_json=coco(), t_csv=table),
+        **COCO,
+        tables={"t": {"file": "t.csv", "on": "file"}},
+        groups={"group": "{t.who}"},
+    )
+    assert [row.key for row in found.exclusions if row.reason == "group_unknown"] == ["p/img_0.png"]
+    assert groups(found) == ["x"] * 5
+
+
+def test_a_table_that_joins_no_picture_is_named() -> None:
+    held = files(c_json=coco(), t_csv=b"file,who\nother.png,x\nmore.png,y")
+    with pytest.raises(UsageError, match=r"no row of t\.csv joins a picture: file is 'other\.png' there"):
+        read(held, **COCO, tables={"t": {"file": "t.csv", "on": "file"}}, groups={"group": "{t.who}"})
+
+
+def test_a_missing_column_of_a_table_is_named() -> None:
+    held = files(c_json=coco(), t_csv=b"file,who\nimg_0.png,x\nimg_1.png,y")
+    with pytest.raises(UsageError, match=r"t\.csv has no column 'patient'; it has file, who"):
+        read(held, **COCO, tables={"t": {"file": "t.csv", "on": "file"}}, groups={"group": "{t.patient}"})
+
+
+@pytest.mark.parametrize(
+    ("declared", "said"),
+    [
+        ({"groups": {"group": "Patient"}}, r"would put all pictures into one group: write \{Patient\}"),
+        ({"groups": {"group": "{t.who}"}}, r"no table 't'; declare \[read\.tables\.t\]"),
+        ({"splits": {"from": "t.who"}}, r"no table 't'; declare \[read\.tables\.t\]"),
+        ({"tables": {"t": {"file": "t.csv"}}}, "on is missing"),
+    ],
+)
+def test_a_declaration_that_would_be_read_wrongly_is_refused(declared: dict[str, Any], said: str) -> None:
+    with pytest.raises(ValidationError, match=said):
+        Declaration.model_validate({**COCO, **declared})
+
+
+def test_inspect_asks_for_the_column_of_patients() -> None:
+    found = recognise_source(MemoryMembers(files(boxes_csv=boxes(PATIENTS))), {})
+    assert found is not None
+    (asked,) = [question for question in found.questions if question.key == "groups.group"]
+    assert asked.choices == ('"{Patient}"', '"picture"')
+    assert "groups_possible" not in {hint.key for hint in found.hints}
+
+
+def test_inspect_proposes_a_table_of_patients() -> None:
+    table = "\n".join(["file,patient_id", *(f"{name},{who}" for name, who in zip(NAMES, PATIENTS, strict=True))])
+    found = recognise_source(MemoryMembers(files(c_json=coco(), t_csv=table.encode())), {})
+    assert found is not None
+    assert found.read["tables"] == {"facts": {"file": "t.csv", "on": "file"}}
+    (asked,) = [question for question in found.questions if question.key == "groups.group"]
+    assert asked.default == '"{facts.patient_id}"'
+
+
+def test_a_column_with_a_value_per_picture_is_not_asked() -> None:
+    found = recognise_source(MemoryMembers(files(boxes_csv=boxes("abcdef"))), {})
+    assert found is not None
+    assert "groups.group" not in {question.key for question in found.questions}
+
+
+def test_a_column_of_parquet_with_pictures_is_a_hole_of_the_group() -> None:
+    objects = [{"bbox": [[1.0, 2.0, 8.0, 7.0]], "category": ["polyp"]}] * 6
+    pictures = [{"bytes": drawn(), "path": name} for name in NAMES]
+    data = io.BytesIO()
+    pq.write_table(pa.table({"image": pictures, "objects": objects, "patient": PATIENTS}), data)
+    held = {"d.parquet": data.getvalue()}
+    boxes = {"form": "xywh", "unit": "pixels", "frame": "edges"}
+    found = read(held, format="hugging-face", images="d.parquet", boxes=boxes, groups={"group": "{patient}"})
+    assert groups(found) == list(PATIENTS)
+    asked = recognise_source(MemoryMembers(held), {})
+    assert asked is not None
+    assert '"{patient}"' in {question.default for question in asked.questions}

@@ -1,0 +1,59 @@
+"""Facts of pictures in columns of their rows: those that a declaration names, and columns that may name patients."""
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from typing import Final
+
+from medmultipoints.transforms.reporting.counted import plural
+from medmultipoints.transforms.sources.declaration import Declaration
+from medmultipoints.transforms.sources.declaration_parts import EACH_PICTURE
+from medmultipoints.transforms.sources.reading.proposing import Draft
+from medmultipoints.transforms.sources.reading.records.table_columns import Row, is_empty
+
+_GROUPS: Final = re.compile(
+    r"(?<![a-z])(patient|subject|person|case|mrn|exam|examination|study|studyinstanceuid|series|seriesinstanceuid|volume|"
+    r"video|sequence|fall|untersuchung|paciente|sujet)(?![a-z])"
+)
+"""Words in names of columns that identify a patient, an examination, a volume or a video."""
+
+
+def row_facts(declaration: Declaration, rows: Iterable[Row]) -> dict[str, str]:
+    """Return the value of each column that a declaration names, empty if the rows of the picture have several."""
+    found: dict[str, set[str]] = {}
+    for row in rows if declaration.row_holes else ():
+        for column in declaration.row_holes & row.keys():
+            found.setdefault(column, set()).add("" if is_empty(row[column]) else row[column])
+    return {column: values.pop() if len(values) == 1 else "" for column, values in found.items()}
+
+
+def ask_row_groups(draft: Draft, rows: Mapping[str, Row], table: str = "") -> bool:
+    """Ask for ``groups.group`` if a column named like one of patients has one value for most pictures with another.
+
+    ``rows``: a row of each picture. ``table``: what precedes a column in a hole. Return whether it is asked.
+    """
+    if draft.states("groups") is not None or not rows:
+        return False
+    columns = [column for column in next(iter(rows.values())) if _names_groups(column)]
+    found = {column: _shared(row.get(column, "") for row in rows.values()) for column in columns}
+    held = [column for column, times in found.items() if times]
+    if held:
+        example, count = found[held[0]].most_common(1)[0]
+        said = f"The column {held[0]} has {plural(len(found[held[0]]), 'value')} in {plural(len(rows), 'picture')}"
+        text = f"{said} ({example}: {count}): which pictures must stay in one split, such as those of a patient?"
+        choices = [*(f"{{{table}{column}}}" for column in held), EACH_PICTURE]
+        draft.ask("groups.group", f"{text} {EACH_PICTURE}: each alone.", choices, choices[0])
+    return bool(held)
+
+
+def _names_groups(column: str) -> bool:
+    """Return whether a word of a column's name, as in ``patient_id`` or ``PatientID``, is one of groups."""
+    words = re.sub(r"(?<=[a-z])(?=[A-Z])", "_", column)
+    return _GROUPS.search(words.casefold()) is not None or _GROUPS.search(column.casefold()) is not None
+
+
+def _shared(values: Iterable[str]) -> Counter[str]:
+    """Return how often each value occurs if most pictures share theirs with another, but not all with all."""
+    times = Counter(value for value in values if not is_empty(value))
+    shared = sum(count for count in times.values() if count > 1)
+    return times if len(times) > 1 and shared * 2 > times.total() else Counter()
