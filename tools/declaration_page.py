@@ -9,7 +9,7 @@ from tools.recipe_reference import model_of, table_of
 
 _INTRODUCTION = """# Declaration of a source
 
-Generated from `data_lake/catalogue.py` and `transforms/sources/declaration.py` and `declaration_parts.py` by `make docs`; do not edit.
+Generated from `data_lake/catalogue.py` and `transforms/sources/declaration*.py` by `make docs`; do not edit.
 
 A source of your own is a table `[sources.NAME]` in a recipe, with `path` and, where no data can show it, a few of the
 keys below; or a file of its own with the same keys, named by `declaration = "FILE.toml"`. `medmultipoints inspect PATH`
@@ -30,9 +30,9 @@ that follows the hole, `{slice:int}` a number, `{visit:\\d{3}}` what the express
 any text in one folder, `**` any folders, `[...]` a part that may be absent. Holes of equal names join pictures and
 annotations; numbers join without leading zeros. A path that a pattern reads in two ways is refused with both readings.
 Holes named `split`, `group`, `organ`, `modality`, `finding`, `classification` and `licence` fill those columns.
-In `groups.group`, `columns` and `splits.from`, holes are also the columns of tables: `{COLUMN}` of the rows that annotate
-a picture (formats `table`, `run-lengths` and `hugging-face`), `{NAME.COLUMN}` of a table that `[read.tables.NAME]` joins.
-A picture whose group is declared and unknown is rejected.
+In `groups.group`, `columns` and `splits.from`, holes are also the columns of tables: `{COLUMN}` of the rows that
+annotate a picture (formats `table`, `run-lengths` and `hugging-face`), `{NAME.COLUMN}` of a table that
+`[read.tables.NAME]` joins. A picture whose group is declared and unknown is rejected.
 """
 _NOT_STATED = ("name", "reader", "labels", "read", "broken")
 _FIRST = ("format", "images", "annotations")
