@@ -10,6 +10,7 @@ from medmultipoints.transforms.duplicates.all_pairs import NEAREST, Numbers
 from medmultipoints.transforms.duplicates.hash_search import HashPairs, Method, join_hashes
 from medmultipoints.transforms.pictures.thumbnails import (
     SEARCHED,
+    Gallery,
     Thumbnails,
     Window,
     hash_windows,
@@ -32,7 +33,7 @@ class Pictures:
     """Group numbers, from 0, and thumbnails of pictures, sorted by group."""
 
     groups: Numbers
-    small: Thumbnails
+    small: Gallery
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -53,25 +54,25 @@ def search(pictures: Pictures) -> tuple[Candidates, Method]:
     index = hash_windows(pictures.small)
     found: list[tuple[HashPairs, bool]] = []
     methods: set[Method] = set()
-    for mirrored, small in ((False, pictures.small), (True, mirror(pictures.small))):
+    for mirrored in (False, True):
         crowded = False
         for window in SEARCHED:
             itself = window == SEARCHED[0] and not mirrored
-            pairs = _join(pictures, small, index, window, itself=itself, crowded=crowded)
+            pairs = _join(pictures, index, window, mirrored=mirrored, itself=itself, crowded=crowded)
             crowded = pairs.method != "bands"
             found.append((pairs, mirrored))
             methods.add(pairs.method)
             if window == SEARCHED[0]:
-                more = _choose_among_equals(pictures, small, index, pairs)
+                more = _choose_among_equals(pictures, index, pairs, mirrored=mirrored)
                 methods.add(more.method)
                 found += [(more, mirrored), (_swap(pairs), mirrored), (_swap(more), mirrored)]
     return _collect(found), max(methods, key=METHODS.index)
 
 
 def _join(
-    pictures: Pictures, small: Thumbnails, index: NDArray[np.uint64], window: Window, *, itself: bool, crowded: bool
+    pictures: Pictures, index: NDArray[np.uint64], window: Window, *, mirrored: bool, itself: bool, crowded: bool
 ) -> HashPairs:
-    queries = index if itself else hash_windows(small, window)
+    queries = index if itself else hash_windows(pictures.small, window, mirrored=mirrored)
     groups = pictures.groups
     return join_hashes(queries, groups, index, groups, RADIUS, itself=itself, crowded=crowded)
 
@@ -90,7 +91,7 @@ def _swap(pairs: HashPairs) -> HashPairs:
 
 
 def _choose_among_equals(
-    pictures: Pictures, small: Thumbnails, index: NDArray[np.uint64], pairs: HashPairs
+    pictures: Pictures, index: NDArray[np.uint64], pairs: HashPairs, *, mirrored: bool
 ) -> HashPairs:
     """Return the best correlated pairs of groups with more near hashes than were kept.
 
@@ -108,12 +109,13 @@ def _choose_among_equals(
             seen.clear()
         if other not in seen:
             seen[other] = _normed(pictures.small[targets])
-        best, place = _best_pairs(_normed(small[queries]), seen[other])
+        own = mirror(pictures.small[queries]) if mirrored else pictures.small[queries]
+        best, place = _best_pairs(_normed(own), seen[other])
         chosen.append((queries[best], targets[place]))
     query, found = (np.concatenate([part[side] for part in chosen]) for side in (0, 1))
     apart = pictures.groups[query] != pictures.groups[found]
     query, found = query[apart], found[apart]
-    bits = np.bitwise_count(hash_windows(small[query]) ^ index[found]).astype(np.int64)
+    bits = np.bitwise_count(hash_windows(pictures.small[query], mirrored=mirrored) ^ index[found]).astype(np.int64)
     return HashPairs(query, found, bits, method)
 
 

@@ -12,13 +12,16 @@ from dataclasses import dataclass
 import numpy as np
 import polars as pl
 
+from medmultipoints.transforms.columns.ranges import join_sorted
 from medmultipoints.transforms.duplicates.candidates import Candidates, Pictures, search
 from medmultipoints.transforms.duplicates.hash_search import Method
 from medmultipoints.transforms.pictures.thumbnails import (
+    Album,
+    Chosen,
+    album_of,
     correlate,
     is_flat,
     mirror,
-    unpack,
     whole_gradients,
     window_gradients,
 )
@@ -49,18 +52,21 @@ class NearSearch:
     method: Method
 
 
-def find_near(pictures: pl.DataFrame) -> NearSearch:
-    """Return candidate pairs of ``pictures`` (sample_id, group_id, thumbnail) between groups, with their distances.
+def find_near(pictures: pl.DataFrame, album: Album | None = None) -> NearSearch:
+    """Return candidate pairs of ``pictures`` (sample_id, group_id) between groups, with their distances.
 
-    Finds all pairs whose hashes are within the radius, but only the nearest pairs between two groups. The order of the
-    rows does not matter.
+    Thumbnails come from ``album``, or from the column ``thumbnail``. Finds all pairs whose hashes are within the
+    radius, but only the nearest pairs between two groups. The order of the rows does not matter.
     """
-    ordered = pictures.sort("group_id", "sample_id")
-    small = unpack(ordered["thumbnail"])
+    album = album or album_of(pictures)
+    rows = pl.DataFrame({"sample_id": album.names, "row": np.arange(len(album.names))})
+    ordered = join_sorted(pictures.select("sample_id", "group_id"), rows).drop_nulls("row")
+    ordered = ordered.sort("group_id", maintain_order=True)
+    small = Chosen(album.small, ordered["row"].to_numpy())
     seen = ~is_flat(small)
     named = ordered.filter(pl.Series(seen, dtype=pl.Boolean)).select("sample_id", "group_id")
-    groups = (named["group_id"].rank("dense").cast(pl.Int64) - 1).to_numpy()
-    chosen = Pictures(groups, small[seen])
+    new = (named["group_id"] != named["group_id"].shift(1)).fill_null(True)
+    chosen = Pictures(np.cumsum(new.to_numpy()) - 1, Chosen(album.small, small.rows[seen]))
     candidates, method = search(chosen)
     return NearSearch(_name(_confirm(chosen, candidates), named), named.height, int((~seen).sum()), method)
 
@@ -108,7 +114,7 @@ def _measure(pictures: Pictures, asked: pl.DataFrame) -> Iterator[pl.DataFrame]:
     rows = asked.partition_by("a", maintain_order=True)
     for start in range(0, len(rows), AT_ONCE):
         part = rows[start : start + AT_ONCE]
-        windows = window_gradients(pictures.small[[block["a"][0] for block in part]])
+        windows = window_gradients(pictures.small[np.array([block["a"][0] for block in part])])
         for block, own in zip(part, windows, strict=True):
             second, flipped = pictures.small[block["b"].to_numpy()], block["mirrored"].to_numpy()
             whole = whole_gradients(np.where(flipped[:, None, None], mirror(second), second))
@@ -139,14 +145,14 @@ def _name(confirmed: pl.DataFrame, named: pl.DataFrame) -> pl.DataFrame:
 
 
 def near_tables(
-    members: pl.DataFrame, thumbnails: pl.DataFrame, threshold: float | None
+    members: pl.DataFrame, thumbnails: pl.DataFrame | Album, threshold: float | None
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
     """Return the tables ``near_duplicates`` and ``near_distances``.
 
     ``members``: sample_id, source and group_id of the images; ``threshold``: the distance below which pictures are
     near-duplicates; None chooses it from the histogram.
     """
-    pairs = find_near(members.select("sample_id", "group_id").join(thumbnails, on="sample_id", validate="1:1")).pairs
+    pairs = find_near(members, album_of(thumbnails)).pairs
     histogram = count_distances(pairs)
     limit = choose_threshold(histogram) if threshold is None else threshold
     sources = members.select("sample_id", "source")

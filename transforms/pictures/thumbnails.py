@@ -9,7 +9,9 @@ All arithmetic after the averaging is on whole numbers below 2**53, so that resu
 """
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from functools import cache
+from typing import Protocol, cast
 
 import cv2
 import numpy as np
@@ -31,6 +33,39 @@ FLATTEST = GRID * GRID
 """Sum of squared gradients, in gray levels, below which a picture is too uniform to compare."""
 
 Thumbnails = NDArray[np.uint8]
+Rows = NDArray[np.int64]
+
+
+class Gallery(Protocol):
+    """Thumbnails in rows that are read when they are needed."""
+
+    def __len__(self) -> int: ...
+
+    def __getitem__(self, rows: slice | Rows) -> Thumbnails: ...
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Chosen:
+    """Some rows of a gallery, in another order."""
+
+    gallery: Gallery
+    rows: Rows
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def __getitem__(self, rows: slice | Rows) -> Thumbnails:
+        return self.gallery[self.rows[rows]]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Album:
+    """The thumbnails of pictures, and the sample_id of each row."""
+
+    names: pl.Series
+    small: Gallery
+
+
 Range = tuple[float, float]
 Window = tuple[Range, Range]
 """Columns and rows of a part of the picture, as shares of its width and height."""
@@ -92,13 +127,22 @@ def unpack(texts: Sequence[str] | pl.Series) -> Thumbnails:
     return small
 
 
+def album_of(thumbnails: pl.DataFrame | Album) -> Album:
+    """Return the thumbnails of a table (sample_id, thumbnail) in memory."""
+    if isinstance(thumbnails, Album):
+        return thumbnails
+    return Album(thumbnails["sample_id"], cast("Gallery", unpack(thumbnails["thumbnail"])))
+
+
 def mirror(small: Thumbnails) -> Thumbnails:
     """Return the thumbnails mirrored left to right."""
     return np.ascontiguousarray(small[..., ::-1])
 
 
-def hash_windows(small: Thumbnails, window: Window = (WHOLE, WHOLE)) -> NDArray[np.uint64]:
-    """Return the 64-bit difference hash of a window of each picture.
+def hash_windows(
+    small: Gallery | Thumbnails, window: Window = (WHOLE, WHOLE), *, mirrored: bool = False
+) -> NDArray[np.uint64]:
+    """Return the 64-bit difference hash of a window of each picture, or of each mirrored picture.
 
     The window is averaged to 9 x 8 cells; row by row, a bit is set if brightness rises to the right.
     """
@@ -106,7 +150,8 @@ def hash_windows(small: Thumbnails, window: Window = (WHOLE, WHOLE)) -> NDArray[
     hashes = np.empty(len(small), np.uint64)
     for part in _parts(len(small), HASHED_AT_ONCE):
         # Two products of large matrices take half the time of many small ones, and are exact for whole numbers.
-        across = small[part].reshape(-1, SIDE).astype(np.float64) @ columns.T
+        shown = mirror(small[part]) if mirrored else small[part]
+        across = shown.reshape(-1, SIDE).astype(np.float64) @ columns.T
         turned = np.ascontiguousarray(across.reshape(-1, SIDE, len(columns)).swapaxes(1, 2)).reshape(-1, SIDE)
         averaged = (turned @ rows.T).reshape(-1, len(columns), len(rows))
         bits = np.packbits((averaged[:, 1:] > averaged[:, :-1]).swapaxes(1, 2).reshape(-1, 64), axis=1)
@@ -129,7 +174,7 @@ def window_gradients(small: Thumbnails) -> NDArray[np.float64]:
     return _gradients(windows)
 
 
-def is_flat(small: Thumbnails) -> NDArray[np.bool_]:
+def is_flat(small: Gallery | Thumbnails) -> NDArray[np.bool_]:
     """Return the mask of near-uniform pictures, whose correlation with each other is noise."""
     flat = np.empty(len(small), np.bool_)
     for part in _parts(len(small)):

@@ -26,9 +26,10 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from medmultipoints.transforms.columns.ranges import join_sorted
 from medmultipoints.transforms.errors import UsageError
 from medmultipoints.transforms.splits.balance import IMAGES, MOST_GROUPS, balance, weigh_strata
-from medmultipoints.transforms.splits.groups import find_groups, join_sorted
+from medmultipoints.transforms.splits.groups import find_groups
 from medmultipoints.transforms.splits.numbered_groups import Groups, Numbers, Strata, number_groups
 from medmultipoints.transforms.splits.official import official_name
 

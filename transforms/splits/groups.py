@@ -4,9 +4,9 @@ from collections.abc import Mapping
 
 import polars as pl
 
+from medmultipoints.transforms.columns.ranges import join_sorted
 from medmultipoints.transforms.duplicates.clusters import find_clusters
 
-ROWS_AT_ONCE = 500_000
 ALONE = pl.col("video_id").is_null() & pl.col("group_id").str.starts_with("image:")
 """Whether no source names the group of an image: neither a patient nor a video nor a volume."""
 
@@ -32,20 +32,6 @@ def find_groups(
     joined = find_clusters(links.select("base", "base_two").unique().iter_rows())
     members = join_sorted(images.select("sample_id", "source"), bases)
     return members.with_columns(group_id=_group_names(members["base"], joined))
-
-
-def join_sorted(images: pl.DataFrame, table: pl.DataFrame) -> pl.DataFrame:
-    """Return the images, sorted by sample_id, with the columns of a table that has at most one row for each.
-
-    Joins are made range by range: an index of ten million names would take gigabytes.
-    """
-    images, table = (frame if frame["sample_id"].is_sorted() else frame.sort("sample_id") for frame in (images, table))
-    parts = []
-    for part in images.iter_slices(ROWS_AT_ONCE):
-        low = int(table["sample_id"].search_sorted(part["sample_id"][0], "left"))
-        high = int(table["sample_id"].search_sorted(part["sample_id"][-1], "right"))
-        parts.append(part.join(table[low:high], on="sample_id", how="left", validate="1:1", maintain_order="left"))
-    return pl.concat(parts) if parts else images.join(table, on="sample_id", how="left")
 
 
 def _group_names(bases: pl.Series, joined: Mapping[str, str]) -> pl.Series:

@@ -13,6 +13,7 @@ import polars as pl
 from medmultipoints.transforms.columns.tables import column_names
 from medmultipoints.transforms.duplicates.candidates import RADIUS
 from medmultipoints.transforms.duplicates.near import NearSearch, count_distances, find_near
+from medmultipoints.transforms.pictures.thumbnails import Album, album_of
 from medmultipoints.transforms.reporting.counted import plural
 from medmultipoints.transforms.splits.groups import ALONE
 from medmultipoints.transforms.splits.joined import KINDS, count_pairs, describe_joins
@@ -35,7 +36,11 @@ Certificate = dict[str, Any]
 
 
 def certify(
-    images: pl.DataFrame, thumbnails: pl.DataFrame, threshold: float, joins: pl.DataFrame, text: Mapping[str, int]
+    images: pl.DataFrame,
+    thumbnails: pl.DataFrame | Album,
+    threshold: float,
+    joins: pl.DataFrame,
+    text: Mapping[str, int],
 ) -> Certificate:
     """Return the certificate as plain values, independent of the row order.
 
@@ -44,7 +49,7 @@ def certify(
     or day; ``text``: number of pictures by state of their text.
     """
     rows = images.select(COLUMNS).unique().sort("sample_id", "split")
-    search = find_near(_pictures(rows).join(thumbnails, on="sample_id"))
+    search = find_near(_pictures(rows), album_of(thumbnails))
     pairs = _place(search.pairs, rows)
     near = pairs.filter(pl.col("distance") < threshold)
     across = count_pairs(near.filter(pl.col("apart")))

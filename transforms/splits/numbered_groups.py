@@ -7,8 +7,8 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from medmultipoints.transforms.columns.ranges import ROWS_AT_ONCE
 from medmultipoints.transforms.splits.balance import IMAGES
-from medmultipoints.transforms.splits.groups import ROWS_AT_ONCE
 
 Numbers = NDArray[np.int64]
 Strata = Callable[[pl.DataFrame], pl.DataFrame]

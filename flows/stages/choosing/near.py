@@ -2,6 +2,7 @@
 
 import polars as pl
 
+from medmultipoints.data_lake.store.thumbnails import open_album
 from medmultipoints.expectations.references import references_hold
 from medmultipoints.flows.engine.stage import Build, Inputs, Output, Rules, Scans, Stage
 from medmultipoints.flows.recipe.model import Recipe
@@ -12,9 +13,10 @@ from medmultipoints.transforms.splits.groups import find_groups
 
 def find_near_duplicates(build: Build, inputs: Inputs, _shard: str) -> Output:
     """Return near-duplicate pairs of images of different videos, and the histogram that justifies the threshold."""
-    images = kept_images(inputs).collect()
-    members = find_groups(images, inputs.read("samples"), inputs.read("duplicates"))
-    near, histogram = near_tables(members, inputs.read("thumbnails"), build.recipe.splits.near_threshold)
+    images = kept_images(inputs).select("sample_id", "source").collect(engine="streaming")
+    members = find_groups(images, inputs.scan("samples"), inputs.read("duplicates"))
+    with open_album(build.lake, inputs.parts("thumbnails")) as album:
+        near, histogram = near_tables(members, album, build.recipe.splits.near_threshold)
     return all_used(images, {"near_duplicates": near, "near_distances": histogram})
 
 

@@ -25,6 +25,7 @@ from medmultipoints.data_lake.release.write.parquet import write_records_shard, 
 from medmultipoints.data_lake.release.write.shards import Shard, plan_shards
 from medmultipoints.data_lake.store.layout import Lake
 from medmultipoints.data_lake.store.objects import StoredObject, object_path, put_bytes, put_file, temporary_file
+from medmultipoints.data_lake.store.thumbnails import open_album
 from medmultipoints.flows.engine.running.released_images import image_reader
 from medmultipoints.flows.engine.stage import EVERY_EARLIER, Build, Inputs, Output, Stage
 from medmultipoints.flows.recipe.model import Recipe
@@ -35,7 +36,7 @@ from medmultipoints.transforms.compose.stats import count_histogram
 from medmultipoints.transforms.duplicates.near import near_threshold
 from medmultipoints.transforms.errors import DataError
 from medmultipoints.transforms.splits.joined import count_states
-from medmultipoints.transforms.splits.leakage import certify, find_leaks
+from medmultipoints.transforms.splits.leakage import COLUMNS, certify, find_leaks
 
 File = tuple[FileEntry, StoredObject]
 """A file of the release, and the same as it lies in the store."""
@@ -156,20 +157,21 @@ def _quarantine_files(build: Build, inputs: Inputs) -> Iterator[File]:
     yield _file(build.lake, EXPECTATIONS, expectations_bytes(inputs.verdicts))
 
 
-def shown_thumbnails(inputs: Inputs) -> pl.DataFrame:
-    """Return the thumbnails of the pictures as released: for redacted ones, those of the new file."""
-    new = inputs.read("redactions", "sample_id", "thumbnail")
-    old = inputs.read("thumbnails").join(new, on="sample_id", how="anti")
-    return pl.concat([old, new.select(old.columns)]).sort("sample_id")
+def shown_thumbnails(inputs: Inputs) -> Iterator[pl.LazyFrame]:
+    """Yield the thumbnails of the pictures as released, in parts: for redacted ones, those of the new file."""
+    new = inputs.read("redactions", "sample_id", "thumbnail").lazy()
+    yield new
+    yield from (part.join(new, on="sample_id", how="anti") for part in inputs.parts("thumbnails"))
 
 
 def _certificate(build: Build, inputs: Inputs) -> Iterator[File]:
     """Yield the leakage certificate; DataError if there is a leak, which no release may have."""
     chosen = build.recipe.splits.near_threshold
     threshold = near_threshold(inputs.read("near_distances")) if chosen is None else chosen
-    images = inputs.read("released_images")
+    images = inputs.read("released_images", *COLUMNS)
     text = count_states(images, inputs.read("readings"))
-    certificate = certify(images, shown_thumbnails(inputs), threshold, inputs.read("joins"), text)
+    with open_album(build.lake, shown_thumbnails(inputs)) as album:
+        certificate = certify(images, album, threshold, inputs.read("joins"), text)
     leaks = find_leaks(certificate)
     if leaks:
         raise DataError(f"the splits leak: {'; '.join(leaks)}. No release is made. Please report this error.")
