@@ -4,6 +4,7 @@ import os
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 import polars as pl
@@ -29,8 +30,8 @@ class ThumbnailFile:
     def __getitem__(self, rows: slice | Rows) -> Thumbnails:
         places = np.arange(self.height)[rows] if isinstance(rows, slice) else rows
         found = np.empty((len(places), SIDE, SIDE), np.uint8)
-        starts = np.flatnonzero(np.diff(places, prepend=-2) != 1)
-        for start, stop in zip(starts.tolist(), [*starts[1:].tolist(), len(places)], strict=True):
+        starts = np.flatnonzero(np.diff(places, prepend=-2) != 1).tolist()
+        for start, stop in pairwise([*starts, len(places)]):
             os.preadv(self.descriptor, [found[start:stop].data], int(places[start]) * BYTES)
         return found
 

@@ -3,15 +3,16 @@
 Trainers read the JSONL files of the same rows; ``check_both_formats`` proves that both are equal.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import polars as pl
 
 from medmultipoints.data_lake.release.read.released_tables import read_parquet, splits_of, table_files
 from medmultipoints.data_lake.release.write.files import FileEntry
+from medmultipoints.data_lake.release.write.jsonl import in_order
 from medmultipoints.data_lake.release.write.manifest import Manifest
-from medmultipoints.data_lake.release.write.parquet import write_table
+from medmultipoints.data_lake.release.write.parquet import write_parts
 from medmultipoints.transforms.columns.tables import Column, Table, load_table, released_schema
 from medmultipoints.transforms.diff.releases import INSTRUCTION_COLUMNS
 
@@ -25,10 +26,10 @@ def released_columns(table: Table) -> tuple[Column, ...]:
     return tuple(table.column(name) for name in INSTRUCTION_COLUMNS)
 
 
-def write_instruction_rows(path: Path, instructions: pl.DataFrame, *, name: str) -> FileEntry:
-    """Write a Parquet file with the rows of one split, sorted by instruction_id; return its entry."""
-    rows = instructions.sort("instruction_id").select(INSTRUCTION_COLUMNS)
-    return write_table(path, rows, released_schema(released_columns(load_table(TABLE))), name=name)
+def write_instruction_rows(path: Path, parts: Iterable[pl.DataFrame], *, name: str) -> FileEntry:
+    """Write a Parquet file with the rows of one split, given in parts that follow each other; return its entry."""
+    rows = (part.select(INSTRUCTION_COLUMNS) for part in in_order(parts))
+    return write_parts(path, rows, released_schema(released_columns(load_table(TABLE))), name=name)
 
 
 def check_both_formats(folder: Path, manifest: Manifest, instructions: pl.DataFrame) -> Iterator[str]:

@@ -1,5 +1,6 @@
 """Read and write the instructions of a release as JSON Lines, one file per split."""
 
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import polars as pl
@@ -16,15 +17,29 @@ def instructions_path(split: str) -> str:
     return f"instructions/{split}.jsonl"
 
 
-def write_instructions(path: Path, instructions: pl.DataFrame, *, name: str | None = None) -> FileEntry:
-    """Write a JSONL file with these rows, sorted by instruction_id; return its entry.
+def write_instructions(path: Path, parts: Iterable[pl.DataFrame], *, name: str | None = None) -> FileEntry:
+    """Write a JSONL file with the rows of one split, given in parts that follow each other; return its entry.
 
     ``name`` is its path in the release.
     """
     with HashingFile(path) as file:
-        for chunk in instructions.sort("instruction_id").iter_slices(LINES_AT_ONCE):
-            file.write(b"".join(jsonl(chunk)))
+        for part in in_order(parts):
+            for chunk in part.iter_slices(LINES_AT_ONCE):
+                file.write(b"".join(jsonl(chunk)))
     return file.entry(name or path.name)
+
+
+def in_order(parts: Iterable[pl.DataFrame]) -> Iterator[pl.DataFrame]:
+    """Yield the parts, each sorted by instruction_id; DataError if one begins before the end of the one before it."""
+    last = ""
+    for part in parts:
+        if part.is_empty():
+            continue
+        rows = part.sort("instruction_id")
+        if rows["instruction_id"][0] < last:
+            raise DataError(f"instruction {rows['instruction_id'][0]} comes after {last}. Please report this.")
+        last = rows["instruction_id"][-1]
+        yield rows
 
 
 def read_instructions(path: Path) -> pl.DataFrame:

@@ -45,6 +45,28 @@ def write_table(
     return sink.entry(name or path.name)
 
 
+def write_parts(path: Path, parts: Iterable[pl.DataFrame], schema: pa.Schema, *, name: str) -> FileEntry:
+    """Write the file that ``write_table`` writes of all parts together; only one part is in memory."""
+    with parquet_file(path, schema) as (sink, writer):
+        for group in _regroup(parts, TABLE_ROWS_PER_GROUP):
+            writer.write_table(to_arrow(group.rechunk(), schema), row_group_size=TABLE_ROWS_PER_GROUP)
+    return sink.entry(name)
+
+
+def _regroup(parts: Iterable[pl.DataFrame], rows: int) -> Iterator[pl.DataFrame]:
+    """Yield the rows of all parts, so many at a time."""
+    waiting: list[pl.DataFrame] = []
+    for part in parts:
+        waiting.append(part)
+        if sum(one.height for one in waiting) >= rows:
+            joined = pl.concat(waiting)
+            whole = joined.height - joined.height % rows
+            yield from joined[:whole].iter_slices(rows)
+            waiting = [joined[whole:]]
+    if any(one.height for one in waiting):
+        yield pl.concat(waiting)
+
+
 def write_records_shard(
     path: Path,
     shard: Shard,

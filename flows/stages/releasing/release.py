@@ -25,6 +25,7 @@ from medmultipoints.data_lake.release.write.parquet import write_records_shard, 
 from medmultipoints.data_lake.release.write.shards import Shard, plan_shards
 from medmultipoints.data_lake.store.layout import Lake
 from medmultipoints.data_lake.store.objects import StoredObject, object_path, put_bytes, put_file, temporary_file
+from medmultipoints.data_lake.store.parquet_tables import ROWS_PER_GROUP, scan_table
 from medmultipoints.data_lake.store.thumbnails import open_album
 from medmultipoints.flows.engine.running.released_images import image_reader
 from medmultipoints.flows.engine.stage import EVERY_EARLIER, Build, Inputs, Output, Stage
@@ -101,13 +102,24 @@ def _example_files(build: Build, inputs: Inputs) -> Iterator[File]:
 
 
 def _instruction_files(build: Build, inputs: Inputs) -> Iterator[File]:
-    for split, part in _by_split(inputs.read("instructions")):
+    """Yield both forms of the instructions of each split; only a part of the table is in memory."""
+    rows = dict(inputs.scan("instructions").group_by("split").len().collect(engine="streaming").iter_rows())
+    for split in sorted(rows):
         with temporary_file(build.lake) as path:
-            entry = write_instructions(path, part, name=instructions_path(split))
+            entry = write_instructions(path, _of_split(inputs, split), name=instructions_path(split))
             yield entry, put_file(build.lake, path, known=entry.sha256)
         with temporary_file(build.lake) as path:
-            entry = write_instruction_rows(path, part, name=shard_path("instructions", split))
-            yield entry, put_file(build.lake, path, part.height, known=entry.sha256)
+            name = shard_path("instructions", split)
+            entry = write_instruction_rows(path, _of_split(inputs, split), name=name)
+            yield entry, put_file(build.lake, path, rows[split], known=entry.sha256)
+
+
+def _of_split(inputs: Inputs, split: str) -> Iterator[pl.DataFrame]:
+    """Yield the instructions of a split in order, those of so many rows at a time."""
+    for stored in inputs.objects["instructions"]:
+        part = scan_table(inputs.lake, [stored])
+        for first in range(0, stored.rows, ROWS_PER_GROUP):
+            yield part.slice(first, ROWS_PER_GROUP).filter(pl.col("split") == split).collect()
 
 
 def _dialect_files(build: Build, inputs: Inputs) -> Iterator[File]:

@@ -161,9 +161,9 @@ def write_release(
             files.append(write_table(folder / path, frame.filter(split=split), declared, name=path))
     for (split,), part in tables.instructions.partition_by("split", as_dict=True).items():
         path = instructions_path(str(split))
-        files.append(write_instructions(folder / path, part, name=path))
+        files.append(write_instructions(folder / path, [part], name=path))
         path = shard_path("instructions", str(split))
-        files.append(write_instruction_rows(folder / path, part, name=path))
+        files.append(write_instruction_rows(folder / path, [part], name=path))
     read_picture = picture_reader(tables.images, PICTURES.__getitem__)
     for (dialect, split), part in tables.dialects.partition_by("dialect", "split", as_dict=True).items():
         path = shard_path(f"{DIALECT_PREFIX}{dialect}", str(split))

@@ -10,7 +10,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from medmultipoints.data_lake.release.write.files import hash_file
-from medmultipoints.data_lake.release.write.parquet import group_bounds, write_records_shard, write_table
+from medmultipoints.data_lake.release.write.parquet import group_bounds, write_parts, write_records_shard, write_table
 from medmultipoints.data_lake.release.write.shards import Shard, plan_shards
 from medmultipoints.transforms.columns.tables import load_table, released_schema
 from medmultipoints.transforms.diff.releases import Tables
@@ -51,6 +51,21 @@ def test_a_table_has_the_same_bytes_from_polars_and_from_chunked_arrow(tmp_path:
     assert (
         write_table(tmp_path / "a", tables.objects, declared, name="x").sha256
         == write_table(tmp_path / "b", chunked, declared, name="x").sha256
+    )
+
+
+@pytest.mark.parametrize("lengths", [(25_003,), (10_000, 15_003), (1, 9_998, 0, 12_000, 3_004)])
+def test_a_table_in_parts_has_the_same_bytes(tmp_path: Path, tables: Tables, lengths: tuple[int, ...]) -> None:
+    """Row groups do not depend on where the parts begin."""
+    declared = released_schema(load_table("objects").columns)
+    rows = tables.objects.sample(25_003, with_replacement=True, seed=1)
+    starts = [sum(lengths[:place]) for place in range(len(lengths))]
+    parts = (rows.slice(start, length) for start, length in zip(starts, lengths, strict=True))
+    assert write_parts(tmp_path / "parts", parts, declared, name="x") == write_table(
+        tmp_path / "whole", rows, declared, name="x"
+    )
+    assert write_parts(tmp_path / "none", [], declared, name="x") == write_table(
+        tmp_path / "empty", rows.clear(), declared, name="x"
     )
 
 
