@@ -4,22 +4,23 @@ All coordinates are in pixels of the released image. Questions and proofs both s
 else but the phrases.
 """
 
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, fields, replace
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, fields
 from functools import cached_property
 from itertools import groupby
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from medmultipoints.transforms.columns.record_columns import object_of
+from medmultipoints.transforms.columns.record_columns import objects_of
 from medmultipoints.transforms.columns.tables import column_names
 from medmultipoints.transforms.errors import DataError
 from medmultipoints.transforms.instructions.published import round_place
-from medmultipoints.transforms.records import UNKNOWN, ReleasedObject
+from medmultipoints.transforms.records import SIDES, UNKNOWN, ReleasedObject
 
+Item = TypeVar("Item")
 BORDER_PX: Final = 0.5  # an object closer to the border touches it
 _STILL: Final = pl.col("video_id").is_null()
 _VIDEO: Final = pl.format("video {} {}", "source", "video_id")
@@ -81,6 +82,12 @@ class Scene:
         return np.array([item.box for item in self.objects], np.float64).reshape(-1, 4)
 
     @cached_property
+    def centres(self) -> list[tuple[float, float]]:
+        """The centres of the boxes."""
+        found: list[tuple[float, float]] = ((self.edges[:, :2] + self.edges[:, 2:]) / 2).tolist()
+        return found
+
+    @cached_property
     def all_masked(self) -> bool:
         """Whether every object has a mask."""
         return all(item.rle for item in self.objects)
@@ -124,6 +131,8 @@ class Scene:
         return [self.objects[place] for place in np.flatnonzero(meets)]
 
 
+_LISTED: Final = ("label", "record_id", "count", "points", "bbox")
+_ROWS_AT_ONCE: Final = 10_000  # as Python objects
 _OBJECT: Final = ("sample_id", "index", *column_names("objects", "object"))
 _COPIED: Final = tuple(field.name for field in fields(Scene) if field.name in column_names("released_images"))
 
@@ -144,13 +153,10 @@ def gather_scenes(
     rows = images.with_columns(group=_SETS if stills else _GROUP).sort("group", "frame_index", "sample_id")
     if only is not None:
         rows = rows.join(only.select("group"), on="group", how="semi", maintain_order="left")
-    place = rows.select("sample_id").with_row_index("place")
-    items = _taker(objects.select(_OBJECT).join(place, on="sample_id").sort("place", "label", "index"))
-    named = _taker(
-        records.select("sample_id", "label", "record_id", "count", "points", "bbox")
-        .join(place, on="sample_id")
-        .sort("place", "label")
-    )
+    place = rows.select("sample_id", "width", "height").with_row_index("place")
+    sorted_objects = objects.select(_OBJECT).join(place, on="sample_id").sort("place", "label", "index")
+    listed = records.select("sample_id", *_LISTED).join(place, on="sample_id").sort("place", "label")
+    items, named = _taker(sorted_objects, _objects), _taker(listed, lambda part: part.select(_LISTED).rows())
     scenes = (_scene(row, named(at), items(at)) for at, row in enumerate(rows.iter_rows(named=True)))
     pairs = zip(rows["group"], scenes, strict=True)
     for _, members in groupby(pairs, key=lambda pair: pair[0]):
@@ -162,37 +168,37 @@ def group_key(images: pl.DataFrame, *, stills: bool = False) -> pl.DataFrame:
     return images.select("sample_id", group=_SETS if stills else _GROUP)
 
 
-def _taker(frame: pl.DataFrame) -> Callable[[int], list[dict[str, Any]]]:
-    """Return a function that takes the rows of a place; places must ascend, and only one is in memory at a time."""
-    grouped = groupby(frame.iter_rows(named=True), key=lambda row: row["place"])
-    nobody: tuple[int, Iterator[dict[str, Any]]] = (-1, iter(()))
-    ahead = next(grouped, nobody)
+def _taker(frame: pl.DataFrame, read: Callable[[pl.DataFrame], Sequence[Item]]) -> Callable[[int], list[Item]]:
+    """Return a function that takes what is read of the rows of a place; places must ascend, and few are in memory."""
+    parts = frame.iter_slices(_ROWS_AT_ONCE)
+    read_rows = (pair for part in parts for pair in zip(part["place"].to_list(), read(part), strict=True))
+    ahead = next(read_rows, None)
 
-    def take(place: int) -> list[dict[str, Any]]:
+    def take(place: int) -> list[Item]:
         nonlocal ahead
-        if ahead[0] != place:
-            return []
-        found = list(ahead[1])
-        ahead = next(grouped, nobody)
+        found = []
+        while ahead is not None and ahead[0] == place:
+            found.append(ahead[1])
+            ahead = next(read_rows, None)
         return found
 
     return take
 
 
-def _scene(row: dict[str, Any], records: Sequence[dict[str, Any]], items: Sequence[dict[str, Any]]) -> Scene:
+def _scene(row: Mapping[str, Any], records: Sequence[tuple[Any, ...]], items: Sequence[ReleasedObject]) -> Scene:
     if not records:
         raise DataError(f"image {row['sample_id']} has no record; verify the release.")
     return Scene(
         **{name: row[name] for name in _COPIED},
         certain=tuple(sorted(row["labels_exhaustive"])),
-        records={record["label"]: record["record_id"] for record in records},
-        listed={record["label"]: Listed(record["count"], record["points"], record["bbox"]) for record in records},
-        objects=tuple(_object(item, row["width"], row["height"]) for item in items),
+        records={label: record_id for label, record_id, *_ in records},
+        listed={label: Listed(*contents) for label, _, *contents in records},
+        objects=tuple(items),
     )
 
 
-def _object(row: dict[str, Any], width: int, height: int) -> ReleasedObject:
-    found = object_of(row)
-    x1, y1, x2, y2 = found.box
-    reaches = min(x1, y1, width - x2, height - y2) < BORDER_PX
-    return replace(found, truncated=True) if reaches else found
+def _objects(part: pl.DataFrame) -> list[ReleasedObject]:
+    """Return the objects of rows with the width and height of their image, built column by column."""
+    x1, y1, x2, y2 = map(pl.col, SIDES)
+    reaches = pl.min_horizontal(x1, y1, pl.col("width") - x2, pl.col("height") - y2) < BORDER_PX
+    return objects_of(part.with_columns(truncated=pl.col("truncated") | reaches))

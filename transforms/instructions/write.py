@@ -85,14 +85,13 @@ def _frame(questions: Sequence[Question], templates: Templates, context: Questio
 
 def _row(question: Question, templates: Templates, context: QuestionContext) -> tuple[object, ...]:
     """Return the cells of one instruction."""
-    home, instruction_id = question.home, question.instruction_id
+    home, instruction_id, files = question.home, question.instruction_id, question.pictures
     choices = templates.by_task[question.task]
     if question.template is None:
         template = context.pick(range(len(choices)), "template", instruction_id)
     else:
         template = question.template % len(choices)
-    prompt = render_prompt(choices[template], question.name, question.slots, len(question.pictures))
-    files = list(question.pictures)
+    prompt = render_prompt(choices[template], question.name, question.slots, len(files))
     identity = (instruction_id, question.record_id, home.image_sha256, home.image_file, files, home.split, home.source)
     name = question.name.singular if question.name else ""
     asked = (home.classification, question.label, question.task, template, name)

@@ -29,29 +29,39 @@ def fill_polygons(polygons: Sequence[Polygon], width: int, height: int) -> NDArr
 def fill_polygon(corners: NDArray[np.float64], width: int, height: int) -> NDArray[np.bool_]:
     """Return the pixels with an odd number of edges to the left of their centre; ``corners``: n x 2, as x and y."""
     flips = np.zeros(height * (width + 1), np.uint8)
-    np.bitwise_xor.at(flips, _crossings(corners, width, height), 1)
+    np.bitwise_xor.at(flips, _positions(*_crossings(corners, height), width), 1)
     rows = flips.view(np.bool_).reshape(height, width + 1)
     inside: NDArray[np.bool_] = np.logical_xor.accumulate(rows, axis=1)[:, :width]
     return inside
 
 
-def count_filled(corners: NDArray[np.float64], held: NDArray[np.int32]) -> tuple[int, int]:
-    """Return how many pixels a polygon fills, and how many of them a mask holds; ``held`` is the mask's integral image.
+def row_sums(pixels: NDArray[np.uint8]) -> NDArray[np.int32]:
+    """Return how many pixels of its row a mask has left of each position, the end of the row included."""
+    height, width = pixels.shape
+    before = np.zeros((height, width + 1), np.int32)
+    np.cumsum(pixels, axis=1, out=before[:, 1:])
+    return before
 
-    Five times faster than filling the polygon: two lookups for each run of pixels.
+
+def count_filled(
+    corners: NDArray[np.float64], nudges: Sequence[float], before: NDArray[np.int32]
+) -> list[tuple[int, int]]:
+    """Return how many pixels a polygon fills, and how many of them a mask has; ``before``: its ``row_sums``.
+
+    Each of the ``nudges`` moves the polygon to the right. Five times faster than filling: two lookups a run of pixels.
     """
-    height, width = held.shape[0] - 1, held.shape[1] - 1
-    at = np.sort(_crossings(corners, width, height))
-    sums = held.reshape(-1)
-    before = sums[at + width + 1] - sums[at]
-    return int((at[1::2] - at[::2]).sum()), int(before[1::2].sum() - before[::2].sum())
+    height, width = before.shape[0], before.shape[1] - 1
+    rows, x = _crossings(corners, height)
+    found = []
+    for nudge in nudges:
+        at = np.sort(_positions(rows, x + nudge, width))
+        held = before.reshape(-1)[at]
+        found.append((int((at[1::2] - at[::2]).sum()), int(held[1::2].sum() - held[::2].sum())))
+    return found
 
 
-def _crossings(corners: NDArray[np.float64], width: int, height: int) -> NDArray[np.int64]:
-    """Return where runs of pixels inside a polygon begin or end, as positions in rows of ``width`` + 1 pixels.
-
-    Each edge gives, in every row whose centre line it crosses, the first pixel whose centre is not left of it.
-    """
+def _crossings(corners: NDArray[np.float64], height: int) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+    """Return the row and the x of every place where an edge crosses the centre line of a row."""
     ends = np.stack([corners, np.roll(corners, -1, axis=0)], axis=1)
     rising = ends[:, 0, 1] > ends[:, 1, 1]
     ends[rising] = ends[rising, ::-1]
@@ -62,6 +72,10 @@ def _crossings(corners: NDArray[np.float64], width: int, height: int) -> NDArray
     rows = np.arange(len(edge)) - np.repeat(np.cumsum(crossed) - crossed - top, crossed)
     steep = crossed > 0  # other edges cross no centre line and may be horizontal
     slope = np.divide(lower_x - upper_x, lower_y - upper_y, out=np.zeros(len(ends)), where=steep)
-    x = upper_x[edge] + (rows + 0.5 - upper_y[edge]) * slope[edge]
+    return rows, upper_x[edge] + (rows + 0.5 - upper_y[edge]) * slope[edge]
+
+
+def _positions(rows: NDArray[np.int64], x: NDArray[np.float64], width: int) -> NDArray[np.int64]:
+    """Return the first pixels whose centres are not left of the crossings, as positions in rows of ``width`` + 1."""
     at: NDArray[np.int64] = rows * (width + 1) + np.clip(np.ceil(x - 0.5), 0, width).astype(np.int64)
     return at

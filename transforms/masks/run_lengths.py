@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pycocotools import mask as coco
 
+Runs = tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]
 _MOST_DIGITS = 10  # per number: 50 bits, more than any picture has pixels
 
 
@@ -48,18 +49,17 @@ def decode_rle_in(rle: str, height: int, width: int, box: tuple[int, int, int, i
 
     Raises ValueError if ``rle`` is not the code of a ``width`` x ``height`` mask, or the object exceeds the box.
     """
-    counts = _unpack(rle)
+    runs = _object_runs(rle, height, width)
     x1, y1, x2, y2 = box
     inside = 0 <= x1 < x2 <= width and 0 <= y1 < y2 <= height
-    if not inside or not _covers(counts, width * height):
+    if not inside or runs is None:
         raise ValueError(f"not the run-length code of a mask of {width} x {height} pixels in the box {box}")
-    starts, ends = _object_runs(counts)
-    (first, top), (last, bottom) = np.divmod(starts, height), np.divmod(ends - 1, height)
+    first, top, last, bottom = runs
     tall = y2 - y1
     begin, end = (first - x1) * tall + top - y1, (last - x1) * tall + bottom - y1 + 1
     # A run may continue in the next column only if the box is as high as the frame.
-    whole = (end - begin == ends - starts) & (first >= x1) & (last < x2) & (top >= y1) & (bottom < y2)
-    if not whole.all():
+    whole = (first == last).all() or (tall == height)
+    if len(first) and not (whole and _lies_in(box, runs)):
         raise ValueError(f"the object passes the box {box}")
     steps = np.zeros((x2 - x1) * tall + 1, np.int8)
     steps[begin] += 1
@@ -70,11 +70,10 @@ def decode_rle_in(rle: str, height: int, width: int, box: tuple[int, int, int, i
 
 def box_of_rle(rle: str, height: int, width: int) -> tuple[int, int, int, int]:
     """Return the bounding box (x1, y1, x2, y2) of the mask. Raise ValueError for an invalid code or an empty mask."""
-    counts = _unpack(rle)
-    if not _covers(counts, width * height) or not counts[1::2].any():
+    runs = _object_runs(rle, height, width)
+    if runs is None or not len(runs[0]):
         raise ValueError(f"not the run-length code of an object in a mask of {width} x {height} pixels")
-    starts, ends = _object_runs(counts)
-    (first, top), (last, bottom) = np.divmod(starts, height), np.divmod(ends - 1, height)
+    first, top, last, bottom = runs
     if (first < last).any():  # a run across columns touches the bottom and the top of the frame
         return int(first.min()), 0, int(last.max()) + 1, height
     return int(first.min()), int(top.min()), int(last.max()) + 1, int(bottom.max()) + 1
@@ -85,11 +84,22 @@ def area_of_rle(rle: str) -> int:
     return int(_unpack(rle)[1::2].sum())
 
 
-def _object_runs(counts: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Return start and end of each run of object pixels, counted down the columns."""
+@lru_cache(maxsize=16)  # box and mask of an object are asked for one after the other
+def _object_runs(rle: str, height: int, width: int) -> Runs | None:
+    """Return column and row of the first and the last pixel of each run of object pixels; None for an invalid code."""
+    counts = _unpack(rle)
+    if not _covers(counts, width * height):
+        return None
     ends = np.cumsum(counts)[1::2]
     starts = ends - counts[1::2]
-    return starts[ends > starts], ends[ends > starts]
+    held = ends > starts
+    return *np.divmod(starts[held], height), *np.divmod(ends[held] - 1, height)
+
+
+def _lies_in(box: tuple[int, int, int, int], runs: Runs) -> bool:
+    x1, y1, x2, y2 = box
+    first, top, last, bottom = runs
+    return bool(first.min() >= x1 and last.max() < x2 and top.min() >= y1 and bottom.max() < y2)
 
 
 def _covers(counts: NDArray[np.int64], pixels: int) -> bool:

@@ -12,7 +12,7 @@ import polars as pl
 from medmultipoints.data_lake.prompt_assets import load_templates
 from medmultipoints.data_lake.release.read.released_tables import read_all_instructions, read_parquet
 from medmultipoints.data_lake.release.write.manifest import Manifest
-from medmultipoints.transforms.columns.record_columns import object_of
+from medmultipoints.transforms.columns.record_columns import objects_of
 from medmultipoints.transforms.columns.tables import column_names
 from medmultipoints.transforms.dialects.conversations.prompts import Requests, learn_requests, split_prompt
 from medmultipoints.transforms.dialects.frames import Size
@@ -44,13 +44,15 @@ class Pictures:
         return self._images.height
 
     def __iter__(self) -> Iterator[Picture]:
-        grouped = groupby(self._objects.iter_rows(named=True), key=lambda row: row["sample_id"])
-        sample_id, rows = next(grouped, (None, iter(())))
+        parts = self._objects.iter_slices(ROWS_AT_ONCE)
+        pairs = (pair for part in parts for pair in zip(part["sample_id"], objects_of(part), strict=True))
+        grouped = groupby(pairs, key=lambda pair: pair[0])
+        sample_id, members = next(grouped, (None, iter(())))
         for image in self._images.iter_rows(named=True):
             found: tuple[ReleasedObject, ...] = ()
             if image["sample_id"] == sample_id:
-                found = tuple(_object(row) for row in rows)
-                sample_id, rows = next(grouped, (None, iter(())))
+                found = tuple(_checked(item) for _, item in members)
+                sample_id, members = next(grouped, (None, iter(())))
             yield _picture(image, found)
 
 
@@ -135,8 +137,7 @@ def _picture(row: Row, objects: tuple[ReleasedObject, ...]) -> Picture:
     )
 
 
-def _object(row: Row) -> ReleasedObject:
-    found = object_of(row)
+def _checked(found: ReleasedObject) -> ReleasedObject:
     if not all(map(math.isfinite, found.box)) or found.box.width <= 0 or found.box.height <= 0 or None in found.point:
-        raise DataError(f"object {row['object_id']}: no box or point that can be exported; verify the release.")
+        raise DataError(f"object {found.object_id}: no box or point that can be exported; verify the release.")
     return found

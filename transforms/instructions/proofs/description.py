@@ -2,7 +2,9 @@
 
 import math
 import re
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
+from functools import lru_cache
 from typing import Final
 
 import numpy as np
@@ -25,7 +27,7 @@ from medmultipoints.transforms.instructions.scenes import BORDER_PX, Scene
 from medmultipoints.transforms.records import ReleasedObject
 
 _NUMBER: Final = r"(\d+(?:\.\d+)?)"
-_FORMS: Final[Mapping[str, str]] = {
+_TEXTS: Final[Mapping[str, str]] = {
     "location": rf"The (.+) lies in the (\w+(?: \w+)?) of the image, its centre at {_NUMBER} % of the width "
     rf"and {_NUMBER} % of the height\.",
     "size": rf"(It|Its box) covers {_NUMBER} % of the image, so it is (.+)\.",
@@ -41,6 +43,7 @@ _FORMS: Final[Mapping[str, str]] = {
     rf"their centres are {_NUMBER} % of the image's diagonal apart\.",
     "overlap": r"Its box overlaps with that of (one|\d+) other objects?\.",
 }
+_FORMS: Final = {kind: re.compile(text) for kind, text in _TEXTS.items()}
 
 
 def prove_description(reading: Reading, scenes: Sequence[Scene], lexicon: Lexicon) -> tuple[str, ...]:
@@ -68,35 +71,29 @@ def prove_description(reading: Reading, scenes: Sequence[Scene], lexicon: Lexico
 
 def _take_apart(text: str) -> tuple[str, tuple[str | None, ...]]:
     for kind, form in _FORMS.items():
-        if found := re.fullmatch(form, text):
+        if found := form.fullmatch(text):
             return kind, found.groups()
     raise Wrong("sentences_differ")
 
 
 def _wanted(scene: Scene, asked: ReleasedObject) -> list[str]:
-    others = [item for item in scene.objects if item is not asked]
     kinds = ["location", "size", "shape", "border", *(["contrast", "texture"] if asked.tone else [])]
-    if not others:
+    if len(scene.objects) == 1:
         return [*kinds, "alone"]
-    return kinds + ["nearest"] * bool(_nearest(asked, others)) + ["overlap"] * bool(_overlapping(asked, others))
+    return kinds + ["nearest"] * bool(_nearest(scene, asked)) + ["overlap"] * bool(_overlapping(scene, asked))
 
 
-def _nearest(asked: ReleasedObject, others: Sequence[ReleasedObject]) -> list[tuple[ReleasedObject, float]]:
+def _nearest(scene: Scene, asked: ReleasedObject) -> list[tuple[ReleasedObject, float]]:
     """Return the nearest object with its distance, if it leads by the margin."""
-    ways = np.array([math.dist(other.centre, asked.centre) for other in others])
-    first = int(ways.argmin())
-    rest = np.delete(ways, first)
-    clear = ways[first] > 0 and (rest.size == 0 or rest.min() >= NEAREST_LEAD * ways[first])
-    return [(others[first], float(ways[first]))] if clear else []
+    ways = [math.dist(centre, asked.centre) for centre in scene.centres]
+    places = [place for place, item in enumerate(scene.objects) if item is not asked]
+    first = min(places, key=ways.__getitem__)
+    rest = min((ways[place] for place in places if place != first), default=math.inf)
+    return [(scene.objects[first], ways[first])] if ways[first] > 0 and rest >= NEAREST_LEAD * ways[first] else []
 
 
-def _overlapping(asked: ReleasedObject, others: Sequence[ReleasedObject]) -> list[ReleasedObject]:
-    x1, y1, x2, y2 = asked.box
-
-    def shared(left: float, top: float, right: float, bottom: float) -> bool:
-        return min(x2, right) > max(x1, left) and min(y2, bottom) > max(y1, top)
-
-    return [other for other in others if shared(*other.box)]
+def _overlapping(scene: Scene, asked: ReleasedObject) -> list[ReleasedObject]:
+    return [other for other in scene.meeting(*asked.box) if other is not asked]
 
 
 def _prove_caption(caption: str, scene: Scene, lexicon: Lexicon) -> None:
@@ -105,17 +102,25 @@ def _prove_caption(caption: str, scene: Scene, lexicon: Lexicon) -> None:
     repeated = scene.organ.casefold() == scene.classification.casefold()
     start = ", ".join(facts[: 2 if repeated else 3]) + "; annotated: "
     require(caption.startswith(start) and caption.endswith("."), "caption_differs")
-    forms = {name: name for name in lexicon.names.forms}
     counted: dict[str, int] = {}
     for part in caption[len(start) : -1].split(", "):
         number, _, words = part.partition(" ")
-        named = [form.singular for form in forms if words == (form.singular if number == "1" else form.plural)]
+        named = _named(lexicon, plural=number != "1").get(words, ())
         require(number.isdecimal() and len(named) == 1, "caption_differs")
         label = label_of(lexicon, [scene], named[0])
         require(label not in counted, "caption_differs")
         counted[label] = int(number)
-    true = {item.label: sum(other.label == item.label for other in scene.objects) for item in scene.objects}
-    require(counted == true, "caption_differs")
+    require(counted == Counter(item.label for item in scene.objects), "caption_differs")
+
+
+@lru_cache(maxsize=8)
+def _named(lexicon: Lexicon, *, plural: bool) -> dict[str, tuple[str, ...]]:
+    """Return the singulars of each singular or plural form."""
+    found: dict[str, tuple[str, ...]] = {}
+    for form in dict.fromkeys(lexicon.names.forms):
+        words = form.plural if plural else form.singular
+        found[words] = (*found.get(words, ()), form.singular)
+    return found
 
 
 def _near(said: str | None, true: float, digits: int) -> bool:
@@ -208,7 +213,7 @@ def _prove_nearest(
     parts: Parts, scene: Scene, asked: ReleasedObject, rest: Sequence[ReleasedObject], lexicon: Lexicon
 ) -> bool:
     name, direction, percent = parts
-    ((nearest, way),) = _nearest(asked, [item for item in scene.objects if item is not asked])
+    ((nearest, way),) = _nearest(scene, asked)
     across, down = np.subtract(nearest.centre, asked.centre)
     column = "" if abs(down) >= 2 * abs(across) else "right" if across > 0 else "left"
     row = "" if abs(across) >= 2 * abs(down) else "lower" if down > 0 else "upper"
@@ -222,7 +227,7 @@ def _prove_nearest(
 def _prove_overlap(
     parts: Parts, scene: Scene, asked: ReleasedObject, rest: Sequence[ReleasedObject], _lexicon: Lexicon
 ) -> bool:
-    true = _overlapping(asked, [item for item in scene.objects if item is not asked])
+    true = _overlapping(scene, asked)
     return parts[0] == ("one" if len(true) == 1 else str(len(true))) and list(rest) == true
 
 

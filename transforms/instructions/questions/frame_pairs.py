@@ -41,7 +41,7 @@ def ask_change(task: str, pair: Pair, without: Scene, having: Scene, context: Qu
             found[label] = more[min(more.keys() - fewer.keys())]
     if found:
         item = found[context.pick(sorted(found), task, *about(pair))]
-        if distinct(item, having.of(item.label)):
+        if distinct(item, having, of_class=True):
             yield pair_question(task, pair, having, item, context)
 
 

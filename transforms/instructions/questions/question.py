@@ -3,7 +3,10 @@
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any, Final, TypeVar
+
+import numpy as np
 
 from medmultipoints.transforms.instructions.lexicon import Lexicon
 from medmultipoints.transforms.instructions.names import Name
@@ -69,7 +72,7 @@ class QuestionContext:
 
     def digest(self, *about: str) -> bytes:
         """Return the sha256 of the seed and the subject of a choice."""
-        return hashlib.sha256(":".join([str(self.seed), *about]).encode()).digest()
+        return hashlib.sha256(f"{self.seed}:{':'.join(about)}".encode()).digest()
 
     def pick(self, options: Sequence[Option], *about: str) -> Option:
         """Return one of the options."""
@@ -95,11 +98,24 @@ def ids(items: Sequence[ReleasedObject]) -> tuple[str, ...]:
     return tuple(item.object_id for item in items)
 
 
-def distinct(item: ReleasedObject, items: Sequence[ReleasedObject]) -> bool:
-    """Return whether no other object has the same box as written in a prompt."""
-    x1, y1, x2, y2 = item.box
-    near = (other for other in items if abs(other.box.x1 - x1) <= _SAME_PX and other is not item)
-    return not any(
-        abs(box.y1 - y1) <= _SAME_PX and abs(box.x2 - x2) <= _SAME_PX and abs(box.y2 - y2) <= _SAME_PX
-        for box in (other.box for other in near)
-    )
+def distinct(item: ReleasedObject, scene: Scene, *, of_class: bool = False) -> bool:
+    """Return whether no other object of the scene, or of its class, has the same box as written in a prompt."""
+    twins = _twins(scene).get(item.object_id, ())
+    return not any(other.label == item.label for other in twins) if of_class else not twins
+
+
+@lru_cache(maxsize=256)  # the frames of a video are asked about in pairs
+def _twins(scene: Scene) -> dict[str, list[ReleasedObject]]:
+    """Return the objects that have about the same box as another, by the id of the other."""
+    order = np.argsort(scene.edges[:, 0], kind="stable")
+    edges, items = scene.edges[order], [scene.objects[place] for place in order.tolist()]
+    found: dict[str, list[ReleasedObject]] = {}
+    for step in range(1, len(items)):
+        apart = np.abs(edges[step:] - edges[:-step]) <= _SAME_PX
+        if not apart[:, 0].any():
+            break
+        for place in np.flatnonzero(apart.all(axis=1)).tolist():
+            one, other = items[place], items[place + step]
+            found.setdefault(one.object_id, []).append(other)
+            found.setdefault(other.object_id, []).append(one)
+    return found

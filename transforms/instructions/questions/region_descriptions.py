@@ -3,7 +3,7 @@
 import json
 import math
 from collections.abc import Iterator, Sequence
-from typing import Any
+from heapq import nsmallest
 
 from medmultipoints.transforms.instructions.names import Name
 from medmultipoints.transforms.instructions.phrases import (
@@ -33,7 +33,7 @@ def ask_description(group: Sequence[Scene], context: QuestionContext) -> Iterato
         if context.lexicon.present.get(scene.image_sha256, frozenset()) - {item.label for item in scene.objects}:
             continue
         for label, record_id in scene.records.items():
-            clear = [item for item in scene.of(label) if distinct(item, scene.objects)]
+            clear = [item for item in scene.of(label) if distinct(item, scene)]
             if clear and context.kept("description", record_id):
                 yield from _describe(scene, context.pick(clear, "description", record_id), record_id, context)
 
@@ -46,7 +46,7 @@ def _describe(scene: Scene, item: ReleasedObject, record_id: str, context: Quest
     regions = [item]
     for _, rests_on in sentences:
         regions += [other for other in rests_on if other not in regions]
-    if not all(distinct(one, scene.objects) for one in regions):
+    if not all(distinct(one, scene) for one in regions):
         return
     content = {
         "caption": _caption(scene, names),
@@ -116,18 +116,17 @@ def _tone(tone: Tone | None) -> Iterator[str]:
 
 
 def _relations(scene: Scene, item: ReleasedObject, names: dict[str, Name]) -> Iterator[Sentence]:
-    others = [other for other in scene.objects if other is not item]
-    if not others:
+    if len(scene.objects) == 1:
         yield "No other object is annotated in the image.", [item]
         return
-    near = sorted(others, key=lambda other: math.dist(other.centre, item.centre))
-    ways = [math.dist(other.centre, item.centre) for other in near[:2]]
-    if ways[0] > 0 and (len(ways) == 1 or ways[1] >= NEAREST_LEAD * ways[0]):
-        share = 100 * ways[0] / math.hypot(scene.width, scene.height)
-        named = names[near[0].label].with_article
+    away = [(math.dist(at, item.centre), place) for place, at in enumerate(scene.centres)]
+    (way, place), *rest = nsmallest(2, (pair for pair in away if scene.objects[pair[1]] is not item))
+    if way > 0 and all(other >= NEAREST_LEAD * way for other, _ in rest):
+        share, nearest = 100 * way / math.hypot(scene.width, scene.height), scene.objects[place]
+        named = names[nearest.label].with_article
         apart = f"their centres are {share:.1f} % of the image's diagonal apart"
-        yield f"The nearest other object is {named} {_direction(item, near[0])}; {apart}.", [item, near[0]]
-    touching = [other for other in others if _overlap(item.box, other.box)]
+        yield f"The nearest other object is {named} {_direction(item, nearest)}; {apart}.", [item, nearest]
+    touching = [other for other in scene.meeting(*item.box) if other is not item]
     if touching:
         many = "one other object" if len(touching) == 1 else f"{len(touching)} other objects"
         yield f"Its box overlaps with that of {many}.", [item, *touching]
@@ -141,7 +140,3 @@ def _direction(item: ReleasedObject, other: ReleasedObject) -> str:
     if abs(down) >= 2 * abs(across):
         return "below it" if down > 0 else "above it"
     return f"to its {row} {column}"
-
-
-def _overlap(one: Sequence[float], other: Sequence[float]) -> Any:
-    return one[0] < other[2] and other[0] < one[2] and one[1] < other[3] and other[1] < one[3]

@@ -30,6 +30,9 @@ TURNS: Final[Mapping[str, str]] = {
     "border": "Which borders does it touch?",
 }
 """The question of each turn, in this order; all but the first refer to the previous answers."""
+_FORMS: Final = {
+    kind: re.compile(re.escape(form).replace(re.escape("{a_name}"), "an? .+")) for kind, form in TURNS.items()
+}
 
 
 def ask(group: Sequence[Scene], context: QuestionContext) -> Iterator[Question]:
@@ -85,8 +88,8 @@ def prove(reading: Reading, scenes: Sequence[Scene], lexicon: Lexicon) -> tuple[
 
 
 def _kind(question: str) -> str:
-    for kind, form in TURNS.items():
-        if re.fullmatch(re.escape(form).replace(re.escape("{a_name}"), "an? .+"), question):
+    for kind, form in _FORMS.items():
+        if form.fullmatch(question):
             return kind
     raise Wrong("questions_differ")
 

@@ -62,7 +62,7 @@ def _clear_tracks(window: Sequence[Scene]) -> dict[str, list[ReleasedObject]]:
     return {
         track: way
         for track, way in ways.items()
-        if track and not any(item.truncated for item in way) and distinct(way[0], window[0].objects)
+        if track and not any(item.truncated for item in way) and distinct(way[0], window[0])
     }
 
 

@@ -26,7 +26,7 @@ def ask(group: Sequence[Scene], context: QuestionContext) -> Iterator[Question]:
                 ways = {track: math.dist(before[track].centre, after[track].centre) for track in after}
                 first, second = sorted(ways, key=lambda track: (-ways[track], track))[:2]
                 leads = ways[first] >= LEAD_OF_MOVES * ways[second] and moved(before[first], after[first])
-                if leads and distinct(after[first], later.objects):
+                if leads and distinct(after[first], later):
                     found[label] = after[first]
         if found:
             item = found[context.pick(sorted(found), "moved_most", *about(pair))]

@@ -3,6 +3,7 @@
 import math
 import re
 from collections.abc import Callable, Iterator, Sequence
+from functools import lru_cache
 from typing import Final
 
 from medmultipoints.transforms.instructions.lexicon import Lexicon
@@ -118,11 +119,17 @@ def singles_out(kind: str, meant: ReleasedObject, items: Sequence[ReleasedObject
 
 def kind_of(ask: str, name: str) -> str:
     """Return the kind of the phrase in a prompt; raise Wrong unless there is exactly one."""
-    forms = {kind: form.format(name=name) for kind, form in REFERENTS.items()}
-    found = [kind for kind, form in forms.items() if re.search(rf"\bthe {re.escape(form)}(?!\w)", ask, re.IGNORECASE)]
+    found = [kind for kind, form in _forms(name).items() if form.search(ask)]
     if len(found) != 1:
         raise Wrong("prompt_names_differ")
     return found[0]
+
+
+@lru_cache(maxsize=1_000)
+def _forms(name: str) -> dict[str, re.Pattern[str]]:
+    """Return the pattern of each phrase with a name."""
+    texts = {kind: re.escape(form.format(name=name)) for kind, form in REFERENTS.items()}
+    return {kind: re.compile(rf"\bthe {text}(?!\w)", re.IGNORECASE) for kind, text in texts.items()}
 
 
 def _exceeds(kind: str, meant: ReleasedObject, other: ReleasedObject, scene: Scene) -> bool:

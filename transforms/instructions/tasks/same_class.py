@@ -24,7 +24,7 @@ def ask(group: Sequence[Scene], context: QuestionContext) -> Iterator[Question]:
             continue
         label = context.pick(labels, "same_class", *about(pair))
         given = context.pick(earlier.of(label), "same_class given", *about(pair))
-        if distinct(given, earlier.objects):
+        if distinct(given, earlier):
             name = context.name("same_class", pair, label, *about(pair)).singular
             yield Question(
                 task="same_class",

@@ -25,7 +25,7 @@ def ask(group: Sequence[Scene], context: QuestionContext) -> Iterator[Question]:
         clear = {
             track: (before_it, after_it)
             for track, (before_it, after_it) in found.items()
-            if distinct(before_it, earlier.objects) and distinct(after_it, later.objects)
+            if distinct(before_it, earlier) and distinct(after_it, later)
         }
         if clear:
             before_it, after_it = clear[context.pick(sorted(clear), "tracking", *about(pair))]
