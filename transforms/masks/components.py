@@ -3,9 +3,10 @@
 Coordinates are those of ``transforms.records``: half-open boxes, pixel centres at + 0.5, origin top-left.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Final, Literal
+from itertools import combinations
+from typing import Final, Literal, NamedTuple
 
 import cv2
 import numpy as np
@@ -14,7 +15,7 @@ from numpy.typing import NDArray
 from medmultipoints.transforms.errors import MemberProblem
 from medmultipoints.transforms.masks.interior_points import find_interior_point
 from medmultipoints.transforms.masks.run_lengths import decode_rle, encode_rle
-from medmultipoints.transforms.pictures.components import label_components
+from medmultipoints.transforms.pictures.components import label_components, lit_part
 from medmultipoints.transforms.pictures.scratch import Scratch
 from medmultipoints.transforms.pictures.tones import measure_tone
 from medmultipoints.transforms.records import Box, Point, Region
@@ -23,6 +24,8 @@ __all__ = ["MaskRegions", "Speck", "decode_rle", "find_regions", "measure_mask"]
 
 FEW_CHANGES: Final = 20_000
 """Number of changes between object and background up to which counting outer contours is cheap."""
+FEW_COMPONENTS: Final = 16
+"""Number of components whose boxes are compared with each other."""
 SPECK_PX: Final = 4
 """Greatest area of mask objects that are reported as possible specks."""
 MOST_CHANGES: Final = 16_000_000
@@ -71,6 +74,11 @@ class _Component:
         return Box(self.left, self.top, self.left + width, self.top + height)
 
 
+class _Frame(NamedTuple):
+    width: int
+    height: int
+
+
 def find_regions(
     mask: NDArray[np.uint8],
     threshold: int = 128,
@@ -89,18 +97,23 @@ def find_regions(
     ``mask_too_intricate`` if the mask has more parts or changes than any plausible object.
     """
     _check_arguments(mask, threshold)
-    white = (scratch or Scratch()).take("white", *mask.shape)
-    off_binary = int(np.minimum(mask, np.invert(mask, out=white), out=white).max())
-    np.greater_equal(mask, threshold, out=white.view(np.bool_))
-    specks = [] if min_area_px <= 1 else _take_stray_pixel(white)
+    rows, columns = lit_part(mask)  # black pixels are of no object, and no distance from 0
+    if rows.stop == 0:
+        return MaskRegions((), (), 0)
+    levels, frame = mask[rows, columns], _Frame(mask.shape[1], mask.shape[0])
+    white = (scratch or Scratch()).take("white", *levels.shape)
+    off_binary = int(np.minimum(levels, np.invert(levels, out=white), out=white).max())
+    np.greater_equal(levels, threshold, out=white.view(np.bool_))
+    at_corner = rows.start == columns.start == 0
+    specks = _take_stray_pixel(white) if at_corner and min_area_px > 1 else []
     regions = []
-    for found in _find_components(white, min_area_px):
+    for found in _find_components(white, columns.start, rows.start, frame, min_area_px):
         if isinstance(found, Speck):
             specks.append(found)
         elif found.area_px < min_area_px:
             specks.append(Speck(found.box, found.area_px, "below_min_area"))
         else:
-            regions.append(_measure(found, white.shape[1], white.shape[0], picture))
+            regions.append(_measure(found, frame, picture))
     return MaskRegions(
         regions=tuple(sorted(regions, key=reading_order)),
         specks=tuple(sorted(specks, key=reading_order)),
@@ -134,7 +147,7 @@ def measure_object(
     ``pixels``: rows x columns of its bounding box, 1 inside the object, which touches each side; ``left`` and ``top``
     place it in a frame of ``width`` x ``height`` pixels.
     """
-    return _measure(_Component(pixels, left, top, int(np.count_nonzero(pixels))), width, height, picture)
+    return _measure(_Component(pixels, left, top, int(np.count_nonzero(pixels))), _Frame(width, height), picture)
 
 
 def _check_arguments(mask: NDArray[np.uint8], threshold: int) -> None:
@@ -155,27 +168,53 @@ def _take_stray_pixel(white: NDArray[np.uint8]) -> list[Speck]:
     return [Speck(Box(0, 0, 1, 1), 1, "stray_pixel")]
 
 
-def _find_components(white: NDArray[np.uint8], min_area_px: int) -> Iterator[_Component | Speck]:
-    """Yield the components, in no particular order; those below the minimum area as specks.
+def _find_components(
+    white: NDArray[np.uint8], left: int, top: int, frame: _Frame, min_area_px: int
+) -> Iterator[_Component | Speck]:
+    """Yield the components, in no particular order; some of those below the minimum area as specks.
 
-    Works on the bounding box of all white pixels, a fraction of most masks. Raises MemberProblem for noise and
-    patterns: more changes, components or nested bounding boxes than any plausible object.
+    ``white`` lies at ``left``, ``top`` of the frame. Works on the bounding box of all white pixels, a fraction of most
+    masks, and on the components' own where these are apart: ten times as fast as labelling. Raises MemberProblem for
+    noise and patterns: more changes, components or nested bounding boxes than any plausible object.
     """
-    left, top, width, height = cv2.boundingRect(white)
+    x, y, width, height = cv2.boundingRect(white)
     if width == 0:
         return
-    crop = white[top : top + height, left : left + width]
+    crop, left, top = white[y : y + height, x : x + width], left + x, top + y
     changes = _count_changes(crop)
     _require(changes <= MOST_CHANGES, f"{changes:,} changes between object and background, noise rather than objects")
-    if changes <= FEW_CHANGES and _count_components(crop) == 1:  # ten times as fast as labelling
-        yield _Component(crop, left, top, cv2.countNonZero(crop))
-        return
+    apart = _boxes_apart(crop) if changes <= FEW_CHANGES else ()
+    for x, y, width, height in apart:
+        pixels = crop[y : y + height, x : x + width]
+        yield _Component(pixels, left + x, top + y, cv2.countNonZero(pixels))
+    if not apart:
+        yield from _label(crop, left, top, frame, min_area_px)
+
+
+def _boxes_apart(white: NDArray[np.uint8]) -> Sequence[Sequence[int]]:
+    """Return left, top, width and height of each 8-connected component; none if they are many or their boxes meet."""
+    contours, hierarchy = cv2.findContours(white, cv2.RETR_CCOMP, cv2.CHAIN_APPROX_SIMPLE)
+    outer = np.flatnonzero(hierarchy[0, :, 3] < 0).tolist()
+    if len(outer) > FEW_COMPONENTS:
+        return ()
+    boxes = [cv2.boundingRect(contours[place]) for place in outer]
+    return () if any(_meet(one, other) for one, other in combinations(boxes, 2)) else boxes
+
+
+def _meet(one: Sequence[int], other: Sequence[int]) -> bool:
+    return all(one[at] < other[at] + other[at + 2] and other[at] < one[at] + one[at + 2] for at in (0, 1))
+
+
+def _label(
+    crop: NDArray[np.uint8], left: int, top: int, frame: _Frame, min_area_px: int
+) -> Iterator[_Component | Speck]:
     labels, statistics = label_components(crop)
     count = len(statistics) - 1
     _require(count <= MOST_COMPONENTS, f"{count:,} components, noise rather than objects")
     large = statistics[1:, cv2.CC_STAT_AREA] >= min_area_px
     nested = int((statistics[1:, cv2.CC_STAT_WIDTH].astype(np.int64) * statistics[1:, cv2.CC_STAT_HEIGHT])[large].sum())
-    _require(nested <= MOST_NESTED * white.size, "components around components, a pattern rather than objects")
+    most = MOST_NESTED * frame.width * frame.height
+    _require(nested <= most, "components around components, a pattern rather than objects")
     for label, (x, y, w, h, area) in enumerate(statistics.tolist()[1:], start=1):
         if area < min_area_px:
             yield Speck(Box(left + x, top + y, left + x + w, top + y + h), area, "below_min_area")
@@ -197,13 +236,8 @@ def _count_changes(white: NDArray[np.uint8]) -> int:
     )
 
 
-def _count_components(white: NDArray[np.uint8]) -> int:
-    """Return the number of 8-connected components, including those in the holes of others, by outer contours."""
-    _, hierarchy = cv2.findContours(white, cv2.RETR_CCOMP, cv2.CHAIN_APPROX_SIMPLE)
-    return int(np.count_nonzero(hierarchy[0, :, 3] < 0))
-
-
-def _measure(component: _Component, width: int, height: int, picture: NDArray[np.uint8] | None) -> Region:
+def _measure(component: _Component, frame: _Frame, picture: NDArray[np.uint8] | None) -> Region:
+    width, height = frame
     box, pixels, area = component.box, component.pixels, component.area_px
     sum_x, sum_y = (_first_moment(cv2.reduce(pixels, axis, cv2.REDUCE_SUM, dtype=cv2.CV_32S)) for axis in (0, 1))
     # A single division of integers gives the float nearest to the true mean.

@@ -10,6 +10,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from medmultipoints.transforms.pictures.components import lit_part
 from medmultipoints.transforms.pictures.decode import AnyLevels, ImageProblem
 
 USUAL_THRESHOLD: Final = 128
@@ -29,6 +30,9 @@ FEW_VALUES: Final = 32
 """Greatest number of values of a mask of codes; blurred masks and JPEGs have more."""
 TWO_VALUES: Final = 2
 Levels8 = NDArray[np.uint8]
+_REACH: Final = 2 * BLOCK_PX + 1
+LEAST_SIDE: Final = 2 * _REACH
+"""Least side of a mask whose black surroundings are left out."""
 _NEIGHBOURS: Final = np.ones((3, 3), np.uint8)
 
 
@@ -42,19 +46,35 @@ def read_values(levels: AnyLevels, declared: int | None, *, lossy: bool = False)
     areas of several values would become one object, ``threshold_in_noise`` if a declared threshold is within the
     noise of a JPEG.
     """
-    threshold = _threshold(levels, declared)
-    _check_reached(levels, threshold, lossy=lossy)
+    part = levels[_around(levels)]
+    threshold = _threshold(part, declared)
+    _check_reached(part, threshold, lossy=lossy)
     if declared is None:
-        check_plateaus(levels, threshold, lossy=lossy)
+        check_plateaus(part, threshold, lossy=lossy)
     elif lossy:
-        _check_noise(levels, declared)
+        _check_noise(part, declared)
     else:
-        _check_merged(levels, declared)
+        _check_merged(part, declared)
     if levels.dtype == np.uint8:
         return levels.astype(np.uint8, copy=False), min(threshold, 255)  # above 255 only an empty mask gets here
     if threshold == USUAL_THRESHOLD << 8:
         return (levels >> 8).astype(np.uint8), USUAL_THRESHOLD
     return np.where(levels >= threshold, 255, 0).astype(np.uint8), USUAL_THRESHOLD
+
+
+def _around(levels: AnyLevels) -> tuple[slice, slice]:
+    """Return rows and columns of all values above 0 and of the black that the checks look at around them.
+
+    A quarter of most masks, with the same outcome of each check.
+    """
+    if min(levels.shape) < LEAST_SIDE:
+        return slice(None), slice(None)
+    rows, columns = lit_part(levels)
+    return _grown(rows), _grown(columns)
+
+
+def _grown(part: slice) -> slice:
+    return slice(max(part.start - _REACH, 0), part.stop + _REACH)
 
 
 def _threshold(levels: AnyLevels, declared: int | None) -> int:
@@ -159,7 +179,7 @@ def _lies_apart(levels: AnyLevels, threshold: int, *, exact: bool) -> bool:
     dim = cv2.inRange(levels, np.array(least), np.array(threshold - 1))
     if cv2.countNonZero(dim) < PLATEAU_PX:
         return False
-    reach = 3 if exact else 2 * BLOCK_PX + 1
+    reach = 3 if exact else _REACH
     around = _surroundings(dim, reach)
     dim = np.ascontiguousarray(dim[around])
     objects = (levels[around] >= threshold).view(np.uint8)

@@ -1,4 +1,4 @@
-"""Label connected components of binary pictures with OpenCV's fastest algorithm."""
+"""Find what is not black in a picture, and label connected components with OpenCV's fastest algorithm."""
 
 from typing import Any
 
@@ -22,3 +22,13 @@ def label_components(binary: NDArray[Any]) -> tuple[NDArray[np.int32] | NDArray[
             binary, 8, cv2.CV_32S, cv2.CCL_SPAGHETTI
         )
     return labels, statistics
+
+
+def lit_part(levels: NDArray[Any]) -> tuple[slice, slice]:
+    """Return rows and columns of the bounding box of all values above 0; both are empty if there is none."""
+    columns = np.flatnonzero(levels.max(axis=0))
+    if not len(columns):
+        return slice(0, 0), slice(0, 0)
+    left, right = int(columns[0]), int(columns[-1]) + 1
+    rows = np.flatnonzero(levels[:, left:right].max(axis=1))
+    return slice(int(rows[0]), int(rows[-1]) + 1), slice(left, right)

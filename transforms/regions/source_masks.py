@@ -31,7 +31,7 @@ def read_mask_regions(
         return None
     mask, least = _read_mask(sample, sample.mask_member, read, threshold, picture, scratch)
     found = find_regions(mask, least, min_area_px, scratch, measured)
-    _check_inverted(sample.mask_member, mask >= least, found)
+    _check_inverted(sample.mask_member, mask, least, found)
     return found
 
 
@@ -75,9 +75,9 @@ def check_mask_orientation(sample: Sample, member: str, data: bytes, read: Calla
         )
 
 
-def _check_inverted(member: str, inside: NDArray[np.bool_], found: MaskRegions) -> None:
-    height, width = inside.shape
-    if any(covers_frame(region.box, width, height) for region in found.regions) and is_inverted(inside):
+def _check_inverted(member: str, mask: NDArray[np.uint8], least: int, found: MaskRegions) -> None:
+    height, width = mask.shape
+    if any(covers_frame(region.box, width, height) for region in found.regions) and is_inverted(mask >= least):
         raise ImageProblem(
             "mask_inverted",
             f"its mask {member} is white along the border and around a dark object: it is inverted. Invert the file",
