@@ -117,11 +117,11 @@ def put_copy(lake: Lake, path: Path) -> StoredObject:
         return put_file(lake, copy)
 
 
-def put_bytes(lake: Lake, data: bytes, rows: int = 0) -> StoredObject:
-    """Store a small file given as bytes."""
+def put_bytes(lake: Lake, data: bytes, rows: int = 0, *, durable: bool = True) -> StoredObject:
+    """Store a small file given as bytes; ``durable``: see ``put_file``."""
     with temporary_file(lake) as path:
         path.write_bytes(data)
-        return put_file(lake, path, rows)
+        return put_file(lake, path, rows, durable=durable)
 
 
 def write_receipt(lake: Lake, stage: str, receipt: Receipt, *, durable: bool = True) -> None:

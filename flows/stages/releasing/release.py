@@ -53,8 +53,8 @@ MADE_ASIDE = ("refused_proposals", "doubts", "next_labels", "refused_sentences")
 
 
 def release_shards(_build: Build, inputs: Inputs) -> tuple[str, ...]:
-    """Return one shard per file of pictures and one per group of other files."""
-    return (*(shard.path for shard in planned(inputs)), *GROUPS)
+    """Return one shard per group of files and one per file of pictures, which are of one size: both cores end together."""
+    return (*GROUPS, *(shard.path for shard in planned(inputs)))
 
 
 def planned(inputs: Inputs) -> tuple[Shard, ...]:
@@ -192,14 +192,14 @@ def _certificate(build: Build, inputs: Inputs) -> Iterator[File]:
 
 GROUPS: Mapping[str, Callable[[Build, Inputs], Iterator[File]]] = {
     "leakage": _certificate,
-    "made": _made_files,
     "instructions": _instruction_files,
+    "tables": _table_files,
     "dialects": _dialect_files,
     "quarantine": _quarantine_files,
-    "tables": _table_files,
+    "made": _made_files,
     "examples": _example_files,
 }
-"""The files of a release other than those of pictures, by what is done at once."""
+"""The files of a release other than those of pictures, by what is done at once, the longest work first."""
 
 
 def _all_exclusions(inputs: Inputs) -> pl.DataFrame:
@@ -223,7 +223,8 @@ def _parquet(lake: Lake, frame: pl.DataFrame, table: Table, name: str) -> File:
 
 
 def _output(build: Build, files: list[File], records: list[str]) -> Output:
-    listing = put_bytes(build.lake, orjson.dumps([[entry.path, entry.bytes, entry.sha256] for entry, _ in files]))
+    rows = [[entry.path, entry.bytes, entry.sha256] for entry, _ in files]
+    listing = put_bytes(build.lake, orjson.dumps(rows), durable=False)
     return Output(
         inputs=records,
         used={key: key for key in records},
