@@ -53,7 +53,7 @@ MADE_ASIDE = ("refused_proposals", "doubts", "next_labels", "refused_sentences")
 
 
 def release_shards(_build: Build, inputs: Inputs) -> tuple[str, ...]:
-    """Return one shard per group of files and one per file of pictures, which are of one size: both cores end together."""
+    """Return one shard per group of files, and one per file of pictures: equal work fills both cores."""
     return (*GROUPS, *(shard.path for shard in planned(inputs)))
 
 
