@@ -78,7 +78,8 @@ def _deepest_by_cells(padded: NDArray[np.uint8]) -> Pixels | None:
             reach = np.ceil((nearest[near] + 2 * farthest) ** 2).astype(np.int32)
             outline = outline[(squared[near] <= reach[:, None]).any(axis=0)]
             corners = (corners[near][:, None, :] + _quarters(side)).reshape(-1, 2)
-    return corners[near]
+    deepest: Pixels = corners[near]
+    return deepest
 
 
 def _whole_cells(padded: NDArray[np.uint8]) -> NDArray[np.uint8]:

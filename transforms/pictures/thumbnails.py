@@ -111,7 +111,12 @@ def thumbnail(luma: NDArray[np.uint8]) -> NDArray[np.uint8]:
 
 def perceptual_hash(small: NDArray[np.uint8]) -> str:
     """Return the 64-bit difference hash of a thumbnail as 16 hex digits; near-duplicates differ in few bits."""
-    return f"{int(hash_windows(small[None])[0]):016x}"
+    return perceptual_hashes(small[None])[0]
+
+
+def perceptual_hashes(small: Thumbnails) -> list[str]:
+    """Return the hash of each thumbnail, as ``perceptual_hash`` does for one."""
+    return [f"{found:016x}" for found in hash_windows(small).tolist()]
 
 
 def pack(small: NDArray[np.uint8]) -> str:

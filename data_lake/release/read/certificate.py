@@ -17,7 +17,7 @@ from medmultipoints.transforms.columns.tables import column_names
 from medmultipoints.transforms.duplicates.near import LEAST_THRESHOLD, MOST_THRESHOLD
 from medmultipoints.transforms.errors import DataError
 from medmultipoints.transforms.pictures.decode import decode_image, luma_blake3
-from medmultipoints.transforms.pictures.thumbnails import pack, perceptual_hash, thumbnail, to_luma, unpack
+from medmultipoints.transforms.pictures.thumbnails import pack, perceptual_hashes, thumbnail, to_luma, unpack
 from medmultipoints.transforms.rasters.source_pictures import UNCHANGED
 from medmultipoints.transforms.splits.joined import STATES
 from medmultipoints.transforms.splits.leakage import COLUMNS, Certificate, certify, find_leaks
@@ -58,7 +58,7 @@ def _other_hashes(folder: Path, manifest: Manifest, seen: pl.DataFrame, thumbnai
     stated = read_parquet(folder, manifest, "images").filter(UNCHANGED)
     names = ("luma_blake3", "perceptual_hash")
     small = thumbnails.with_columns(
-        perceptual_hash=pl.Series(map(perceptual_hash, unpack(thumbnails["thumbnail"])), dtype=pl.String)
+        perceptual_hash=pl.Series(perceptual_hashes(unpack(thumbnails["thumbnail"])), dtype=pl.String)
     )
     found = seen.select("sample_id", "luma_blake3").unique().join(small, on="sample_id")
     both = found.join(stated.select("sample_id", *names).unique(), on="sample_id", suffix="_stated")

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable
+from contextlib import nullcontext
 
 import cv2
 import numpy as np
@@ -12,7 +13,9 @@ from numpy.typing import NDArray
 
 from medmultipoints.transforms.errors import MemberProblem
 from medmultipoints.transforms.masks.components import find_regions
+from medmultipoints.transforms.masks.mask_values import read_values
 from medmultipoints.transforms.masks.run_lengths import area_of_rle, decode_rle_in, encode_rle
+from medmultipoints.transforms.pictures.decode import ImageProblem
 
 Mask = NDArray[np.uint8]
 SIDE = 6000
@@ -81,3 +84,32 @@ def test_a_mask_is_decoded_in_its_box_alone(height: int, width: int, share: floa
     for cut in ((x1 + 1, y1, x2, y2), (x1, y1 + 1, x2, y2), (x1, y1, x2 - 1, y2), (x1, y1, x2, y2 - 1)):
         with pytest.raises(ValueError, match="box"):
             decode_rle_in(code, height, width, cut)
+
+
+def test_apart_and_labelled_components_are_the_same() -> None:
+    few = np.zeros((300, 400), np.uint8)
+    for place in range(4):
+        few[20 : 40 + 10 * place, 20 + 90 * place : 60 + 90 * place] = 255
+    few[30, 25] = 0
+    crowded = few.copy()
+    crowded[-1, ::10] = 255  # more components than are compared with each other
+    found = find_regions(crowded, min_area_px=2)
+    assert len(found.specks) == 40
+    assert found.regions == find_regions(few, min_area_px=2).regions
+
+
+@pytest.mark.parametrize("margin", [0, 17, 40, 200])
+def test_black_around_a_mask_changes_no_decision(margin: int) -> None:
+    sound = np.zeros((60, 60), np.uint8)
+    cv2.circle(sound, (30, 30), 20, 255, -1)
+    two = np.where(sound > 0, 200, sound)
+    two[:, 30:] = np.where(sound[:, 30:] > 0, 255, 0)
+    apart = sound.copy()
+    apart[:8, :8] = 90
+    for mask, refused in ((sound, False), (cv2.GaussianBlur(sound, (5, 5), 0), False), (two, True), (apart, True)):
+        around = np.pad(mask.astype(np.uint8), margin)
+        outcome = pytest.raises(ImageProblem, match="areas of several values") if refused else nullcontext()
+        with outcome:
+            values, threshold = read_values(around, None)
+            assert threshold == 128
+            assert np.array_equal(values, around)

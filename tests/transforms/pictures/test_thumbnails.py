@@ -15,6 +15,7 @@ from medmultipoints.transforms.pictures.thumbnails import (
     mirror,
     pack,
     perceptual_hash,
+    perceptual_hashes,
     thumbnail,
     to_luma,
     unpack,
@@ -45,6 +46,9 @@ def test_the_hash_is_part_of_the_format() -> None:
 def test_the_perceptual_hash_is_that_of_the_whole_picture() -> None:
     ramp = np.repeat(np.arange(32, dtype=np.uint8)[None] * 8, 32, axis=0)
     assert (perceptual_hash(ramp), perceptual_hash(ramp[:, ::-1])) == ("f" * 16, "0" * 16)
+    both = np.stack([ramp, ramp[:, ::-1]])
+    assert perceptual_hashes(both) == ["f" * 16, "0" * 16]
+    assert perceptual_hashes(both[:0]) == []
 
 
 def test_the_perceptual_hash_survives_compression() -> None:
