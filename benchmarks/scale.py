@@ -2,8 +2,9 @@
 
 Tasks: ``store`` (write and read the table of images), ``validate`` (Great Expectations in chunks of 250,000 rows), and
 whole stages, from stored inputs (made by another process) to receipts: ``dedup`` (one image in a hundred is a copy),
-``split`` (videos of 100 frames), ``record`` (one object per image) and ``near`` (thumbnails of noise). There are no
-pictures: only the cost per row is measured.
+``split`` (videos of 100 frames), ``record`` (one object per image), ``near`` (thumbnails of noise) and ``release`` (its
+tables, certificate and instructions, one for each image; no thumbnails, since their search is that of ``near``). There
+are no pictures: only the cost per row is measured.
 """
 
 import hashlib
@@ -15,6 +16,7 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import suppress
+from dataclasses import replace
 from functools import partial
 from multiprocessing import get_context
 from pathlib import Path
@@ -42,6 +44,7 @@ from medmultipoints.transforms.pictures.thumbnails import SIDE
 
 ROOT = Path(__file__).resolve().parents[1]
 FRAMES = 100
+OF_TABLES = ("leakage", "instructions", "quarantine", "tables")
 COPIES = 100
 """Interval of images that repeat the previous one."""
 MOST_BYTES, MOST_SECONDS = 13_000_000_000, 1_800
@@ -77,11 +80,19 @@ def images(numbers: range) -> pl.DataFrame:
     return conform(made, load_table("images"))
 
 
+def filled(table: str, numbers: range, known: dict[str, Any]) -> pl.DataFrame:
+    """Return a table of those images with the ``known`` columns; the others are null, lists are empty."""
+    made = numbered(numbers)
+    columns = []
+    for one, dtype in empty_frame(load_table(table)).schema.items():
+        missing = pl.lit([]) if dtype.is_nested() else pl.lit(None)
+        columns.append(known.get(one, missing).cast(dtype).alias(one))
+    return made.select(columns)
+
+
 def samples(numbers: range) -> pl.DataFrame:
     """Return the samples of those images: frames of videos."""
-    empty = empty_frame(load_table("samples"))
-    made = numbered(numbers)
-    known: dict[str, Any] = {
+    known = {
         "sample_id": name(),
         "source": pl.lit("simulated"),
         "stem": pl.col("n").cast(pl.String).str.zfill(9),
@@ -93,22 +104,40 @@ def samples(numbers: range) -> pl.DataFrame:
         "classification": pl.lit("polyps"),
         "labels_exhaustive": pl.lit(["polyps"]),
     }
-    columns = [known.get(one, pl.lit(None)).cast(dtype).alias(one) for one, dtype in empty.schema.items()]
-    lists = pl.col("source_labels", "source_boxes", "neighbour_frames", "neighbour_members")
-    return made.select(columns).with_columns(lists.fill_null([]))
+    return filled("samples", numbers, known)
 
 
 def regions(numbers: range) -> pl.DataFrame:
     """Return one mask object per image."""
-    empty = empty_frame(load_table("regions"))
     text = {"evidence": "mask", "label": "polyps", "source": "simulated"}
     places = {"x1": 10, "y1": 10, "x2": 50, "y2": 40, "cx": 30, "cy": 25, "ix": 30, "iy": 25, "area_px": 900}
     fixed = {**text, **places, "index": 0, "image_width": 640, "image_height": 640, "rle": "0"}
     flags = {"centroid_inside": True, "interior_inside": True, "truncated": False}
     known = {key: pl.lit(value) for key, value in {**fixed, **flags}.items()}
     known |= {"sample_id": name(), "region_id": pl.format("{}:mask:polyps:0", name())}
-    made = numbered(numbers)
-    return made.select(known.get(one, pl.lit(None)).cast(dtype).alias(one) for one, dtype in empty.schema.items())
+    return filled("regions", numbers, known)
+
+
+def released(table: str, numbers: range) -> pl.DataFrame:
+    """Return images, records, objects or instructions as they are released; videos are in three splits."""
+    sha256 = pl.col("n").cast(pl.String).str.zfill(64)
+    record, video = pl.format("{}:polyps", sha256), (pl.col("n") // FRAMES)
+    text = dict.fromkeys(("source", "label", "classification", "organ", "finding"), pl.lit("polyps"))
+    hashes = dict.fromkeys(("image_sha256", "stored_sha256", "luma_blake3"), sha256)
+    place = {"video_id": video.cast(pl.String), "group_id": pl.format("video:simulated/{}", video)}
+    names = {"sample_id": name(), "record_id": record, "object_id": pl.format("{}:0", record)}
+    sizes = dict.fromkeys(("width", "height", "original_width", "original_height"), pl.lit(640))
+    split = pl.when(video % 10 < 8).then(pl.lit("train")).when(video % 10 < 9).then(pl.lit("validation"))
+    asked = {
+        "instruction_id": pl.format("{}:presence", record),
+        "task": pl.lit("presence"),
+        "prompt": pl.lit("<image>" + 30 * "Where is it? "),
+        "answer": pl.lit(20 * '{"points": [1, 2]} '),
+        "split": split.otherwise(pl.lit("test")),
+        "count": pl.lit(1),
+        "perceptual_hash": sha256.str.tail(16),
+    }
+    return filled(table, numbers, {**text, **hashes, **place, **names, **sizes, **asked})
 
 
 def stored_inputs(lake: Lake, rows: int, stage: Stage) -> tuple[Build, Inputs]:
@@ -126,6 +155,8 @@ def stored_inputs(lake: Lake, rows: int, stage: Stage) -> tuple[Build, Inputs]:
     }
     if stage.name == "dedup":
         made["images"] = images
+    if stage.name == "release":
+        made = {name: partial(released, name) for name in ("released_images", "records", "objects", "instructions")}
     if stage.name == "near":
         made["thumbnails"] = thumbnails
     read = [table for one in PIPELINE if one.name in stage.reads for table in (*one.writes, f"{one.name}.exclusions")]
@@ -186,7 +217,7 @@ def tasks(rows: int) -> dict[str, Callable[[], Callable[[], int]]]:
         table = images(range(rows))
         return lambda: sum(rule.rows > 0 for rule in validate(table, load_table("images")).checked)
 
-    whole = {name: partial(whole_stage, name, rows) for name in ("dedup", "split", "record", "near")}
+    whole = {name: partial(whole_stage, name, rows) for name in ("dedup", "split", "record", "near", "release")}
     return {"store": store, "validate": check, **whole}
 
 
@@ -199,9 +230,15 @@ def whole_stage(name: str, rows: int) -> Callable[[], int]:
 
     def work() -> int:
         with folder:
-            return run_stage(build, stage, "0" * 64, inputs, run_in_threads(1), Unwatched())[0].counts["rows"]
+            receipt, _ = run_stage(build, without_pictures(stage), "0" * 64, inputs, run_in_threads(1), Unwatched())
+            return receipt.counts["rows"] or sum(file.rows for file in receipt.objects["files"])
 
     return work
+
+
+def without_pictures(stage: Stage) -> Stage:
+    """Return the stage; of ``release`` only what it makes of tables."""
+    return stage if stage.name != "release" else replace(stage, shards=lambda *_: OF_TABLES)
 
 
 def measure(task: str, rows: int) -> dict[str, Any]:

@@ -1,16 +1,13 @@
 """Rules over whole tables; each returns whether it holds and a detail, for ``check_table_rules``."""
 
-from collections.abc import Iterator
-
 import polars as pl
 
+from medmultipoints.transforms.columns.ranges import key_parts
 from medmultipoints.transforms.reporting.counted import first_few
 
 Answer = tuple[bool, str]
 Rows = pl.DataFrame | pl.LazyFrame
 """A table in memory or stored; only the needed column of a stored table is read."""
-KEYS_AT_ONCE = 2_000_000
-"""So many keys are compared at once: a table to look ten million up in takes more than a gigabyte."""
 
 
 def repeated(frame: Rows, column: str) -> pl.Series:
@@ -46,16 +43,6 @@ def references_hold(child: Rows, column: str, parent: Rows, parent_column: str) 
     if lost:
         return False, f"{len(lost)} values of {column} have no row with that {parent_column}: {first_few(lost)}"
     return True, f"{found} values of {column} all occur in {parent_column}"
-
-
-def key_parts(rows: int) -> Iterator[pl.Expr]:
-    """Yield conditions on the column ``key`` that divide so many rows into parts; equal keys are in one part."""
-    parts = max(-(-rows // KEYS_AT_ONCE), 1)
-    if parts == 1:
-        yield pl.lit(True)
-        return
-    for part in range(parts):
-        yield pl.col("key").hash() % parts == part
 
 
 def accounting_holds(inputs: int, used: int, dropped: int, rejected: int) -> Answer:

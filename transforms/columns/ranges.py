@@ -1,8 +1,12 @@
-"""Join large tables of images range by range."""
+"""Join and compare large tables of images part by part."""
+
+from collections.abc import Iterator
 
 import polars as pl
 
 ROWS_AT_ONCE = 500_000
+KEYS_AT_ONCE = 2_000_000
+"""So many keys are compared at once: a table to look ten million up in takes more than a gigabyte."""
 
 
 def join_sorted(images: pl.DataFrame, table: pl.DataFrame) -> pl.DataFrame:
@@ -17,3 +21,13 @@ def join_sorted(images: pl.DataFrame, table: pl.DataFrame) -> pl.DataFrame:
         high = int(table["sample_id"].search_sorted(part["sample_id"][-1], "right"))
         parts.append(part.join(table[low:high], on="sample_id", how="left", validate="1:1", maintain_order="left"))
     return pl.concat(parts) if parts else images.join(table, on="sample_id", how="left")
+
+
+def key_parts(rows: int) -> Iterator[pl.Expr]:
+    """Yield conditions on the column ``key`` that divide so many rows into parts; equal keys are in one part."""
+    parts = max(-(-rows // KEYS_AT_ONCE), 1)
+    if parts == 1:
+        yield pl.lit(True)
+        return
+    for part in range(parts):
+        yield pl.col("key").hash() % parts == part

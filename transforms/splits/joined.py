@@ -49,9 +49,9 @@ def place_joins(images: pl.DataFrame, joins: pl.DataFrame) -> pl.DataFrame:
     return placed.with_columns(apart=pl.col("split") != pl.col("other_split")).sort("pair_id", "split", "other_split")
 
 
-def count_states(images: pl.DataFrame, readings: pl.DataFrame) -> dict[str, int]:
+def count_states(images: pl.LazyFrame, readings: pl.DataFrame) -> dict[str, int]:
     """Return the number of pictures by state of their text; one frame is read per video."""
-    own = readings.join(images.select("sample_id").unique(), on="sample_id", how="semi")
+    own = readings.lazy().join(images.select("sample_id"), on="sample_id", how="semi").collect(engine="streaming")
     counted = dict(own.group_by("state").len().iter_rows())
     return {state: int(counted.get(state, 0)) for state in STATES}
 

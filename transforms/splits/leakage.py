@@ -10,6 +10,7 @@ from typing import Any
 
 import polars as pl
 
+from medmultipoints.transforms.columns.ranges import key_parts
 from medmultipoints.transforms.columns.tables import column_names
 from medmultipoints.transforms.duplicates.candidates import RADIUS
 from medmultipoints.transforms.duplicates.near import NearSearch, count_distances, find_near
@@ -21,6 +22,7 @@ from medmultipoints.transforms.splits.official import official_of
 
 SHOWN = 20
 LARGEST = 10
+HASHES = ("image_sha256", "stored_sha256", "luma_blake3")
 COLUMNS = column_names("released_images", "certified")
 SHARED = {
     "groups": ("group_id",),
@@ -36,7 +38,7 @@ Certificate = dict[str, Any]
 
 
 def certify(
-    images: pl.DataFrame,
+    images: pl.DataFrame | pl.LazyFrame,
     thumbnails: pl.DataFrame | Album,
     threshold: float,
     joins: pl.DataFrame,
@@ -48,23 +50,25 @@ def certify(
     ``threshold``: the distance below which pictures are near-duplicates; ``joins``: pairs of one examination, frame
     or day; ``text``: number of pictures by state of their text.
     """
-    rows = images.select(COLUMNS).unique().sort("sample_id", "split")
+    table = images.lazy().select(COLUMNS)
+    rows = _distinct(table)
     search = find_near(_pictures(rows), album_of(thumbnails))
-    pairs = _place(search.pairs, rows)
+    pairs = _place(search.pairs, table)
     near = pairs.filter(pl.col("distance") < threshold)
     across = count_pairs(near.filter(pl.col("apart")))
     joined = describe_joins(rows, joins, text)
     return {
         "format": 1,
-        "leaks": count_shared(rows) | {"near_duplicates": across} | joined["across_splits"],
-        **count_places(rows),
+        "leaks": count_shared(table) | {"near_duplicates": across} | joined["across_splits"],
+        "splits": _splits(rows),
+        "groups": _groups(rows),
         "near_duplicates": {
             "pairs": count_pairs(near),
             "in_one_group": count_pairs(near.filter(pl.col("one_group"))),
             "across_splits": across,
         },
         "examinations": joined,
-        "official_splits": _official(rows, near),
+        "official_splits": _official(table, near),
         "nearest_across_splits": _nearest(pairs),
         "distances": [list(row) for row in count_distances(search.pairs).filter(pl.col("pairs") > 0).iter_rows()],
         "search": _describe(search, threshold),
@@ -75,8 +79,24 @@ def certify(
 
 def count_places(images: pl.DataFrame) -> dict[str, Any]:
     """Return the part of the certificate that needs no pictures: images and groups per split, sizes of groups."""
-    rows = images.select(COLUMNS).unique().sort("sample_id", "split")
+    rows = _distinct(images.lazy().select(COLUMNS))
     return {"splits": _splits(rows), "groups": _groups(rows)}
+
+
+def _distinct(table: pl.LazyFrame) -> pl.DataFrame:
+    """Return the distinct rows by sample_id and split; 64 bits stand for the hashes, which would take gigabytes."""
+    rows = table.with_columns(files=pl.struct(HASHES).hash()).drop(HASHES).collect(engine="streaming")
+    return rows if _increases(rows["sample_id"]) else rows.unique().sort("sample_id", "split")
+
+
+def _increases(names: pl.Series) -> bool:
+    """Return whether each name is larger than the one before: none occurs twice."""
+    return bool((names > names.shift(1)).all())
+
+
+def _once(rows: pl.DataFrame) -> pl.DataFrame:
+    """Return the first row of each sample_id."""
+    return rows if _increases(rows["sample_id"]) else rows.unique("sample_id", keep="first", maintain_order=True)
 
 
 def find_leaks(certificate: Mapping[str, Any]) -> list[str]:
@@ -103,12 +123,14 @@ def _pictures(rows: pl.DataFrame) -> pl.DataFrame:
     own = pl.format("image:{}", "sample_id")
     video = pl.format("video:{}/{}", "source", "video_id")
     base = pl.when(pl.col("video_id").is_null()).then(own).otherwise(video)
-    return rows.select("sample_id", group_id=base).unique("sample_id", keep="first", maintain_order=True)
+    return _once(rows).select("sample_id", group_id=base)
 
 
-def _place(pairs: pl.DataFrame, rows: pl.DataFrame) -> pl.DataFrame:
+def _place(pairs: pl.DataFrame, table: pl.LazyFrame) -> pl.DataFrame:
     """Return the pairs with the splits and groups of both images, the nearest first."""
-    facts = rows.select("sample_id", "image_sha256", "split", group="group_id")
+    named = pl.concat([pairs.select("sample_id"), pairs.select(sample_id="other_id")]).lazy()
+    own = table.join(named, on="sample_id", how="semi").collect(engine="streaming").unique()
+    facts = own.select("sample_id", "image_sha256", "split", group="group_id")
     other = facts.rename({name: f"other_{name}" for name in facts.columns}).rename({"other_sample_id": "other_id"})
     placed = pairs.select("sample_id", "other_id", "hash_distance", "distance", "evidence")
     return (
@@ -120,20 +142,22 @@ def _place(pairs: pl.DataFrame, rows: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def count_shared(images: pl.DataFrame) -> dict[str, int]:
+def count_shared(images: pl.DataFrame | pl.LazyFrame) -> dict[str, int]:
     """Return the numbers of groups, videos, files, pixels and images in more than one split."""
-    return {name: _spread(images, columns) for name, columns in SHARED.items()}
+    return {name: _spread(images.lazy(), columns) for name, columns in SHARED.items()}
 
 
-def _spread(rows: pl.DataFrame, columns: tuple[str, ...]) -> int:
+def _spread(rows: pl.LazyFrame, columns: tuple[str, ...]) -> int:
     """Return the number of values in more than one split."""
-    given = rows.drop_nulls(columns)
-    return given.group_by(columns).agg(pl.col("split").n_unique()).filter(pl.col("split") > 1).height
+    given = rows.drop_nulls(columns).select("split", key=pl.struct(columns) if len(columns) > 1 else pl.col(*columns))
+    parts = key_parts(given.select(pl.len()).collect(engine="streaming").item())
+    pairs = (given.filter(own).unique().group_by("key").len() for own in parts)
+    return sum(part.filter(pl.col("len") > 1).collect(engine="streaming").height for part in pairs)
 
 
-def _official(rows: pl.DataFrame, near: pl.DataFrame) -> list[dict[str, Any]]:
+def _official(table: pl.LazyFrame, near: pl.DataFrame) -> list[dict[str, Any]]:
     """Return, by source, what the authors' official splits would share, even if they are not used."""
-    given = rows.drop_nulls("official_split").unique("sample_id", keep="first", maintain_order=True)
+    given = _once(table.drop_nulls("official_split").collect(engine="streaming").sort("sample_id", "split"))
     stated = given.select("sample_id", "source", "official_split")
     other = stated.select(other_id="sample_id", other_source="source", other_official="official_split")
     pairs = near.join(stated, on="sample_id").join(other, on="other_id")
@@ -142,7 +166,7 @@ def _official(rows: pl.DataFrame, near: pl.DataFrame) -> list[dict[str, Any]]:
     )
     found = []
     for (source,), own in sorted(given.partition_by("source", as_dict=True).items()):
-        assigned = own.with_columns(split="official_split")
+        assigned = own.with_columns(split="official_split").lazy()
         found.append(
             {
                 "source": source,
@@ -227,13 +251,13 @@ def _not_checked(rows: pl.DataFrame, search: NearSearch) -> list[str]:
 
 def _alone(rows: pl.DataFrame) -> list[tuple[str, int]]:
     """Return, for each source, the number of images in groups that no source names."""
-    return list(rows.unique("sample_id").group_by("source").agg(ALONE.sum().alias("alone")).sort("source").iter_rows())
+    return list(_once(rows).group_by("source").agg(ALONE.sum().alias("alone")).sort("source").iter_rows())
 
 
 def _videos(rows: pl.DataFrame) -> list[tuple[str, int, int]]:
     """Return, for each source, the number of videos and of images without a video."""
     counted = (
-        rows.unique("sample_id")
+        _once(rows)
         .group_by("source")
         .agg(videos=pl.col("video_id").drop_nulls().n_unique(), without=pl.col("video_id").is_null().sum())
     )

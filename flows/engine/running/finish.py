@@ -17,11 +17,12 @@ from medmultipoints.data_lake.store.parquet_tables import (
     read_table,
     scan_table,
 )
-from medmultipoints.expectations.references import accounting_holds, key_parts, keys_unique, repeated
+from medmultipoints.expectations.references import accounting_holds, keys_unique, repeated
 from medmultipoints.expectations.rows.validate import check_table_rules, find_rejections, leave_out, validate
 from medmultipoints.expectations.verdicts import Rejection, Verdict, join_verdicts
 from medmultipoints.flows.engine.running.timings import Stopwatch
 from medmultipoints.flows.engine.stage import Build, Inputs, Output, Rules, Scans, Stage
+from medmultipoints.transforms.columns.ranges import key_parts
 from medmultipoints.transforms.columns.record_columns import EXCLUSION_SCHEMA, exclusion_columns
 from medmultipoints.transforms.columns.tables import Table, conform, load_table, schema_of
 from medmultipoints.transforms.errors import DataError

@@ -6,12 +6,13 @@ from functools import partial
 import polars as pl
 
 from medmultipoints.data_lake.store.parquet_tables import read_table
-from medmultipoints.expectations.references import key_parts, references_hold
+from medmultipoints.expectations.references import references_hold
 from medmultipoints.flows.engine.stage import Build, Inputs, Output, Rules, Scans, Stage
 from medmultipoints.flows.recipe.model import Recipe
 from medmultipoints.flows.recipe.sources import own_policies
 from medmultipoints.flows.stages.choosing.kept import all_used, corrected_regions, kept_images, rows_of, without
 from medmultipoints.flows.stages.reading.official_splits import check_official
+from medmultipoints.transforms.columns.ranges import key_parts
 from medmultipoints.transforms.examinations.joins import find_repeated_frames, link_pictures
 from medmultipoints.transforms.reporting.counted import plural
 from medmultipoints.transforms.sources.accounting import exclude_sample

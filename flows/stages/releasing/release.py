@@ -21,7 +21,7 @@ from medmultipoints.data_lake.release.read.expectations import EXPECTATIONS, exp
 from medmultipoints.data_lake.release.write.files import DIALECT_PREFIX, FileEntry, shard_path
 from medmultipoints.data_lake.release.write.instruction_rows import write_instruction_rows
 from medmultipoints.data_lake.release.write.jsonl import instructions_path, write_instructions
-from medmultipoints.data_lake.release.write.parquet import write_records_shard, write_table
+from medmultipoints.data_lake.release.write.parquet import write_parts, write_records_shard, write_table
 from medmultipoints.data_lake.release.write.shards import Shard, plan_shards
 from medmultipoints.data_lake.store.layout import Lake
 from medmultipoints.data_lake.store.objects import StoredObject, object_path, put_bytes, put_file, temporary_file
@@ -85,9 +85,12 @@ def release_shard(build: Build, inputs: Inputs, shard: str) -> Output:
 
 def _table_files(build: Build, inputs: Inputs) -> Iterator[File]:
     for name, folder in (("released_images", "images"), ("objects", "objects")):
-        for split, part in _by_split(inputs.read(name)):
-            yield _parquet(build.lake, part, load_table(name), shard_path(folder, split))
-    yield _file(build.lake, HISTOGRAM, histogram_png(count_histogram(inputs.read("records"))))
+        for split, rows in _count_by_split(inputs, name).items():
+            with temporary_file(build.lake) as path:
+                schema, place = released_schema(load_table(name).columns), shard_path(folder, split)
+                entry = write_parts(path, _of_split(inputs, name, split), schema, name=place)
+                yield entry, put_file(build.lake, path, rows, known=entry.sha256)
+    yield _file(build.lake, HISTOGRAM, histogram_png(count_histogram(inputs.read("records", "label", "count"))))
 
 
 def _example_files(build: Build, inputs: Inputs) -> Iterator[File]:
@@ -103,20 +106,24 @@ def _example_files(build: Build, inputs: Inputs) -> Iterator[File]:
 
 def _instruction_files(build: Build, inputs: Inputs) -> Iterator[File]:
     """Yield both forms of the instructions of each split; only a part of the table is in memory."""
-    rows = dict(inputs.scan("instructions").group_by("split").len().collect(engine="streaming").iter_rows())
-    for split in sorted(rows):
+    for split, rows in _count_by_split(inputs, "instructions").items():
         with temporary_file(build.lake) as path:
-            entry = write_instructions(path, _of_split(inputs, split), name=instructions_path(split))
+            entry = write_instructions(path, _of_split(inputs, "instructions", split), name=instructions_path(split))
             yield entry, put_file(build.lake, path, known=entry.sha256)
         with temporary_file(build.lake) as path:
             name = shard_path("instructions", split)
-            entry = write_instruction_rows(path, _of_split(inputs, split), name=name)
-            yield entry, put_file(build.lake, path, rows[split], known=entry.sha256)
+            entry = write_instruction_rows(path, _of_split(inputs, "instructions", split), name=name)
+            yield entry, put_file(build.lake, path, rows, known=entry.sha256)
 
 
-def _of_split(inputs: Inputs, split: str) -> Iterator[pl.DataFrame]:
-    """Yield the instructions of a split in order, those of so many rows at a time."""
-    for stored in inputs.objects["instructions"]:
+def _count_by_split(inputs: Inputs, table: str) -> dict[str, int]:
+    """Return the number of rows of a table in each split, by name of the split."""
+    return dict(inputs.scan(table).group_by("split").len().collect(engine="streaming").sort("split").iter_rows())
+
+
+def _of_split(inputs: Inputs, table: str, split: str) -> Iterator[pl.DataFrame]:
+    """Yield the rows of a split in order, those of one row group of the stored table at a time."""
+    for stored in inputs.objects[table]:
         part = scan_table(inputs.lake, [stored])
         for first in range(0, stored.rows, ROWS_PER_GROUP):
             yield part.slice(first, ROWS_PER_GROUP).filter(pl.col("split") == split).collect()
@@ -180,7 +187,7 @@ def _certificate(build: Build, inputs: Inputs) -> Iterator[File]:
     """Yield the leakage certificate; DataError if there is a leak, which no release may have."""
     chosen = build.recipe.splits.near_threshold
     threshold = near_threshold(inputs.read("near_distances")) if chosen is None else chosen
-    images = inputs.read("released_images", *COLUMNS)
+    images = inputs.scan("released_images").select(COLUMNS)
     text = count_states(images, inputs.read("readings"))
     with open_album(build.lake, shown_thumbnails(inputs)) as album:
         certificate = certify(images, album, threshold, inputs.read("joins"), text)

@@ -81,20 +81,20 @@ def test_a_day_links_all_its_pictures_once() -> None:
 
 
 def test_pairs_in_different_splits_are_leaks() -> None:
-    section = describe_joins(IMAGES, JOINS, count_states(IMAGES, READINGS))
+    section = describe_joins(IMAGES, JOINS, count_states(IMAGES.lazy(), READINGS))
     assert {"same_start": 1, "same_scene": 0, "same_frame": 0, "same_day": 1} == section["across_splits"]
     assert (1, 1) == (section["in_one_group"], section["pairs"]["same_start"])
 
 
 def test_no_date_and_no_clock_is_in_the_section() -> None:
-    section = describe_joins(IMAGES, JOINS, count_states(IMAGES, READINGS))
+    section = describe_joins(IMAGES, JOINS, count_states(IMAGES.lazy(), READINGS))
     assert ["same day, starts 1 s apart"] == [join["evidence"] for join in section["joins"]]
     text = json.dumps(section)
     assert not re.search(r"20\d\d-\d\d|\d\d:\d\d|43200|42600", text)
 
 
 def test_what_was_not_read_is_counted() -> None:
-    section = describe_joins(IMAGES, JOINS, count_states(IMAGES, READINGS))
+    section = describe_joins(IMAGES, JOINS, count_states(IMAGES.lazy(), READINGS))
     assert {"read": 5, "cut": 1, "unclear": 0, "none": 0, "unread": 0} == section["text"]
     assert 2 == section["on_looks_alone"]
 
