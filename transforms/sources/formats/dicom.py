@@ -1,7 +1,7 @@
 """Read DICOM pictures with DICOM segmentations, or with NIfTI masks on the grid of a series.
 
 A frame of a segmentation belongs to the picture that it references, else to the one at its position. Pictures of one
-patient form a group, named by a hash so that no name or number of a person is released.
+patient form a group, named by a hash so that no name or number of a person is released, nor found by trying numbers.
 """
 
 import hashlib
@@ -27,6 +27,8 @@ from medmultipoints.transforms.sources.reading.masks.volume_keys import ask_clas
 from medmultipoints.transforms.sources.reading.path_patterns import propose_patterns
 from medmultipoints.transforms.sources.reading.proposing import Draft, patterns_of, single
 
+PATIENT: Final = "PatientID"
+_IDENTIFIERS: Final = ("StudyInstanceUID", "SeriesInstanceUID", "SOPInstanceUID", "FrameOfReferenceUID")
 _NEAR_MM: Final = 0.01
 _MODALITIES: Final = {"CT": "CT", "MR": "MRI", "US": "ultrasound", "CR": "X-ray", "DX": "X-ray", "MG": "mammography"}
 
@@ -79,6 +81,18 @@ class _Series:
             if name not in self.segmentations
         ]
         return tuple(sorted(found, key=_place))
+
+    def pseudonyms(self, attribute: str) -> dict[str, str]:
+        """Return a hash for each value of an attribute, such as PatientID.
+
+        The smallest identifiers of the pictures with that value, which are long and not released, are hashed with it: a
+        number of a few digits cannot be found by trying all numbers.
+        """
+        found: dict[str, list[tuple[str, ...]]] = {}
+        for frame in self.frames:
+            own = tuple(str(frame.header.get(name) or "") for name in _IDENTIFIERS)
+            found.setdefault(_identity(frame, attribute), []).append(own)
+        return {value: _hashed("\n".join((value, *map(min, zip(*held, strict=True))))) for value, held in found.items()}
 
     @cached_property
     def others(self) -> Counter[str]:
@@ -253,6 +267,8 @@ def read(declaration: Declaration, files: Files) -> Reading:
     for name in masks:
         yield from _segment(declaration, series, name, layers)
     niftis = matching(listing.of("nifti"), declaration.annotations) if declaration.annotations else ()
+    asked = DICOM_HOLES & set(template_holes(declaration.groups.group or ""))
+    pseudonyms = {name: series.pseudonyms(name) for name in sorted({PATIENT, *asked})}
     for frame in series.frames:
         drawn = (*layers.get(frame.uid, ()), *_nifti_layers(declaration, listing, niftis, frame))
         yield AnnotatedPicture(
@@ -265,15 +281,20 @@ def read(declaration: Declaration, files: Files) -> Reading:
             annotated=bool(masks or niftis),
             layers=drawn,
             read_from=(*masks, *niftis) if drawn else (),
-            columns=_columns(declaration, frame),
+            columns=_columns(frame, pseudonyms),
         )
 
 
-def _columns(declaration: Declaration, frame: Frame) -> dict[str, str]:
-    stated = str(frame.header.get("PatientID") or frame.header.get("StudyInstanceUID") or frame.member)
-    columns = {"group": f"patient-{_hashed(stated)}"}
-    asked = DICOM_HOLES & set(template_holes(declaration.groups.group or ""))
-    columns |= {hole: _hashed(str(frame.header.get(hole) or "")) for hole in sorted(asked)}
+def _identity(frame: Frame, attribute: str) -> str:
+    """Return an attribute of a picture; a picture without PatientID is of its study, else its file."""
+    stated = frame.header.get(attribute)
+    other = frame.header.get("StudyInstanceUID") or frame.member if attribute == PATIENT else ""
+    return str(stated or other or "")
+
+
+def _columns(frame: Frame, pseudonyms: Mapping[str, Mapping[str, str]]) -> dict[str, str]:
+    columns = {name: held[_identity(frame, name)] for name, held in pseudonyms.items()}
+    columns["group"] = f"patient-{columns[PATIENT]}"
     modality = _MODALITIES.get(str(frame.header.get("Modality", "")))
     return columns | ({"modality": modality} if modality else {})
 
