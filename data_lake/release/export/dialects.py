@@ -18,6 +18,7 @@ from medmultipoints.transforms.dialects.layouts.yolo import UNCERTAIN
 from medmultipoints.transforms.dialects.registry import DIALECTS, Conversation, Dialect
 from medmultipoints.transforms.errors import UsageError
 from medmultipoints.transforms.problems import meant
+from medmultipoints.transforms.splits.official import official_name
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,10 +79,10 @@ def _write(export: Export, dialect: Dialect, to: Path) -> DialectReport:
 
 def missing_splits(dialect: Dialect, splits: Sequence[str], manifest: Manifest) -> str | None:
     """Return which splits the dialect's trainer needs and lacks, with the remedy; None if it lacks none."""
-    absent = [split for split in dialect.needs if split not in splits]
+    absent = sorted({*dialect.needs} - {official_name(split) for split in splits})
     if not absent:
         return None
-    held = not {*absent} - {*splits_of(manifest)}
+    held = not {*absent} - {official_name(split) for split in splits_of(manifest)}
     remedy = "export without --split" if held else "give it a share in [splits] fractions of the recipe and build again"
     return f"training needs the split {' and '.join(absent)}, which is not in this export: {remedy}"
 

@@ -3,6 +3,7 @@
 import os
 import re
 import shlex
+import tomllib
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -68,12 +69,31 @@ def inspect(
         write_aside(html, lambda: render_page(source, found, text, files))
     if save is not None:
         seen_from = Path(path if path.is_absolute() else os.path.relpath(path, save.parent))
-        write_page(save, _declaration(held, source, seen_from, found))
-        say(f"declaration  {save}")
+        _save(save, _declaration(held, source, seen_from, found), declaration)
     if as_json:
         print_json(plain(found, text))
     else:
         _print(source, found, _declaration(held, source, path, found, ask=False))
+
+
+def _save(path: Path, text: str, read_from: Path | None) -> None:
+    """Write a declaration. Raise UsageError if lines of that file would be lost, not having been read from it."""
+    if path.exists() and not (read_from is not None and path.samefile(read_from)):
+        lost = sorted(_lines(read_declaration_file(path)).items() - _lines(tomllib.loads(text)).items())
+        if lost:
+            remedy = f"Add --declaration {path} to keep them, or choose another name"
+            said = f"{', '.join(key for key, _ in lost)} would be lost or changed there"
+            raise UsageError(f"--save {path}: {said}. {remedy}.")
+    write_page(path, text)
+    say(f"declaration  {path}")
+
+
+def _lines(held: Mapping[str, Any], under: str = "") -> dict[str, str]:
+    """Return the values of a declaration by dotted key."""
+    found: dict[str, str] = {}
+    for key, value in held.items():
+        found |= _lines(value, f"{under}{key}.") if isinstance(value, Mapping) else {f"{under}{key}": repr(value)}
+    return found
 
 
 def with_licence(found: Inspection, held: Mapping[str, Any]) -> Inspection:

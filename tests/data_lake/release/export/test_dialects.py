@@ -216,6 +216,7 @@ def test_an_export_without_a_split_that_training_needs_says_so(release: Path, tm
     assert export_dialect(release, tmp_path / "other", "coco").missing is None
     part = replace(DIALECTS["yolo"], needs=("train",))
     assert "export without --split" in str(missing_splits(part, ("test",), read_manifest(release)))
+    assert missing_splits(DIALECTS["yolo"], ("train", "val"), read_manifest(release)) is None
 
 
 def test_a_release_with_nothing_for_the_dialect_says_so(release: Path, tmp_path: Path) -> None:

@@ -72,6 +72,18 @@ def test_answers_and_saved_declarations_close_questions(tmp_path: Path) -> None:
     assert (again["questions"], again["objects"]) == ([], COUNTS)
 
 
+def test_saving_loses_no_line_of_a_person(tmp_path: Path) -> None:
+    """Answers are added to a saved declaration; a line that a person wrote is kept with --declaration, else refused."""
+    folder, saved = place(LAYOUTS["voc devkit"], tmp_path / "set"), tmp_path / "cells.toml"
+    inspected(folder, "--save", saved)
+    inspected(folder, "--answer", "boxes.frame=inclusive-1", "--save", saved)
+    saved.write_text(saved.read_text() + '\n[read.groups]\ngroup = "picture"\n')
+    with pytest.raises(UsageError, match=r"read\.boxes\.frame, read\.groups\.group would be lost or changed there"):
+        run(folder, "--save", saved)
+    inspected(folder, "--declaration", saved, "--save", saved)
+    assert tomllib.loads(saved.read_text())["read"]["groups"]["group"] == "picture"
+
+
 def test_a_saved_declaration_names_its_source_from_its_own_folder(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
