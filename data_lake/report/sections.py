@@ -14,7 +14,7 @@ from medmultipoints.data_lake.report.materials import Album, Materials, boxes_of
 from medmultipoints.data_lake.report.privacy import privacy
 from medmultipoints.transforms.audit.findings import to_decide
 from medmultipoints.transforms.audit.text_findings import SAID_OTHER, SAME_FRAME
-from medmultipoints.transforms.compose.stats import count_images, note_ungrouped
+from medmultipoints.transforms.compose.stats import count_images, note_groups
 from medmultipoints.transforms.diff.changes import Change, Corners, Example
 from medmultipoints.transforms.reporting.choices import (
     choose_records,
@@ -85,7 +85,7 @@ def summary(own: Materials) -> dict[str, Any]:
         ],
         "leaks": find_leaks(own),
         "certified": own.leakage is not None,
-        "ungrouped": note_ungrouped(tables.images),
+        "ungrouped": note_groups(tables.images),
         "errors": findings.filter(pl.col("severity") == "error").height,
         "warnings": findings.filter(pl.col("severity") == "warning").height,
         "elsewhere": findings.filter(pl.col("severity") != "info").height - to_decide(findings, tables.images).height,

@@ -124,15 +124,34 @@ def note_splits(images: pl.DataFrame, asked: Iterable[str]) -> list[str]:
     return [f"no image is in the split {' nor in '.join(empty)}: {why}"]
 
 
-def note_ungrouped(images: pl.DataFrame) -> list[str]:
-    """Return a note that names the sources of which no picture has a patient, a video or a volume."""
+def note_groups(images: pl.DataFrame) -> list[str]:
+    """Return notes about sources of which no picture has a patient, a video or a volume, and about alike names."""
     counted = (
         images.group_by("source").agg(pl.len(), ALONE.all().alias("alone")).filter(pl.col("alone"), pl.col("len") > 1)
     )
     if counted.is_empty():
-        return []
+        return _note_alike(images)
     text = "each picture is its own group, near-duplicates aside: nothing names a patient, a video or a volume"
-    return [f"{', '.join(counted['source'].sort())}: {text}"]
+    return [f"{', '.join(counted['source'].sort())}: {text}", *_note_alike(images)]
+
+
+def _note_alike(images: pl.DataFrame) -> list[str]:
+    """Return a note for each source with groups whose names differ in case, separators or leading zeros alone."""
+    groups = images.select("source", name=pl.col("group_id").str.extract(r"^group:[^/]*/(.*)$")).drop_nulls().unique()
+    plain = pl.col("name").str.to_lowercase().str.replace_all(r"[\s_.-]+", "")
+    folded = plain.str.replace_all(r"(^|[^0-9])0+([0-9])", "${1}${2}")
+    alike = (
+        groups.group_by("source", folded.alias("plain"))
+        .agg(pl.col("name").sort())
+        .filter(pl.col("name").list.len() > 1)
+    )
+    found = alike.sort("source", "plain").group_by("source", maintain_order=True).agg(pl.len(), pl.col("name").first())
+    return [
+        f"{source}: the groups {' and '.join(map(repr, names[:2]))} have nearly one name"
+        + (f", as have {count - 1} more" if count > 1 else "")
+        + ": if it is one patient, its pictures can lie in two splits; write it in one way"
+        for source, count, names in found.iter_rows()
+    ]
 
 
 def degenerate_tasks(instructions: pl.LazyFrame) -> list[str]:

@@ -27,9 +27,9 @@ from medmultipoints.transforms.compose.stats import (
     count_personal,
     count_spread,
     count_tasks,
+    note_groups,
     note_splits,
     note_tasks,
-    note_ungrouped,
 )
 from medmultipoints.transforms.dialects.registry import DIALECTS
 from medmultipoints.transforms.reporting.counted import plural
@@ -104,7 +104,7 @@ def _counts(facts: CardFacts) -> dict[str, Any]:
         "tasks": count_tasks(tables.instructions).to_dicts(),
         "notes": note_tasks(tables.instructions, asked.get("tasks", ()), degenerate=asked.get("degenerate", "keep")),
         "empty_splits": note_splits(tables.images, splits.get("fractions", ())),
-        "ungrouped": note_ungrouped(tables.images),
+        "ungrouped": note_groups(tables.images),
         "official": note_official(tables.images, honoured=splits.get("honour_official", False)),
         "resized": tables.images.filter(pl.col("scale") < 1).height,
         "decoded": tables.images.filter(pl.col("image_origin") == "decoded").height,

@@ -45,10 +45,10 @@ from medmultipoints.transforms.compose.label_terms import note_terms
 from medmultipoints.transforms.compose.stats import (
     count_labels,
     count_personal,
+    note_groups,
     note_left_out_labels,
     note_splits,
     note_tasks,
-    note_ungrouped,
     note_unverified,
 )
 from medmultipoints.transforms.descriptions.description_rows import describe_texts
@@ -238,7 +238,7 @@ def notes_of(outcome: Outcome) -> list[str]:
     labels = outcome.build.recipe.labels
     if labels.others == "drop":
         notes += note_left_out_labels(outcome.table("regions").lazy(), labels.names)
-    notes += note_ungrouped(images)
+    notes += note_groups(images)
     notes += note_official(images, honoured=splits.honour_official)
     notes += note_splits(images, splits.fractions)
     released = set(outcome.table("records")["label"])

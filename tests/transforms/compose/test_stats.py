@@ -9,10 +9,10 @@ from medmultipoints.transforms.compose.stats import (
     count_spread,
     count_tasks,
     degenerate_tasks,
+    note_groups,
     note_left_out_labels,
     note_splits,
     note_tasks,
-    note_ungrouped,
     note_unverified,
 )
 
@@ -108,9 +108,19 @@ def test_sources_whose_pictures_nothing_groups_are_noted_once() -> None:
     rows = [(source, None, f"image:{number}") for source in "ba" for number in range(2)]
     rows += [("c", None, "patient:1"), ("c", None, "image:3"), ("d", None, "image:4")]
     schema = {"source": pl.String, "video_id": pl.String, "group_id": pl.String}
-    (note,) = note_ungrouped(pl.DataFrame(rows, schema=schema, orient="row"))
+    (note,) = note_groups(pl.DataFrame(rows, schema=schema, orient="row"))
     assert note.startswith("a, b: each picture is its own group")
-    assert [] == note_ungrouped(pl.DataFrame(rows[4:], schema=schema, orient="row"))
+    assert [] == note_groups(pl.DataFrame(rows[4:], schema=schema, orient="row"))
+
+
+def test_groups_of_nearly_one_name_are_noted() -> None:
+    """They may be one patient, whose pictures lie in two splits."""
+    names = ["P1", "p01", "P_2", "P-002", "P10", "P100", "p3"]
+    rows = [("a", None, f"group:a/{name}") for name in names] + [("b", None, "group:b/P1"), ("b", None, "video:b/p01")]
+    schema = {"source": pl.String, "video_id": pl.String, "group_id": pl.String}
+    (note,) = note_groups(pl.DataFrame(rows, schema=schema, orient="row"))
+    assert note.startswith("a: the groups 'P1' and 'p01' have nearly one name, as have 1 more: if it is one patient")
+    assert note_groups(pl.DataFrame(rows[4:], schema=schema, orient="row")) == []
 
 
 def test_empty_splits_are_noted_with_the_reason() -> None:

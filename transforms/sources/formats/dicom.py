@@ -85,8 +85,7 @@ class _Series:
     def pseudonyms(self, attribute: str) -> dict[str, str]:
         """Return a hash for each value of an attribute, such as PatientID.
 
-        The smallest identifiers of the pictures with that value, which are long and not released, are hashed with it: a
-        number of a few digits cannot be found by trying all numbers.
+        The smallest identifiers of its pictures, long and not released, are hashed with it: nobody can try all numbers.
         """
         found: dict[str, list[tuple[str, ...]]] = {}
         for frame in self.frames:
@@ -97,11 +96,8 @@ class _Series:
     @cached_property
     def others(self) -> Counter[str]:
         """Number of files without pictures or segmentations, by modality."""
-        return Counter(
-            str(held.get("Modality", "?"))
-            for name, held in self.headers.items()
-            if not _has_pixels(held) and name not in self.segmentations
-        )
+        held = [own for name, own in self.headers.items() if name not in self.segmentations and not _has_pixels(own)]
+        return Counter(str(own.get("Modality", "?")) for own in held)
 
 
 def _has_pixels(header: Any) -> bool:
@@ -287,9 +283,8 @@ def read(declaration: Declaration, files: Files) -> Reading:
 
 def _identity(frame: Frame, attribute: str) -> str:
     """Return an attribute of a picture; a picture without PatientID is of its study, else its file."""
-    stated = frame.header.get(attribute)
     other = frame.header.get("StudyInstanceUID") or frame.member if attribute == PATIENT else ""
-    return str(stated or other or "")
+    return str(frame.header.get(attribute) or other)
 
 
 def _columns(frame: Frame, pseudonyms: Mapping[str, Mapping[str, str]]) -> dict[str, str]:
