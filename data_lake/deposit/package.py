@@ -46,7 +46,7 @@ def make_package(release: Path, work: Path) -> Package:
 
 def mark_of(manifest: Manifest) -> str:
     """Return the sentence that identifies the release in a deposit."""
-    return f"medmultipoints release {manifest.name} {manifest.version}, manifest root {manifest.manifest_root}"
+    return f"medmultipoints release {manifest.title}, manifest root {manifest.manifest_root}"
 
 
 def write_archive(release: Path, manifest: Manifest, path: Path) -> None:
@@ -74,7 +74,7 @@ def metadata_of(release: Path, manifest: Manifest) -> dict[str, Any]:
     licence = str(about["license"][0])
     if not licence.startswith(SPDX):
         raise UsageError(
-            f"the licence of {manifest.name} {manifest.version} ({licence}) is not one that archives offer. "
+            f"the licence of {manifest.title} ({licence}) is not one that archives offer. "
             "Publish it to a repository of the Hub, or leave out the sources with terms of their own (--only)."
         )
     known = {

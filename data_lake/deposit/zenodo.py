@@ -68,12 +68,12 @@ class Zenodo:
 
     def _find(self, package: Package) -> Row | None:
         """Return the deposit of this release or None; DataError if its version is deposited with other content."""
-        name = f"medmultipoints release {package.manifest.name} {package.manifest.version},"
+        name = f"medmultipoints release {package.manifest.title},"
         same = [one for one in self._all() if name in _notes(one)]
         other = next((one for one in same if package.mark not in _notes(one) and one["submitted"]), None)
         if other:
             raise DataError(
-                f"{package.manifest.name} {package.manifest.version} is deposited as {_deposit(other).doi} with other "
+                f"{package.manifest.title} is deposited as {_deposit(other).doi} with other "
                 "content. Build a new version."
             )
         return next(iter(same), None)

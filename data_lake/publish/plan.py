@@ -190,7 +190,7 @@ def _find_existing(
     if tagged:
         kept = _files(place, state, tagged)
         return None if wrong_files(kept, rooted) else existing(kept, "nothing", tagged)
-    title, mark = f"{manifest.name} {manifest.version}", f"manifest-root: {manifest.manifest_root}"
+    title, mark = manifest.title, f"manifest-root: {manifest.manifest_root}"
     for commit in state.commits:
         mine = commit.title.startswith(title) and mark in commit.message
         if (mine or commit.oid == state.head) and not wrong_files(kept := _files(place, state, commit.oid), rooted):

@@ -42,7 +42,7 @@ def check_version(manifest: Manifest, previous: Manifest, comparison: Comparison
 
 def refuse(manifest: Manifest, place: str, reason: str, comparison: Comparison | None) -> VersionRefused:
     """Return the error for a refused version, with the difference and the version that it requires."""
-    start = f"{manifest.name} {manifest.version} is not published to {place}: {reason}. Versions and tags never change."
+    start = f"{manifest.title} is not published to {place}: {reason}. Versions and tags never change."
     if comparison is None:
         return VersionRefused(f"{start} Build it under a version that is not taken.", None)
     proposed = comparison.proposed_version

@@ -46,7 +46,7 @@ def refuse_withdrawn(folder: Path, manifest: Manifest, previous: Manifest | None
     held = _held(images.select(hash_columns(images.columns)).iter_rows(), withdrawn)
     if held:
         raise DataError(
-            f"{manifest.name} {manifest.version} would hold {plural(len(held), 'withdrawn image')}, for example "
+            f"{manifest.title} would hold {plural(len(held), 'withdrawn image')}, for example "
             f"{min(held)}. "
             "Keep the [[withdrawn]] entries of the versions before in the recipe's corrections, and build again."
         )
@@ -57,7 +57,7 @@ def refuse_forgotten(manifest: Manifest, previous: Manifest | None) -> None:
     forgotten = (withdrawn_hashes(previous) if previous else frozenset()) - withdrawn_hashes(manifest)
     if previous and forgotten:
         raise DataError(
-            f"{manifest.name} {manifest.version} leaves out "
+            f"{manifest.title} leaves out "
             f"{plural(len(forgotten), 'withdrawn hash', 'withdrawn hashes')} of {previous.version}, "
             f"for example {min(forgotten)}. Keep its [[withdrawn]] entries in the recipe's corrections for good, and "
             "build again."

@@ -36,10 +36,6 @@ class Materials:
     expectations: dict[str, Any] | None
     changes: dict[str, Any] | None
 
-    @property
-    def title(self) -> str:
-        return f"{self.manifest.name} {self.manifest.version}"
-
 
 def read_materials(folder: Path, *, leakage: bool = False, kind: type[Manifest] = Manifest) -> Materials:
     """Return the materials of a release folder; DataError names a file that cannot be read.

@@ -74,7 +74,7 @@ def report_page(
 def difference(old: Path, new: Path) -> dict[str, Any]:
     """Return the difference from the old release in the form of changes.json."""
     before = read_manifest(old)
-    return {"from": f"{before.name} {before.version}", **plain(diff_folders(old, new, EXAMPLES))}
+    return {"from": before.title, **plain(diff_folders(old, new, EXAMPLES))}
 
 
 @reads_release

@@ -42,7 +42,7 @@ def write_report(lake: Lake, release: Path, verdicts: Mapping[str, Iterable[Verd
     path = f"{manifest.name}/{manifest.version}"
     folder = lake.reports / path
     folder.mkdir(parents=True, exist_ok=True)
-    write_data_docs(folder / EXPECTATIONS, f"{manifest.name} {manifest.version}", verdicts)
+    write_data_docs(folder / EXPECTATIONS, manifest.title, verdicts)
     cells = choose_cells(release, manifest)
     sheet = draw_sheet(cells) if cells else None
     page, _ = report_page(release, kind=ClaimedManifest)

@@ -347,10 +347,8 @@ def _move(change: Change, decision: Decision, start: str = CORRECTIONS, to: str 
 def _add_checked_record(desk: Desk, entries: Entries, change: Change, finding: Row, by: Signed, *, right: bool) -> None:
     """Add a checked record to the table of its sample."""
     own = _own_sample(desk, entries, by.reviewer)
-    base: dict[str, Any] = {
-        "release": desk.title, "manifest_root": desk.manifest.manifest_root, "of": desk.records, "seed": desk.seed,
-        "reviewer": by.reviewer, "date": by.date,
-    }  # fmt: skip
+    base: dict[str, Any] = {"release": desk.manifest.title, "manifest_root": desk.manifest.manifest_root}
+    base |= {"of": desk.records, "seed": desk.seed, "reviewer": by.reviewer, "date": by.date}
     lists = {name: set(own.get(name, ()) if own else ()) - {finding["record_id"]} for name in ("right", "wrong")}
     lists["right" if right else "wrong"].add(finding["record_id"])
     if own:

@@ -67,11 +67,6 @@ class Desk:
         self.findings: dict[str, Row] = {row["finding_id"]: row for row in [*self._drawn(records, sample), *findings]}
 
     @property
-    def title(self) -> str:
-        """Name and version of the release."""
-        return f"{self.manifest.name} {self.manifest.version}"
-
-    @property
     def waiting(self) -> int:
         """The number of undecided findings, except harmless ones and those whose picture is not released."""
         grave = [one for one in self.findings.values() if one["severity"] != "info"]
@@ -80,7 +75,7 @@ class Desk:
     def finding(self, name: str) -> Row:
         """Return a finding; DataError for an unknown name."""
         if name not in self.findings:
-            raise DataError(f"{name} is not a finding of {self.title}. Reload the page.")
+            raise DataError(f"{name} is not a finding of {self.manifest.title}. Reload the page.")
         return self.findings[name]
 
     def image(self, sample_id: str) -> Row | None:

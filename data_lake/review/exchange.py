@@ -73,9 +73,9 @@ def export_labels(desk: Desk, tool: Tool, folder: Path) -> int:
             (made / sheet.file).write_bytes(desk.pictures.read(sheet.image_sha256) or b"")
         if tool == "cvat":
             with (made / "annotations.xml").open("w", encoding="utf-8") as file:
-                file.writelines(cvat_xml(sheets, desk.labels, desk.title))
+                file.writelines(cvat_xml(sheets, desk.labels, desk.manifest.title))
         else:
-            tasks = label_studio_tasks(sheets, folder.name, desk.title)
+            tasks = label_studio_tasks(sheets, folder.name, desk.manifest.title)
             (made / "tasks.json").write_bytes(orjson.dumps(tasks, option=orjson.OPT_INDENT_2))
             (made / "label_config.xml").write_text(label_config(desk.labels), "utf-8")
         (made / MARK).write_bytes(orjson.dumps(pins(sheets, mark), option=orjson.OPT_INDENT_2))
@@ -92,9 +92,9 @@ def export_decisions(desk: Desk, folder: Path, form: DecisionForm = "w3c") -> in
     rows = [] if found is None else found.to_dicts()
     sizes = {row["sample_id"]: (row["original_width"], row["original_height"]) for row in desk.images()}
     if form == "w3c":
-        page = annotation_page(desk.title, ((row, sizes.get(row["sample_id"])) for row in rows))
+        page = annotation_page(desk.manifest.title, ((row, sizes.get(row["sample_id"])) for row in rows))
     else:
-        page = coco_page(desk.title, _corrected(desk, rows, sizes))
+        page = coco_page(desk.manifest.title, _corrected(desk, rows, sizes))
     mark = {"release": manifest.name, "version": manifest.version, "root": manifest.manifest_root}
     with export_folder(folder, manifest, splits_of(manifest), name) as made:
         (made / "annotations.json").write_bytes(orjson.dumps(page, option=orjson.OPT_INDENT_2))

@@ -121,7 +121,7 @@ class Server:
             for name, finding in self.desk.findings.items()
         ]
         return {
-            "title": self.desk.title,
+            "title": self.desk.manifest.title,
             "file": str(self.file.path),
             "labels": self.desk.labels,
             "released": self.desk.released,

@@ -165,7 +165,7 @@ def write_model(
         mean=list(network.mean),
         std=list(network.std),
         labels=orjson.dumps(list(network.labels)).decode(),
-        release=f"{manifest.name} {manifest.version}",
+        release=manifest.title,
         training=training,
         learned=hashlib.sha256(known).hexdigest(),
     )
@@ -219,7 +219,7 @@ def train_and_score(
     rows = score_models(folder, manifest, models, workers)
     keys = ("label", "source", "size")
     score = {
-        "release": f"{manifest.name} {manifest.version}",
+        "release": manifest.title,
         "manifest_root": manifest.manifest_root,
         **asdict(training),
         "models": {model.name: model.sha256 for model in models},

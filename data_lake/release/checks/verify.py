@@ -86,7 +86,7 @@ def verify_release(folder: Path, *, leakage: bool = False, trust: Trust | None =
         manifest = read_manifest(folder, ClaimedManifest)
     except DataError as error:
         return VerifyReport((Check("manifest", False, str(error)),))
-    checks = [Check("manifest", True, f"{manifest.name} {manifest.version}, {len(manifest.files)} files")]
+    checks = [Check("manifest", True, f"{manifest.title}, {len(manifest.files)} files")]
     checks += [_run(name, problems) for name, problems in _file_checks(folder, manifest)]
     signed = _signature(folder, manifest, trust) if trust is not None else None
     checks += [signed] if signed else []

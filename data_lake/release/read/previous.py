@@ -43,7 +43,7 @@ def read_previous_tables(reference: str, releases: Path) -> tuple[str, Tables]:
             f"{folder}: the rows are not those of {MANIFEST}. Get that release again: `medmultipoints verify` "
             "names what changed."
         )
-    return f"{manifest.name} {manifest.version}", tables
+    return manifest.title, tables
 
 
 def _find(reference: str, releases: Path) -> tuple[Path, Manifest]:

@@ -139,7 +139,7 @@ def sample_release(
     files = {sha256_of(path) for path in chosen["image_files"].explode()}
     pictures = {one.image_sha256: one for one in read_chosen_pictures(folder, manifest, files, split)}
     found = tuple(_row(row, records[row["record_id"]], pictures) for row in chosen.iter_rows(named=True))
-    return Sample(f"{manifest.name} {manifest.version}", manifest.manifest_root, found, wanted.height)
+    return Sample(manifest.title, manifest.manifest_root, found, wanted.height)
 
 
 def _records(folder: Path, manifest: Manifest, split: str | None, chosen: pl.DataFrame) -> dict[str, dict[str, Any]]:

@@ -25,7 +25,7 @@ def statement_bytes(folder: Path, manifest: Manifest) -> bytes:
     source files and the code.
     """
     manifest_sha256 = hash_file(folder / MANIFEST, MANIFEST).sha256
-    root = _named(f"{manifest.name} {manifest.version}", manifest.manifest_root) | {
+    root = _named(manifest.title, manifest.manifest_root) | {
         "annotations": {"digest_of": "JSON list of [path, bytes, sha256] of all files, sorted by path, without blanks"}
     }
     files = [_named(file.path, file.sha256) for file in manifest.files]
@@ -61,7 +61,7 @@ def check_statement(folder: Path, manifest: Manifest, statement: Path) -> Iterat
     """Yield a sentence for each difference between the folder and the statement; files are compared byte by byte."""
     stated = read_statement(statement)
     release, root = next(iter(stated["subject"].items()))
-    if (release, root) != (f"{manifest.name} {manifest.version}", manifest.manifest_root):
+    if (release, root) != (manifest.title, manifest.manifest_root):
         yield f"the statement is of {release}, root {root[:12]}; {MANIFEST} is of another release or root"
     for name, sha256 in list(stated["subject"].items())[1:]:
         if not (folder / name).is_file():

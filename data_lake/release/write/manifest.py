@@ -104,6 +104,11 @@ class Manifest(_Part):
         return files
 
     @property
+    def title(self) -> str:
+        """Name and version."""
+        return f"{self.name} {self.version}"
+
+    @property
     def entries(self) -> tuple[FileEntry, ...]:
         return tuple(FileEntry(file.path, file.bytes, file.sha256) for file in self.files)
 

@@ -7,7 +7,7 @@ import typer
 from medmultipoints.data_lake.release.checks.verify import check_sizes
 from medmultipoints.data_lake.release.read.compare import diff_folders
 from medmultipoints.data_lake.release.write.changes import markdown, plain
-from medmultipoints.data_lake.release.write.manifest import Manifest, read_manifest
+from medmultipoints.data_lake.release.write.manifest import read_manifest
 from medmultipoints.data_lake.report.page import diff_page
 from medmultipoints.flows.cli.console import OUT, print_json, write_aside
 from medmultipoints.flows.cli.options import HtmlOption, JsonOption
@@ -33,7 +33,7 @@ def diff(
     """
     with opened_release(old) as before, opened_release(new) as after:
         manifests = read_manifest(before), read_manifest(after)
-        titles = title_of(manifests[0]), title_of(manifests[1])
+        titles = manifests[0].title, manifests[1].title
         for folder, manifest in zip((before, after), manifests, strict=True):
             check_sizes(folder, manifest)
         found = diff_folders(before, after, examples)
@@ -48,11 +48,6 @@ def diff(
         OUT.print(markdown(titles, found), markup=False, end="")
     else:
         print_diff(titles, found, proposed)
-
-
-def title_of(manifest: Manifest) -> str:
-    """Return name and version of a release."""
-    return f"{manifest.name} {manifest.version}"
 
 
 def print_diff(titles: tuple[str, str], found: ReleaseDiff, proposed: str | None) -> None:
