@@ -59,7 +59,7 @@ from medmultipoints.transforms.splits.official import note_official
 from medmultipoints.transforms.splits.split_changes import note_moved
 from medmultipoints.transforms.witnesses.summary import note_unknown_labels
 
-MOST_LABELS, MOST_REASONS, SHOWN_REASONS, MOST_NOTES = 4, 2, 5, 4
+MOST_LABELS, MOST_REASONS, SHOWN_REASONS, MOST_NOTES = 10, 2, 5, 4
 
 
 class CheckVersion(StrEnum):
@@ -156,7 +156,7 @@ def print_outcome(outcome: Outcome) -> None:
     if unchanged(outcome):
         return
     OUT.print(f"[bold]{outcome.sentence()}[/] in {outcome.seconds:.1f} s")
-    table("", *label_table(outcome))
+    table("", *label_table(outcome.table("records")))
     gone = [f"left out    {line}" for line in broken_of(outcome)]
     notes = shortened([f"note        {line}" for line in notes_of(outcome)], MOST_NOTES)
     for line in (*shortened(left_out(outcome), MOST_REASONS), *models_of(outcome), *gone, *notes, *review_of(outcome)):
@@ -343,14 +343,14 @@ def print_places(outcome: Outcome, *, root: bool = False) -> None:
         OUT.print(f"page        {shown(page)}", markup=False)
 
 
-def label_table(outcome: Outcome) -> tuple[list[str], list[list[str]]]:
-    """Return records, images and objects by label; one row for all labels after the first few."""
+def label_table(records: pl.DataFrame) -> tuple[list[str], list[list[str]]]:
+    """Return records, images and objects by label; of many, the labels with most objects and one row for the others."""
     counts = pl.col("records", "images", "objects").sum()
-    counted = count_labels(outcome.table("records")).group_by("label").agg(counts).sort("label")
-    first, others = counted.head(MOST_LABELS), counted.slice(MOST_LABELS)
-    if others.height == 1:
-        first = counted
-    elif others.height:
-        first = pl.concat([first, others.select(pl.lit(f"{others.height} other labels").alias("label"), counts)])
+    first = count_labels(records).group_by("label").agg(counts).sort("label")
+    if first.height > MOST_LABELS:
+        ranked = first.sort("objects", "label", descending=[True, False])
+        others = ranked.slice(MOST_LABELS - 1)
+        rest = others.select(pl.lit(f"{others.height} other labels").alias("label"), counts)
+        first = pl.concat([ranked.head(MOST_LABELS - 1), rest])
     rows = [[f"{value:,}" if isinstance(value, int) else str(value) for value in row] for row in first.rows()]
     return first.columns, rows

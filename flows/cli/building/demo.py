@@ -41,7 +41,7 @@ def demo(
 def print_summary(outcome: Outcome) -> None:
     """Print at most 20 lines: the demo's result, commands to try next, and last the page to open."""
     OUT.print(f"[bold]{outcome.sentence()}[/] in {outcome.seconds:.1f} s")
-    table("", *label_table(outcome))
+    table("", *label_table(outcome.table("records")))
     release = shown(outcome.release.path)
     OUT.print("\n[bold]Try next[/]")
     OUT.print(f"  medmultipoints verify {release}", markup=False)
