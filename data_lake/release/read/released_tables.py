@@ -124,8 +124,9 @@ def read_lines(folder: Path, manifest: Manifest) -> pl.DataFrame:
         dialect = table.removeprefix(DIALECT_PREFIX)
         if dialect != table:
             with readable(own_file(folder, manifest, file.path)) as parquet:
-                for row in parquet.read(columns=_without_bytes(parquet)).to_pylist():
-                    row |= {name: [one["path"] for one in row[name]] for name in _picture_lists(parquet)}
+                lists = _picture_lists(parquet)
+                for row in parquet.read(columns=_without_bytes(parquet, lists)).to_pylist():
+                    row |= {name: [one["path"] for one in row[name]] for name in lists}
                     own = row["instruction_id"], row["record_id"]
                     rows.append((line_id(dialect, own[0]), dialect, *own, split, orjson.dumps(row).decode()))
     return pl.DataFrame(rows, schema=schema_of("dialect_lines"), orient="row").sort("line_id")
@@ -136,8 +137,7 @@ def _picture_lists(file: pq.ParquetFile) -> list[str]:
     return [one.name for one in file.schema_arrow if getattr(one.type, "value_type", None) == IMAGE_TYPE]
 
 
-def _without_bytes(file: pq.ParquetFile) -> list[str]:
-    lists = _picture_lists(file)
+def _without_bytes(file: pq.ParquetFile, lists: list[str]) -> list[str]:
     return [f"{name}.list.element.path" if name in lists else name for name in file.schema_arrow.names]
 
 
