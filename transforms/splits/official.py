@@ -5,6 +5,8 @@ from typing import Final
 
 import polars as pl
 
+from medmultipoints.transforms.reporting.counted import plural
+
 OFFICIAL: Final = {
     **dict.fromkeys(("train", "training"), "train"),
     **dict.fromkeys(("val", "valid", "validation", "dev"), "validation"),
@@ -58,6 +60,21 @@ def note_official(images: pl.DataFrame, *, honoured: bool) -> list[str]:
                 "[splits] honour_official = true uses them"
             )
     return notes
+
+
+def note_shared(duplicates: pl.DataFrame, samples: pl.DataFrame) -> list[str]:
+    """Return a sentence for each source with copies of a picture in two of its authors' splits.
+
+    ``duplicates``: sample_id and kept_id of each copy. ``samples``: sample_id, source and official_split.
+    """
+    given = samples.select("sample_id", "source", "official_split").drop_nulls("official_split")
+    both = duplicates.join(given, on="sample_id").join(given, left_on="kept_id", right_on="sample_id", suffix="_kept")
+    across = both.filter(pl.col("official_split") != pl.col("official_split_kept"))
+    counted = across.group_by("source", "official_split", "official_split_kept").len().sort(pl.all())
+    return [
+        f"{source}: {plural(count, 'picture')} of the authors' {split} is also in their {kept}, and released only there"
+        for source, split, kept, count in counted.iter_rows()
+    ]
 
 
 def count_official(images: pl.DataFrame) -> str:

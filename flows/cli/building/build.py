@@ -55,7 +55,7 @@ from medmultipoints.transforms.descriptions.description_rows import describe_tex
 from medmultipoints.transforms.diff.releases import next_version, version_numbers
 from medmultipoints.transforms.duplicates.across_sources import note_copies
 from medmultipoints.transforms.reporting.counted import plural
-from medmultipoints.transforms.splits.official import note_official
+from medmultipoints.transforms.splits.official import note_official, note_shared
 from medmultipoints.transforms.splits.split_changes import note_moved
 from medmultipoints.transforms.witnesses.summary import note_unknown_labels
 
@@ -240,6 +240,7 @@ def notes_of(outcome: Outcome) -> list[str]:
         notes += note_left_out_labels(outcome.table("regions").lazy(), labels.names)
     notes += note_groups(images)
     notes += note_official(images, honoured=splits.honour_official)
+    notes += note_shared(outcome.table("duplicates"), outcome.table("samples"))
     notes += note_splits(images, splits.fractions)
     released = set(outcome.table("records")["label"])
     notes += note_terms(outcome.build.recipe.terms, released)
