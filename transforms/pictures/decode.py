@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from medmultipoints.transforms.errors import MemberProblem
+from medmultipoints.transforms.pictures.metadata import segments
 from medmultipoints.transforms.pictures.png_chunks import SIGNATURE, PngDamage, check_pixels, read_chunks
 from medmultipoints.transforms.pictures.scratch import Scratch
 
@@ -35,6 +36,10 @@ MAX_PIXELS = 89_478_485
 
 MOST_SCANS = 100
 """Greatest number of scans of a progressive JPEG: each is a pass over the picture, and encoders write about ten."""
+
+SCAN = b"\xff\xda"
+START_OF_FRAME = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
+PROGRESSIVE = frozenset({0xC2, 0xC6, 0xCA, 0xCE})
 
 COLOUR_AREA_PX = 20
 """Least number of pixels of an area of a mask: pixels of one colour whose neighbours have it too."""
@@ -181,7 +186,7 @@ def _decode_jpeg(data: bytes, colorspace: Literal["RGB", "GRAY"], scratch: Scrat
     try:
         height, width, *_ = simplejpeg.decode_jpeg_header(data)
         _check_size(width, height)
-        if (scans := data.count(b"\xff\xda")) > MOST_SCANS:
+        if (scans := _count_scans(data)) > MOST_SCANS:
             raise ImageProblem("unreadable_image", f"JPEG: {scans:,} scans, more than the {MOST_SCANS} allowed")
         room = scratch and scratch.take(colorspace, height, width, 3 if colorspace == "RGB" else 1)
         pixels: NDArray[np.uint8] = simplejpeg.decode_jpeg(data, colorspace=colorspace, buffer=room)
@@ -195,6 +200,21 @@ def _decode_jpeg(data: bytes, colorspace: Literal["RGB", "GRAY"], scratch: Scrat
             raise ImageProblem("truncated_image", f"JPEG: {ends} (decoder: {error})") from error
         raise ImageProblem("unreadable_image", f"JPEG decoder: {error}") from error
     return pixels
+
+
+def _count_scans(data: bytes) -> int:
+    """Return the number of scans of a JPEG file, or more.
+
+    A file whose first scan holds all components has no other unless it is progressive: libjpeg refuses it. Looking at
+    the segments before it takes a tenth of the time of searching 88 kB.
+    """
+    parts = list(segments(data))
+    frames = [part for part in parts if part.marker in START_OF_FRAME]
+    if len(frames) == 1 and frames[0].marker not in PROGRESSIVE:
+        start = parts[-1].end
+        if data[start : start + 2] == SCAN and data[start + 4 : start + 5] == frames[0].content[5:6]:
+            return 1
+    return data.count(SCAN)
 
 
 def _decode_png(data: bytes, channels: Callable[[bytes, Image.Image], DecodedT]) -> DecodedT:

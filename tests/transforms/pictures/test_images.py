@@ -232,3 +232,20 @@ def test_a_jpeg_of_unknown_subsampling_is_unreadable() -> None:
     data[data.index(b"\xff\xc0") + 11] = 0x14
     with pytest.raises(ImageProblem, match=r"^unreadable_image: JPEG decoder: unknown subsampling"):
         decode_image(bytes(data))
+
+
+@pytest.mark.parametrize(
+    ("progressive", "times", "refused"),
+    [(False, 1, None), (False, 2, "one scan"), (False, 300, "one scan"), (True, 1, None), (True, 300, "300 scans")],
+)
+def test_a_jpeg_of_very_many_scans_is_refused(progressive: bool, times: int, refused: str | None) -> None:
+    """A progressive file is a pass over the picture for each scan; any other may have one scan of all colours."""
+    data = save(Image.fromarray(picture()), "JPEG", progressive=progressive)
+    start = data.index(b"\xff\xda")
+    scan = data[start : data.find(b"\xff\xc4", start) if progressive else -2]
+    made = data[:start] + times * scan + b"\xff\xd9"
+    if refused is None:
+        assert decode_image(made).pixels.shape == picture().shape
+        return
+    with pytest.raises(ImageProblem, match=refused):
+        decode_image(made)
