@@ -97,19 +97,25 @@ def _opened(data: bytes | Path, name: str) -> Iterator[tuple["InputContainer", "
 
     try:
         film = io.BytesIO(data) if isinstance(data, bytes) else str(data)
-        with av.open(film, "r", metadata_errors="replace") as container:  # titles may be in any encoding
-            stream = next((one for one in container.streams.video if not _is_cover(one)), None)
-            if stream is None:
-                raise MemberProblem(REASON, f"{name}: the file has no video stream")
-            if stream.codec_context is None:
-                raise MemberProblem(REASON, f"{name}: its codec is unknown")
-            if stream.width * stream.height > MAX_PIXELS:
-                raise MemberProblem(REASON, f"{name}: frames of more than the {MAX_PIXELS} pixels allowed")
-            stream.thread_type = "NONE"
-            # Otherwise the decoder conceals damage and returns an invented picture.
-            stream.codec_context.options = {"err_detect": "explode"}
+        container = av.open(film, "r", metadata_errors="replace")  # titles may be in any encoding
+    except (av.FFmpegError, ValueError) as error:  # a ValueError for options of a container that FFmpeg cannot set
+        raise _damage(name, error) from error
+    with container:
+        stream = next((one for one in container.streams.video if not _is_cover(one)), None)
+        if stream is None:
+            raise MemberProblem(REASON, f"{name}: the file has no video stream")
+        if stream.codec_context is None:
+            raise MemberProblem(REASON, f"{name}: its codec is unknown")
+        if stream.width * stream.height > MAX_PIXELS:
+            raise MemberProblem(REASON, f"{name}: frames of more than the {MAX_PIXELS} pixels allowed")
+        stream.thread_type = "NONE"
+        # Otherwise the decoder conceals damage and returns an invented picture.
+        stream.codec_context.options = {"err_detect": "explode"}
+        try:
             yield container, stream
-    except MemberProblem:
-        raise
-    except (av.FFmpegError, EOFError, ValueError, TypeError, ArithmeticError) as error:
-        raise MemberProblem(REASON, f"{name}: {getattr(error, 'strerror', None) or error}") from error
+        except av.FFmpegError as error:
+            raise _damage(name, error) from error
+
+
+def _damage(name: str, error: Exception) -> MemberProblem:
+    return MemberProblem(REASON, f"{name}: {getattr(error, 'strerror', None) or error}")

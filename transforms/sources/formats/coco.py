@@ -37,7 +37,15 @@ from medmultipoints.transforms.sources.reading.records.coco_lists import (
 )
 from medmultipoints.transforms.sources.reading.records.coco_shapes import contradiction, key_points, read_segmentation
 from medmultipoints.transforms.sources.reading.records.json_rows import JsonDocument, first_item, show
-from medmultipoints.transforms.sources.reading.shapes import ZERO_EXTENT, Fault, box_fault, finite, not_finite
+from medmultipoints.transforms.sources.reading.shapes import (
+    ZERO_EXTENT,
+    Fault,
+    Place,
+    box_fault,
+    finite,
+    not_finite,
+    oriented_place,
+)
 
 _SIGNS = (
     re.compile(rb'"images"\s*:\s*\[\s*(\{|\])'),
@@ -166,12 +174,15 @@ def _annotation(
         fault = fault or box_problem
     fault = box_problem if box_problem and box_problem.reason not in (ZERO_EXTENT, "box_missing") else fault
     fault = fault or contradiction(box, polygons, entry.get("segmentation"))
+    turned = _turned(box, entry) if fault is None and rle is None and not polygons else None
+    box, fault = (turned.box, fault) if isinstance(turned, Place) else (box, fault or turned)
     points = key_points(entry.get("keypoints"))
     lone = points[0] if points and box is None and rle is None and not polygons else None
     keep = declaration.boxes.degenerate == "keep"
     if lone is None and fault is not None and not (keep and fault.reason == ZERO_EXTENT):
         return ReadProblem(key=key, reason=fault.reason, detail=f"{key}: {fault.detail}", label=label)
     attributes = {"keypoints": show(entry["keypoints"], 4096)} if points else {}
+    attributes |= turned.attributes if isinstance(turned, Place) else {}
     return Annotation(
         key=key,
         label=label,
@@ -183,6 +194,15 @@ def _annotation(
         ignore=entry.get("ignore") == 1,
         attributes=attributes,
     )
+
+
+def _turned(box: Box | None, entry: Mapping[str, Any]) -> Place | Fault | None:
+    """Return the place of a box that CVAT rotates by an attribute, in degrees about its centre; None if it does not."""
+    held = entry.get("attributes")
+    degrees = held.get("rotation") if isinstance(held, dict) else None
+    if box is None or not isinstance(degrees, int | float) or not finite([degrees]) or not degrees:
+        return None
+    return oriented_place(box, degrees)
 
 
 def _label(declaration: Declaration, number: Any, categories: Mapping[Any, str]) -> str | None:

@@ -21,8 +21,14 @@ from medmultipoints.transforms.sources.reading.listing import Listing, listed, m
 from medmultipoints.transforms.sources.reading.masks.mask_choice import choose_masks
 from medmultipoints.transforms.sources.reading.masks.mask_joins import MaskJoin
 from medmultipoints.transforms.sources.reading.masks.mask_sets import Mask, grammar_of, spread
-from medmultipoints.transforms.sources.reading.masks.mask_values import UNKNOWN, MaskValues, label_maps, value_names
-from medmultipoints.transforms.sources.reading.masks.volume_keys import declared_values
+from medmultipoints.transforms.sources.reading.masks.mask_values import (
+    UNKNOWN,
+    MaskValues,
+    channel_names,
+    label_maps,
+    value_names,
+)
+from medmultipoints.transforms.sources.reading.masks.volume_keys import declared_values, propose_names
 from medmultipoints.transforms.sources.reading.pixel_looks import Look
 from medmultipoints.transforms.sources.reading.proposing import Draft
 
@@ -158,6 +164,9 @@ def _decide_values(draft: Draft, listing: Listing, seen: MaskValues, said: str) 
         _ask_kind(draft, "palette", f"an index name a class, or number the objects? Indices {shown}")
         if draft.states("masks.kind") != "instances":
             _class_values(draft, listing, numbers, seen)
+    elif channel_names(listing) and value_names(listing, numbers):
+        draft.line("masks.kind", "classes", f"{said}: values {shown}, which the dataset.json of nnU-Net names")
+        _class_values(draft, listing, numbers, seen)
     elif len(numbers) > MOST_CLASSES and connected:
         proof = f"{said}: up to {seen.most} values per picture, {seen.single} of {seen.areas} areas connected"
         draft.line("masks.kind", "instances", proof)
@@ -216,13 +225,11 @@ def _class_values(draft: Draft, listing: Listing, numbers: Sequence[int], seen: 
     if seen.has_white_background:
         said = "255 covers most of the masks: if it is the background, an object of value 0 is not read"
         draft.hint("background_white", f"{said}; write masks whose background is 0 (255 - value)")
-    elif seen.is_border and UNKNOWN in numbers:
-        draft.line("masks.ignore", [UNKNOWN], "255 marks borders and unknown areas")
+    border = [UNKNOWN] if seen.is_border and UNKNOWN in numbers else []
+    if border:
+        draft.line("masks.ignore", border, "255 marks borders and unknown areas")
     classes = [number for number in numbers if not seen.is_border or number != UNKNOWN]
-    names = value_names(listing, classes)
-    if names is not None:
-        draft.line("label_names", names[0], f"it names the {plural(len(classes), 'value')} in use")
-    else:
+    if not propose_names(draft, listing, classes, border):
         shown = ", ".join(map(str, classes[:20]))
         text = f"What do the values {shown} show? No file of the source names them."
         draft.ask("masks.values", text, [_names_of(list(map(str, classes[:20])))])

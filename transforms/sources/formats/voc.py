@@ -5,7 +5,7 @@ is proved from all files, or asked.
 """
 
 from collections.abc import Iterator, Mapping
-from math import degrees
+from math import degrees as to_degrees
 from xml.etree.ElementTree import Element
 
 from medmultipoints.transforms.errors import MemberProblem
@@ -115,7 +115,16 @@ def _place(declaration: Declaration, element: Element, size: tuple[int, int] | N
     keep = declaration.boxes.degenerate
     if keep == "reject" and (corners[0] == corners[2] or corners[1] == corners[3]):
         return Fault(ZERO_EXTENT, f"the box {', '.join(f'{value:g}' for value in corners)} has no extent")
-    return box_place(corners_to_box(corners, declaration.boxes.frame or "edges"), corners, size, keep)
+    box = corners_to_box(corners, declaration.boxes.frame or "edges")
+    degrees = number(next((text(one, "value") for one in element.iter("attribute") if _is_rotation(one)), "0"))
+    if degrees and finite((*corners, degrees)):
+        return oriented_place(box, degrees)
+    return box_place(box, corners, size, keep)
+
+
+def _is_rotation(attribute: Element) -> bool:
+    """Return whether an attribute is that by which CVAT rotates a box about its centre."""
+    return text(attribute, "name") == "rotation"
 
 
 def _rotated(element: Element) -> Place | Fault:
@@ -123,7 +132,7 @@ def _rotated(element: Element) -> Place | Fault:
     cx, cy, w, h, angle = (number(text(element, f"robndbox/{word}")) for word in ("cx", "cy", "w", "h", "angle"))
     if not finite((cx, cy, w, h, angle)):
         return not_finite(f"the rotated box {cx}, {cy}, {w}, {h}, {angle}")
-    return oriented_place(Box(cx - w / 2, cy - h / 2, cx + w / 2, cy + h / 2), degrees(angle))
+    return oriented_place(Box(cx - w / 2, cy - h / 2, cx + w / 2, cy + h / 2), to_degrees(angle))
 
 
 FORMAT = Format(

@@ -63,8 +63,11 @@ def recognise_source(files: Files, stated: Mapping[str, Any]) -> Recognition | N
     if further or len(found) == 1:
         return best
     names = [str(recognition.read["format"]) for recognition in found]
-    if len(found) == 2 and (joined := join_readings(listing, best, found[1], names[1], stated)):
-        return joined
+    if len(found) == 2:
+        joined = join_readings(listing, best, found[1], names[1], stated)
+        if isinstance(joined, Recognition):
+            return joined
+        best = replace(best, hints=(*best.hints, joined))
     text = f"Annotations in several formats: {', '.join(names)}. Which are to be read?"
     choices = tuple(map(toml_choice, names))
     question = Question("format", text, choices, choices[0])
@@ -78,4 +81,5 @@ def _join_stated(
     other = find_format(form).recognise(listing, {**keys, "format": form})
     if other is None:
         raise UsageError(f"read.also.{name}: nothing is read as the format {form}. Correct it, or leave the table out.")
-    return join_readings(listing, best, other, name, stated) or best
+    joined = join_readings(listing, best, other, name, stated)
+    return joined if isinstance(joined, Recognition) else best

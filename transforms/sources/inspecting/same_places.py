@@ -5,7 +5,7 @@ The places prove what neither says alone: the labels of masks, and whether the n
 
 import json
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
@@ -17,6 +17,7 @@ from medmultipoints.transforms.regions.readings import SAME
 from medmultipoints.transforms.reporting.counted import plural
 from medmultipoints.transforms.sources.annotated import (
     AnnotatedPicture,
+    Hint,
     Proof,
     Question,
     Recognition,
@@ -122,8 +123,8 @@ class _Readings:
 
 def join_readings(
     listing: Listing, first: Recognition, other: Recognition, name: str, stated: Mapping[str, Any]
-) -> Recognition | None:
-    """Return one proposal with ``other`` as the table ``also.NAME`` of ``first``, or None if their objects differ.
+) -> Recognition | Hint:
+    """Return one proposal with ``other`` as the table ``also.NAME`` of ``first``, or why they differ.
 
     A reading that is stated in ``also`` is accepted without agreement.
     """
@@ -134,7 +135,7 @@ def join_readings(
     if found.agree and _settle_labels(drafts, found):
         _settle_frame(readings)
     elif own is None:
-        return None
+        return Hint("readings_differ", _difference(found, [str(draft.format) for draft in drafts]))
     said = f"{plural(len(found.pairs), 'object')} of both in one place, of {len(found.objects[0])} and "
     said += f"{len(found.objects[1])} in {plural(found.pictures, 'picture')}"
     return _joined(drafts, name, said)
@@ -180,6 +181,22 @@ def _partners(found: _Compared, place: int) -> dict[str, str] | None:
     for pair in found.pairs:
         named[pair[place].label].add(pair[1 - place].label)
     return {label: min(named[label]) for label in sorted(named)} if all(len(v) == 1 for v in named.values()) else None
+
+
+def _difference(found: _Compared, formats: Sequence[str]) -> str:
+    """Return why two readings are not of the same objects; an object in the place of another is named by its box."""
+    own, other = map(len, found.objects)
+    for place, form in enumerate(formats):
+        first: dict[str, Region] = {}
+        for pair in found.pairs:
+            known = first.setdefault(pair[place].label, pair[1 - place])
+            if known.label != pair[1 - place].label:
+                boxes = " and ".join(
+                    f"{one.label!r} at {', '.join(f'{edge:g}' for edge in one.box)}" for one in (known, pair[1 - place])
+                )
+                return f"one label of {form} has several of {formats[1 - place]} in its places, such as {boxes}"
+    said = f"{plural(len(found.pairs), 'object')} of {formats[0]} and {formats[1]} in one place"
+    return f"{said}, of {own} and {other} in {plural(found.pictures, 'picture')}"
 
 
 def _settle_frame(readings: _Readings) -> None:

@@ -22,8 +22,9 @@ from tests.transforms.sources.formats.public_layouts import public_layouts
 from tests.transforms.sources.formats.refused_layouts import refused_layouts
 from tests.transforms.sources.formats.scenes import boxes
 from tests.transforms.sources.formats.tool_layouts import tool_layouts
+from tests.transforms.sources.formats.variant_layouts import variant_layouts
 
-MAKERS = (all_layouts, more_layouts, dataset_layouts, tool_layouts, public_layouts, export_layouts)
+MAKERS = (all_layouts, more_layouts, dataset_layouts, tool_layouts, public_layouts, export_layouts, variant_layouts)
 EVERY = [*(layout for make in MAKERS for layout in make()), *refused_layouts()]
 LAYOUTS = [layout for layout in EVERY if not layout.refused and not layout.asked]
 ASKED = [layout for layout in EVERY if layout.asked]

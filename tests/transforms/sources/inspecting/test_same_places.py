@@ -94,11 +94,15 @@ def test_boxes_elsewhere_are_asked_as_before() -> None:
     found = inspected(masks(moved=WIDTH // 2), authors_json())
     assert "format" in {question.key for question in found.questions}
     assert "also" not in found.read
+    assert any(hint.key == "readings_differ" and " in one place, of " in hint.text for hint in found.hints)
 
 
 def test_boxes_of_three_classes_are_not_joined_with_masks_of_one() -> None:
     """The mask's only label would hide two of the three classes."""
     assert "format" in {question.key for question in inspected(masks(), COCO).questions}
+    said = next(hint.text for hint in inspected(masks(), COCO).hints if hint.key == "readings_differ")
+    boxes = "'wbc' at 0, 0, 30, 25 and 'rbc' at 40, 10, 60, 34"
+    assert said == f"one label of masks has several of coco in its places, such as {boxes}"
 
 
 def test_two_files_of_boxes_are_no_further_evidence() -> None:

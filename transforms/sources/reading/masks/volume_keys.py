@@ -19,14 +19,23 @@ from medmultipoints.transforms.sources.reading.records.json_rows import parse_js
 def decide_classes(draft: Draft, listing: Listing, numbers: Sequence[int]) -> None:
     """Propose values as classes, with names from a file if one names all, else ask for the names."""
     draft.line("masks.kind", "classes", f"{plural(len(numbers), 'value')} and 0, the same in all volumes looked at")
-    names = value_names(listing, numbers) if numbers else None
-    if names is not None:
-        draft.line("label_names", names[0], f"it names the {plural(len(numbers), 'value')} in use")
-        if ignored := [number for number, name in names[1].items() if name.lower() == "ignore"]:
-            draft.line("masks.ignore", ignored, f"{names[0]} calls them ignore")
-    else:
+    if not numbers or not propose_names(draft, listing, numbers):
         shown = ", ".join(map(str, numbers[:20]))
         draft.ask("masks.values", f"What do the values {shown} show? No file of the source names them.")
+
+
+def propose_names(draft: Draft, listing: Listing, numbers: Sequence[int], border: Sequence[int] = ()) -> bool:
+    """Propose the JSON file that names all ``numbers``, if there is one; values that it calls ignore are ignored.
+
+    ``border``: values that are ignored already.
+    """
+    names = value_names(listing, numbers)
+    if names is None:
+        return False
+    draft.line("label_names", names[0], f"it names the {plural(len(numbers), 'value')} in use")
+    if ignored := [number for number, name in names[1].items() if name.lower() == "ignore"]:
+        draft.line("masks.ignore", [*border, *ignored], f"{names[0]} calls them ignore")
+    return True
 
 
 def ask_classes(draft: Draft, listing: Listing, masks: Sequence[str]) -> None:
