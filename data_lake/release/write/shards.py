@@ -29,7 +29,7 @@ def plan_shards(records: pl.DataFrame, max_bytes: int = MAX_SHARD_BYTES, *, tabl
 
     A split has 1, 2, 4 or 8 files with some 50 rows each, so that the number seldom changes.
 
-    ``records`` holds ``record_id``, ``image_sha256``, ``split`` and ``stored_bytes`` besides the columns to write.
+    ``records`` holds ``record_id``, ``split`` and ``stored_bytes`` besides the columns to write.
     Files cover equal ranges of the image hash, so that an added or removed row changes only one file; a file exceeds
     ``max_bytes`` only if a few huge pictures fall into one range.
     """

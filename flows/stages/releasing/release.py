@@ -1,7 +1,8 @@
 """Stage ``release``: write every release file that does not contain the version, content-addressed."""
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import replace
+from dataclasses import dataclass
+from functools import lru_cache
 
 import orjson
 import polars as pl
@@ -25,7 +26,7 @@ from medmultipoints.data_lake.release.write.parquet import write_parts, write_re
 from medmultipoints.data_lake.release.write.shards import Shard, plan_shards
 from medmultipoints.data_lake.store.layout import Lake
 from medmultipoints.data_lake.store.objects import StoredObject, object_path, put_bytes, put_file, temporary_file
-from medmultipoints.data_lake.store.parquet_tables import ROWS_PER_GROUP, scan_table
+from medmultipoints.data_lake.store.parquet_tables import ROWS_PER_GROUP, read_table, scan_table
 from medmultipoints.data_lake.store.thumbnails import open_album
 from medmultipoints.flows.engine.running.released_images import image_reader
 from medmultipoints.flows.engine.stage import EVERY_EARLIER, Build, Inputs, Output, Stage
@@ -52,30 +53,50 @@ MADE_ASIDE = ("refused_proposals", "doubts", "next_labels", "refused_sentences")
 """What the comparison with models gives, and what is not kept of their words: released where there are rows."""
 
 
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """A file of pictures: the records of a split from ``first`` to ``last``, by record_id."""
+
+    path: str
+    split: str
+    first: str
+    last: str
+
+
 def release_shards(_build: Build, inputs: Inputs) -> tuple[str, ...]:
     """Return one shard per group of files, and one per file of pictures: equal work fills both cores."""
-    return (*GROUPS, *(shard.path for shard in planned(inputs)))
+    return (*GROUPS, *planned(inputs))
 
 
-def planned(inputs: Inputs) -> tuple[Shard, ...]:
-    """Return the files of records, divided by the data alone; their records have the columns of the plan."""
-    sizes = inputs.read("released_images", "sample_id", "stored_bytes")
-    names = inputs.read("records", "record_id", "image_sha256", "split", "sample_id")
-    return plan_shards(names.join(sizes, on="sample_id"))
+def planned(inputs: Inputs) -> Mapping[str, Planned]:
+    """Return the files of records by path, divided by the data alone."""
+    return _plan(inputs.lake, inputs.objects["records"], inputs.objects["released_images"])
 
 
-def with_records(inputs: Inputs, shard: Shard) -> Shard:
+@lru_cache(1)
+def _plan(lake: Lake, records: tuple[StoredObject, ...], images: tuple[StoredObject, ...]) -> Mapping[str, Planned]:
+    """Return the plan, made once for all files of a release: it reads the names of all records."""
+    names = read_table(lake, records, ("record_id", "split", "sample_id"))
+    sizes = read_table(lake, images, ("sample_id", "stored_bytes"))
+    shards = plan_shards(names.join(sizes, on="sample_id").drop("sample_id"))
+    ends = ((shard.path, shard.split, shard.records["record_id"]) for shard in shards)
+    return {path: Planned(path, split, ids[0], ids[-1]) for path, split, ids in ends}
+
+
+def with_records(inputs: Inputs, file: Planned) -> Shard:
     """Return a planned file with the whole rows of its records; those of other files are not read."""
-    names = shard.records["record_id"]
-    within = pl.col("record_id").is_between(pl.lit(names[0]), pl.lit(names[-1])) & (pl.col("split") == shard.split)
-    return replace(shard, records=inputs.scan("records").filter(within).sort("record_id").collect())
+    within = pl.col("record_id").is_between(pl.lit(file.first), pl.lit(file.last)) & (pl.col("split") == file.split)
+    rows = inputs.scan("records").filter(within).sort("record_id").collect()
+    sizes = inputs.scan("released_images").select("sample_id", "stored_bytes")
+    own = rows.lazy().select("sample_id").join(sizes, on="sample_id", how="left", maintain_order="left").collect()
+    return Shard(file.path, file.split, rows, tuple(own["stored_bytes"].to_list()))
 
 
 def release_shard(build: Build, inputs: Inputs, shard: str) -> Output:
     """Return the finished files of one shard, with their paths in the release."""
     if shard in GROUPS:
         return _output(build, list(GROUPS[shard](build, inputs)), [])
-    chosen = with_records(inputs, next(plan for plan in planned(inputs) if plan.path == shard))
+    chosen = with_records(inputs, planned(inputs)[shard])
     schema = released_schema(load_table("records").columns, label_names(build.recipe, inputs))
     with temporary_file(build.lake) as path:
         entry = write_records_shard(path, chosen, image_reader(build, inputs), schema)
