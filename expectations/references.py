@@ -12,8 +12,11 @@ Rows = pl.DataFrame | pl.LazyFrame
 
 def repeated(frame: Rows, column: str) -> pl.Series:
     """Return the values of a column that occur more than once, sorted."""
-    values = frame.lazy().select(column).drop_nulls().collect().to_series().sort()
-    return values.filter(values == values.shift(1)).unique(maintain_order=True)
+    values, found = frame.lazy().select(key=column).drop_nulls(), []
+    for own in key_parts(values.select(pl.len()).collect(engine="streaming").item()):
+        part = values.filter(own).collect(engine="streaming").to_series().sort()
+        found.append(part.filter(part == part.shift(1)).unique())
+    return pl.concat(found).sort().alias(column)
 
 
 def keys_unique(frame: Rows, column: str) -> Answer:
