@@ -1,17 +1,20 @@
 """Count rows of a release; every frame is sorted and handles empty splits."""
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from typing import Final
 
 import polars as pl
 
 from medmultipoints.transforms.instructions.fences import read_fenced
+from medmultipoints.transforms.instructions.published import PUBLISHED
 from medmultipoints.transforms.reporting.counted import plural
 from medmultipoints.transforms.splits.groups import ALONE
 from medmultipoints.transforms.splits.official import split_rank
 
 PLACES: Final = '"(?:point|bbox)_2d"'
 """Pattern of an answer with coordinates."""
+UNCERTAIN: Final = "count_uncertain"
+"""The reason of a record without questions: some of its objects may be missing."""
 NEVER_VARIES: Final = (pl.len() > 1) & (pl.col("answer").n_unique() == 1) & ~pl.col("answer").str.contains(PLACES).any()
 """Whether a group of several instructions has one answer only, none of them with a place."""
 LONGEST: Final = 80
@@ -172,15 +175,22 @@ def count_personal(findings: pl.DataFrame, released: pl.Series) -> dict[str, int
     return dict(own.group_by("kind").agg(pl.col("sample_id").n_unique()).sort("kind").rows())
 
 
-def note_tasks(instructions: pl.DataFrame, asked: Iterable[str], *, degenerate: str = "keep") -> list[str]:
-    """Return notes about the requested tasks: tasks without a row, and answers that never vary.
+def note_tasks(
+    instructions: pl.DataFrame, asked: Sequence[str], *, degenerate: str = "keep", uncertain: int = 0
+) -> list[str]:
+    """Return notes about the requested tasks: tasks without a row, answers that never vary, records without questions.
 
-    ``degenerate``: the recipe's choice to keep or leave out tasks whose answers are all equal.
+    ``degenerate``: the recipe's choice to keep or leave out tasks whose answers are all equal. ``uncertain``: the
+    number of records without questions, because their count is uncertain.
     """
     found = set(instructions["task"])
     why = "no question could be asked" + (", or every answer was the same" if degenerate == "leave_out" else "")
     without = [task for task in asked if task not in found]
     notes = [f"{'task' if len(without) == 1 else 'tasks'} {', '.join(without)}: {why}"] if without else []
+    if uncertain:
+        records = f"{plural(uncertain, 'record')} of an uncertain count: no question is asked"
+        only = ", and about other labels of these pictures only those of the published tasks"
+        notes.append(records + only * (not set(asked) <= set(PUBLISHED)))
     same = (
         instructions.filter(pl.col("task") != "presence")
         .group_by("split", "task")

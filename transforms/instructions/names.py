@@ -18,7 +18,10 @@ _SOUNDS_VOWEL: Final = re.compile(r"([aeiou]|hour|hono|heir)", re.IGNORECASE)
 _SIDE: Final = re.compile(r"(^|\W)(left|right|upper|lower|anterior|posterior|middle|\w*\d)$", re.IGNORECASE)
 _PLURALS: Final = (
     (re.compile(r"\b(nucle|thromb|bronch|vill|embol|fung|calcul)us$", re.IGNORECASE), r"\1i"),
-    (re.compile(r"\b(metast|sten|prosth|diagn)(as|os|es)is$", re.IGNORECASE), r"\1\2es"),
+    (re.compile(r"\bdebris$", re.IGNORECASE), "debris"),
+    (re.compile(r"itis$", re.IGNORECASE), "itides"),
+    (re.compile(r"\b(test|pelv)is$", re.IGNORECASE), r"\1es"),
+    (re.compile(r"(?<=[aeioypxm])(s|x)is$", re.IGNORECASE), r"\1es"),
     (re.compile(r"\b(bacteri|diverticul|mitochondri|gangli|ov)(um|on)$", re.IGNORECASE), r"\1a"),
     (re.compile(r"\b(vertebr|trache|scler|papill)a$", re.IGNORECASE), r"\1ae"),
     (re.compile(r"(?<![aiosu])s$"), "s"),  # a plural already: platelets

@@ -10,13 +10,14 @@ import polars as pl
 from huggingface_hub.utils import yaml_dump  # type: ignore[attr-defined]
 
 from medmultipoints.data_lake.catalogue import SourceInfo
-from medmultipoints.data_lake.release.card.card_facts import CardFacts
+from medmultipoints.data_lake.release.card.card_facts import CardFacts, note_instructions
 from medmultipoints.data_lake.release.card.card_pictures import EXAMPLES, HISTOGRAM, bin_counts
 from medmultipoints.data_lake.release.card.front_matter import DECLARED, front_matter, made_tables
 from medmultipoints.data_lake.release.card.licences import choose_licence, licence_reason, licensed
 from medmultipoints.data_lake.release.export.dialect_lines import FORMS, left_out_reason
 from medmultipoints.data_lake.release.write.files import DIALECT_PREFIX
 from medmultipoints.data_lake.release.write.instruction_rows import released_columns
+from medmultipoints.data_lake.release.write.manifest import count_excluded
 from medmultipoints.transforms.audit.decisions import PROPOSAL
 from medmultipoints.transforms.columns.tables import Table, load_table
 from medmultipoints.transforms.compose.label_terms import term_rows
@@ -29,7 +30,6 @@ from medmultipoints.transforms.compose.stats import (
     count_tasks,
     note_groups,
     note_splits,
-    note_tasks,
 )
 from medmultipoints.transforms.dialects.registry import DIALECTS
 from medmultipoints.transforms.reporting.counted import plural
@@ -102,7 +102,7 @@ def _counts(facts: CardFacts) -> dict[str, Any]:
         "histogram": bin_counts(count_histogram(tables.records)),
         "dialects": [_describe_dialect(facts, name) for name in asked.get("dialects", ())],
         "tasks": count_tasks(tables.instructions).to_dicts(),
-        "notes": note_tasks(tables.instructions, asked.get("tasks", ()), degenerate=asked.get("degenerate", "keep")),
+        "notes": note_instructions(tables.instructions, facts.recipe, facts.accounting),
         "empty_splits": note_splits(tables.images, splits.get("fractions", ())),
         "ungrouped": note_groups(tables.images),
         "official": note_official(tables.images, honoured=splits.get("honour_official", False)),
@@ -182,14 +182,12 @@ def _describe_source(source: SourceInfo, facts: CardFacts) -> dict[str, Any]:
 
 def _describe_dialect(facts: CardFacts, name: str) -> dict[str, Any]:
     """Return a dialect's coordinate convention, number of entries and omissions, for the card."""
-    reason = left_out_reason(name)
-    left_out = [one.count for stage in facts.accounting for one in stage.reasons if one.reason == reason]
     rows = facts.tables.dialects.filter(dialect=name)
     return {
         "config": DIALECT_PREFIX + name,
         "about": DIALECTS[name],
         "rows": rows.height,
-        "left_out": sum(left_out),
+        "left_out": count_excluded(facts.accounting, left_out_reason(name)),
         "resized": FORMS[name].resize is not None,
         "splits": in_order(rows["split"]),
     }

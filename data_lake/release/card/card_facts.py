@@ -8,7 +8,8 @@ import polars as pl
 
 from medmultipoints.data_lake.catalogue import SourceInfo
 from medmultipoints.data_lake.release.write.files import FileEntry
-from medmultipoints.data_lake.release.write.manifest import StageCount
+from medmultipoints.data_lake.release.write.manifest import StageCount, count_excluded
+from medmultipoints.transforms.compose.stats import UNCERTAIN, note_tasks
 from medmultipoints.transforms.diff.releases import Tables
 from medmultipoints.transforms.sources.builtin import BUILT_IN
 
@@ -81,3 +82,12 @@ class CardFacts:
         columns = ("source", "licence")
         tables = [self.tables.images, *(self.made[name] for name in ("proposals",) if name in self.made)]
         return pl.concat([table.select(columns) for table in tables])
+
+
+def note_instructions(
+    instructions: pl.DataFrame, recipe: Mapping[str, Any], accounting: Sequence[StageCount]
+) -> list[str]:
+    """Return notes about the tasks of a release, and about records without questions."""
+    asked, uncertain = recipe.get("instructions", {}), count_excluded(accounting, UNCERTAIN)
+    degenerate = asked.get("degenerate", "keep")
+    return note_tasks(instructions, asked.get("tasks", ()), degenerate=degenerate, uncertain=uncertain)

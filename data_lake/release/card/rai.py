@@ -8,8 +8,8 @@ from typing import Any, Final
 
 import polars as pl
 
-from medmultipoints.data_lake.release.card.card_facts import CardFacts
-from medmultipoints.transforms.compose.stats import count_personal, note_splits, note_tasks
+from medmultipoints.data_lake.release.card.card_facts import CardFacts, note_instructions
+from medmultipoints.transforms.compose.stats import count_personal, note_splits
 from medmultipoints.transforms.reporting.counted import plural
 
 CONFORMS: Final = "http://mlcommons.org/croissant/RAI/1.0"
@@ -77,9 +77,8 @@ def preprocessing(facts: CardFacts) -> list[str]:
 
 def limitations(facts: CardFacts) -> list[str]:
     """Return the curator's limitations, and the missing or unusable content that the tables show."""
-    asked = facts.recipe.get("instructions", {})
     shares = facts.recipe.get("splits", {}).get("fractions", ())
-    notes = note_tasks(facts.tables.instructions, asked.get("tasks", ()), degenerate=asked.get("degenerate", "keep"))
+    notes = note_instructions(facts.tables.instructions, facts.recipe, facts.accounting)
     cut = facts.tables.objects.filter(pl.col("truncated")).height
     return [
         *filter(None, [facts.curated.limits.strip()]),

@@ -5,10 +5,11 @@ from typing import Any
 
 import polars as pl
 
+from medmultipoints.data_lake.release.card.card_facts import note_instructions
 from medmultipoints.data_lake.release.read.json_files import reads_release
 from medmultipoints.data_lake.release.read.released_tables import read_all_instructions, read_parquet, splits_of
-from medmultipoints.data_lake.release.write.manifest import read_manifest
-from medmultipoints.transforms.compose.stats import count_images, count_labels, count_tasks, note_splits, note_tasks
+from medmultipoints.data_lake.release.write.manifest import Manifest, read_manifest
+from medmultipoints.transforms.compose.stats import count_images, count_labels, count_tasks, note_splits
 from medmultipoints.transforms.splits.official import in_order, note_official
 
 
@@ -36,7 +37,7 @@ def describe_release(folder: Path) -> dict[str, Any]:
         "objects": int(records["count"].sum()),
         "instructions": instructions.height,
         "licences": images["licence"].unique().sort().to_list(),
-        "notes": _notes(manifest.recipe, images, instructions),
+        "notes": _notes(manifest, images, instructions),
         "by_label": count_labels(records).to_dicts(),
         "by_source": count_images(images).to_dicts(),
         "by_task": count_tasks(instructions).to_dicts(),
@@ -45,11 +46,11 @@ def describe_release(folder: Path) -> dict[str, Any]:
     }
 
 
-def _notes(recipe: dict[str, Any], images: pl.DataFrame, instructions: pl.DataFrame) -> list[str]:
+def _notes(manifest: Manifest, images: pl.DataFrame, instructions: pl.DataFrame) -> list[str]:
     """Return what is unusual about the splits and tasks of a release."""
-    splits, asked = recipe.get("splits", {}), recipe.get("instructions", {})
+    splits = manifest.recipe.get("splits", {})
     return [
         *note_official(images, honoured=splits.get("honour_official", False)),
         *note_splits(images, splits.get("fractions", ())),
-        *note_tasks(instructions, asked.get("tasks", ()), degenerate=asked.get("degenerate", "keep")),
+        *note_instructions(instructions, manifest.recipe, manifest.accounting),
     ]

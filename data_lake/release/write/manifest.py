@@ -74,6 +74,11 @@ class StageCount(_Part):
     reasons: tuple[Reason, ...] = ()
 
 
+def count_excluded(accounting: Iterable[StageCount], reason: str) -> int:
+    """Return the number of inputs of all stages that were excluded for a reason."""
+    return sum(one.count for stage in accounting for one in stage.reasons if one.reason == reason)
+
+
 class Manifest(_Part):
     """The content of manifest.json: everything that ``verify`` needs, and the identity of the release's inputs.
 

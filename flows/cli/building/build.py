@@ -43,6 +43,7 @@ from medmultipoints.flows.stages.reading.index import broken_sources
 from medmultipoints.transforms.audit.findings import note_elsewhere, to_decide
 from medmultipoints.transforms.compose.label_terms import note_terms
 from medmultipoints.transforms.compose.stats import (
+    UNCERTAIN,
     count_labels,
     count_personal,
     note_groups,
@@ -246,7 +247,9 @@ def notes_of(outcome: Outcome) -> list[str]:
     notes += note_terms(outcome.build.recipe.terms, released)
     released |= {*labels.names.values()}
     notes += note_unknown_labels(labels_of_witnesses(outcome.build), released)
-    return [*notes, *note_tasks(outcome.table("instructions"), asked.tasks, degenerate=asked.degenerate)]
+    uncertain = dropped.filter(reason=UNCERTAIN).height
+    tasks = note_tasks(outcome.table("instructions"), asked.tasks, degenerate=asked.degenerate, uncertain=uncertain)
+    return [*notes, *tasks]
 
 
 def labels_of_witnesses(build: Build) -> dict[str, list[str]]:

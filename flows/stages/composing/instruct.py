@@ -22,7 +22,7 @@ from medmultipoints.flows.engine.stage import (
 from medmultipoints.flows.recipe.model import Recipe
 from medmultipoints.flows.stages.choosing.kept import corrected_regions, rows_of
 from medmultipoints.transforms.audit.corrections import partial_labels
-from medmultipoints.transforms.compose.stats import degenerate_tasks
+from medmultipoints.transforms.compose.stats import UNCERTAIN, degenerate_tasks
 from medmultipoints.transforms.instructions.published import PUBLISHED
 from medmultipoints.transforms.instructions.scenes import group_key
 from medmultipoints.transforms.instructions.task_names import TASK_NAMES
@@ -127,7 +127,7 @@ def uncertain_labels(recipe: Recipe, inputs: Inputs, images: pl.DataFrame) -> pl
 def exclude_record(sample_id: str, label: str, _record_id: str) -> Exclusion:
     """Return the exclusion of a record from all questions, because an answer could miss some of its objects."""
     said = f"{sample_id}: objects of {label} are left out or in quarantine, or may not be all"
-    return exclude_sample(sample_id, "dropped", "count_uncertain", said, key=f"{sample_id}:{label}")
+    return exclude_sample(sample_id, "dropped", UNCERTAIN, said, key=f"{sample_id}:{label}")
 
 
 def labels_left_out(

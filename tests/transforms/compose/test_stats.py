@@ -66,6 +66,14 @@ def test_a_task_without_a_row_and_a_presence_that_never_varies_are_noted() -> No
     assert note_tasks(pl.DataFrame(rows[:2]), ["presence"]) == []
 
 
+def test_records_without_questions_are_noted_with_what_else_their_pictures_lack() -> None:
+    rows = pl.DataFrame({"split": ["train"], "task": ["counting"], "answer": ["1"]})
+    said = "1 record of an uncertain count: no question is asked"
+    assert note_tasks(rows, ["counting"], uncertain=1) == [said]
+    (note,) = note_tasks(rows.with_columns(task=pl.lit("referring")), ["referring"], uncertain=1)
+    assert note == f"{said}, and about other labels of these pictures only those of the published tasks"
+
+
 def test_tasks_whose_answers_never_vary_are_noted_and_left_out() -> None:
     """One answer alone says nothing about a task; one that varies over the release stays, and its splits are noted."""
     rows = [
