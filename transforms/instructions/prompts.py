@@ -4,7 +4,7 @@ import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from itertools import product
 from typing import Final
 
@@ -54,14 +54,21 @@ def render_prompt(
     template: Template, name: Name | None = None, slots: Mapping[str, str] | None = None, images: int = 1
 ) -> str:
     """Return the prompt with the forms of ``name`` and the ``slots`` filled in, after ``images`` placeholders."""
-    filled = template.text
+    filled = IMAGE_TOKEN * (images - 1) + _fill_name(template, name)
     for slot, text in (slots or {}).items():
         filled = filled.replace(f"{{{slot}}}", text)
+    return filled
+
+
+@lru_cache(maxsize=10_000)
+def _fill_name(template: Template, name: Name | None) -> str:
+    """Return the prompt with the forms of a name; no name contains a placeholder."""
+    filled = template.text
     if name is not None:
         filled = filled.replace("{names}", name.plural).replace("{a_name}", name.with_article)
         filled = filled.replace('"{name}"', json.dumps(name.singular, ensure_ascii=False))
         filled = filled.replace("{name}", name.singular)
-    return IMAGE_TOKEN * (images - 1) + filled
+    return filled
 
 
 @cache

@@ -147,7 +147,7 @@ def _parse_answer(row: int, answer: str, keys: Sequence[str], shape: Shape) -> t
         value = read_answer(answer, shape)
     except Wrong:
         return None
-    labels = list(labels_in(value))
+    labels = labels_in(value)
     if isinstance(value, dict):
         return row, min(value["counts"], _MOST_COUNT), labels, value.get("point_2d"), value.get("bbox_2d")
     places = [[entry[key] for entry in value] if key in keys else None for key in ("point_2d", "bbox_2d")]

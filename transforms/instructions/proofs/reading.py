@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -198,15 +198,16 @@ def density_of(count: int) -> str:
     return min((word for word in words if words[word] >= count), key=words.__getitem__, default="crowded")
 
 
-def labels_in(value: Any) -> Iterator[str]:
-    """Yield every name in an answer; long lists of numbers are skipped."""
-    if isinstance(value, dict):
-        if "label" in value:
-            yield value["label"]
-        yield from value.get("path", ())[-1:]
+def labels_in(value: Any) -> list[str]:
+    """Return every name in an answer; long lists of numbers are skipped."""
+    found: list[str] = []
+    if type(value) is dict:
+        found = [value["label"]] if "label" in value else []
+        found += value.get("path", ())[-1:]
         value = value.values()
     for part in value:
-        first = part[0] if isinstance(part, list) and part else None
-        of_numbers = isinstance(first, list) and bool(first) and isinstance(first[0], float)
-        if isinstance(part, dict) or (isinstance(first, dict | list) and not of_numbers):
-            yield from labels_in(part)
+        first = part[0] if type(part) is list and part else None
+        of_numbers = type(first) is list and bool(first) and type(first[0]) is float
+        if type(part) is dict or (type(first) in (dict, list) and not of_numbers):
+            found += labels_in(part)
+    return found

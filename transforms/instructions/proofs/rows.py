@@ -1,7 +1,7 @@
 """Prove every row: of the published tasks column by column, of others from the scenes of its images."""
 
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from functools import lru_cache, partial
 from itertools import groupby
 from typing import Any, Final
@@ -57,8 +57,10 @@ def prove_rows(
     if others.is_empty():
         return
     stills = others["task"].is_in([name for name, task in TASKS.items() if task.stills]).any()
+    copied = images.select("sample_id", *(pl.col(name).alias(f"home_{name}") for name in _COPIED))
     homes = records.select("record_id", "sample_id").join(group_key(images, stills=stills), on="sample_id")
-    known = others.join(homes, on="record_id", how="left")
+    known = others.join(homes.join(copied, on="sample_id"), on="record_id", how="left")
+    known = known.with_columns(_identity(others.columns)).drop(f"home_{name}" for name in _COPIED)
     gather = partial(gather_scenes, records, objects, images, stills=stills)
     yield from _prove_groups(known.sort("group", "row", nulls_last=True), gather, read, lexicon)
 
@@ -77,8 +79,9 @@ def _prove_groups(known: pl.DataFrame, gather: Gather, read: ReadPrompt, lexicon
 
 def _reason(row: Row, home: Scene, files: Mapping[str, Scene], read: ReadPrompt, lexicon: Lexicon) -> str:
     """Return the reason why a row is wrong, empty if it is proved."""
+    if row["identity"]:
+        return str(row["identity"])
     try:
-        _check_identity(row, home)
         task = TASKS[row["task"]]
         scenes, crops = _pictures(row, task, home, files)
         prompt = read(task.name, row["prompt"])
@@ -95,14 +98,20 @@ def _reason(row: Row, home: Scene, files: Mapping[str, Scene], read: ReadPrompt,
     return ""
 
 
-def _check_identity(row: Row, home: Scene) -> None:
-    """Raise Wrong if the row's ids or copied columns differ from its record."""
-    stem = f"{row['record_id']}:{row['task']}"
-    parts = row["instruction_id"].startswith(f"{stem}:")
-    require(row["instruction_id"] == stem or parts, "instruction_id_differs")
-    require(row["task"] in TASKS, "task_unknown")
-    for column in _COPIED:
-        require(row.get(column, getattr(home, column)) == getattr(home, column), f"{column}_differs")
+def _identity(columns: Collection[str]) -> pl.Expr:
+    """Return ``identity``, the reason why ids or copied columns of a row differ from its record, empty if none does."""
+    stem = pl.format("{}:{}", "record_id", "task")
+    own = pl.col("instruction_id") == stem
+    parts = pl.col("instruction_id").str.starts_with(pl.format("{}:", stem))
+    reasons = [
+        pl.when(~(own | parts)).then(pl.lit("instruction_id_differs")),
+        pl.when(~pl.col("task").is_in(list(TASKS))).then(pl.lit("task_unknown")),
+    ]
+    for name in _COPIED:
+        if name in columns:
+            differs = pl.col(name).ne_missing(pl.col(f"home_{name}"))
+            reasons.append(pl.when(differs).then(pl.lit(f"{name}_differs")))
+    return pl.coalesce(*reasons, pl.lit("")).alias("identity")
 
 
 def _pictures(
@@ -127,7 +136,7 @@ def _check_names(
     row: Row, task: Task, reading: Reading, scenes: Sequence[Scene], home: Scene, lexicon: Lexicon
 ) -> None:
     """Raise Wrong if the prompt names other classes than the answer, or the row belongs to another record."""
-    answered = list(labels_in(reading.answer))
+    answered = labels_in(reading.answer)
     found, asked = reading.prompt.mentions, set() if task.names == "none" else set(answered)
     require(found - reading.prompt.vague <= asked <= found, "prompt_names_differ")
     single = task.names != "listed" and task.labelled
