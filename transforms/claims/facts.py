@@ -18,6 +18,7 @@ from medmultipoints.transforms.records import Tone
 
 SIZE_NAMES_IN_FULL: Final = {name: name.partition(" (")[0] for name in (*(name for _, name in SIZES), LARGE)}
 """Each size class as written in descriptions, with its range, and its word alone."""
+_NO_BORDERS: Final = frozenset[str]()
 SIZE_WORDS: Final = tuple(SIZE_NAMES_IN_FULL.values())
 
 
@@ -98,6 +99,8 @@ class Vocabulary:
 
 def touched_borders(gaps: Sequence[float], least: float) -> frozenset[str]:
     """Return the borders whose gap is below ``least``; ``gaps`` are in the order of BORDERS, in the same unit."""
+    if min(gaps) >= least:
+        return _NO_BORDERS
     return frozenset(border for border, gap in zip(BORDERS, gaps, strict=True) if gap < least)
 
 

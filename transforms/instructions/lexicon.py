@@ -3,10 +3,13 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import Final
 
 from medmultipoints.transforms.errors import UsageError
 from medmultipoints.transforms.instructions.names import Name, Names, allowed_names
 from medmultipoints.transforms.instructions.scenes import Scene
+
+_NOTHING: Final = frozenset[str]()
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,9 +43,13 @@ class Lexicon:
 
     def _only(self, images: Iterable[str]) -> str:
         """Return the one label that all of the images show; empty if they show several, or none."""
-        shown = {self.present.get(image) or frozenset() for image in images}
-        labels = shown.pop() if len(shown) == 1 else frozenset[str]()
-        return next(iter(labels)) if len(labels) == 1 else ""
+        labels: frozenset[str] | None = None
+        for image in images:
+            shown = self.present.get(image, _NOTHING)
+            if labels is not None and shown != labels:
+                return ""
+            labels = shown
+        return next(iter(labels)) if labels and len(labels) == 1 else ""
 
     def _allowed(self, label: str, *, alone: bool) -> tuple[Name, ...]:
         if (label, alone) not in self._known:

@@ -85,7 +85,8 @@ def _wanted(scene: Scene, asked: ReleasedObject) -> list[str]:
 
 def _nearest(scene: Scene, asked: ReleasedObject) -> list[tuple[ReleasedObject, float]]:
     """Return the nearest object with its distance, if it leads by the margin."""
-    ways = [math.dist(centre, asked.centre) for centre in scene.centres]
+    own = asked.centre
+    ways = [math.dist(centre, own) for centre in scene.centres]
     places = [place for place, item in enumerate(scene.objects) if item is not asked]
     first = min(places, key=ways.__getitem__)
     rest = min((ways[place] for place in places if place != first), default=math.inf)

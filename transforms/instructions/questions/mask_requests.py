@@ -84,7 +84,7 @@ class Form:
         self.whole = self.filled(self.contour, large.shape) if self.has_holes else large
         self._area = cv2.countNonZero(self.whole)
         self._pixels = self._area // 4
-        self._before = row_sums(self.whole[2:-2:2, 2:-2:2])
+        self._before = row_sums(self.whole[2:-2:2, 2:-2:2] if self.has_holes else mask.view(np.uint8))
 
     @staticmethod
     def filled(contour: Any, shape: tuple[int, ...]) -> Pixels:
@@ -194,7 +194,8 @@ def _deepest_half(mask: Mask, item: ReleasedObject) -> Places:
     framed = cv2.copyMakeBorder(mask.view(np.uint8), 1, 1, 1, 1, cv2.BORDER_CONSTANT, value=0)
     held = np.flatnonzero(mask)
     depth = _squares(_distances(framed)[1:-1, 1:-1].reshape(-1)[held])
-    return Places(held[depth >= np.median(depth)], x1, y1, mask.shape[1])
+    half = len(depth) // 2
+    return Places(held[depth >= np.partition(depth, half)[half]], x1, y1, mask.shape[1])
 
 
 def _has_ring(scene: Scene, item: ReleasedObject, masks: SceneMasks) -> bool:

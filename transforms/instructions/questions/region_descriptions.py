@@ -119,7 +119,8 @@ def _relations(scene: Scene, item: ReleasedObject, names: dict[str, Name]) -> It
     if len(scene.objects) == 1:
         yield "No other object is annotated in the image.", [item]
         return
-    away = [(math.dist(at, item.centre), place) for place, at in enumerate(scene.centres)]
+    own = item.centre
+    away = [(math.dist(at, own), place) for place, at in enumerate(scene.centres)]
     (way, place), *rest = nsmallest(2, (pair for pair in away if scene.objects[pair[1]] is not item))
     if way > 0 and all(other >= NEAREST_LEAD * way for other, _ in rest):
         share, nearest = 100 * way / math.hypot(scene.width, scene.height), scene.objects[place]
