@@ -35,28 +35,20 @@ def fill_polygon(corners: NDArray[np.float64], width: int, height: int) -> NDArr
     return inside
 
 
-def row_sums(pixels: NDArray[np.uint8]) -> NDArray[np.int32]:
-    """Return how many pixels of its row a mask has left of each position, the end of the row included."""
-    height, width = pixels.shape
-    before = np.zeros((height, width + 1), np.int32)
-    np.cumsum(pixels, axis=1, out=before[:, 1:])
-    return before
-
-
 def count_filled(
-    corners: NDArray[np.float64], nudges: Sequence[float], before: NDArray[np.int32]
+    corners: NDArray[np.float64], nudges: Sequence[float], held: NDArray[np.int32]
 ) -> list[tuple[int, int]]:
-    """Return how many pixels a polygon fills, and how many of them a mask has; ``before``: its ``row_sums``.
+    """Return how many pixels a polygon fills, and how many of them a mask holds; ``held``: the mask's integral image.
 
     Each of the ``nudges`` moves the polygon to the right. Five times faster than filling: two lookups a run of pixels.
     """
-    height, width = before.shape[0], before.shape[1] - 1
+    height, width = held.shape[0] - 1, held.shape[1] - 1
     rows, x = _crossings(corners, height)
-    found = []
+    sums, found = held.reshape(-1), []
     for nudge in nudges:
         at = np.sort(_positions(rows, x + nudge, width))
-        held = before.reshape(-1)[at]
-        found.append((int((at[1::2] - at[::2]).sum()), int(held[1::2].sum() - held[::2].sum())))
+        before = sums[at + width + 1] - sums[at]
+        found.append((int((at[1::2] - at[::2]).sum()), int(before[1::2].sum() - before[::2].sum())))
     return found
 
 

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from medmultipoints.transforms.instructions.phrases import HINTS, JITTER, OUTLINE_IOU, RING, SMALL_MASK
 from medmultipoints.transforms.instructions.questions.question import Question, QuestionContext, ids, rounded
 from medmultipoints.transforms.instructions.scenes import Scene
-from medmultipoints.transforms.masks.polygons import count_filled, row_sums
+from medmultipoints.transforms.masks.polygons import count_filled
 from medmultipoints.transforms.masks.run_lengths import decode_rle_in
 from medmultipoints.transforms.records import ReleasedObject
 
@@ -84,7 +84,8 @@ class Form:
         self.whole = self.filled(self.contour, large.shape) if self.has_holes else large
         self._area = cv2.countNonZero(self.whole)
         self._pixels = self._area // 4
-        self._before = row_sums(self.whole[2:-2:2, 2:-2:2] if self.has_holes else mask.view(np.uint8))
+        filled = np.ascontiguousarray(self.whole[2:-2:2, 2:-2:2]) if self.has_holes else mask.view(np.uint8)
+        self._held = cv2.integral(filled)
 
     @staticmethod
     def filled(contour: Any, shape: tuple[int, ...]) -> Pixels:
@@ -105,7 +106,7 @@ class Form:
 
         The contour is tested with a nudge to both sides, so that no proof depends on centres on the contour.
         """
-        counted = count_filled(_corners(contour, 0, 0), (-_NUDGE, _NUDGE), self._before)
+        counted = count_filled(_corners(contour, 0, 0), (-_NUDGE, _NUDGE), self._held)
         return all(_overlap_enough(shared, inside, self._pixels, OUTLINE_IOU) for inside, shared in counted)
 
 
