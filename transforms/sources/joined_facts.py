@@ -18,6 +18,8 @@ from medmultipoints.transforms.sources.declaration_parts import COLUMNS, DICOM_H
 from medmultipoints.transforms.sources.joined_tables import JoinedTable, read_tables
 from medmultipoints.transforms.sources.paths import split_path
 from medmultipoints.transforms.sources.patterns import Pattern, compile_pattern, fill, template_holes
+from medmultipoints.transforms.sources.reading.listing import matching
+from medmultipoints.transforms.sources.reading.picture_index import PictureIndex
 from medmultipoints.transforms.splits.official import OFFICIAL
 
 Row = Mapping[str, str]
@@ -95,7 +97,7 @@ class JoinedFacts:
             return (self.declaration.splits.named(split),) if split else ()
         if self.declaration.splits.lists is not None:
             path = split_path(picture.member)
-            names = (picture.name, picture.member, path.filename, path.stem)
+            names = (picture.member, picture.name, path.filename, path.stem)
             return next((self.listed[name] for name in names if name in self.listed), ())
         return (columns["split"],) if columns.get("split") else ()
 
@@ -127,18 +129,22 @@ def collect_facts(source: str, declaration: Declaration, files: Files) -> Joined
     tables = read_tables(source, declaration, files)
     lists = _find_lists(source, declaration, sorted(names))
     listed: dict[str, tuple[str, ...]] = {}
+    index = PictureIndex(tuple(name for name in matching(sorted(names), declaration.images) if name not in lists))
     for member, split in lists.items():
-        for name in _list_names(source, files, member):
+        for name in _list_names(source, files, member, index):
             listed[name] = tuple(dict.fromkeys((*listed.get(name, ()), split)))
     members = {*lists, *(keys.file for keys in declaration.tables.values())}
     return JoinedFacts(declaration, tuple(map(compile_pattern, declaration.images)), tables, listed, frozenset(members))
 
 
 def refuse_unfilled(source: str, joined: JoinedFacts, pictures: Collection[AnnotatedPicture]) -> None:
-    """Raise UsageError for a hole that is no column of the rows or of a table, and for a table that joins nothing."""
+    """Raise UsageError for a hole that is no column of rows or of a table, and for what matches no picture."""
     declaration = joined.declaration
     if not pictures:
         return
+    for text in declaration.licences:
+        if not any(compile_pattern(text).match(picture.member) is not None for picture in pictures):
+            raise UsageError(f"sources.{source}.read.licences: {text!r} matches no picture of the source.")
     for hole in sorted(declaration.row_holes):
         if not any(hole in picture.columns for picture in pictures):
             said = f"{{{hole}}} is neither a hole of a pattern nor a column of the rows"
@@ -171,11 +177,18 @@ def _find_lists(source: str, declaration: Declaration, names: Iterable[str]) -> 
     return used
 
 
-def _list_names(source: str, files: Files, member: str) -> Iterator[str]:
-    """Yield the names of each line: the line, its first word, and that without folders and extension."""
-    for line in _text(source, files, member).splitlines():
-        if line.strip():
-            yield from {line.strip(), line.split()[0], split_path(line.split()[0]).stem}
+def _list_names(source: str, files: Files, member: str, index: PictureIndex) -> Iterator[str]:
+    """Yield the names of each line: the picture of its path, or the line, its first word, and that without extension.
+
+    A path with folders names that picture alone, since other folders may have a picture of the same name.
+    """
+    for line in filter(None, map(str.strip, _text(source, files, member).splitlines())):
+        first = line.split()[0]
+        yield from {line, first}
+        if not {"/", "\\"} & set(line):
+            yield split_path(first).stem
+        elif (found := index.find(line).member or index.find(first).member) is not None:
+            yield found
 
 
 def _text(source: str, files: Files, member: str) -> str:

@@ -186,3 +186,33 @@ def test_a_column_of_parquet_with_pictures_is_a_hole_of_the_group() -> None:
     asked = recognise_source(MemoryMembers(held), {})
     assert asked is not None
     assert '"{patient}"' in {question.default for question in asked.questions}
+
+
+def test_a_list_with_folders_names_that_picture_alone() -> None:
+    """Other patients have pictures of the same name."""
+    held = {f"pictures/{who}/slide{at}.png": drawn() for who in ("P1", "P2", "P3") for at in (0, 1)}
+    lists = {"lists/train.txt": b"P1/slide0.png\nP1/slide1.png\n", "lists/test.txt": b"P2/slide0.png\nP9/slide1.png\n"}
+    masks = {f"masks/{name.removeprefix('pictures/')}": drawn() for name in held}
+    declared = {
+        "format": "masks",
+        "images": "pictures/{patient}/{stem}.png",
+        "annotations": "masks/{patient}/{stem}.png",
+        "masks": {"kind": "binary", "object": "file", "label": "polyp"},
+        "splits": {"lists": "lists/{split}.txt"},
+    }
+    found = read(held | masks | lists, **declared)
+    splits = {sample.image_member: sample.official_split for sample in found.samples}
+    assert splits == {
+        "pictures/P1/slide0.png": "train",
+        "pictures/P1/slide1.png": "train",
+        "pictures/P2/slide0.png": "test",
+        "pictures/P2/slide1.png": None,
+        "pictures/P3/slide0.png": None,
+        "pictures/P3/slide1.png": None,
+    }
+
+
+def test_a_licence_for_no_picture_is_refused() -> None:
+    """Its pictures would be released under the licence of the source."""
+    with pytest.raises(UsageError, match=r"read\.licences: 'hospital/\*\*' matches no picture"):
+        read(files(c_json=coco()), **COCO, licences={"hospital/**": "CC-BY-NC-4.0"})
