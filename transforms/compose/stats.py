@@ -44,7 +44,8 @@ def note_unverified(exclusions: pl.DataFrame, images: pl.DataFrame, sources: Ite
     return [
         f"{name}: {counts[name]:,} of {read[name]:,} pictures left out, since nothing is annotated there "
         "(unverified_empty): add what is missing, such as masks; if nothing is there, name the labels in "
-        f"[sources.{name}.read.absence] certain"
+        f"[sources.{name}.read.absence] certain, and write zero_counts = true in [labels] to release these pictures; "
+        '[read.slices] only = "with-mask" takes no other slices of a volume'
         for name in sources
         if name in counts
     ]

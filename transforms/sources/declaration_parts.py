@@ -133,7 +133,8 @@ class AbsenceKeys(Part):
         default="unknown", description="a picture without an annotation file: no objects, nothing known, or rejected"
     )
     empty_file: Literal["none", "unknown", "reject"] = Field(
-        default="none", description="a picture whose annotation file is empty"
+        default="none",
+        description="a picture whose annotation file is empty: none: it has no object of the labels in certain",
     )
 
 

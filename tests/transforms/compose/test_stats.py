@@ -100,7 +100,8 @@ def test_pictures_of_which_nothing_is_known_are_noted_with_the_remedy() -> None:
     images = pl.DataFrame({"source": ["a", "a", "a", "b"]})
     (note,) = note_unverified(exclusions, images, ["a", "b"])
     assert note.startswith("a: 1 of 3 pictures left out, since nothing is annotated there (unverified_empty)")
-    assert note.endswith("name the labels in [sources.a.read.absence] certain")
+    assert "name the labels in [sources.a.read.absence] certain, and write zero_counts = true in [labels]" in note
+    assert note.endswith('[read.slices] only = "with-mask" takes no other slices of a volume')
     assert note_unverified(exclusions, images, ["b"]) == []
 
 
