@@ -41,8 +41,8 @@ def match_boxes(
 
 def _groups(rows: NDArray[np.int64], columns: NDArray[np.int64], height: int) -> list[NDArray[np.int64]]:
     """Return the positions of the pairs, one array per connected group."""
-    if not len(rows):
-        return []
+    if len(np.unique(rows)) == len(rows) == len(np.unique(columns)):  # no box has two partners to choose from
+        return list(np.arange(len(rows))[:, None])
     from scipy.sparse import coo_array  # takes 0.3 s to import
     from scipy.sparse.csgraph import connected_components
 
