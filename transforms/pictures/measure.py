@@ -13,6 +13,8 @@ from numpy.typing import NDArray
 
 from medmultipoints.transforms.pictures.components import label_components
 from medmultipoints.transforms.pictures.decode import decode_image, detect_format
+from medmultipoints.transforms.pictures.scratch import Scratch
+from medmultipoints.transforms.pictures.thumbnails import to_luma
 
 REDUCED_PX = 600
 BLOCK = 16
@@ -49,29 +51,37 @@ class PictureFacts:
     marker_share: float
 
 
-def measure_picture(data: bytes) -> PictureFacts:
-    """Return the measurements of an encoded picture. Raise ImageProblem if it cannot be decoded."""
-    pixels = _decode_reduced(data)
-    gray = np.asarray(cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY), np.uint8)
+def measure_picture(data: bytes, scratch: Scratch | None = None) -> PictureFacts:
+    """Return the measurements of an encoded picture; ``scratch``: memory to decode into.
+
+    Raise ImageProblem if it cannot be decoded.
+    """
+    room = scratch or Scratch()
+    pixels = _decode_reduced(data, room)
+    gray = to_luma(pixels, room)
     return PictureFacts(_measure_sharpness(gray), _count_glyphs(gray), _measure_marker(pixels))
 
 
-def _decode_reduced(data: bytes) -> Pixels:
+def _decode_reduced(data: bytes, scratch: Scratch) -> Pixels:
     if detect_format(data) != "jpg":
-        pixels = decode_image(data).pixels
+        pixels = decode_image(data, scratch).pixels
         factor = max(1, max(pixels.shape) // REDUCED_PX)
         return np.ascontiguousarray(pixels[::factor, ::factor])
     height, width, _, _ = simplejpeg.decode_jpeg_header(data)
     factor = max(1, max(height, width) // REDUCED_PX)
     least = (-(-height // factor), -(-width // factor)) if factor > 1 else (0, 0)
-    return np.asarray(simplejpeg.decode_jpeg(data, "RGB", min_height=least[0], min_width=least[1]), np.uint8)
+    room = scratch.take("RGB", height, width, 3)
+    return np.asarray(
+        simplejpeg.decode_jpeg(data, "RGB", min_height=least[0], min_width=least[1], buffer=room), np.uint8
+    )
 
 
 def _measure_sharpness(gray: Pixels) -> float | None:
     rows, columns = (side // BLOCK for side in gray.shape)
     if not rows or not columns:
         return None
-    edges = _block_sums(np.abs(cv2.Laplacian(gray, cv2.CV_16S)), rows, columns)
+    changes = np.asarray(cv2.Laplacian(gray, cv2.CV_16S))
+    edges = _block_sums(np.abs(changes, out=changes), rows, columns)
     level = _block_sums(gray, rows, columns)
     lit = np.sort(edges[(level > LIT * BLOCK**2) & (level < GLARING * BLOCK**2)])
     return round(float(lit[len(lit) * 9 // 10]) / BLOCK**2, 3) if len(lit) else None

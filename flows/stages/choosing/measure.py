@@ -11,6 +11,7 @@ from medmultipoints.flows.recipe.model import Recipe
 from medmultipoints.flows.stages.choosing.kept import kept_images
 from medmultipoints.transforms.columns.tables import schema_of
 from medmultipoints.transforms.pictures.measure import measure_picture
+from medmultipoints.transforms.pictures.scratch import Scratch
 
 STILLS_PER_SHARD = 250
 EVERY_FRAME = 25
@@ -36,7 +37,8 @@ def measure_pictures(build: Build, inputs: Inputs, shard: str) -> Output:
     """Return the measurements of the pictures of one shard."""
     read = image_reader(build, inputs)
     chosen = measured(inputs).filter(pl.col("shard") == shard)["sample_id"].to_list()
-    rows = [{"sample_id": sample_id, **asdict(measure_picture(read(sample_id)))} for sample_id in chosen]
+    scratch = Scratch()
+    rows = [{"sample_id": sample_id, **asdict(measure_picture(read(sample_id), scratch))} for sample_id in chosen]
     facts = pl.DataFrame(rows, schema=schema_of("picture_facts"))
     return Output(inputs=chosen, used={key: key for key in chosen}, tables={"picture_facts": facts})
 
