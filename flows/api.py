@@ -86,8 +86,8 @@ def build(
     Example:
         >>> import medmultipoints as mm
         >>> release = mm.build("demo", lake=lake, sources={"hyperkvasir": archive}, only=["hyperkvasir"])
-        >>> release.path.relative_to(lake).as_posix()
-        'releases/demo/1.0.0'
+        >>> release.name, release.version
+        ('demo', '1.0.0')
 
     """
     request = ask(

@@ -23,6 +23,19 @@ misspelt one cannot go unnoticed. `medmultipoints build my-recipe.toml` takes th
 `flows/recipes/` go by their names and are good ones to start from. Keys without a default must be given.
 """
 
+_OWN = """## [sources.NAME]
+
+A source of your own: `path` names its folder or archive, `declaration` the file that `medmultipoints inspect` wrote.
+All keys are in [Declaration of a source](declaration.md), an example in [Your own data](own-data.md).
+
+```toml
+[sources.cells]
+path = "BCCD"
+declaration = "cells.toml"
+licence = "MIT"
+```
+"""
+
 
 def render_recipe() -> str:
     """Return the reference of all keys of a recipe as Markdown."""
@@ -30,6 +43,7 @@ def render_recipe() -> str:
     top = {name: field for name, field in Recipe.model_fields.items() if name not in sections}
     parts = [_INTRODUCTION, f"## Top of the file\n\n{table_of(top)}"]
     parts += [_source(info) for info in load_catalogue().values() if info.name in BUILT_IN]
+    parts += [_OWN]
     parts += [
         f"## [{name}]\n\n{inspect.getdoc(kind)}\n\n{table_of(kind.model_fields)}" for name, kind in sections.items()
     ]

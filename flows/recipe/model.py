@@ -105,11 +105,12 @@ class Splits(_Section):
     )
     starts: bool = Field(
         default=False,
-        description="pictures of one day whose clock minus timer differs by at most 2 s are of one examination; needs "
-        "text.readers",
+        description="for endoscopy stills with a burned-in clock and timer: pictures of one day whose clock minus "
+        "timer differs by at most 2 s are of one examination; needs text.readers",
     )
     days: bool = Field(
-        default=False, description="all pictures that show one day stay in one split; needs text.readers"
+        default=False,
+        description="for pictures with a burned-in date: all that show one day stay in one split; needs text.readers",
     )
     pixels: bool = Field(
         default=False,

@@ -50,7 +50,7 @@ def audit(
     if findings.is_empty():
         OUT.print("\nno findings" + (" of this kind" if kind else ""))
     else:
-        print_findings(findings)
+        print_findings(findings, of_kind=bool(kind))
 
 
 def check_kinds(names: Iterable[str]) -> None:
@@ -62,18 +62,19 @@ def check_kinds(names: Iterable[str]) -> None:
             raise UsageError(f"--kind {name}: unknown kind; {meant(name, known)}.")
 
 
-def print_findings(findings: pl.DataFrame) -> None:
-    """Print the number of findings of each kind, and the first errors and warnings."""
+def print_findings(findings: pl.DataFrame, *, of_kind: bool = False) -> None:
+    """Print the number of findings of each kind, and the first errors and warnings; of chosen kinds any."""
     grouped = findings.group_by("severity", "kind", "action", maintain_order=True).agg(
         pl.len().alias("findings"), pl.col("sample_id").n_unique().alias("images")
     )
     table("\nFindings", grouped.columns, [[str(value) for value in row] for row in grouped.rows()])
-    shown = findings.filter(pl.col("severity") != "info").head(MOST_SHOWN)
+    shown = (findings if of_kind else findings.filter(pl.col("severity") != "info")).head(MOST_SHOWN)
     if not shown.is_empty():
         rows = [_describe(row) for row in shown.iter_rows(named=True)]
-        table("\nErrors and warnings", TITLES, rows)
+        table("\nOf this kind" if of_kind else "\nErrors and warnings", TITLES, rows)
     if hidden := findings.height - shown.height:
-        OUT.print(f"\n{hidden:,} more: --kind KIND and --json show them all")
+        options = "--json shows" if of_kind else "--kind KIND and --json show"
+        OUT.print(f"\n{hidden:,} more: {options} them all")
 
 
 TITLES = ("severity", "kind", "image", "label", "source's box", "derived box", "IoU", "evidence")

@@ -215,7 +215,7 @@ def test_edits_of_cvat_in_xml_and_coco_are_in_the_release_that_is_built_next(tmp
     coco = CorrectionsFile(tmp_path / "corrections" / "coco.toml", parse_file)
     assert import_labels(first, tmp_path / "edited.json", coco, "C. D.", "redrawn").changed == 1
     second = Desk(build(tmp_path))
-    assert second.title == "desk 1.1.0"
+    assert second.manifest.title == "desk 1.1.0"
     (before,), (after,) = (desk.seen(polyps[0]["sample_id"]) for desk in (first, second))
     assert after.rle != before.rle
     assert (after.box.x1, after.box.y1) == (10, 10)

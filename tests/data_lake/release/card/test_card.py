@@ -84,6 +84,14 @@ def test_the_body_states_counts_sources_and_accounting(tables: Tables) -> None:
         assert line in text
 
 
+def test_a_source_of_ones_own_is_not_reproached_for_having_no_accepted_hash(tables: Tables) -> None:
+    facts = card_facts(tables, FILES)
+    own = [one.model_copy(update={"archives": ()}) for one in facts.sources]
+    text = card_of(tables, sources=own, known=dict.fromkeys(facts.known, False))
+    assert "not published under a sha256 to compare with; the hashes are in `manifest.json` |" in text
+    assert "not official" not in text
+
+
 def test_the_published_card_lists_what_is_unknown(tables: Tables) -> None:
     recipe = {
         "seed": 42,

@@ -10,7 +10,7 @@ from typer.testing import CliRunner
 
 from medmultipoints.data_lake.simulate import SimulatedSizes, write_sources
 from medmultipoints.flows.cli.app import app
-from medmultipoints.flows.cli.review.audit import print_entries
+from medmultipoints.flows.cli.review.audit import print_entries, print_findings
 from medmultipoints.transforms.errors import DataError
 from tests.data_lake.release.tiny_release import write_release
 from tests.data_lake.release.tiny_tables import make_tables
@@ -93,3 +93,14 @@ def test_an_entry_settles_the_finding_of_one_label_alone(capsys: pytest.CaptureF
     print_entries(pl.DataFrame(rows).with_columns(image_sha256=pl.lit("0" * 64)))
     found = tomllib.loads(capsys.readouterr().out)["corrections"]
     assert [one.get("label") for one in found] == ["polyp", "cyst", None, None]
+
+
+def test_findings_of_a_chosen_kind_are_shown_even_if_they_are_harmless(capsys: pytest.CaptureFixture[str]) -> None:
+    """All kinds together show errors and warnings alone."""
+    names = {"severity": "info", "kind": "carries_metadata", "action": "kept", "label": "", "detail": "EXIF Artist"}
+    nothing = dict.fromkeys(("source_box", "derived_box", "iou"))
+    findings = pl.DataFrame([{"sample_id": "s/1", **names, **nothing}])
+    print_findings(findings)
+    assert "1 more: --kind KIND and --json show them all" in capsys.readouterr().out
+    print_findings(findings, of_kind=True)
+    assert "s/1\t\t\t\t\tEXIF Artist" in capsys.readouterr().out
