@@ -169,6 +169,7 @@ class Sample:
     ``group`` names the patient, examination or volume; ``licence`` is the file's own, if it differs from the source's.
     ``plane`` and ``rendering`` say which part of ``image_member`` is the picture and how values become gray levels.
     ``drawn_on`` is the declared frame of the annotations of a picture that its orientation tag rotates.
+    ``person`` is a hash of the patient's number that joins groups of several sources and is never released.
     ``annotations`` and ``layers`` come from a declared source; ``uncertain`` are the labels whose count is uncertain.
     ``parts`` is the hierarchy of labels: each entry is a JSON list of a parent and its parts.
     """
@@ -199,6 +200,7 @@ class Sample:
     plane: str | None = None
     rendering: str | None = None
     drawn_on: Literal["stored", "displayed"] | None = None
+    person: str | None = None
     uncertain: tuple[str, ...] = ()
     parts: tuple[str, ...] = ()
     annotations: tuple[Annotation, ...] = ()

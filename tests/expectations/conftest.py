@@ -227,7 +227,9 @@ def _released_images(i: int) -> Row:
 
 def _samples(i: int) -> Row:
     members = _given("mask_member label_member track_member video_member", None) | {"image_member": f"{i}.jpg"}
-    nothing = _given("video_id frame_index fps official_split group modality licence plane rendering drawn_on", None)
+    nothing = _given(
+        "video_id frame_index fps official_split group modality licence plane rendering drawn_on person", None
+    )
     boxes = {"source_labels": ["polyp"], "source_boxes": [[0.0, 0.0, 2.0, 2.0]], "labels_exhaustive": []}
     boxes |= {"neighbour_frames": [4, 6], "neighbour_members": ["4.jpg", "6.jpg"]}
     boxes |= {"uncertain": [], "parts": []}

@@ -150,7 +150,13 @@ def _note_alike(images: pl.DataFrame) -> list[str]:
         .filter(pl.col("name").list.len() > 1)
     )
     found = alike.sort("source", "plain").group_by("source", maintain_order=True).agg(pl.len(), pl.col("name").first())
-    return [
+    shared = groups.group_by("name").agg(pl.col("source").sort()).filter(pl.col("source").list.len() > 1).sort("name")
+    across = [
+        f"groups of one name, such as {name!r}, are in the sources {', '.join(sources)}, and are not joined: if it is "
+        "one patient, give the pictures as one source"
+        for name, sources in shared.head(1).iter_rows()
+    ]
+    return across + [
         f"{source}: the groups {' and '.join(map(repr, names[:2]))} have nearly one name"
         + (f", as have {count - 1} more" if count > 1 else "")
         + ": if it is one patient, its pictures can lie in two splits; write it in one way"

@@ -227,6 +227,7 @@ def _add_picture(
         plane=picture.plane or None,
         rendering=picture.rendering or None,
         drawn_on=declaration.pictures.exif,
+        person=columns.get("person"),
         annotations=kept.annotations,
         layers=kept.layers,
         uncertain=tuple(sorted(doubtful)),

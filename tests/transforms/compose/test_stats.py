@@ -125,11 +125,13 @@ def test_sources_whose_pictures_nothing_groups_are_noted_once() -> None:
 def test_groups_of_nearly_one_name_are_noted() -> None:
     """They may be one patient, whose pictures lie in two splits."""
     names = ["P1", "p01", "P_2", "P-002", "P10", "P100", "p3"]
-    rows = [("a", None, f"group:a/{name}") for name in names] + [("b", None, "group:b/P1"), ("b", None, "video:b/p01")]
+    rows = [("a", None, f"group:a/{name}") for name in names] + [("b", None, "group:b/P9"), ("b", None, "video:b/p01")]
     schema = {"source": pl.String, "video_id": pl.String, "group_id": pl.String}
     (note,) = note_groups(pl.DataFrame(rows, schema=schema, orient="row"))
     assert note.startswith("a: the groups 'P1' and 'p01' have nearly one name, as have 1 more: if it is one patient")
     assert note_groups(pl.DataFrame(rows[4:], schema=schema, orient="row")) == []
+    (shared,) = note_groups(pl.DataFrame([rows[0], ("b", None, "group:b/P1")], schema=schema, orient="row"))
+    assert shared.startswith("groups of one name, such as 'P1', are in the sources a, b, and are not joined")
 
 
 def test_empty_splits_are_noted_with_the_reason() -> None:

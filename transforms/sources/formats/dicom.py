@@ -263,8 +263,8 @@ def read(declaration: Declaration, files: Files) -> Reading:
     for name in masks:
         yield from _segment(declaration, series, name, layers)
     niftis = matching(listing.of("nifti"), declaration.annotations) if declaration.annotations else ()
-    asked = DICOM_HOLES & set(template_holes(declaration.groups.group or ""))
-    pseudonyms = {name: series.pseudonyms(name) for name in sorted({PATIENT, *asked})}
+    asked = DICOM_HOLES & set(template_holes(declaration.groups.group or f"{{{PATIENT}}}"))
+    hidden = {name: series.pseudonyms(name) for name in sorted({PATIENT, *asked})}
     for frame in series.frames:
         drawn = (*layers.get(frame.uid, ()), *_nifti_layers(declaration, listing, niftis, frame))
         yield AnnotatedPicture(
@@ -277,21 +277,23 @@ def read(declaration: Declaration, files: Files) -> Reading:
             annotated=bool(masks or niftis),
             layers=drawn,
             read_from=(*masks, *niftis) if drawn else (),
-            columns=_columns(frame, pseudonyms),
+            columns=_columns(frame, hidden, by_patient=PATIENT in asked),
         )
 
 
 def _identity(frame: Frame, attribute: str) -> str:
-    """Return an attribute of a picture; a picture without PatientID is of its study, else its file."""
-    other = frame.header.get("StudyInstanceUID") or frame.member if attribute == PATIENT else ""
-    return str(frame.header.get(attribute) or other)
+    """Return an attribute of a picture; one without PatientID is of its study, else of its file."""
+    return str(frame.header.get(attribute) or frame.header.get("StudyInstanceUID") or frame.member)
 
 
-def _columns(frame: Frame, pseudonyms: Mapping[str, Mapping[str, str]]) -> dict[str, str]:
+def _columns(frame: Frame, pseudonyms: Mapping[str, Mapping[str, str]], *, by_patient: bool) -> dict[str, str]:
     columns = {name: held[_identity(frame, name)] for name, held in pseudonyms.items()}
     columns["group"] = f"patient-{columns[PATIENT]}"
-    modality = _MODALITIES.get(str(frame.header.get("Modality", "")))
-    return columns | ({"modality": modality} if modality else {})
+    if by_patient and (number := frame.header.get(PATIENT)):
+        columns["person"] = _hashed(str(number))
+    if modality := _MODALITIES.get(str(frame.header.get("Modality", ""))):
+        columns["modality"] = modality
+    return columns
 
 
 def _hashed(text: str) -> str:

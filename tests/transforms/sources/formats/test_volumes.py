@@ -182,6 +182,7 @@ def test_a_nifti_mask_lies_under_a_dicom_series(axes: str) -> None:
     (group,) = {picture.columns["group"] for picture in read}
     number = "MUSTER^ERIKA 1964"
     assert hashlib.sha256(number.encode()).hexdigest()[:16] not in group, "numbers of patients can be tried"
+    assert {picture.columns["person"] for picture in read} == {hashlib.sha256(number.encode()).hexdigest()[:16]}
     values = dicom_values(files[read[5].member], "x")
     mask = read_codes(read[5].layers[0], members.read) == 5
     assert values[mask].mean() == pytest.approx(91, abs=2)
