@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
 from io import BytesIO
@@ -14,6 +15,7 @@ from PIL import Image
 from pycocotools.coco import COCO
 from typer.testing import CliRunner
 
+from medmultipoints.data_lake.archives.source_files import open_source
 from medmultipoints.data_lake.release.export.dialect_rows import read_contents, read_dialect_pictures, read_items
 from medmultipoints.data_lake.release.export.dialects import export_dialect, missing_splits
 from medmultipoints.data_lake.release.read.released_tables import read_parquet, splits_of
@@ -27,6 +29,7 @@ from medmultipoints.transforms.diff.releases import Tables
 from medmultipoints.transforms.errors import DataError, UsageError
 from medmultipoints.transforms.instructions.published import PUBLISHED
 from medmultipoints.transforms.masks.run_lengths import encode_rle
+from medmultipoints.transforms.sources.inspecting.inspection import inspect_source
 from tests.data_lake.release.tiny_release import write_release
 from tests.data_lake.release.tiny_tables import changed
 from tests.transforms.dialects.decoders.registry import decode_entry, decode_files
@@ -122,6 +125,22 @@ def test_every_layout_gives_back_the_objects_of_its_pictures(simulated: Path, tm
                 pictures, objects = pictures + 1, objects + len(held)
     assert (report.images, report.entries) == (pictures, objects)
     assert pictures > 0
+
+
+@pytest.mark.parametrize("name", [name for name, one in DIALECTS.items() if isinstance(one.form, Layout)])
+def test_inspect_reads_the_objects_of_an_export_again(simulated: Path, tmp_path: Path, name: str) -> None:
+    """Exports are sources, too: of each label as many objects come back as were written."""
+    form = DIALECTS[name].form
+    assert isinstance(form, Layout)
+    export_dialect(simulated, tmp_path / "out", name)
+    manifest, written = read_manifest(simulated), Counter[str]()
+    for split in splits_of(manifest):
+        released = read_dialect_pictures(simulated, manifest, split)
+        paths = form.place(released, split).paths
+        held = (one for one in released if one.sample_id in paths)
+        written.update(thing.label for one in held for thing in one.objects if form.holds(thing))
+    found = inspect_source(open_source("again", tmp_path / "out", tmp_path / "cache"), {}, accept=True)
+    assert dict(found.objects) == dict(written)
 
 
 def test_pycocotools_gives_back_every_box_mask_and_absence(simulated: Path, tmp_path: Path) -> None:
