@@ -141,7 +141,8 @@ def note_groups(images: pl.DataFrame) -> list[str]:
 
 def _note_alike(images: pl.DataFrame) -> list[str]:
     """Return a note for each source with groups whose names differ in case, separators or leading zeros alone."""
-    groups = images.select("source", name=pl.col("group_id").str.extract(r"^group:[^/]*/(.*)$")).drop_nulls().unique()
+    named = pl.col("group_id").str.extract_groups(r"^group:(?<source>[^/]*)/(?<name>.*)$")
+    groups = images.select(named).unnest("group_id").drop_nulls().unique()
     plain = pl.col("name").str.to_lowercase().str.replace_all(r"[\s_.-]+", "")
     folded = plain.str.replace_all(r"(^|[^0-9])0+([0-9])", "${1}${2}")
     alike = (

@@ -131,6 +131,7 @@ def test_groups_of_nearly_one_name_are_noted() -> None:
     assert note.startswith("a: the groups 'P1' and 'p01' have nearly one name, as have 1 more: if it is one patient")
     assert note_groups(pl.DataFrame(rows[4:], schema=schema, orient="row")) == []
     (shared,) = note_groups(pl.DataFrame([rows[0], ("b", None, "group:b/P1")], schema=schema, orient="row"))
+    assert note_groups(pl.DataFrame([rows[0], ("b", None, "group:a/P1")], schema=schema, orient="row")) == []
     assert shared.startswith("groups of one name, such as 'P1', are in the sources a, b, and are not joined")
 
 
