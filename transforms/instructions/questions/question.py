@@ -4,9 +4,8 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
+from itertools import islice
 from typing import Any, Final, TypeVar
-
-import numpy as np
 
 from medmultipoints.transforms.instructions.lexicon import Lexicon
 from medmultipoints.transforms.instructions.names import Name
@@ -107,15 +106,13 @@ def distinct(item: ReleasedObject, scene: Scene, *, of_class: bool = False) -> b
 @lru_cache(maxsize=256)  # the frames of a video are asked about in pairs
 def _twins(scene: Scene) -> dict[str, list[ReleasedObject]]:
     """Return the objects that have about the same box as another, by the id of the other."""
-    order = np.argsort(scene.edges[:, 0], kind="stable")
-    edges, items = scene.edges[order], [scene.objects[place] for place in order.tolist()]
+    items = sorted(scene.objects, key=lambda item: item.box.x1)
     found: dict[str, list[ReleasedObject]] = {}
-    for step in range(1, len(items)):
-        apart = np.abs(edges[step:] - edges[:-step]) <= _SAME_PX
-        if not apart[:, 0].any():
-            break
-        for place in np.flatnonzero(apart.all(axis=1)).tolist():
-            one, other = items[place], items[place + step]
-            found.setdefault(one.object_id, []).append(other)
-            found.setdefault(other.object_id, []).append(one)
+    for place, one in enumerate(items):
+        for other in islice(items, place + 1, None):
+            if other.box.x1 - one.box.x1 > _SAME_PX:
+                break
+            if all(abs(edge - same) <= _SAME_PX for edge, same in zip(one.box, other.box, strict=True)):
+                found.setdefault(one.object_id, []).append(other)
+                found.setdefault(other.object_id, []).append(one)
     return found
