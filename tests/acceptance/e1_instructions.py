@@ -19,7 +19,7 @@ from medmultipoints.transforms.instructions.published import PUBLISHED
 from medmultipoints.transforms.instructions.task_names import TASK_NAMES
 from medmultipoints.transforms.instructions.write import write_instructions
 from tests.acceptance.builds import build
-from tests.acceptance.inputs import real_data, small
+from tests.acceptance.inputs import ROOT, real_data, small
 from tests.acceptance.wrong_answers import plant
 
 ADDED = 1000
@@ -27,11 +27,21 @@ SAMPLED = 50
 
 
 def run(work: Path) -> dict[str, Any]:
-    """The recipe ``audited`` on simulated sources with the real counts of VISEM-Tracking."""
+    """The instructions of the recipe ``audited`` on simulated sources with the real counts of VISEM-Tracking."""
     counts = None if small() else (real_data() / "visem-tracking" / "sperm_counts_per_frame.csv").read_bytes()
     sizes = SimulatedSizes(polyps=40, instruments=20) if small() else SimulatedSizes(polyps=1000, instruments=590)
     sources = write_sources(work / "sources", seed=4, sizes=sizes, counts=counts)
-    return show(build("audited", work / "lake", sources.paths).release.path, work)
+    return show(build(write_recipe(work / "audited.toml"), work / "lake", sources.paths).release.path, work)
+
+
+def write_recipe(path: Path) -> Path:
+    """The recipe ``audited`` without what asks nothing of an instruction and takes most of the time: text, pixels."""
+    text = (ROOT / "flows" / "recipes" / "audited.toml").read_text("utf-8")
+    for line in ("starts = true", "days = true", "pixels = true", 'readers = ["raster", "ocr"]'):
+        assert line in text, f"{line} is not in the recipe"
+        text = text.replace(line, f"# {line}")
+    path.write_text(text, "utf-8")
+    return path
 
 
 def show(folder: Path, work: Path) -> dict[str, Any]:
