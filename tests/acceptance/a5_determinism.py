@@ -128,5 +128,5 @@ def copy_checkout(folder: Path) -> Path:
     for name in tracked_and_new_files():
         target = folder / name
         target.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(ROOT / name, target)
+        shutil.copyfile(ROOT / name, target, follow_symlinks=False)  # the rooms are links in medmultipoints
     return folder
