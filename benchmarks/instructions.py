@@ -22,7 +22,8 @@ import orjson
 import polars as pl
 
 from benchmarks.rounds import ROOT
-from medmultipoints.data_lake.prompt_assets import load_templates, release_names
+from medmultipoints.data_lake.prompt_assets import release_names
+from medmultipoints.data_lake.prompt_templates import load_templates
 from medmultipoints.data_lake.release.read.released_tables import read_tables
 from medmultipoints.data_lake.release.write.manifest import read_manifest
 from medmultipoints.data_lake.simulate import SimulatedSizes, write_sources

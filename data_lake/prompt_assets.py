@@ -1,20 +1,16 @@
-"""Load the built-in prompt templates and object names from their files."""
+"""Load the built-in object names from their file; templates have a module of their own.
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+Names are checked before a picture is read; an edit of the code of templates must not read all pictures again.
+"""
+
+from collections.abc import Collection, Iterable, Mapping
 from importlib.resources import files
 
 import polars as pl
 
 from medmultipoints.data_lake.store.keys import digest
 from medmultipoints.transforms.instructions.names import Names, add_labels, drop_labels, parse_names
-from medmultipoints.transforms.instructions.prompts import Templates, parse_templates
-from medmultipoints.transforms.instructions.task_names import TASK_NAMES
 from medmultipoints.transforms.sources.builtin import BUILT_IN
-
-
-def load_templates(tasks: Sequence[str] = TASK_NAMES) -> Templates:
-    """Return the templates of the tasks."""
-    return parse_templates({task: _text(f"templates/{task}.toml") for task in tasks})
 
 
 def load_names(
@@ -25,7 +21,7 @@ def load_names(
     A label that is missing from the names file, or is among ``own``, is named after itself; ``plurals`` are the plurals
     of an ontology.
     """
-    return add_labels(drop_labels(parse_names(_text("names.toml")), own), labels, plurals)
+    return add_labels(drop_labels(parse_names(prompt_asset("names.toml")), own), labels, plurals)
 
 
 def release_names(records: pl.DataFrame, images: pl.DataFrame, plurals: Mapping[str, str] | None = None) -> Names:
@@ -39,10 +35,11 @@ def release_names(records: pl.DataFrame, images: pl.DataFrame, plurals: Mapping[
     return load_names(sorted(labels), plurals, own=labels - theirs)
 
 
-def wording_digest() -> str:
-    """Return the digest of all templates and names; part of the key of every stage that writes prompts."""
-    return digest([_text("names.toml"), *(_text(f"templates/{task}.toml") for task in TASK_NAMES)])
+def names_digest() -> str:
+    """Return the digest of the names file; part of the key of every stage that names objects."""
+    return digest(prompt_asset("names.toml"))
 
 
-def _text(name: str) -> str:
+def prompt_asset(name: str) -> str:
+    """Return the text of a file of names or templates."""
     return files("medmultipoints.transforms.instructions").joinpath(name).read_text("utf-8")

@@ -42,11 +42,11 @@ def replace(old: str, new: str) -> Callable[[str], str]:
     return change
 
 
-FROM_RECORD = frozenset({"record", "instruct", "translate", "release", "manifest"})
+FROM_RECORD = frozenset({"record", "witness", "instruct", "translate", "describe", "release", "manifest"})
 FROM_INSTRUCT = frozenset({"instruct", "translate", "release", "manifest"})
 EDITS = (
-    Edit("a helper of derive", "transforms/masks/run_lengths.py", append("# edited"), STAGES - {"index"}),
-    Edit("a transform of split", "transforms/splits/assign.py", append("# edited"), FROM_RECORD | {"split"}),
+    Edit("a transform of derive", "transforms/regions/derive.py", append("# edited"), STAGES - {"index"}),
+    Edit("a transform of split", "transforms/splits/assign.py", append("# edited"), FROM_RECORD | {"split", "redact"}),
     Edit("a helper of instruct", "transforms/instructions/prompts.py", append("# edited"), FROM_INSTRUCT),
     Edit(
         "a template",

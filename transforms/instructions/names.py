@@ -10,6 +10,9 @@ import polars as pl
 from medmultipoints.transforms.errors import UsageError
 from medmultipoints.transforms.toml_text import parse_toml
 
+IMAGE_TOKEN: Final = "<image>"
+MARKS: Final = re.compile(rf'\{{\w*\}}|\{{"|{IMAGE_TOKEN}')
+"""What no name may contain: a placeholder, the start of a JSON value, or the place of an image."""
 When = Literal["always", "alone", "shared"]
 _FORMS: Final = "forms"
 # Consonant sounds that begin with a vowel letter, and a silent consonant.

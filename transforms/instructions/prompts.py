@@ -1,21 +1,15 @@
 """Parse prompt templates from TOML text and render them with the name of an object."""
 
 import json
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache, lru_cache
 from itertools import product
-from typing import Final
 
 from medmultipoints.transforms.errors import UsageError
-from medmultipoints.transforms.instructions.names import Name
+from medmultipoints.transforms.instructions.names import IMAGE_TOKEN, Name
 from medmultipoints.transforms.instructions.task_names import TASK_NAMES
 from medmultipoints.transforms.toml_text import parse_toml
-
-IMAGE_TOKEN: Final = "<image>"
-MARKS: Final = re.compile(rf'\{{\w*\}}|\{{"|{IMAGE_TOKEN}')
-"""What no name may contain: a placeholder, the start of a JSON value, or the place of an image."""
 
 
 @dataclass(frozen=True, slots=True)

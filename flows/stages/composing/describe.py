@@ -6,7 +6,7 @@ from typing import Any
 import polars as pl
 
 from medmultipoints.data_lake.describe.reply_file import Reply, read_replies
-from medmultipoints.data_lake.prompt_assets import release_names, wording_digest
+from medmultipoints.data_lake.prompt_assets import names_digest, release_names
 from medmultipoints.data_lake.store.objects import object_path
 from medmultipoints.expectations.references import references_hold
 from medmultipoints.flows.engine.stage import Build, Inputs, Output, Rules, Scans, Stage
@@ -93,6 +93,6 @@ STAGE = Stage(
     reads=("record",),
     writes=("descriptions", "refused_sentences"),
     parameters=describe_parameters,
-    data=wording_digest,
+    data=names_digest,
     rules=describe_rules,
 )

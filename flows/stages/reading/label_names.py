@@ -9,7 +9,7 @@ from medmultipoints.data_lake.prompt_assets import load_names
 from medmultipoints.flows.engine.stage import Build, Inputs
 from medmultipoints.transforms.errors import UsageError
 from medmultipoints.transforms.instructions.alike_labels import find_alike
-from medmultipoints.transforms.instructions.prompts import MARKS
+from medmultipoints.transforms.instructions.names import MARKS
 from medmultipoints.transforms.reporting.counted import plural
 from medmultipoints.transforms.reporting.hidden import UNNAMEABLE
 from medmultipoints.transforms.sources.builtin import BUILT_IN

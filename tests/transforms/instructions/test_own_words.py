@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 
 from medmultipoints.transforms.instructions.alike_labels import find_alike
 from medmultipoints.transforms.instructions.check import check_instructions
-from medmultipoints.transforms.instructions.names import Names, add_labels
+from medmultipoints.transforms.instructions.names import MARKS, Names, add_labels
 from medmultipoints.transforms.instructions.own_words import own_words
-from medmultipoints.transforms.instructions.prompts import MARKS, Templates
+from medmultipoints.transforms.instructions.prompts import Templates
 from medmultipoints.transforms.instructions.published import PUBLISHED
 from medmultipoints.transforms.instructions.write import write_instructions
 
