@@ -22,7 +22,7 @@ def run(work: Path) -> dict[str, Any]:
         settings = environment(PREFECT_API_URL=server.api.url, PREFECT_HOME=str(work / "home"), PYTHONPATH=str(clone))
         prefect(clone, settings, "work-pool", "create", "local-process", "--type", "process")
         deployed = prefect(clone, settings, "--no-prompt", "deploy", "--all")
-        names = [one["entrypoint"].rpartition(":")[2] for one in deployments(clone)]
+        names = [one["entrypoint"].rpartition(".")[2] for one in deployments(clone)]
         assert all(server.api.deployment(name) for name in names), deployed
         with (work / "worker.log").open("w") as log:
             worker = subprocess.Popen(
