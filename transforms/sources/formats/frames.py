@@ -28,7 +28,12 @@ _QUESTIONS: Final = {
 
 
 def read(declaration: Declaration, files: Files) -> Reading:
-    """Yield each frame with its objects, for `inspect` to count and show, and the problems of all others."""
+    """Yield each frame with its objects, for `inspect` to count and show, and the problems of all others.
+
+    Yields nothing while a key that `inspect` asks for is missing.
+    """
+    if not all(getattr(declaration, key) for key in _QUESTIONS):
+        return
     listing, described = listed(files), DescribedSource("frames", declaration)
     found = read_samples(files, described=described, seed=0)
     for sample in found.samples:

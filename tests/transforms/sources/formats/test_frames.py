@@ -16,6 +16,7 @@ from medmultipoints.transforms.sources.declaration import Declaration
 from medmultipoints.transforms.sources.described import DescribedSource
 from medmultipoints.transforms.sources.formats.frames import FORMAT
 from medmultipoints.transforms.sources.frames.reader import read_samples
+from medmultipoints.transforms.sources.inspecting.inspection import inspect_source
 from medmultipoints.transforms.sources.inspecting.recognition import recognise_source
 from medmultipoints.transforms.sources.registry import read_pictures
 from tests.members import MemoryMembers
@@ -64,6 +65,7 @@ def test_only_a_declaration_chooses_frames_and_what_it_lacks_is_asked() -> None:
     found = recognise_source(MemoryMembers(FILES), {"format": "frames", "images": STATED["images"]})
     assert found is not None
     assert [question.key for question in found.questions] == ["annotations", "video", "classes"]
+    assert inspect_source(MemoryMembers(FILES), {"format": "frames"}).objects == {}
 
 
 def test_a_label_file_with_identities_needs_no_second_file() -> None:
