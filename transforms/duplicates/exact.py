@@ -11,6 +11,7 @@ from medmultipoints.transforms.compose.policy import STRENGTH, select_regions
 from medmultipoints.transforms.duplicates.clusters import find_clusters
 from medmultipoints.transforms.records import SIDES, Box
 from medmultipoints.transforms.regions.boxes import iou
+from medmultipoints.transforms.regions.matching import match_boxes
 from medmultipoints.transforms.regions.overlaps import find_overlaps
 
 HASHES = ("image_sha256", "luma_blake3")
@@ -24,6 +25,9 @@ Row = dict[str, Any]
 
 SAME_PLACE = 0.8
 """Two boxes with this intersection over union enclose the same object, also under different labels."""
+
+SAME_OBJECT = 0.5
+"""A box with this intersection over union with a mask's box states the same object."""
 
 Objects = Mapping[str, Sequence[Sequence[Any]]]
 """The objects of a picture by label; each begins with the sides of its box."""
@@ -122,8 +126,16 @@ def _compare(
 
 
 def _agree(one: Sequence[Sequence[Any]], other: Sequence[Sequence[Any]]) -> bool:
-    """Return whether two sorted lists of boxes with masks are equal, but for rounding of the boxes."""
-    return len(one) == len(other) and all(
+    """Return whether two sorted lists of boxes with masks are equal, but for rounding of the boxes.
+
+    Masks in one list and boxes alone in the other agree if each box is at the place of a mask of its own.
+    """
+    if len(one) != len(other):
+        return False
+    if any(one_object[-1] for one_object in one) != any(one_object[-1] for one_object in other):
+        boxes, places = ([Box(*values[:4]) for values in some] for some in (one, other))
+        return len(match_boxes(boxes, places, at_least=SAME_OBJECT)) == len(one)
+    return all(
         rle == same and max(abs(a - b) for a, b in zip(box, place, strict=True)) <= ROUNDING_PX
         for (*box, rle), (*place, same) in zip(one, other, strict=True)
     )

@@ -94,6 +94,19 @@ def test_annotations_are_the_same_when_labels_and_derived_boxes_are(
     assert found["same_annotation"].to_list() == [same]
 
 
+@pytest.mark.parametrize(("x1", "same"), [(1.0, True), (1.5, True), (6.0, False)])
+def test_a_box_in_another_source_at_the_place_of_a_mask_is_the_same(
+    make_table: MakeTable, x1: float, same: bool
+) -> None:
+    """A box that a person draws differs from the mask's by some pixels."""
+    regions = [
+        {"sample_id": "first/a", "evidence": "mask", "label": "polyps", "rle": "m", "x1": 1.0, "x2": 9.0, "y2": 9.0},
+        {"sample_id": "second/b", "evidence": "box", "label": "polyps", "rle": None, "x1": x1, "x2": 9.0, "y2": 9.0},
+    ]
+    found = find(make_table, [("first/a", A, A), ("second/b", A, A)], *regions)
+    assert found["same_annotation"].to_list() == [same]
+
+
 def test_a_box_next_to_the_mask_of_its_object_is_no_contradiction(make_table: MakeTable) -> None:
     """One source has masks of a picture, another one masks and boxes of it."""
     regions = [
