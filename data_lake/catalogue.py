@@ -148,6 +148,8 @@ class SourceInfo(_Entry):
     @property
     def stated_labels(self) -> tuple[str, ...]:
         """The labels that the source states, apart from its annotations: of its reader, frames or masks of pairs."""
+        if self.broken:
+            return ()
         form = self.declaration.format if self.is_declared else ""
         own = {"pairs": (self.described.label,), "frames": self.described.classes} if form else {}
         return own.get(form, self.labels)

@@ -7,7 +7,14 @@ from pathlib import Path
 
 import pytest
 
-from medmultipoints.data_lake.catalogue import OWN_READERS, load_catalogue, load_reader, read_source, reader_digest
+from medmultipoints.data_lake.catalogue import (
+    OWN_READERS,
+    SourceInfo,
+    load_catalogue,
+    load_reader,
+    read_source,
+    reader_digest,
+)
 from medmultipoints.data_lake.release.card.licences import choose_licence
 from medmultipoints.transforms.errors import UsageError
 
@@ -90,6 +97,12 @@ def test_a_faulty_file_is_named_with_its_key(change: tuple[str, str], problem: s
     with pytest.raises(UsageError) as caught:
         read_source(raw, "ours.toml")
     assert problem in str(caught.value)
+
+
+def test_a_broken_source_states_no_label() -> None:
+    """Its format may be unknown, and then its declaration is none."""
+    read = {"known": ["tumor"]}
+    assert SourceInfo(name="s", title="S", read=read, broken="no format is recognised").stated_labels == ()
 
 
 def test_a_name_declared_twice_is_refused(tmp_path: Path) -> None:
