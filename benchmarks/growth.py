@@ -2,7 +2,8 @@
 
 Each size is built in a process of its own, in threads and without Prefect, one after the other in the given order.
 One line of JSON for each: processor seconds (all, and milliseconds an image), the largest memory of the process and its
-children, files and receipts of the lake, seconds of each stage. Corpora stay in FOLDER and are made once.
+children, files and receipts of the lake, memory after and seconds of each stage. Corpora stay in
+FOLDER and are made once.
 """
 
 import argparse
@@ -129,6 +130,7 @@ def build(folder: Path, images: int, workers: int) -> dict[str, Any]:
         "files": len(stored),
         "receipts": receipts,
         "gigabytes": round(on_disk / 1e9, 2),
+        "peak_mb_after": told["peak_mb_after"],
         "stages": {stage["name"]: stage["seconds"] for stage in told["stages"]},
     }
 

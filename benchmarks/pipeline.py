@@ -4,6 +4,7 @@
 """
 
 import os
+import resource
 import sys
 import time
 from collections.abc import Sequence
@@ -18,11 +19,12 @@ from medmultipoints.flows.stages.pipeline import PIPELINE
 
 
 class Stopwatch(Unwatched):
-    """Timer of each stage: the work on its shards, then joining, validating and storing its tables."""
+    """Timer of each stage (work on its shards; joining, validating and storing), and the peak of memory after each."""
 
     def __init__(self) -> None:
         self.work: dict[str, float] = {}
         self.finish: dict[str, float] = {}
+        self.peaks: dict[str, int] = {}
         self._last = time.perf_counter()
 
     def stage_started(self, stage: str, shards: int) -> None:  # noqa: ARG002 (the protocol's names)
@@ -37,6 +39,7 @@ class Stopwatch(Unwatched):
         """Count the time after the last shard as validation and storing."""
         if not result.kept:
             self.finish[result.name] = self._lap()
+        self.peaks[result.name] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 // 10**6
 
     def _lap(self) -> float:
         now = time.perf_counter()
@@ -57,7 +60,7 @@ def main(arguments: Sequence[str]) -> None:
     )
     outcome = execute(prepare(request, PIPELINE), PIPELINE, run_in_threads(int(workers)), watch)
     seconds = time.perf_counter() - start
-    times = {"work": watch.work, "finish": watch.finish, "build_seconds": seconds}
+    times = {"work": watch.work, "finish": watch.finish, "build_seconds": seconds, "peak_mb_after": watch.peaks}
     print(orjson.dumps(outcome.to_json() | times).decode(), flush=True)
     os._exit(0)  # as the command line does
 

@@ -8,7 +8,7 @@ from tests.acceptance.inputs import small
 
 SIZES = (1_000_000, 10_000_000)
 OF_NEAR = (100_000, 1_000_000)
-"""Every thumbnail is looked up by 22 hashes: ten million take most of an hour."""
+"""Every thumbnail is looked up by 22 hashes: ten million take more than an hour."""
 REDUCED = (10_000, 100_000)
 
 

@@ -10,7 +10,7 @@ from medmultipoints.flows.engine.running.released_images import image_reader
 from medmultipoints.flows.engine.stage import Build, Inputs, Output, Rules, Scans, Stage
 from medmultipoints.flows.recipe.model import Recipe
 from medmultipoints.flows.recipe.sources import own_policies
-from medmultipoints.flows.stages.choosing.kept import corrected_regions, releasable_images, rows_of
+from medmultipoints.flows.stages.choosing.kept import corrected_regions, releasable_images, rows_of_few
 from medmultipoints.transforms.compose.policy import select_regions
 from medmultipoints.transforms.duplicates.exact import HASHES, equal_luma_images, find_duplicates
 from medmultipoints.transforms.pictures.decode import decode_image, pixel_sha256
@@ -20,9 +20,9 @@ from medmultipoints.transforms.sources.accounting import exclude_sample
 def dedup_images(build: Build, inputs: Inputs, _shard: str) -> Output:
     """Drop exact copies by bytes, then by pixels; of each set the best annotated image stays."""
     images = releasable_images(inputs)
-    alike = rows_of(may_repeat(inputs), images)
+    alike = rows_of_few(may_repeat(inputs), images)
     colours = hash_colours(build, inputs, equal_luma_images(alike))
-    regions, samples = rows_of(alike, corrected_regions(inputs)), rows_of(alike, inputs.scan("samples"))
+    regions, samples = rows_of_few(alike, corrected_regions(inputs)), rows_of_few(alike, inputs.scan("samples"))
     usable = usable_regions(build.recipe, regions)
     names = dict(build.recipe.labels.names)
     duplicates = find_duplicates(alike, regions, samples, list(build.recipe.sources), colours, usable, names)
