@@ -8,8 +8,8 @@ from pydantic import BaseModel, ConfigDict, Field, RootModel
 
 from medmultipoints.data_lake.toml_files import read_model
 from medmultipoints.transforms.errors import UsageError
+from medmultipoints.transforms.label_tree import descendants
 from medmultipoints.transforms.problems import LABEL
-from medmultipoints.transforms.regions.hierarchy import descendants
 from medmultipoints.transforms.sources.declaration import fold_label, merge_read
 
 ReleasedLabel = Annotated[str, Field(pattern=LABEL)]

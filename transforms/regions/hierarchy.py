@@ -1,12 +1,13 @@
 """Compare a parent label with the union of its parts, so that no object is counted twice."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
+from medmultipoints.transforms.label_tree import Parts, descendants
 from medmultipoints.transforms.masks.mask_sets import union_of
 from medmultipoints.transforms.records import Region
 
@@ -14,7 +15,6 @@ AGREEMENT: Final = 0.9
 """Least intersection over union of a parent with the union of its parts."""
 STRENGTH: Final = ("mask", "polygon", "track", "box")
 """Evidence of declared objects, the strongest first."""
-Parts = Mapping[str, Sequence[str]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,20 +28,6 @@ class Parent:
     @property
     def agrees(self) -> bool:
         return self.overlap >= AGREEMENT
-
-
-def descendants(parts: Parts, label: str) -> frozenset[str]:
-    """Return all labels below one. Raise ValueError if a label is below itself."""
-    found: set[str] = set()
-    below = list(parts.get(label, ()))
-    while below:
-        one = below.pop()
-        if one == label:
-            raise ValueError(f"{label!r} is a part of itself")
-        if one not in found:
-            found.add(one)
-            below += parts.get(one, ())
-    return frozenset(found)
 
 
 def find_parents(regions: Sequence[Region], parts: Parts, width: int, height: int) -> tuple[Parent, ...]:

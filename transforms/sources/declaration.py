@@ -12,9 +12,9 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field, model_validator
 
+from medmultipoints.transforms.label_tree import descendants
 from medmultipoints.transforms.licences.combine import Licence
 from medmultipoints.transforms.problems import without_empty_names
-from medmultipoints.transforms.regions.hierarchy import descendants
 from medmultipoints.transforms.sources.declaration_parts import (
     COLUMNS,
     DICOM_HOLES,

@@ -12,8 +12,8 @@ from difflib import get_close_matches
 from typing import Final
 
 from medmultipoints.transforms.errors import MemberProblem, SourceDataError, UsageError
+from medmultipoints.transforms.label_tree import descendants
 from medmultipoints.transforms.records import UNKNOWN, Annotation, Exclusion, Indexed, MaskLayer, Sample
-from medmultipoints.transforms.regions.hierarchy import descendants
 from medmultipoints.transforms.reporting.counted import first_few
 from medmultipoints.transforms.sources.accounting import (
     NOT_PART,

@@ -91,5 +91,7 @@ def _pairs(images: pl.DataFrame, of_image: Numbers, strata: Strata, found: dict[
         held = numbered.join(strata(part), on="sample_id")
         for name in held["stratum"].unique():
             found.setdefault(name, len(found))
+        if held.is_empty():  # nothing is annotated there
+            continue
         stratum = held["stratum"].replace_strict(found, return_dtype=pl.Int64).to_numpy()
         yield (held["group"].to_numpy() << 32) | stratum

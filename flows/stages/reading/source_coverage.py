@@ -26,8 +26,7 @@ def require_every_source(given: pl.LazyFrame, made: pl.LazyFrame, exclusions: pl
     for source in sorted(_sources(given) - _sources(made)):
         rows = exclusions.filter(pl.col("source") == source).sort("key").collect()
         found = nothing_usable(source, rows.select("verdict", "reason", "key", "detail").rows())
-        remedy = f"{found.remedy} broken_sources in [validation] leaves out only sources that cannot be read."
-        raise SourceDataError(source, found.file, found.problem, remedy)
+        raise SourceDataError(source, found.file, found.problem, found.remedy)
 
 
 def _sources(table: pl.LazyFrame) -> set[str]:

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from medmultipoints.transforms.label_tree import descendants
 from medmultipoints.transforms.masks.run_lengths import encode_rle
 from medmultipoints.transforms.records import Annotation, Box, Sample
 from medmultipoints.transforms.regions.annotated_objects import AnnotatedObjects, find_annotated_objects
-from medmultipoints.transforms.regions.hierarchy import descendants
 
 WIDTH, HEIGHT = 40, 30
 PARTS = (json.dumps(["kidney", "left kidney", "right kidney"]), json.dumps(["organ", "kidney"]))

@@ -6,7 +6,7 @@ patient form a group, named by a hash so that no name or number of a person is r
 
 import hashlib
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
@@ -223,7 +223,7 @@ def _hint(draft: Draft, series: _Series) -> None:
         draft.hint(
             "not_read", f"{plural(count, 'file')} of modality {modality} (no pixels): contours and reports are not read"
         )
-    if any(str(frame.header.get("PhotometricInterpretation")) == "MONOCHROME1" for frame in series.frames):
+    if any(frame.header.get("PhotometricInterpretation") == "MONOCHROME1" for frame in series.frames):
         draft.hint("monochrome1", "pictures are MONOCHROME1 (low values bright); they are inverted")
     if any(str(frame.header.get("BurnedInAnnotation", "NO")) == "YES" for frame in series.frames):
         draft.hint("burned_in_text", "files say that text is burned into the pixels: it may name the patient")
@@ -263,7 +263,7 @@ def read(declaration: Declaration, files: Files) -> Reading:
     for name in masks:
         yield from _segment(declaration, series, name, layers)
     niftis = matching(listing.of("nifti"), declaration.annotations) if declaration.annotations else ()
-    asked = DICOM_HOLES & set(template_holes(declaration.groups.group or f"{{{PATIENT}}}"))
+    asked = DICOM_HOLES & set(template_holes(declaration.groups.group or ""))
     hidden = {name: series.pseudonyms(name) for name in sorted({PATIENT, *asked})}
     for frame in series.frames:
         drawn = (*layers.get(frame.uid, ()), *_nifti_layers(declaration, listing, niftis, frame))
@@ -277,7 +277,7 @@ def read(declaration: Declaration, files: Files) -> Reading:
             annotated=bool(masks or niftis),
             layers=drawn,
             read_from=(*masks, *niftis) if drawn else (),
-            columns=_columns(frame, hidden, by_patient=PATIENT in asked),
+            columns=_columns(declaration, frame, hidden, asked),
         )
 
 
@@ -286,11 +286,13 @@ def _identity(frame: Frame, attribute: str) -> str:
     return str(frame.header.get(attribute) or frame.header.get("StudyInstanceUID") or frame.member)
 
 
-def _columns(frame: Frame, pseudonyms: Mapping[str, Mapping[str, str]], *, by_patient: bool) -> dict[str, str]:
-    columns = {name: held[_identity(frame, name)] for name, held in pseudonyms.items()}
-    columns["group"] = f"patient-{columns[PATIENT]}"
-    if by_patient and (number := frame.header.get(PATIENT)):
-        columns["person"] = _hashed(str(number))
+def _columns(
+    declaration: Declaration, frame: Frame, hidden: Mapping[str, Mapping[str, str]], asked: Set[str]
+) -> dict[str, str]:
+    columns = {name: hidden[name][_identity(frame, name)] for name in sorted(asked)}
+    columns["group"] = f"patient-{hidden[PATIENT][_identity(frame, PATIENT)]}"
+    number = frame.header.get(PATIENT) if PATIENT in asked or declaration.groups.group is None else None
+    columns |= {"person": _hashed(str(number))} if number else {}
     if modality := _MODALITIES.get(str(frame.header.get("Modality", ""))):
         columns["modality"] = modality
     return columns
@@ -303,11 +305,8 @@ def _hashed(text: str) -> str:
 def _segment(declaration: Declaration, series: _Series, name: str, layers: dict[str, list[MaskLayer]]) -> Reading:
     """Add the frames of a segmentation to the layers of their pictures, and yield a problem for frames without one."""
     header = series.segmentations[name]
-    labels = {
-        int(segment.SegmentNumber): str(segment.get("SegmentLabel") or segment.SegmentNumber)
-        for segment in header.get("SegmentSequence", ())
-        if segment.get("SegmentNumber") is not None
-    }
+    segments = [one for one in header.get("SegmentSequence", ()) if one.get("SegmentNumber") is not None]
+    labels = {int(one.SegmentNumber): str(one.get("SegmentLabel") or one.SegmentNumber) for one in segments}
     coded = header.get("SOPClassUID") == LABEL_MAP or header.get("SegmentationType") == "LABELMAP"
     by_uid = {frame.uid: frame.uid for frame in series.frames}
     shared: Any = next(iter(header.get("SharedFunctionalGroupsSequence") or ()), {})
