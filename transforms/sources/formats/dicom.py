@@ -4,139 +4,37 @@ A frame of a segmentation belongs to the picture that it references, else to the
 patient form a group, named by a hash so that no name or number of a person is released, nor found by trying numbers.
 """
 
-import hashlib
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence, Set
-from dataclasses import dataclass
-from functools import cached_property
 from itertools import pairwise
-from typing import Any, Final
+from typing import Final
 
 from medmultipoints.transforms.errors import MemberProblem
-from medmultipoints.transforms.rasters.dicom import LABEL_MAP, SEGMENTATION, lies_on, read_header, require_pydicom
+from medmultipoints.transforms.rasters.dicom import lies_on, require_pydicom
 from medmultipoints.transforms.rasters.nifti import read_grid, require_nibabel
 from medmultipoints.transforms.records import MaskLayer
 from medmultipoints.transforms.reporting.counted import plural
 from medmultipoints.transforms.sources.annotated import AnnotatedPicture, Files, Reading, ReadProblem, Recognition
 from medmultipoints.transforms.sources.declaration import Declaration
 from medmultipoints.transforms.sources.declaration_parts import DICOM_HOLES
+from medmultipoints.transforms.sources.declaration_text import toml_value
 from medmultipoints.transforms.sources.formats.format import Format
 from medmultipoints.transforms.sources.patterns import template_holes
 from medmultipoints.transforms.sources.reading.listing import Listing, listed, matching
+from medmultipoints.transforms.sources.reading.masks.dicom_series import (
+    PATIENT,
+    DicomSeries,
+    Frame,
+    hashed,
+    identity,
+    place_of,
+    read_segmentation,
+)
 from medmultipoints.transforms.sources.reading.masks.volume_keys import ask_classes, declared_values, rendering_of
 from medmultipoints.transforms.sources.reading.path_patterns import propose_patterns
 from medmultipoints.transforms.sources.reading.proposing import Draft, patterns_of, single
 
-PATIENT: Final = "PatientID"
-_IDENTIFIERS: Final = ("StudyInstanceUID", "SeriesInstanceUID", "SOPInstanceUID", "FrameOfReferenceUID")
-_NEAR_MM: Final = 0.01
 _MODALITIES: Final = {"CT": "CT", "MR": "MRI", "US": "ultrasound", "CR": "X-ray", "DX": "X-ray", "MG": "mammography"}
-
-
-@dataclass(frozen=True, slots=True)
-class Frame:
-    """A picture of a DICOM file, with its UID, position in mm and header."""
-
-    member: str
-    frame: int | None
-    uid: str
-    position: tuple[float, ...] | None
-    header: Any
-
-    @property
-    def plane(self) -> str:
-        return "" if self.frame is None else f"frame:{self.frame}"
-
-
-@dataclass(frozen=True)
-class _Series:
-    """DICOM files of a source: headers, pictures and segmentations."""
-
-    listing: Listing
-    names: tuple[str, ...]
-
-    @cached_property
-    def headers(self) -> dict[str, Any]:
-        found: dict[str, Any] = {}
-        for name in self.names:
-            try:
-                found[name] = read_header(self.listing.read(name), name)
-            except MemberProblem:
-                continue
-        return found
-
-    @cached_property
-    def segmentations(self) -> dict[str, Any]:
-        return {
-            name: held for name, held in self.headers.items() if held.get("SOPClassUID") in (SEGMENTATION, LABEL_MAP)
-        }
-
-    @cached_property
-    def frames(self) -> tuple[Frame, ...]:
-        """Pictures ordered by series and position."""
-        found = [
-            frame
-            for name, held in self.headers.items()
-            for frame in _frames(name, held)
-            if name not in self.segmentations
-        ]
-        return tuple(sorted(found, key=_place))
-
-    def pseudonyms(self, attribute: str) -> dict[str, str]:
-        """Return a hash for each value of an attribute, such as PatientID.
-
-        The smallest identifiers of its pictures, long and not released, are hashed with it: nobody can try all numbers.
-        """
-        found: dict[str, list[tuple[str, ...]]] = {}
-        for frame in self.frames:
-            own = tuple(str(frame.header.get(name) or "") for name in _IDENTIFIERS)
-            found.setdefault(_identity(frame, attribute), []).append(own)
-        return {value: _hashed("\n".join((value, *map(min, zip(*held, strict=True))))) for value, held in found.items()}
-
-    @cached_property
-    def others(self) -> Counter[str]:
-        """Number of files without pictures or segmentations, by modality."""
-        held = [own for name, own in self.headers.items() if name not in self.segmentations and not _has_pixels(own)]
-        return Counter(str(own.get("Modality", "?")) for own in held)
-
-
-def _has_pixels(header: Any) -> bool:
-    return bool(header.get("Rows")) and bool(header.get("Columns"))
-
-
-def _frames(name: str, header: Any) -> Iterator[Frame]:
-    if not _has_pixels(header):
-        return
-    count = int(header.get("NumberOfFrames", 1) or 1)
-    uid = str(header.get("SOPInstanceUID", name))
-    if count == 1:
-        yield Frame(name, None, uid, _position(header), header)
-        return
-    groups = header.get("PerFrameFunctionalGroupsSequence") or [None] * count
-    for at in range(count):
-        yield Frame(name, at, f"{uid}#{at + 1}", _frame_position(groups[at]), header)
-
-
-def _position(held: Any) -> tuple[float, ...] | None:
-    stated = None if held is None else held.get("ImagePositionPatient")
-    return tuple(float(value) for value in stated) if stated else None
-
-
-def _frame_position(group: Any) -> tuple[float, ...] | None:
-    planes = None if group is None else group.get("PlanePositionSequence")
-    return _position(planes[0]) if planes else None
-
-
-def _place(frame: Frame) -> tuple[str, float, str, int]:
-    """Return the sort key of a picture: series, then position along the normal; InstanceNumber is unreliable."""
-    series = str(frame.header.get("SeriesInstanceUID", ""))
-    along = 0.0
-    turned = frame.header.get("ImageOrientationPatient")
-    if frame.position is not None and turned:
-        a, b = [float(v) for v in turned[:3]], [float(v) for v in turned[3:]]
-        normal = (a[1] * b[2] - a[2] * b[1], a[2] * b[0] - a[0] * b[2], a[0] * b[1] - a[1] * b[0])
-        along = sum(n * p for n, p in zip(normal, frame.position, strict=True))
-    return series, round(along, 3), frame.member, frame.frame or 0
 
 
 def recognise(files: Files, stated: Mapping[str, object]) -> Recognition | None:
@@ -146,7 +44,7 @@ def recognise(files: Files, stated: Mapping[str, object]) -> Recognition | None:
     if not names:
         return None
     require_pydicom()
-    series = _Series(listing, names)
+    series = DicomSeries(listing, names)
     if not series.frames:
         return None
     draft = Draft("dicom", stated)
@@ -165,11 +63,13 @@ def recognise(files: Files, stated: Mapping[str, object]) -> Recognition | None:
     return draft.done()
 
 
-def _decide_masks(draft: Draft, listing: Listing, series: _Series, niftis: tuple[str, ...]) -> None:
+def _decide_masks(draft: Draft, listing: Listing, series: DicomSeries, niftis: tuple[str, ...]) -> None:
     masks = tuple(series.segmentations)
     if masks and niftis:
         texts = [propose_patterns(names, listing.kinds)[0] for names in (masks, niftis)]
         draft.ask("annotations", "Segmentations and NIfTI masks lie on the series. Which are right?", texts, texts[0])
+    elif masks and _ask_readers(draft, listing, series, masks):
+        pass
     elif masks or niftis:
         names = masks or niftis
         patterns = propose_patterns(names, listing.kinds)
@@ -182,7 +82,34 @@ def _decide_masks(draft: Draft, listing: Listing, series: _Series, niftis: tuple
     draft.ask("masks.object", text, ["component", "file"], "component")
 
 
-def _lies_on_any(listing: Listing, name: str, series: _Series) -> bool:
+def _ask_readers(draft: Draft, listing: Listing, series: DicomSeries, masks: Sequence[str]) -> bool:
+    """Ask which segmentations are right if several outline a label in one picture; return whether they do."""
+    layers: dict[str, list[MaskLayer]] = {}
+    for name in masks:
+        list(read_segmentation(Declaration(format="dicom"), series, name, layers))
+    clashes: set[tuple[str, ...]] = set()
+    for held in layers.values():
+        files: dict[str, set[str]] = {}
+        for layer in held:
+            for label in {layer.label, *layer.labels.values()} - {None}:
+                files.setdefault(str(label), set()).add(layer.member)
+        clashes |= {tuple(sorted(names)) for names in files.values() if len(names) > 1}
+    if not clashes:
+        return False
+    rank = {name: at for names in sorted(clashes) for at, name in enumerate(names)}
+    readers = [[name for name in masks if rank.get(name, at) == at] for at in range(max(rank.values()) + 1)]
+    patterns = [propose_patterns(names, listing.kinds) for names in (*readers, masks)]
+    choices = [texts[0] if len(texts) == 1 else toml_value(list(texts)) for texts in patterns]
+    text = f"Several segmentations outline one label in one picture, such as {' and '.join(min(clashes)[:2])}"
+    draft.ask(
+        "annotations",
+        f"{text}: of several readers? Which are read? The last choice: all, as objects of their own.",
+        choices,
+    )
+    return True
+
+
+def _lies_on_any(listing: Listing, name: str, series: DicomSeries) -> bool:
     require_nibabel()
     try:
         grid = read_grid(listing.head(name, 1 << 16), name)
@@ -191,7 +118,7 @@ def _lies_on_any(listing: Listing, name: str, series: _Series) -> bool:
     return any(lies_on(frame.header, grid) for frame in series.frames)
 
 
-def _decide_window(draft: Draft, series: _Series) -> None:
+def _decide_window(draft: Draft, series: DicomSeries) -> None:
     windows = Counter(
         str(frame.header.get("WindowCenter")) + " / " + str(frame.header.get("WindowWidth")) for frame in series.frames
     )
@@ -215,7 +142,7 @@ def _decide_window(draft: Draft, series: _Series) -> None:
     )
 
 
-def _hint(draft: Draft, series: _Series) -> None:
+def _hint(draft: Draft, series: DicomSeries) -> None:
     damaged = len(series.names) - len(series.headers)
     if damaged:
         draft.hint("unreadable_files", f"{plural(damaged, 'DICOM file')} that cannot be read; rejected")
@@ -240,7 +167,7 @@ def _gaps(frames: Sequence[Frame]) -> int:
     series: dict[str, list[float]] = {}
     for frame in frames:
         if frame.position is not None:
-            series.setdefault(_place(frame)[0], []).append(_place(frame)[1])
+            series.setdefault(place_of(frame)[0], []).append(place_of(frame)[1])
     for places in series.values():
         steps = sorted(b - a for a, b in pairwise(places) if b > a)
         usual = steps[len(steps) // 2] if steps else 0
@@ -254,14 +181,14 @@ def read(declaration: Declaration, files: Files) -> Reading:
     require_pydicom()
     names = listing.of("dicom")
     chosen = set(matching(names, declaration.images)) | set(matching(names, declaration.annotations or ("",)))
-    series = _Series(listing, tuple(name for name in names if name in chosen))
+    series = DicomSeries(listing, tuple(name for name in names if name in chosen))
     for name in series.names:
         if name not in series.headers:
             yield ReadProblem(key=name, reason="unreadable_image", detail=f"{name} cannot be read as DICOM")
     masks = matching(tuple(series.segmentations), declaration.annotations) if declaration.annotations else ()
     layers: dict[str, list[MaskLayer]] = {}
     for name in masks:
-        yield from _segment(declaration, series, name, layers)
+        yield from read_segmentation(declaration, series, name, layers)
     niftis = matching(listing.of("nifti"), declaration.annotations) if declaration.annotations else ()
     asked = DICOM_HOLES & set(template_holes(declaration.groups.group or ""))
     hidden = {name: series.pseudonyms(name) for name in sorted({PATIENT, *asked})}
@@ -281,90 +208,16 @@ def read(declaration: Declaration, files: Files) -> Reading:
         )
 
 
-def _identity(frame: Frame, attribute: str) -> str:
-    """Return an attribute of a picture; one without PatientID is of its study, else of its file."""
-    return str(frame.header.get(attribute) or frame.header.get("StudyInstanceUID") or frame.member)
-
-
 def _columns(
     declaration: Declaration, frame: Frame, hidden: Mapping[str, Mapping[str, str]], asked: Set[str]
 ) -> dict[str, str]:
-    columns = {name: hidden[name][_identity(frame, name)] for name in sorted(asked)}
-    columns["group"] = f"patient-{hidden[PATIENT][_identity(frame, PATIENT)]}"
+    columns = {name: hidden[name][identity(frame, name)] for name in sorted(asked)}
+    columns["group"] = f"patient-{hidden[PATIENT][identity(frame, PATIENT)]}"
     number = frame.header.get(PATIENT) if PATIENT in asked or declaration.groups.group is None else None
-    columns |= {"person": _hashed(str(number))} if number else {}
+    columns |= {"person": hashed(str(number))} if number else {}
     if modality := _MODALITIES.get(str(frame.header.get("Modality", ""))):
         columns["modality"] = modality
     return columns
-
-
-def _hashed(text: str) -> str:
-    return hashlib.sha256(text.encode()).hexdigest()[:16]
-
-
-def _segment(declaration: Declaration, series: _Series, name: str, layers: dict[str, list[MaskLayer]]) -> Reading:
-    """Add the frames of a segmentation to the layers of their pictures, and yield a problem for frames without one."""
-    header = series.segmentations[name]
-    segments = [one for one in header.get("SegmentSequence", ()) if one.get("SegmentNumber") is not None]
-    labels = {int(one.SegmentNumber): str(one.get("SegmentLabel") or one.SegmentNumber) for one in segments}
-    coded = header.get("SOPClassUID") == LABEL_MAP or header.get("SegmentationType") == "LABELMAP"
-    by_uid = {frame.uid: frame.uid for frame in series.frames}
-    shared: Any = next(iter(header.get("SharedFunctionalGroupsSequence") or ()), {})
-    for at, group in enumerate(header.get("PerFrameFunctionalGroupsSequence", ())):
-        number = _segment_number(group) or _segment_number(shared)
-        uid = _referenced(group, by_uid) or _referenced(shared, by_uid)
-        uid = uid or _at_position(group, series.frames) or _at_position(shared, series.frames)
-        label = None if number is None else labels.get(number)
-        if uid is None or (label is None and not coded):
-            detail = f"{name}: frame {at + 1} references a picture that is not in this source, or no segment"
-            yield ReadProblem(key=f"{name}#{at + 1}", reason="picture_missing", detail=detail, label=label)
-            continue
-        layers.setdefault(uid, []).append(_layer(declaration, name, f"frame:{at}", label, labels if coded else {}))
-
-
-def _segment_number(group: Any) -> int | None:
-    held = group.get("SegmentIdentificationSequence")
-    return int(held[0].ReferencedSegmentNumber) if held else None
-
-
-def _referenced(group: Any, known: Mapping[str, str]) -> str | None:
-    for derivation in group.get("DerivationImageSequence", ()):
-        for source in derivation.get("SourceImageSequence", ()):
-            uid = str(source.get("ReferencedSOPInstanceUID", ""))
-            frames = source.get("ReferencedFrameNumber")
-            first = frames[0] if isinstance(frames, list) or hasattr(frames, "__getitem__") else frames
-            found = known.get(f"{uid}#{first}") if first else None
-            if found or uid in known:
-                return found or known[uid]
-    return None
-
-
-def _at_position(group: Any, frames: Sequence[Frame]) -> str | None:
-    place = _frame_position(group)
-    near = [
-        frame.uid
-        for frame in frames
-        if place is not None
-        and frame.position is not None
-        and max(abs(a - b) for a, b in zip(place, frame.position, strict=True)) < _NEAR_MM
-    ]
-    return near[0] if len(near) == 1 else None
-
-
-def _layer(
-    declaration: Declaration, member: str, plane: str, label: str | None, labels: Mapping[int, str]
-) -> MaskLayer:
-    keys = declaration.masks
-    return MaskLayer(
-        member=member,
-        kind="classes" if labels else "binary",
-        object=keys.object or "component",
-        label=None if labels else label,
-        labels={str(number): text for number, text in labels.items()},
-        ignore=keys.ignore,
-        min_area_px=keys.min_area_px,
-        plane=plane,
-    )
 
 
 def _nifti_layers(

@@ -32,7 +32,10 @@ _MOST_NUMBERS: Final = 1000
 
 @dataclass
 class CocoEvidence:
-    """Counts over the annotations of all files. ``by_size``, ``by_corners``: boxes that fit only as such."""
+    """Counts over the annotations of all files. ``by_size``, ``by_corners``: boxes that fit only as such.
+
+    ``sized``: boxes of pictures of a stated size, of which ``swapped`` lie inside as y, x, height, width.
+    """
 
     objects: int = 0
     crowds: int = 0
@@ -42,6 +45,8 @@ class CocoEvidence:
     boxes: int = 0
     fractions: int = 0
     beyond: int = 0
+    sized: int = 0
+    swapped: int = 0
     by_size: int = 0
     by_corners: int = 0
     contrary: int = 0
@@ -98,8 +103,10 @@ def _count_box(entry: Mapping[str, Any], image: CocoImage | None, seen: CocoEvid
     if image is not None and image.size is not None:
         width, height = image.size
         fits = a >= -0.5 and b >= -0.5 and a + c <= width + 0.5 and b + d <= height + 0.5
+        seen.sized += 1
         seen.as_sizes += fits
         seen.beyond += not fits
+        seen.swapped += a >= -0.5 and b >= -0.5 and b + d <= width + 0.5 and a + c <= height + 0.5
 
 
 def _fits_outline(entry: Mapping[str, Any], box: list[float]) -> tuple[bool, bool]:
@@ -161,8 +168,16 @@ def _decide_form(draft: Draft, seen: CocoEvidence) -> None:
     elif all_corners and seen.boxes >= 8 and not seen.by_size and not seen.fractions:
         text = f"All of {said} could be two corners, and no outline or area says otherwise. Which is it?"
         draft.ask("boxes.form", text, ["xywh", "xyxy"], "xywh")
+    elif seen.beyond * 10 > seen.sized and seen.swapped > seen.as_sizes:
+        asked = True
+        text = f"COCO's boxes are x, y, width, height: {seen.beyond:,} of {said} then pass the picture's edge, and "
+        text += f"{seen.sized - seen.swapped:,} as y, x, height, width. If they are, correct the file; if not, say xywh"
+        draft.ask("boxes.form", text, ["xywh"])
+    elif seen.sized:
+        proof = f"{seen.as_sizes:,} of {plural(seen.sized, 'box', 'boxes')} lie in their picture so"
+        draft.line("boxes.form", "xywh", proof)
     else:
-        draft.line("boxes.form", "xywh", f"{seen.as_sizes:,} of {said} lie in their picture so")
+        draft.line("boxes.form", "xywh", "as COCO defines it; no size of a picture is stated to compare")
     if seen.beyond and not asked and draft.likely("boxes.form") == "xywh":
         draft.hint("beyond_frame", f"{plural(seen.beyond, 'box', 'boxes')} reach beyond the picture's frame")
 
