@@ -6,9 +6,10 @@ have gaps, and ``interpolate`` must say how to fill them.
 
 import re
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
 from itertools import pairwise
+from math import gcd
 from typing import Final
 from xml.etree.ElementTree import Element
 
@@ -35,6 +36,7 @@ from medmultipoints.transforms.sources.reading.proposing import Draft, ask_ellip
 from medmultipoints.transforms.sources.reading.records.xml_tree import iterate_xml
 
 _FILTER: Final = re.compile(rb"<frame_filter>\s*step\s*=\s*([1-9]\d{0,5})")
+_START: Final = re.compile(rb"<start_frame>\s*([1-9]\d{0,8})\s*</start_frame>")
 _NUMBER: Final = re.compile(r"(\d+)$")
 _SHAPES: Final = frozenset({"box", "polygon", "polyline", "points", "ellipse", "mask", "cuboid", "skeleton"})
 
@@ -100,7 +102,11 @@ def recognise(files: Files, stated: Mapping[str, object]) -> Recognition | None:
         )
         draft.ask("interpolate", text, ["linear", "as-exported", "refuse"], "refuse")
     ask_ellipses(draft, sum(shape.element.tag == "ellipse" for shape in shapes))
-    _decide_frames(draft, listing, names, {shape.frame for shape in shapes})
+    annotated = {shape.frame for shape in shapes}
+    _decide_frames(draft, listing, names, annotated)
+    if len(names) == 1 and _are_renumbered(listing, names[0], annotated, {*_numbered(names[0], listing.photos)}):
+        said = "pictures are numbered one by one, but the frames of the task begin later, or have steps"
+        draft.hint("frames_renumbered", f"{said}: no object is read; number each picture as its frame in {names[0]}")
     return draft.done()
 
 
@@ -122,6 +128,17 @@ def _step(listing: Listing, name: str) -> int:
     """Return the frame step of the task, from its ``frame_filter``."""
     found = _FILTER.search(listing.head(name))
     return int(found[1]) if found else 1
+
+
+def _are_renumbered(listing: Listing, name: str, annotated: Set[int], pictures: Set[int]) -> bool:
+    """Return whether pictures are counted one by one while the frames of the task begin later or have steps.
+
+    Then picture 10 is not frame 10, although there is a picture of that number.
+    """
+    if len(pictures) < 2 or annotated <= pictures or max(pictures) - min(pictures) + 1 != len(pictures):
+        return False
+    steps = gcd(*(frame - min(annotated) for frame in annotated)) > 1 or _step(listing, name) > 1
+    return steps or _START.search(listing.head(name)) is not None
 
 
 def _interpolate(shapes: Sequence[_Shape], step: int) -> list[_Shape]:
@@ -202,6 +219,8 @@ def read(declaration: Declaration, files: Files) -> Reading:
             continue
         yield from gapped
         frames = {n - declaration.frame_base: picture for n, picture in _numbered(name, pictures).items()}
+        if _are_renumbered(listing, name, by_frame.keys(), frames.keys()):
+            frames = {}
         yield from _yield_frames(declaration, listing, name, by_frame, frames, tuple(gapped))
         given |= set(frames.values())
     for picture in pictures:
