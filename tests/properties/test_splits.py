@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from medmultipoints.transforms.splits.assign import PRECEDENCE, assign_splits
 
-SAMPLES = dict.fromkeys(("sample_id", "source", "group", "video_id", "official_split"), pl.String)
+SAMPLES = dict.fromkeys(("sample_id", "source", "group", "video_id", "official_split", "person"), pl.String)
 NO_COPIES = pl.DataFrame(schema={"sample_id": pl.String, "kept_id": pl.String})
 SPLITS = ("train", "validation", "test")
 
@@ -22,7 +22,7 @@ seeds = st.integers(0, 2**32)
 def corpus(sizes: dict[str, list[int]]) -> pl.DataFrame:
     """One video per size; videos of one frame are pictures."""
     rows = [
-        (f"{source}/{video}_{frame}", source, None, None if size == 1 else str(video), None)
+        (f"{source}/{video}_{frame}", source, None, None if size == 1 else str(video), None, None)
         for source, videos in sizes.items()
         for video, size in enumerate(videos)
         for frame in range(size)

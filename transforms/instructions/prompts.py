@@ -48,16 +48,16 @@ def render_prompt(
     template: Template, name: Name | None = None, slots: Mapping[str, str] | None = None, images: int = 1
 ) -> str:
     """Return the prompt with the forms of ``name`` and the ``slots`` filled in, after ``images`` placeholders."""
-    filled = IMAGE_TOKEN * (images - 1) + _fill_name(template, name)
+    filled = IMAGE_TOKEN * (images - 1) + _fill_name(template.text, name)
     for slot, text in (slots or {}).items():
-        filled = filled.replace(f"{{{slot}}}", text)
+        filled = filled.replace(f"{{{slot}}}", _fill_name(text, name) if "{" in text else text)
     return filled
 
 
 @lru_cache(maxsize=10_000)
-def _fill_name(template: Template, name: Name | None) -> str:
-    """Return the prompt with the forms of a name; no name contains a placeholder."""
-    filled = template.text
+def _fill_name(text: str, name: Name | None) -> str:
+    """Return the text with the forms of a name; no name contains a placeholder."""
+    filled = text
     if name is not None:
         filled = filled.replace("{names}", name.plural).replace("{a_name}", name.with_article)
         filled = filled.replace('"{name}"', json.dumps(name.singular, ensure_ascii=False))

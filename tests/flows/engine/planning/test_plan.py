@@ -37,7 +37,7 @@ EDITS: dict[str, tuple[str, tuple[str, str], list[str]]] = {
     "the audit": ("transforms/audit/disagreements.py", COMMENT, ["audit", *RELEASED]),
     "a writer": ("data_lake/release/write/parquet.py", COMMENT, ["witness", "translate", *RELEASED]),
     "the card": ("data_lake/release/card/card.md.jinja", ("## What it holds", "## What is in it"), ["manifest"]),
-    "a template": ("transforms/instructions/templates/counting.toml", COMMENT, WITH_WORDS),
+    "a template": ("transforms/instructions/templates/counting.toml", COMMENT, FROM_INSTRUCT),
     "a name": ("transforms/instructions/names.toml", COMMENT, WITH_WORDS),
     "a licence": (
         "data_lake/sources/visem_tracking.toml",
