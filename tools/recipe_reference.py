@@ -65,7 +65,7 @@ def table_of(fields: Mapping[str, FieldInfo]) -> str:
 
 def _row(name: str, field: FieldInfo) -> str:
     default = "" if field.is_required() else _default(field.get_default())
-    cells = (f"`{name}`", describe_type(field.annotation, field.metadata), default, meaning_of(field))
+    cells = (f"`{field.alias or name}`", describe_type(field.annotation, field.metadata), default, meaning_of(field))
     return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |\n"
 
 
