@@ -28,9 +28,9 @@ class Outcome:
     seconds: float
     started: datetime
 
-    def table(self, name: str) -> pl.DataFrame:
-        """Return a table that a stage wrote."""
-        return read_table(self.build.lake, self._writer(name).receipt.objects[name])
+    def table(self, name: str, *columns: str) -> pl.DataFrame:
+        """Return a table that a stage wrote; only the named columns, if any are named."""
+        return read_table(self.build.lake, self._writer(name).receipt.objects[name], columns)
 
     def to_json(self) -> dict[str, object]:
         """Return the last object on standard output with --json."""

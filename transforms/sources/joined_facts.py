@@ -125,11 +125,12 @@ class JoinedFacts:
 
 def collect_facts(source: str, declaration: Declaration, files: Files) -> JoinedFacts:
     """Return the facts from a declaration's lists and tables. Raise SourceDataError if one cannot be read."""
-    names = set(files.names())
     tables = read_tables(source, declaration, files)
-    lists = _find_lists(source, declaration, sorted(names))
+    names = sorted(files.names())
+    lists = _find_lists(source, declaration, names)
     listed: dict[str, tuple[str, ...]] = {}
-    index = PictureIndex(tuple(name for name in matching(sorted(names), declaration.images) if name not in lists))
+    pictures = matching(names, declaration.images) if lists else ()
+    index = PictureIndex(tuple(name for name in pictures if name not in lists))
     for member, split in lists.items():
         for name in _list_names(source, files, member, index):
             listed[name] = tuple(dict.fromkeys((*listed.get(name, ()), split)))
@@ -151,7 +152,7 @@ def refuse_unfilled(source: str, joined: JoinedFacts, pictures: Collection[Annot
             raise UsageError(f"sources.{source}.read: {said}.")
     for name, table in joined.tables.items():
         file = declaration.tables[name].file
-        columns = {column for row in table.rows.values() for column in row}
+        columns = next(iter(table.rows.values()), {}).keys()
         for column in sorted(declaration.table_holes(name) - columns):
             there = ", ".join(sorted(columns))
             raise UsageError(f"sources.{source}.read: {file} has no column {column!r}; it has {there}.")

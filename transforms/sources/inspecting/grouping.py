@@ -11,14 +11,13 @@ from medmultipoints.transforms.errors import MemberProblem, UsageError
 from medmultipoints.transforms.reporting.counted import plural
 from medmultipoints.transforms.sources.annotated import AnnotatedPicture, Recognition
 from medmultipoints.transforms.sources.declaration import Declaration, fold_label, merge_read
-from medmultipoints.transforms.sources.declaration_parts import EACH_PICTURE
 from medmultipoints.transforms.sources.inspecting.declared_answers import likely_answers, nest_keys
 from medmultipoints.transforms.sources.patterns import compile_pattern, template_holes
 from medmultipoints.transforms.sources.reading.listing import Listing, matching
 from medmultipoints.transforms.sources.reading.path_patterns import COLUMN_HOLES, SPLIT_WORDS
 from medmultipoints.transforms.sources.reading.picture_index import PictureIndex
 from medmultipoints.transforms.sources.reading.proposing import Draft, redraft
-from medmultipoints.transforms.sources.reading.records.row_facts import ask_row_groups
+from medmultipoints.transforms.sources.reading.records.row_facts import ask_group, ask_row_groups
 from medmultipoints.transforms.sources.reading.records.table_columns import find_pictures
 from medmultipoints.transforms.sources.reading.records.table_rows import find_tables, table_rows
 from medmultipoints.transforms.sources.registry import read_pictures
@@ -56,11 +55,7 @@ def ask_groups(listing: Listing, recognition: Recognition, stated: Mapping[str, 
     labels = {fold_label(label) for one in seen for label in _labels(one)}
     held = [choice for choice in choices if not _are_labels({row[choice] for row in rows}, labels)]
     if held:
-        values = Counter(row[held[0]] for row in rows)
-        example, times = values.most_common(1)[0]
-        said = f"{held[0]} has {plural(len(values), 'value')} in {plural(len(rows), 'picture')} ({example}: {times})"
-        text = f"{said}: which pictures must stay in one split, such as those of a patient? {EACH_PICTURE}: each alone."
-        draft.ask("groups.group", text, [*held, EACH_PICTURE], held[0])
+        ask_group(draft, held[0], Counter(row[held[0]] for row in rows), len(rows), held)
     return draft.done()
 
 

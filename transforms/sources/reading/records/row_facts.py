@@ -2,7 +2,7 @@
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
 from medmultipoints.transforms.reporting.counted import plural
@@ -38,12 +38,17 @@ def ask_row_groups(draft: Draft, rows: Mapping[str, Row], table: str = "") -> bo
     found = {column: _shared(row.get(column, "") for row in rows.values()) for column in columns}
     held = [column for column, times in found.items() if times]
     if held:
-        example, count = found[held[0]].most_common(1)[0]
-        said = f"The column {held[0]} has {plural(len(found[held[0]]), 'value')} in {plural(len(rows), 'picture')}"
-        text = f"{said} ({example}: {count}): which pictures must stay in one split, such as those of a patient?"
-        choices = [*(f"{{{table}{column}}}" for column in held), EACH_PICTURE]
-        draft.ask("groups.group", f"{text} {EACH_PICTURE}: each alone.", choices, choices[0])
+        templates = [f"{{{table}{column}}}" for column in held]
+        ask_group(draft, f"The column {held[0]}", found[held[0]], len(rows), templates)
     return bool(held)
+
+
+def ask_group(draft: Draft, what: str, times: Counter[str], pictures: int, templates: Sequence[str]) -> None:
+    """Ask for ``groups.group`` among templates; ``times``: occurrences of each value of the first, called ``what``."""
+    example, count = times.most_common(1)[0]
+    said = f"{what} has {plural(len(times), 'value')} in {plural(pictures, 'picture')} ({example}: {count})"
+    text = f"{said}: which pictures must stay in one split, such as those of a patient? {EACH_PICTURE}: each alone."
+    draft.ask("groups.group", text, [*templates, EACH_PICTURE], templates[0])
 
 
 def _names_groups(column: str) -> bool:
