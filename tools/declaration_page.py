@@ -31,7 +31,8 @@ any text in one folder, `**` any folders, `[...]` a part that may be absent. Hol
 annotations; numbers join without leading zeros. A path that a pattern reads in two ways is refused with both readings.
 Holes named `split`, `group`, `organ`, `modality`, `finding`, `classification` and `licence` fill those columns.
 In `groups.group`, `columns` and `splits.from`, holes are also the columns of tables: `{COLUMN}` of the rows that
-annotate a picture (formats `table`, `run-lengths` and `hugging-face`), `{NAME.COLUMN}` of a table that
+annotate a picture (formats `table`, `run-lengths` and `hugging-face`) or key of its entry (`coco`, `label-studio`: the
+task's data, `via`: the attributes of the file), `{NAME.COLUMN}` of a table that
 `[read.tables.NAME]` joins. A picture whose group is declared and unknown is rejected.
 """
 _NOT_STATED = ("name", "reader", "labels", "read", "broken")

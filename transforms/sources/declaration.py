@@ -5,7 +5,7 @@ of the keys is generated from these models.
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from fnmatch import fnmatchcase
 from functools import cached_property
 from typing import Annotated, Any, Literal
@@ -77,8 +77,8 @@ class Also(AnnotationKeys):
     format: str = Field(default="", description="name of the format; default: the name of the table")
 
 
-WITH_ROWS = frozenset({"table", "run-lengths", "hugging-face"})
-"""Formats with rows about pictures, whose columns are holes of ``groups.group``, ``columns`` and ``splits.from``."""
+WITH_ROWS = frozenset({"table", "run-lengths", "hugging-face", "coco", "label-studio", "via"})
+"""Formats with rows or entries about pictures, whose columns fill ``groups.group``, ``columns`` and ``splits.from``."""
 
 
 class Declaration(AnnotationKeys):
@@ -133,7 +133,17 @@ class Declaration(AnnotationKeys):
             missing = own - joined if key not in (facts if self.format in WITH_ROWS else ("splits.from",)) else set()
             if missing and known:
                 raise ValueError(f"{key} = {template!r}: no pattern has a hole {{{min(missing)}}}; they have {held}")
+            self._check_pictures(key, set(template_holes(template or "")) & known)
         return self
+
+    def _check_pictures(self, key: str, holes: Set[str]) -> None:
+        """Raise ValueError if some patterns of pictures have a hole and others not: it would stay unfilled."""
+        patterns = {text: set(compile_pattern(text).holes) for text in self.images}
+        read = {hole for text in self.annotations for hole in compile_pattern(text).holes}
+        for hole in sorted(holes - read):
+            lacking = [text for text, own in patterns.items() if hole not in own]
+            if 0 < len(lacking) < len(patterns):
+                raise ValueError(f"{key}: {lacking[0]!r} of images has no hole {{{hole}}}, as the others have; add it")
 
     def _path_templates(self) -> dict[str, str | None]:
         """Return by key the texts that the holes of the patterns fill."""

@@ -216,3 +216,49 @@ def test_a_licence_for_no_picture_is_refused() -> None:
     """Its pictures would be released under the licence of the source."""
     with pytest.raises(UsageError, match=r"read\.licences: 'hospital/\*\*' matches no picture"):
         read(files(c_json=coco()), **COCO, licences={"hospital/**": "CC-BY-NC-4.0"})
+
+
+def coco_entries() -> bytes:
+    held = json.loads(coco())
+    for image, who in zip(held["images"], PATIENTS, strict=True):
+        image["patient_id"] = who
+    return json.dumps(held).encode()
+
+
+def label_studio_entries() -> bytes:
+    value = {"x": 5, "y": 5, "width": 40, "height": 30, "rectanglelabels": ["polyp"]}
+    region = {"id": "r", "from_name": "label", "original_width": 20, "original_height": 20, "value": value}
+    annotations = [{"id": 1, "was_cancelled": False, "result": [region]}]
+    tasks = [
+        {"id": at, "data": {"image": f"/data/upload/1/{name}", "patient_id": who}, "annotations": annotations}
+        for at, (name, who) in enumerate(zip(NAMES, PATIENTS, strict=True))
+    ]
+    return json.dumps(tasks).encode()
+
+
+def via_entries() -> bytes:
+    rectangle = {"name": "rect", "x": 1, "y": 2, "width": 8, "height": 7}
+    regions = [{"shape_attributes": rectangle, "region_attributes": {"type": "polyp"}}]
+    return json.dumps({
+        f"{name}9": {"filename": name, "size": 9, "regions": regions, "file_attributes": {"patient_id": who}}
+        for name, who in zip(NAMES, PATIENTS, strict=True)
+    }).encode()  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("name", "data"), [("coco", coco_entries()), ("label-studio", label_studio_entries()), ("via", via_entries())]
+)
+def test_a_key_of_an_entry_is_asked_about_and_a_hole_of_the_group(name: str, data: bytes) -> None:
+    held = files(c_json=data)
+    asked = recognise_source(MemoryMembers(held), {})
+    assert asked is not None
+    assert [one.default for one in asked.questions if one.key == "groups.group"] == ['"{patient_id}"']
+    keys = {"fields": {"label": "type"}} if name == "via" else {}
+    found = read(held, format=name, annotations="c.json", groups={"group": "{patient_id}"}, **keys)
+    assert groups(found) == list(PATIENTS)
+
+
+def test_a_hole_that_some_patterns_of_pictures_lack_is_refused() -> None:
+    images = ["{patient}/{stem}.jpg", "Anna/{stem}.png"]
+    with pytest.raises(ValidationError, match=r"groups\.group: 'Anna/\{stem\}\.png' of images has no hole \{patient\}"):
+        Declaration.model_validate({"format": "voc", "images": images, "groups": {"group": "{patient}"}})

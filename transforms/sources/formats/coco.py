@@ -37,6 +37,7 @@ from medmultipoints.transforms.sources.reading.records.coco_lists import (
 )
 from medmultipoints.transforms.sources.reading.records.coco_shapes import contradiction, key_points, read_segmentation
 from medmultipoints.transforms.sources.reading.records.json_rows import JsonDocument, first_item, show
+from medmultipoints.transforms.sources.reading.records.row_facts import ask_row_groups
 from medmultipoints.transforms.sources.reading.shapes import (
     ZERO_EXTENT,
     Fault,
@@ -82,6 +83,7 @@ def recognise(files: Files, stated: Mapping[str, object]) -> Recognition | None:
     index = PictureIndex(listing.photos)
     draft = Draft("coco", stated)
     names: dict[str, set[str]] = {}
+    facts: dict[str, Mapping[str, Mapping[str, str]]] = {}
     for name in _coco_files(listing):
         try:
             images = read_images(JsonDocument(listing, name))
@@ -94,6 +96,7 @@ def recognise(files: Files, stated: Mapping[str, object]) -> Recognition | None:
         joins = {image.file_name: index.find(image.file_name, name) for image in images.values()}
         found[name] = frozenset(join.member or stated_name for stated_name, join in joins.items())
         names[name] = {join.member for join in joins.values() if join.member}
+        facts[name] = {image.file_name: image.facts for image in images.values()}
         hint_missing(draft, name, list(joins.values()))
     if not found:
         return None
@@ -105,6 +108,7 @@ def recognise(files: Files, stated: Mapping[str, object]) -> Recognition | None:
     for name in chosen:
         gather_evidence(draft, listing, name, seen)
     conclude(draft, seen)
+    ask_row_groups(draft, {image: held for name in chosen for image, held in facts[name].items()})
     return draft.done()
 
 
@@ -157,7 +161,7 @@ def _read_image(
     pictures: Pictures, name: str, image_id: Any, image: CocoImage, found: list[Annotation | ReadProblem]
 ) -> Reading:
     joined = pictures.index.find(image.file_name, name)
-    return pictures.join(joined, image.file_name, f"{name}#image {image_id}", found, name, image.size)
+    return pictures.join(joined, image.file_name, f"{name}#image {image_id}", found, name, image.size, image.facts)
 
 
 def _annotation(

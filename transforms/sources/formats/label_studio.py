@@ -26,6 +26,7 @@ from medmultipoints.transforms.sources.reading.making import make_annotation
 from medmultipoints.transforms.sources.reading.picture_index import Joined, PictureIndex
 from medmultipoints.transforms.sources.reading.proposing import Draft, ask_ellipses, choose_joined_documents
 from medmultipoints.transforms.sources.reading.records.json_rows import stream_tasks
+from medmultipoints.transforms.sources.reading.records.row_facts import ask_row_groups, entry_facts
 from medmultipoints.transforms.sources.reading.shapes import (
     Fault,
     Place,
@@ -62,13 +63,14 @@ class _Version:
 
 @dataclass(frozen=True, slots=True)
 class _Task:
-    """A picture with the annotations of each person, the cancelled ones, and the number of predictions."""
+    """A picture with the annotations of each person, the cancelled ones, the number of predictions, and its data."""
 
     key: str
     picture: str
     versions: tuple[_Version, ...]
     cancelled: tuple[str, ...]
     predictions: int
+    facts: Mapping[str, str]
 
     @property
     def size(self) -> tuple[int, int] | None:
@@ -100,9 +102,8 @@ def _full_task(name: str, at: int, entry: Mapping[str, Any]) -> _Task:
         f"{key}/{item.get('id', number)}" for number, item in enumerate(held) if item.get("was_cancelled")
     )
     predictions = entry.get("predictions")
-    return _Task(
-        key, _picture(entry["data"]), versions, cancelled, len(predictions) if isinstance(predictions, list) else 0
-    )
+    guesses = len(predictions) if isinstance(predictions, list) else 0
+    return _Task(key, _picture(entry["data"]), versions, cancelled, guesses, entry_facts(entry["data"]))
 
 
 def _regions(result: Any) -> Iterator[Mapping[str, Any]]:
@@ -142,7 +143,7 @@ def _short_task(name: str, at: int, entry: Mapping[str, Any]) -> _Task:
         for region in value
         if isinstance(region, dict) and _has_place(region)
     ]
-    return _Task(key, _picture(entry), (_Version(f"{key}/0", tuple(regions)),), (), 0)
+    return _Task(key, _picture(entry), (_Version(f"{key}/0", tuple(regions)),), (), 0, entry_facts(entry))
 
 
 def _picture(data: Any) -> str:
@@ -178,7 +179,9 @@ def recognise(files: Files, stated: Mapping[str, object]) -> Recognition | None:
     draft.line("format", "label-studio", f"{plural(len(held), 'JSON file')} with tasks, data and results")
     joins = {name: [(f"{task.picture} {task.size}", join) for task, join in tasks] for name, tasks in held.items()}
     chosen = choose_joined_documents(draft, listing, joins)
-    _conclude(draft, [task for name in chosen for task, _ in held[name]])
+    tasks = [task for name in chosen for task, _ in held[name]]
+    _conclude(draft, tasks)
+    ask_row_groups(draft, {task.picture: task.facts for task in tasks})
     return draft.done()
 
 
@@ -190,7 +193,8 @@ def _conclude(draft: Draft, tasks: Sequence[_Task]) -> None:
         likely = "ground-truth" if truths else "latest"
         choices = dict.fromkeys([likely, "latest", "first", "ground-truth", "each"])
         draft.ask("annotators", text, list(choices), likely)
-        draft.hint("several_annotators", f"{text} Until this is answered, the objects of all of them are counted")
+        if draft.asks("annotators"):
+            draft.hint("several_annotators", f"{text} Until this is answered, the objects of all of them are counted")
     regions = [region for task in tasks for version in task.versions for region in version.regions]
     ask_ellipses(draft, sum("radiusX" in region for region in regions))
     double = sum(len(_labels_of(region)) > 1 for region in regions)
@@ -233,7 +237,7 @@ def _read_task(pictures: Pictures, name: str, task: _Task) -> Reading:
         for number, label in enumerate(_labels_of(region))
     ]
     if task.versions or joined.member is None:
-        yield from pictures.join(joined, task.picture, task.key, found, name, task.size)
+        yield from pictures.join(joined, task.picture, task.key, found, name, task.size, task.facts)
 
 
 def _kept(rule: str | None, versions: Sequence[_Version]) -> Sequence[_Version]:

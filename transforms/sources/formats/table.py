@@ -132,7 +132,8 @@ def _ask_annotators(draft: Draft, listing: Listing, chosen: Sequence[str], field
         f"Several people drew one picture: {said}. Whose boxes are read? Those of the first in each picture, or each?"
     )
     draft.ask("annotators", text, ["first", "each"], "first")
-    draft.hint("several_annotators", f"{said}. Until this is answered, the boxes of all are counted")
+    if draft.asks("annotators"):
+        draft.hint("several_annotators", f"{said}. Until this is answered, the boxes of all are counted")
 
 
 def _inspect_table(draft: Draft, listing: Listing, name: str, index: PictureIndex) -> _Table | None:

@@ -26,6 +26,7 @@ from medmultipoints.transforms.sources.reading.proposing import (
     hint_shapes,
 )
 from medmultipoints.transforms.sources.reading.records.json_rows import parse_json, show
+from medmultipoints.transforms.sources.reading.records.row_facts import ask_row_groups, entry_facts
 from medmultipoints.transforms.sources.reading.records.table_columns import Dialect, text_rows
 from medmultipoints.transforms.sources.reading.shapes import (
     Fault,
@@ -55,6 +56,7 @@ class _Entry:
     key: str
     filename: str
     regions: tuple[_Region, ...]
+    facts: Mapping[str, str]
 
 
 def _is_via(head: bytes) -> bool:
@@ -76,13 +78,18 @@ def _is_csv(text: bytes) -> bool:
 def _csv_entries(listing: Listing, name: str) -> list[_Entry]:
     """Return the entries of a CSV export: one row per region, or an empty row for a picture without regions."""
     rows: dict[tuple[str, str], list[_Region]] = {}
+    facts: dict[tuple[str, str], Mapping[str, str]] = {}
     for _, row in text_rows(listing, name, Dialect(",", ".", "utf-8-sig")):
         filename = row.get("filename") or row.get("#filename", "")
         held = rows.setdefault((filename, row.get("file_size", "")), [])
-        cells = (row.get("region_shape_attributes", ""), row.get("region_attributes", ""))
-        shape, attributes = (parse_json(cell.encode(), name) if cell else {} for cell in cells)
+        cells = (row.get(f"{what}_attributes", "") for what in ("region_shape", "region", "file"))
+        shape, attributes, own = (parse_json(cell.encode(), name) if cell else {} for cell in cells)
+        facts.setdefault((filename, row.get("file_size", "")), entry_facts(own))
         held += _regions([{"shape_attributes": shape, "region_attributes": attributes}] if shape else [])
-    return [_Entry(f"{name}#{filename}{size}", filename, tuple(regions)) for (filename, size), regions in rows.items()]
+    return [
+        _Entry(f"{name}#{filename}{size}", filename, tuple(regions), facts[filename, size])
+        for (filename, size), regions in rows.items()
+    ]
 
 
 def _entries(listing: Listing, name: str) -> list[_Entry]:
@@ -96,10 +103,14 @@ def _entries(listing: Listing, name: str) -> list[_Entry]:
     inner = held.get("_via_img_metadata")
     pictures = inner if isinstance(inner, dict) else held
     return [
-        _Entry(f"{name}#{key}", str(entry["filename"]), tuple(_regions(entry.get("regions"))))
+        _Entry(f"{name}#{key}", str(entry["filename"]), tuple(_regions(entry.get("regions"))), _facts(entry))
         for key, entry in pictures.items()
         if isinstance(entry, dict) and isinstance(entry.get("filename"), str)
     ]
+
+
+def _facts(entry: Mapping[str, Any]) -> Mapping[str, str]:
+    return entry_facts(entry.get("file_attributes"))
 
 
 def _regions(stated: Any) -> Iterator[_Region]:
@@ -125,7 +136,7 @@ def _third_entries(name: str, held: Mapping[str, Any]) -> list[_Entry]:
             _Region(_third_shape(entry["xy"]), _third_attributes(known, entry.get("av")))
         )
     return [
-        _Entry(f"{name}#{key}", str(entry.get("fname") or entry.get("src") or ""), tuple(regions.get(str(key), ())))
+        _Entry(f"{name}#{key}", str(entry.get("fname") or entry.get("src") or ""), tuple(regions.get(str(key), ())), {})
         for key, entry in held["file"].items()
         if isinstance(entry, dict)
     ]
@@ -172,7 +183,9 @@ def recognise(files: Files, stated: Mapping[str, object]) -> Recognition | None:
     draft.line("format", "via", f"{plural(len(held), 'file')} with pictures, regions and shape_attributes")
     joins = {name: [(one.filename, index.find(one.filename, name)) for one in held[name]] for name in held}
     chosen = choose_joined_documents(draft, listing, joins)
-    _conclude(draft, [entry for name in chosen for entry in held[name]])
+    entries = [entry for name in chosen for entry in held[name]]
+    _conclude(draft, entries)
+    ask_row_groups(draft, {entry.filename: entry.facts for entry in entries})
     return draft.done()
 
 
@@ -225,7 +238,7 @@ def _read_file(pictures: Pictures, name: str) -> Reading:
             for at, region in enumerate(entry.regions)
         ]
         joined = pictures.index.find(entry.filename, name)
-        yield from pictures.join(joined, entry.filename, entry.key, found, name)
+        yield from pictures.join(joined, entry.filename, entry.key, found, name, facts=entry.facts)
 
 
 def _label(declaration: Declaration, region: _Region) -> str:

@@ -15,6 +15,7 @@ from medmultipoints.transforms.sources.paths import split_path
 from medmultipoints.transforms.sources.reading.listing import Listing, listed, matching
 from medmultipoints.transforms.sources.reading.path_patterns import hole_columns
 from medmultipoints.transforms.sources.reading.picture_index import Joined, PictureIndex
+from medmultipoints.transforms.sources.reading.records.row_facts import row_facts
 
 MISSING: Final = "picture_missing"
 AMBIGUOUS: Final = "picture_ambiguous"
@@ -79,12 +80,17 @@ class Pictures:
         found: Sequence[Annotation | ReadProblem],
         read_from: str,
         size: tuple[int, int] | None = None,
+        facts: Mapping[str, str] | None = None,
     ) -> Reading:
-        """Yield the picture that the name ``stated`` joins, or one problem per entry if it joins none or several."""
+        """Yield the picture that the name ``stated`` joins, or one problem per entry if it joins none or several.
+
+        ``facts``: what the entry states about the picture, of which the declaration may name some.
+        """
         if joined.member is None:
             yield from missing(joined, stated, key, found)
         else:
             columns = hole_columns(read_from, self.declaration.annotations)
+            columns |= row_facts(self.declaration, [facts] if facts else [])
             yield from self.give(joined.member, found, [read_from], size, columns)
 
     def join_own(

@@ -1,7 +1,7 @@
 """Propose path patterns that match a set of members, for ``images`` and ``annotations``."""
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
 from medmultipoints.transforms.sources.patterns import PatternError, compile_pattern
@@ -29,20 +29,42 @@ def propose_patterns(names: Iterable[str], others: Iterable[str] = ()) -> tuple[
         by_shape.setdefault((name.count("/"), _extension(name)), []).append(name)
     found = [
         pattern
-        for (_, extension), group in sorted(by_shape.items())
-        for pattern in _fitting(group, extension, foreign, len(wanted) == 1)
+        for (depth, extension), group in sorted(by_shape.items())
+        for pattern in _fitting(
+            group, _in_same_folders(by_shape, depth, extension), extension, foreign, len(wanted) == 1
+        )
     ]
     return tuple(dict.fromkeys(found))
 
 
-def _fitting(group: Sequence[str], extension: str, foreign: frozenset[str], single: bool) -> list[str]:
-    general = _pattern(group, extension, single)
+def _in_same_folders(by_shape: Mapping[tuple[int, str], Sequence[str]], depth: int, extension: str) -> list[str]:
+    """Return the names of an extension, and those of others that share a folder with them; folders of splits are one.
+
+    They tell which folders differ: in the only folder with a PNG picture, too, the others' folders are a hole.
+    """
+    places = {key: set(map(_place, names)) for key, names in by_shape.items() if key[0] == depth}
+    own = places[depth, extension]
+    return [name for key, held in places.items() if held & own for name in by_shape[key]]
+
+
+def _place(name: str) -> tuple[str, ...]:
+    """Return the folders of a name, with one word for all splits."""
+    return tuple("train" if part.lower() in SPLIT_WORDS else part for part in name.split("/")[:-1])
+
+
+def _fitting(
+    group: Sequence[str], together: Sequence[str], extension: str, foreign: frozenset[str], single: bool
+) -> list[str]:
+    general = _pattern(group, together, extension, single)
     if not _matches_any(general, foreign):
         return [general]
+    alone = _pattern(group, group, extension, single)
+    if not _matches_any(alone, foreign):
+        return [alone]
     by_folder: dict[str, list[str]] = {}
     for name in group:
         by_folder.setdefault(name.rpartition("/")[0], []).append(name)
-    narrow = [_pattern(names, extension, len(names) == 1) for _, names in sorted(by_folder.items())]
+    narrow = [_pattern(names, names, extension, len(names) == 1) for _, names in sorted(by_folder.items())]
     if len(narrow) <= _MOST and not any(_matches_any(pattern, foreign) for pattern in narrow):
         return narrow
     common = _with_affixes(group, extension, foreign)
@@ -51,12 +73,13 @@ def _fitting(group: Sequence[str], extension: str, foreign: frozenset[str], sing
     return [general] if len(group) > _MOST else [literal(name) for name in group]
 
 
-def _pattern(group: Sequence[str], extension: str, single: bool) -> str:
-    rows = [name.split("/") for name in group]
+def _pattern(group: Sequence[str], together: Sequence[str], extension: str, single: bool) -> str:
+    """Return the pattern of names of one extension; the folders of ``together`` tell which of them differ."""
+    rows = [name.split("/") for name in together]
     used: dict[str, int] = {}
     parts = [_folder_part({row[at] for row in rows}, used) for at in range(len(rows[0]) - 1)]
-    filenames = {row[-1] for row in rows}
-    if len(filenames) == 1 and (single or used):
+    filenames = {name.rpartition("/")[2] for name in group}
+    if len(filenames) == 1 and (single or (used and len(together) == len(group))):
         return "/".join([*parts, literal(filenames.pop())])
     return "/".join([*parts, _split_part(filenames) or f"{{stem}}{literal(extension)}"])
 

@@ -46,6 +46,20 @@ def test_columns_without_known_names_are_asked_and_then_read() -> None:
         assert not found.questions and dict(found.objects) == COUNTS
 
 
+def test_a_column_of_patients_is_never_the_likely_label() -> None:
+    """A column with a common name of labels is, wherever it stands; else the first that names no groups."""
+    for header in (["Datei", "Patient", "Arzt", "Klasse"], ["Datei", "Patient", "Klasse", "Gerät"]):
+        cells = {"Klasse": "", "Patient": "P", "Arzt": "Dr. A", "Gerät": "DX"}
+        rows = [
+            [f"{s.stem}.png", *(t.label if name == "Klasse" else cells[name] + s.split for name in header[1:]), *t.box]
+            for s in SCENES
+            for t in s.things
+        ]
+        found = inspect({"k.csv": table([*header, "links", "oben", "rechts", "unten"], rows, ";"), **pictures()})
+        (asked_fields,) = [one for one in found.questions if one.key == "fields"]
+        assert asked_fields.default is not None and 'label = "Klasse"' in asked_fields.default
+
+
 def test_an_unknown_field_is_refused() -> None:
     """The message lists the known names."""
     with pytest.raises(UsageError, match="no such field; choose of annotator, box, crowd, image"):

@@ -57,3 +57,27 @@ def test_one_pattern_that_reads_all_masks_is_taken_without_a_question() -> None:
     found = inspect_source(MemoryMembers(files), nest_keys({**MASKS, "groups.group": "{folder}"}))
     assert found.questions == ()
     assert found.read["annotations"] == "Patient {folder}/Bild{stem}_Segmentierung.png"
+
+
+def test_folders_are_holes_for_all_extensions() -> None:
+    """One patient has the only PNG picture: the folder is no literal name, and patients are asked about."""
+    files = {}
+    for at in range(12):
+        scene = SCENES[at % len(SCENES)]
+        picture = scene.png() if at == 7 else scene.jpg()
+        files[f"Patient{at // 3}/Bilder/Bild {at % 3}.{'png' if at == 7 else 'jpg'}"] = picture
+        files[f"Patient{at // 3}/Masken/Bild {at % 3}.png"] = encode(union(scene))
+    found = inspect_source(MemoryMembers(files), nest_keys(MASKS))
+    assert found.read["images"] == ("{folder}/Bilder/{stem}.jpg", "{folder}/Bilder/{stem}.png")
+    assert "groups.group" in {one.key for one in found.questions}
+
+
+def test_splits_with_pictures_of_other_extensions_are_splits() -> None:
+    """A split that holds PNG pictures only is read as a split."""
+    files = {}
+    for at in range(12):
+        scene, split = SCENES[at % len(SCENES)], "val" if at > 8 else "train"
+        files[f"images/{split}/b{at}.{'png' if at > 8 else 'jpg'}"] = scene.png() if at > 8 else scene.jpg()
+        files[f"masks/{split}/b{at}.png"] = encode(union(scene))
+    found = inspect_source(MemoryMembers(files), nest_keys(MASKS))
+    assert found.read["images"] == ("images/{split}/{stem}.jpg", "images/{split}/{stem}.png")

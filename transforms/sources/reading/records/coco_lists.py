@@ -1,23 +1,27 @@
 """Read the lists of COCO documents: images and categories by id."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 from medmultipoints.transforms.sources.reading.records.json_rows import JsonDocument, show
+from medmultipoints.transforms.sources.reading.records.row_facts import entry_facts
 from medmultipoints.transforms.sources.reading.records.table_columns import parse_box
 from medmultipoints.transforms.sources.reading.shapes import finite
 from medmultipoints.transforms.sources.reading.stated_sizes import size_of
 
 CATEGORY: Final = "category_id"
+_OWN: Final = frozenset({"id", "file_name", "width", "height", "license", "flickr_url", "coco_url", "date_captured"})
+"""Keys of an image by the format."""
 
 
 @dataclass(frozen=True, slots=True)
 class CocoImage:
-    """An image of a document: its name, and its size as stated."""
+    """An image of a document: its name, its size as stated, and further keys, such as ``patient_id``."""
 
     file_name: str
     size: tuple[int, int] | None
+    facts: Mapping[str, str] = field(default_factory=dict, compare=False)
 
 
 def read_images(document: JsonDocument) -> dict[Any, CocoImage]:
@@ -27,7 +31,7 @@ def read_images(document: JsonDocument) -> dict[Any, CocoImage]:
     for entry in document.items("images"):
         if isinstance(entry, dict) and isinstance(entry.get("file_name"), str):
             size = size_of(entry.get("width"), entry.get("height"))
-            key, image = identifier(entry.get("id")), CocoImage(entry["file_name"], size)
+            key, image = identifier(entry.get("id")), CocoImage(entry["file_name"], size, entry_facts(entry, _OWN))
             if found.setdefault(key, image).file_name != image.file_name:
                 repeated.add(key)
     return {key: image for key, image in found.items() if key not in repeated}

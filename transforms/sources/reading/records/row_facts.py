@@ -1,21 +1,14 @@
 """Facts of pictures in columns of their rows: those that a declaration names, and columns that may name patients."""
 
-import re
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Final
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from typing import Any
 
 from medmultipoints.transforms.reporting.counted import plural
 from medmultipoints.transforms.sources.declaration import Declaration
 from medmultipoints.transforms.sources.declaration_parts import EACH_PICTURE
 from medmultipoints.transforms.sources.reading.proposing import Draft
-from medmultipoints.transforms.sources.reading.records.table_columns import Row, is_empty
-
-_GROUPS: Final = re.compile(
-    r"(?<![a-z])(patient|subject|person|case|mrn|exam|examination|study|studyinstanceuid|series|seriesinstanceuid|volume|"
-    r"video|sequence|fall|untersuchung|paciente|sujet)(?![a-z])"
-)
-"""Words in names of columns that identify a patient, an examination, a volume or a video."""
+from medmultipoints.transforms.sources.reading.records.table_columns import Row, is_empty, names_groups
 
 
 def row_facts(declaration: Declaration, rows: Iterable[Row]) -> dict[str, str]:
@@ -27,6 +20,12 @@ def row_facts(declaration: Declaration, rows: Iterable[Row]) -> dict[str, str]:
     return {column: values.pop() if len(values) == 1 else "" for column, values in found.items()}
 
 
+def entry_facts(entry: Any, other: Collection[str] = ()) -> dict[str, str]:
+    """Return the texts and numbers that an entry of JSON states about its picture, without the keys ``other``."""
+    held = entry.items() if isinstance(entry, dict) else ()
+    return {key: str(value) for key, value in held if key not in other and isinstance(value, str | int | float)}
+
+
 def ask_row_groups(draft: Draft, rows: Mapping[str, Row], table: str = "") -> bool:
     """Ask for ``groups.group`` if a column named like one of patients has one value for most pictures with another.
 
@@ -34,7 +33,7 @@ def ask_row_groups(draft: Draft, rows: Mapping[str, Row], table: str = "") -> bo
     """
     if draft.states("groups") is not None or not rows:
         return False
-    columns = [column for column in next(iter(rows.values())) if _names_groups(column)]
+    columns = [column for column in dict.fromkeys(key for row in rows.values() for key in row) if names_groups(column)]
     found = {column: _shared(row.get(column, "") for row in rows.values()) for column in columns}
     held = [column for column, times in found.items() if times]
     if held:
@@ -49,12 +48,6 @@ def ask_group(draft: Draft, what: str, times: Counter[str], pictures: int, templ
     said = f"{what} has {plural(len(times), 'value')} in {plural(pictures, 'picture')} ({example}: {count})"
     text = f"{said}: which pictures must stay in one split, such as those of a patient? {EACH_PICTURE}: each alone."
     draft.ask("groups.group", text, [*templates, EACH_PICTURE], templates[0])
-
-
-def _names_groups(column: str) -> bool:
-    """Return whether a word of a column's name, as in ``patient_id`` or ``PatientID``, is one of groups."""
-    words = re.sub(r"(?<=[a-z])(?=[A-Z])", "_", column)
-    return _GROUPS.search(words.casefold()) is not None or _GROUPS.search(column.casefold()) is not None
 
 
 def _shared(values: Iterable[str]) -> Counter[str]:

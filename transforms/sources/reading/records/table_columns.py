@@ -51,6 +51,11 @@ PICTURES: Final = (
     "image_index",
     "id",
 )
+_GROUPS: Final = re.compile(
+    r"(?<![a-z])(patient|subject|person|case|mrn|exam|examination|study|studyinstanceuid|series|seriesinstanceuid|volume|"
+    r"video|sequence|fall|untersuchung|paciente|sujet)(?![a-z])"
+)
+"""Words in names of columns that identify a patient, an examination, a volume or a video."""
 _EMPTY: Final = frozenset({"", "nan", "none", "null", "na", "n/a"})
 
 
@@ -166,7 +171,7 @@ def guess_columns(header: Sequence[str], rows: Sequence[Row], index: PictureInde
     """Return the likely columns of a table without meaningful column names, to be confirmed, or None.
 
     The picture is the column that joins most pictures, at least in half of the rows; the box is the first four columns
-    of numbers, the label the first column of words.
+    of numbers, the label a column of words: that with a common name of labels, else the first that names no groups.
     """
     sampled = rows[:: max(1, len(rows) // 60)][:60]
     hits = {name: sum(index.find(row.get(name, "")).member is not None for row in sampled) for name in header}
@@ -180,7 +185,8 @@ def guess_columns(header: Sequence[str], rows: Sequence[Row], index: PictureInde
     if len(numbers) < 4:
         return None
     fields = {"image": image, **dict(zip(("x1", "y1", "x2", "y2"), numbers, strict=False))}
-    return Columns(fields | ({"label": words[0]} if words else {}), None)
+    label = find_label(words, ()) or next((name for name in words if not names_groups(name)), None)
+    return Columns(fields | ({"label": label} if label else {}), None)
 
 
 def find_crowd(header: Sequence[str], rows: Sequence[Row]) -> str | None:
@@ -232,6 +238,12 @@ def find_label(header: Sequence[str], taken: Collection[str]) -> str | None:
     """Return the first column with a common name for labels, or None."""
     plain = {_plain(name): name for name in reversed(header)}
     return next((plain[name] for name in LABELS if name in plain and plain[name] not in taken), None)
+
+
+def names_groups(column: str) -> bool:
+    """Return whether a word of a column's name, as in ``patient_id`` or ``PatientID``, is one of groups."""
+    words = re.sub(r"(?<=[a-z])(?=[A-Z])", "_", column)
+    return _GROUPS.search(words.casefold()) is not None or _GROUPS.search(column.casefold()) is not None
 
 
 def find_pictures(header: Sequence[str], rows: Sequence[Row], index: PictureIndex) -> str | None:
