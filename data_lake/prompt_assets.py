@@ -9,7 +9,7 @@ from importlib.resources import files
 import polars as pl
 
 from medmultipoints.data_lake.store.keys import digest
-from medmultipoints.transforms.instructions.names import Names, add_labels, drop_labels, parse_names
+from medmultipoints.transforms.instructions.naming.names import Names, add_labels, drop_labels, parse_names
 from medmultipoints.transforms.sources.builtin import BUILT_IN
 
 

@@ -16,8 +16,8 @@ from medmultipoints.transforms.claims.scene_facts import picture_facts, scene_vo
 from medmultipoints.transforms.claims.score import GroupedScore, described_text, score_text
 from medmultipoints.transforms.compose.label_terms import plurals_of
 from medmultipoints.transforms.diff.releases import Tables
-from medmultipoints.transforms.instructions.lexicon import Lexicon
-from medmultipoints.transforms.instructions.names import labels_present
+from medmultipoints.transforms.instructions.naming.lexicon import Lexicon
+from medmultipoints.transforms.instructions.naming.names import labels_present
 from medmultipoints.transforms.instructions.scenes import Scene, gather_scenes, group_key
 
 

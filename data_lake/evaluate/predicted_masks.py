@@ -8,7 +8,7 @@ import orjson
 from medmultipoints.data_lake.evaluate.score import SEGMENTATION
 from medmultipoints.data_lake.release.read.released_tables import read_all_instructions, read_parquet
 from medmultipoints.data_lake.release.write.manifest import read_manifest
-from medmultipoints.transforms.instructions.fences import read_fenced
+from medmultipoints.transforms.instructions.answers.fences import read_fenced
 from medmultipoints.transforms.masks.run_lengths import decode_rle
 from medmultipoints.transforms.scoring.mask_overlap import MaskScore, score_mask
 

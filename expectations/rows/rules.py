@@ -8,7 +8,7 @@ from collections.abc import Mapping
 import polars as pl
 
 from medmultipoints.transforms.columns.tables import Column, Table
-from medmultipoints.transforms.instructions.published import PUBLISHED
+from medmultipoints.transforms.instructions.answers.published import PUBLISHED
 from medmultipoints.transforms.records import SIDES, TONE_COLUMNS
 
 FLOAT32_ROUNDING_PX = 1e-3

@@ -15,8 +15,8 @@ from medmultipoints.data_lake.release.write.manifest import Manifest, read_manif
 from medmultipoints.data_lake.simulate import SimulatedSizes, write_sources
 from medmultipoints.flows.recipe.load import load_recipe
 from medmultipoints.transforms.diff.releases import Tables
+from medmultipoints.transforms.instructions.answers.published import PUBLISHED
 from medmultipoints.transforms.instructions.check import check_instructions
-from medmultipoints.transforms.instructions.published import PUBLISHED
 from medmultipoints.transforms.instructions.task_names import TASK_NAMES
 from medmultipoints.transforms.instructions.write import write_instructions
 from tests.acceptance.builds import build

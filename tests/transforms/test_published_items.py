@@ -13,7 +13,7 @@ import polars as pl
 import pytest
 
 from medmultipoints.transforms.compose.records import compose_records
-from medmultipoints.transforms.instructions.published import round_place
+from medmultipoints.transforms.instructions.answers.published import round_place
 from medmultipoints.transforms.records import SIDES
 from medmultipoints.transforms.regions.boxes import published_scale, released_size
 

@@ -4,8 +4,8 @@ from collections.abc import Collection, Iterator
 from functools import lru_cache
 
 from medmultipoints.transforms.claims.facts import CodedMask, ObjectFacts, PictureFacts, Vocabulary, touched_borders
-from medmultipoints.transforms.instructions.lexicon import Lexicon
-from medmultipoints.transforms.instructions.names import Name
+from medmultipoints.transforms.instructions.naming.lexicon import Lexicon
+from medmultipoints.transforms.instructions.naming.names import Name
 from medmultipoints.transforms.instructions.scenes import BORDER_PX, Scene
 from medmultipoints.transforms.masks.run_lengths import box_of_rle
 from medmultipoints.transforms.records import UNKNOWN, Box, ReleasedObject

@@ -5,8 +5,8 @@ from typing import Final
 
 import polars as pl
 
-from medmultipoints.transforms.instructions.fences import read_fenced
-from medmultipoints.transforms.instructions.published import PUBLISHED
+from medmultipoints.transforms.instructions.answers.fences import read_fenced
+from medmultipoints.transforms.instructions.answers.published import PUBLISHED
 from medmultipoints.transforms.reporting.counted import plural
 from medmultipoints.transforms.splits.groups import ALONE
 from medmultipoints.transforms.splits.official import split_rank

@@ -7,8 +7,8 @@ import polars as pl
 
 from medmultipoints.transforms.claims.facts import PictureFacts, Vocabulary
 from medmultipoints.transforms.claims.scene_facts import picture_facts, scene_vocabulary
-from medmultipoints.transforms.instructions.lexicon import Lexicon
-from medmultipoints.transforms.instructions.names import Names, labels_present
+from medmultipoints.transforms.instructions.naming.lexicon import Lexicon
+from medmultipoints.transforms.instructions.naming.names import Names, labels_present
 from medmultipoints.transforms.instructions.scenes import Scene, gather_scenes, group_key
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from medmultipoints.transforms.dialects.conversations.answers import Mark, Unsupported
 from medmultipoints.transforms.dialects.conversations.prompts import Prompt
 from medmultipoints.transforms.dialects.frames import Size
-from medmultipoints.transforms.instructions.published import PUBLISHED
+from medmultipoints.transforms.instructions.answers.published import PUBLISHED
 from medmultipoints.transforms.pictures.crops import read_crop
 from medmultipoints.transforms.records import ReleasedObject
 

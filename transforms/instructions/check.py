@@ -7,12 +7,12 @@ from functools import lru_cache
 import polars as pl
 
 from medmultipoints.transforms.columns.tables import empty_frame, load_table
-from medmultipoints.transforms.instructions.lexicon import Lexicon
-from medmultipoints.transforms.instructions.names import Names, labels_present
+from medmultipoints.transforms.instructions.answers.published import PUBLISHED
+from medmultipoints.transforms.instructions.naming.lexicon import Lexicon
+from medmultipoints.transforms.instructions.naming.names import Names, labels_present
 from medmultipoints.transforms.instructions.own_words import own_words
 from medmultipoints.transforms.instructions.proofs.reading import Mentions
 from medmultipoints.transforms.instructions.proofs.rows import prove_rows
-from medmultipoints.transforms.instructions.published import PUBLISHED
 from medmultipoints.transforms.instructions.task_names import TASK_NAMES
 
 

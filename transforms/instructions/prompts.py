@@ -7,7 +7,7 @@ from functools import cache, lru_cache
 from itertools import product
 
 from medmultipoints.transforms.errors import UsageError
-from medmultipoints.transforms.instructions.names import IMAGE_TOKEN, Name
+from medmultipoints.transforms.instructions.naming.names import IMAGE_TOKEN, Name
 from medmultipoints.transforms.instructions.task_names import TASK_NAMES
 from medmultipoints.transforms.toml_text import parse_toml
 

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from medmultipoints.transforms.columns.record_columns import objects_of
 from medmultipoints.transforms.columns.tables import column_names
 from medmultipoints.transforms.errors import DataError
-from medmultipoints.transforms.instructions.published import round_place
+from medmultipoints.transforms.instructions.answers.published import round_place
 from medmultipoints.transforms.records import SIDES, UNKNOWN, ReleasedObject
 
 Item = TypeVar("Item")
@@ -131,7 +131,6 @@ class Scene:
         return [self.objects[place] for place in np.flatnonzero(meets)]
 
 
-_LISTED: Final = ("label", "record_id", "count", "points", "bbox")
 _ROWS_AT_ONCE: Final = 10_000  # as Python objects
 _OBJECT: Final = ("sample_id", "index", *column_names("objects", "object"))
 _COPIED: Final = tuple(field.name for field in fields(Scene) if field.name in column_names("released_images"))
@@ -155,8 +154,9 @@ def gather_scenes(
         rows = rows.join(only.select("group"), on="group", how="semi", maintain_order="left")
     place = rows.select("sample_id", "width", "height").with_row_index("place")
     sorted_objects = objects.select(_OBJECT).join(place, on="sample_id").sort("place", "label", "index")
-    listed = records.select("sample_id", *_LISTED).join(place, on="sample_id").sort("place", "label")
-    items, named = _taker(sorted_objects, _objects), _taker(listed, lambda part: part.select(_LISTED).rows())
+    listed = records.select("sample_id", "label", "record_id", "count", "points", "bbox")
+    listed = listed.join(place.select("sample_id", "place"), on="sample_id").sort("place", "label")
+    items, named = _taker(sorted_objects, _objects), _taker(listed, lambda part: part.drop("sample_id", "place").rows())
     scenes = (_scene(row, named(at), items(at)) for at, row in enumerate(rows.iter_rows(named=True)))
     pairs = zip(rows["group"], scenes, strict=True)
     for _, members in groupby(pairs, key=lambda pair: pair[0]):

@@ -4,11 +4,11 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final, Literal
 
-from medmultipoints.transforms.instructions.lexicon import Lexicon
+from medmultipoints.transforms.instructions.answers.shapes import Shape
+from medmultipoints.transforms.instructions.naming.lexicon import Lexicon
 from medmultipoints.transforms.instructions.proofs.reading import Reading
 from medmultipoints.transforms.instructions.questions.question import Question, QuestionContext
 from medmultipoints.transforms.instructions.scenes import Scene
-from medmultipoints.transforms.instructions.shapes import Shape
 
 Ask = Callable[[Sequence[Scene], QuestionContext], Iterator[Question]]
 Prove = Callable[[Reading, Sequence[Scene], Lexicon], tuple[str, ...]]

@@ -4,7 +4,7 @@ from pkgutil import iter_modules
 from typing import Final
 
 from medmultipoints.transforms.instructions import tasks
-from medmultipoints.transforms.instructions.published import PUBLISHED
+from medmultipoints.transforms.instructions.answers.published import PUBLISHED
 
 TASK_NAMES: Final = (
     *PUBLISHED,

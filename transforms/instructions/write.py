@@ -11,12 +11,12 @@ import pyarrow as pa
 from medmultipoints.transforms.columns.tables import arrow_schema, empty_frame, load_table, schema_of
 from medmultipoints.transforms.errors import UsageError
 from medmultipoints.transforms.instructions.all_tasks import TASKS
+from medmultipoints.transforms.instructions.answers.fences import write_fenced
+from medmultipoints.transforms.instructions.answers.published import PUBLISHED
 from medmultipoints.transforms.instructions.check import check_instructions
-from medmultipoints.transforms.instructions.fences import write_fenced
-from medmultipoints.transforms.instructions.lexicon import Lexicon
-from medmultipoints.transforms.instructions.names import Names, labels_present
+from medmultipoints.transforms.instructions.naming.lexicon import Lexicon
+from medmultipoints.transforms.instructions.naming.names import Names, labels_present
 from medmultipoints.transforms.instructions.prompts import Templates, render_prompt
-from medmultipoints.transforms.instructions.published import PUBLISHED
 from medmultipoints.transforms.instructions.questions.question import Question, QuestionContext
 from medmultipoints.transforms.instructions.scenes import gather_scenes
 

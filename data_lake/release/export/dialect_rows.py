@@ -19,7 +19,7 @@ from medmultipoints.transforms.dialects.frames import Size
 from medmultipoints.transforms.dialects.items import Contents, Item, Picture
 from medmultipoints.transforms.diff.releases import INSTRUCTION_COLUMNS
 from medmultipoints.transforms.errors import DataError
-from medmultipoints.transforms.instructions.published import round_place
+from medmultipoints.transforms.instructions.answers.published import round_place
 from medmultipoints.transforms.records import ReleasedObject
 
 ROWS_AT_ONCE: Final = 5_000

@@ -25,7 +25,7 @@ from medmultipoints.data_lake.release.write.manifest import Manifest, read_manif
 from medmultipoints.data_lake.report.html import Functions, load_template
 from medmultipoints.transforms.dialects.conversations.prompts import GIVEN
 from medmultipoints.transforms.errors import DataError, UsageError
-from medmultipoints.transforms.instructions.published import PUBLISHED
+from medmultipoints.transforms.instructions.answers.published import PUBLISHED
 from medmultipoints.transforms.pictures.crops import Crop, read_crop
 from medmultipoints.transforms.reporting.counted import plural
 from medmultipoints.transforms.reporting.drawing import STYLE, Shape, box_words, draw_point, draw_shape, legend, overlay

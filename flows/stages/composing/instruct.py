@@ -24,7 +24,7 @@ from medmultipoints.flows.recipe.model import Recipe
 from medmultipoints.flows.stages.choosing.kept import corrected_regions, rows_of
 from medmultipoints.transforms.audit.corrections import partial_labels
 from medmultipoints.transforms.compose.stats import UNCERTAIN, degenerate_tasks
-from medmultipoints.transforms.instructions.published import PUBLISHED
+from medmultipoints.transforms.instructions.answers.published import PUBLISHED
 from medmultipoints.transforms.instructions.scenes import group_key
 from medmultipoints.transforms.instructions.task_names import TASK_NAMES
 from medmultipoints.transforms.instructions.write import write_instructions

@@ -8,8 +8,8 @@ import polars as pl
 from medmultipoints.data_lake.prompt_assets import load_names
 from medmultipoints.flows.engine.stage import Build, Inputs
 from medmultipoints.transforms.errors import UsageError
-from medmultipoints.transforms.instructions.alike_labels import find_alike
-from medmultipoints.transforms.instructions.names import MARKS
+from medmultipoints.transforms.instructions.naming.alike_labels import find_alike
+from medmultipoints.transforms.instructions.naming.names import MARKS
 from medmultipoints.transforms.reporting.counted import plural
 from medmultipoints.transforms.reporting.hidden import UNNAMEABLE
 from medmultipoints.transforms.sources.builtin import BUILT_IN

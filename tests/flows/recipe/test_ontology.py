@@ -16,7 +16,7 @@ from medmultipoints.transforms.compose.label_terms import (
     released_terms,
 )
 from medmultipoints.transforms.errors import UsageError
-from medmultipoints.transforms.instructions.names import allowed_names
+from medmultipoints.transforms.instructions.naming.names import allowed_names
 from medmultipoints.transforms.sources.declaration import Declaration
 from medmultipoints.transforms.sources.declared import read_declared
 from medmultipoints.transforms.sources.formats import voc

@@ -8,8 +8,8 @@ import pytest
 from medmultipoints.transforms.claims.facts import ObjectFacts, PictureFacts, Vocabulary
 from medmultipoints.transforms.claims.judge import judge_text
 from medmultipoints.transforms.claims.scene_facts import scene_vocabulary
-from medmultipoints.transforms.instructions.lexicon import Lexicon
-from medmultipoints.transforms.instructions.names import Choice, Name, Names, add_labels, parse_names
+from medmultipoints.transforms.instructions.naming.lexicon import Lexicon
+from medmultipoints.transforms.instructions.naming.names import Choice, Name, Names, add_labels, parse_names
 from medmultipoints.transforms.instructions.scenes import Scene
 
 NAMES = parse_names(files("medmultipoints.transforms.instructions").joinpath("names.toml").read_text("utf-8"))

@@ -7,7 +7,7 @@ import orjson
 
 from medmultipoints.transforms.dialects.conversations.answers import Unsupported
 from medmultipoints.transforms.dialects.registry import DIALECTS, Conversation, Dialect
-from medmultipoints.transforms.instructions.published import PUBLISHED
+from medmultipoints.transforms.instructions.answers.published import PUBLISHED
 from tests.transforms.dialects.samples import BOXES, CONTENTS, PICTURES, item
 
 FOLDER = Path(__file__).parents[2] / "golden" / "dialects"

@@ -6,8 +6,8 @@ from hypothesis import strategies as st
 from medmultipoints.transforms.dialects.conversations.prompts import Prompt
 from medmultipoints.transforms.dialects.frames import Size
 from medmultipoints.transforms.dialects.items import Contents, Item, Picture
-from medmultipoints.transforms.instructions.fences import write_fenced
-from medmultipoints.transforms.instructions.published import PUBLISHED, Objects, answer_json, round_place
+from medmultipoints.transforms.instructions.answers.fences import write_fenced
+from medmultipoints.transforms.instructions.answers.published import PUBLISHED, Objects, answer_json, round_place
 from medmultipoints.transforms.masks.run_lengths import encode_rle
 from medmultipoints.transforms.records import Box, Point, ReleasedObject
 

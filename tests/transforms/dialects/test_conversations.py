@@ -21,7 +21,7 @@ from medmultipoints.transforms.dialects.frames import (
 )
 from medmultipoints.transforms.dialects.items import Item
 from medmultipoints.transforms.dialects.registry import DIALECTS, Conversation
-from medmultipoints.transforms.instructions.published import PUBLISHED
+from medmultipoints.transforms.instructions.answers.published import PUBLISHED
 from medmultipoints.transforms.instructions.task_names import TASK_NAMES
 from medmultipoints.transforms.pictures.crops import Crop, crop_path
 from tests.transforms.dialects.decoders.registry import ENTRIES, decode_entry

@@ -8,7 +8,7 @@ import polars as pl
 import pytest
 
 from medmultipoints.transforms.columns.tables import schema_of
-from medmultipoints.transforms.instructions.names import Names, parse_names
+from medmultipoints.transforms.instructions.naming.names import Names, parse_names
 from medmultipoints.transforms.instructions.prompts import Templates, parse_templates
 from medmultipoints.transforms.instructions.task_names import TASK_NAMES
 

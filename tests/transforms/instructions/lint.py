@@ -6,10 +6,10 @@ from collections.abc import Iterator
 from typing import Any, Final
 
 from medmultipoints.transforms.instructions.all_tasks import TASKS
-from medmultipoints.transforms.instructions.names import Names, article_of
+from medmultipoints.transforms.instructions.answers.shapes import has_shape
+from medmultipoints.transforms.instructions.naming.names import Names, article_of
 from medmultipoints.transforms.instructions.prompts import Template, Templates, render_prompt
 from medmultipoints.transforms.instructions.proofs.reading import example_start
-from medmultipoints.transforms.instructions.shapes import has_shape
 from tests.transforms.instructions.asked_words import NAMES, UNITS, UNWANTED, WANTED
 
 MIN_ASKS: Final = 25

@@ -8,7 +8,7 @@ import numpy as np
 import polars as pl
 
 from medmultipoints.transforms.instructions.check import check_instructions
-from medmultipoints.transforms.instructions.names import Names, parse_names
+from medmultipoints.transforms.instructions.naming.names import Names, parse_names
 from medmultipoints.transforms.instructions.prompts import Templates, parse_templates
 from medmultipoints.transforms.instructions.task_names import TASK_NAMES
 from medmultipoints.transforms.instructions.write import write_instructions

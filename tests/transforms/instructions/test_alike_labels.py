@@ -1,7 +1,7 @@
 """Labels that questions cannot distinguish are found before any question is asked."""
 
 from medmultipoints.data_lake.prompt_assets import load_names
-from medmultipoints.transforms.instructions.alike_labels import find_alike
+from medmultipoints.transforms.instructions.naming.alike_labels import find_alike
 
 
 def test_labels_of_one_name_are_alike_whatever_their_case_or_separators() -> None:

@@ -8,9 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from medmultipoints.transforms.instructions.all_tasks import TASKS
-from medmultipoints.transforms.instructions.fences import write_fenced
+from medmultipoints.transforms.instructions.answers.fences import write_fenced
+from medmultipoints.transforms.instructions.answers.published import PUBLISHED, Objects, answer_json, round_place
 from medmultipoints.transforms.instructions.proofs.reading import read_answer
-from medmultipoints.transforms.instructions.published import PUBLISHED, Objects, answer_json, round_place
 
 
 def answer_text(task: str, objects: Objects) -> str:

@@ -7,7 +7,7 @@ import pytest
 
 from medmultipoints.transforms.instructions.check import check_instructions
 from medmultipoints.transforms.instructions.jsonl import jsonl, read_jsonl
-from medmultipoints.transforms.instructions.names import Names
+from medmultipoints.transforms.instructions.naming.names import Names
 from medmultipoints.transforms.instructions.prompts import Templates
 from medmultipoints.transforms.instructions.write import write_instructions
 

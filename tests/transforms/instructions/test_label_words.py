@@ -2,7 +2,14 @@
 
 import pytest
 
-from medmultipoints.transforms.instructions.names import Name, Names, add_labels, allowed_names, article_of, drop_labels
+from medmultipoints.transforms.instructions.naming.names import (
+    Name,
+    Names,
+    add_labels,
+    allowed_names,
+    article_of,
+    drop_labels,
+)
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ from collections.abc import Callable
 import polars as pl
 import pytest
 
-from medmultipoints.transforms.instructions.names import Name, Names
+from medmultipoints.transforms.instructions.naming.names import Name, Names
 from medmultipoints.transforms.instructions.prompts import Template, Templates
 from medmultipoints.transforms.instructions.write import write_instructions
 from tests.transforms.instructions.lint import lint_templates

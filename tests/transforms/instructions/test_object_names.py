@@ -6,7 +6,7 @@ import polars as pl
 import pytest
 
 from medmultipoints.transforms.errors import UsageError
-from medmultipoints.transforms.instructions.names import Names, allowed_names, labels_present, parse_names
+from medmultipoints.transforms.instructions.naming.names import Names, allowed_names, labels_present, parse_names
 
 Tables = Callable[..., tuple[pl.DataFrame, pl.DataFrame]]
 LABELS = ("polyps", "instrument", "normal", "pinhead", "cluster")

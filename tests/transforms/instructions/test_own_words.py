@@ -7,12 +7,12 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from medmultipoints.transforms.instructions.alike_labels import find_alike
+from medmultipoints.transforms.instructions.answers.published import PUBLISHED
 from medmultipoints.transforms.instructions.check import check_instructions
-from medmultipoints.transforms.instructions.names import MARKS, Names, add_labels
+from medmultipoints.transforms.instructions.naming.alike_labels import find_alike
+from medmultipoints.transforms.instructions.naming.names import MARKS, Names, add_labels
 from medmultipoints.transforms.instructions.own_words import own_words
 from medmultipoints.transforms.instructions.prompts import Templates
-from medmultipoints.transforms.instructions.published import PUBLISHED
 from medmultipoints.transforms.instructions.write import write_instructions
 
 Tables = Callable[..., tuple[pl.DataFrame, pl.DataFrame]]

@@ -3,7 +3,7 @@
 import pytest
 
 from medmultipoints.transforms.errors import UsageError
-from medmultipoints.transforms.instructions.names import Name
+from medmultipoints.transforms.instructions.naming.names import Name
 from medmultipoints.transforms.instructions.prompts import Template, Templates, parse_templates, render_prompt
 from medmultipoints.transforms.instructions.task_names import TASK_NAMES
 

@@ -9,11 +9,11 @@ from typing import Any
 import numpy as np
 import polars as pl
 
+from medmultipoints.transforms.instructions.answers.fences import write_fenced
+from medmultipoints.transforms.instructions.answers.published import Objects, answer_json, round_place
 from medmultipoints.transforms.instructions.check import check_instructions
-from medmultipoints.transforms.instructions.fences import write_fenced
-from medmultipoints.transforms.instructions.names import Names
+from medmultipoints.transforms.instructions.naming.names import Names
 from medmultipoints.transforms.instructions.prompts import Templates, render_prompt
-from medmultipoints.transforms.instructions.published import Objects, answer_json, round_place
 from medmultipoints.transforms.instructions.write import write_instructions
 from tests.transforms.instructions.conftest import fill_images
 

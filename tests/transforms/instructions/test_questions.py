@@ -10,8 +10,8 @@ import pytest
 from medmultipoints.flows.recipe.instructions import Task
 from medmultipoints.transforms.errors import UsageError
 from medmultipoints.transforms.instructions.all_tasks import TASKS
+from medmultipoints.transforms.instructions.answers.published import PUBLISHED
 from medmultipoints.transforms.instructions.check import check_instructions
-from medmultipoints.transforms.instructions.published import PUBLISHED
 from medmultipoints.transforms.instructions.task_names import TASK_NAMES
 from medmultipoints.transforms.instructions.write import write_instructions
 from tests.transforms.instructions.asked_words import UNWANTED, WANTED

@@ -10,9 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from medmultipoints.transforms.instructions.all_tasks import TASKS
-from medmultipoints.transforms.instructions.fences import write_fenced
+from medmultipoints.transforms.instructions.answers.fences import write_fenced
+from medmultipoints.transforms.instructions.answers.shapes import BOX, POINT, Shape, plain_pattern
 from medmultipoints.transforms.instructions.proofs.reading import Wrong, find_plain, read_answer
-from medmultipoints.transforms.instructions.shapes import BOX, POINT, Shape, plain_pattern
 
 COORDINATES = st.integers(-9999, 99999).map(lambda tenths: tenths / 10)
 LEAVES: dict[Any, st.SearchStrategy[Any]] = {

@@ -6,7 +6,7 @@ from typing import Any
 import polars as pl
 import pytest
 
-from medmultipoints.transforms.instructions.fences import write_fenced
+from medmultipoints.transforms.instructions.answers.fences import write_fenced
 from medmultipoints.transforms.instructions.tasks.dialogue import TURNS
 from tests.transforms.instructions.stage import ask, picture, reasons
 

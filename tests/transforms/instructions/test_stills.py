@@ -5,7 +5,7 @@ import json
 import polars as pl
 import pytest
 
-from medmultipoints.transforms.instructions.fences import write_fenced
+from medmultipoints.transforms.instructions.answers.fences import write_fenced
 from medmultipoints.transforms.instructions.phrases import ORDINALS
 from tests.transforms.instructions.stage import ask, frame, picture, reasons
 

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from medmultipoints.transforms.errors import UsageError
 from medmultipoints.transforms.instructions.jsonl import jsonl
-from medmultipoints.transforms.instructions.names import Names
+from medmultipoints.transforms.instructions.naming.names import Names
 from medmultipoints.transforms.instructions.prompts import Templates, parse_templates
 from medmultipoints.transforms.instructions.write import write_instructions
 

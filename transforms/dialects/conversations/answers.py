@@ -8,7 +8,7 @@ from typing import Any, Final
 
 import orjson
 
-from medmultipoints.transforms.instructions.fences import read_fenced, write_fenced
+from medmultipoints.transforms.instructions.answers.fences import read_fenced, write_fenced
 
 _LENGTHS: Final = {"point_2d": 2, "bbox_2d": 4}
 _FRAMELESS: Final = frozenset({"per_image", "regions"})  # lists of counts and of positions in a list

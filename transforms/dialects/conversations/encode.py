@@ -14,7 +14,7 @@ from medmultipoints.transforms.dialects.conversations.answers import (
 from medmultipoints.transforms.dialects.conversations.prompts import restate
 from medmultipoints.transforms.dialects.frames import PIXELS, Frame, encode_box, encode_point
 from medmultipoints.transforms.dialects.items import Item
-from medmultipoints.transforms.instructions.names import IMAGE_TOKEN
+from medmultipoints.transforms.instructions.naming.names import IMAGE_TOKEN
 
 Line = dict[str, Any]
 Wrap = Callable[[Item, str, str], Line]

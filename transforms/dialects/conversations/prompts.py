@@ -15,7 +15,7 @@ from medmultipoints.transforms.dialects.conversations.answers import (
     write_json,
 )
 from medmultipoints.transforms.dialects.frames import PIXELS, Frame, Size, encode_box, encode_point
-from medmultipoints.transforms.instructions.names import IMAGE_TOKEN
+from medmultipoints.transforms.instructions.naming.names import IMAGE_TOKEN
 from medmultipoints.transforms.instructions.proofs.reading import example_start
 
 _PLACEHOLDER: Final = re.compile(r"\\\{\w+\\\}")  # as re.escape writes {name}

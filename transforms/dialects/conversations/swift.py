@@ -19,7 +19,7 @@ from medmultipoints.transforms.dialects.conversations.answers import (
 from medmultipoints.transforms.dialects.conversations.encode import Line, ids_of, wrap_messages
 from medmultipoints.transforms.dialects.conversations.prompts import GIVEN, check_ask, example_content, neutral_request
 from medmultipoints.transforms.dialects.items import Item
-from medmultipoints.transforms.instructions.published import PUBLISHED
+from medmultipoints.transforms.instructions.answers.published import PUBLISHED
 
 REF: Final = "<ref-object>"
 BBOX: Final = "<bbox>"

@@ -9,7 +9,7 @@ from typing import Final
 
 import numpy as np
 
-from medmultipoints.transforms.instructions.lexicon import Lexicon
+from medmultipoints.transforms.instructions.naming.lexicon import Lexicon
 from medmultipoints.transforms.instructions.phrases import (
     BORDERS,
     COLUMNS,

@@ -3,7 +3,7 @@
 import math
 from collections.abc import Sequence
 
-from medmultipoints.transforms.instructions.lexicon import Lexicon
+from medmultipoints.transforms.instructions.naming.lexicon import Lexicon
 from medmultipoints.transforms.instructions.phrases import MOST_FRAMES_APART
 from medmultipoints.transforms.instructions.proofs.reading import Reading, find_object, label_of, require
 from medmultipoints.transforms.instructions.scenes import Scene

@@ -11,7 +11,9 @@ import numpy as np
 import polars as pl
 
 from medmultipoints.transforms.columns.tables import column_names
-from medmultipoints.transforms.instructions.lexicon import Lexicon
+from medmultipoints.transforms.instructions.answers.published import KEYS, keeps_box_digits
+from medmultipoints.transforms.instructions.answers.shapes import Shape
+from medmultipoints.transforms.instructions.naming.lexicon import Lexicon
 from medmultipoints.transforms.instructions.proofs.reading import (
     ROUNDING_PX,
     PromptReading,
@@ -19,8 +21,6 @@ from medmultipoints.transforms.instructions.proofs.reading import (
     labels_in,
     read_answer,
 )
-from medmultipoints.transforms.instructions.published import KEYS, keeps_box_digits
-from medmultipoints.transforms.instructions.shapes import Shape
 
 ROWS_AT_ONCE: Final = 50_000
 _COPIED: Final = tuple(name for name in column_names("instructions", "of_record") if name != "label")

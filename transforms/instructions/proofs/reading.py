@@ -9,11 +9,11 @@ from typing import Any, Final
 import orjson
 import polars as pl
 
-from medmultipoints.transforms.instructions.fences import fenced_pattern, read_fenced
-from medmultipoints.transforms.instructions.lexicon import Lexicon
+from medmultipoints.transforms.instructions.answers.fences import fenced_pattern, read_fenced
+from medmultipoints.transforms.instructions.answers.shapes import Shape, count_keys, has_shape, plain_pattern
+from medmultipoints.transforms.instructions.naming.lexicon import Lexicon
 from medmultipoints.transforms.instructions.phrases import DENSITIES, GAP
 from medmultipoints.transforms.instructions.scenes import Scene
-from medmultipoints.transforms.instructions.shapes import Shape, count_keys, has_shape, plain_pattern
 from medmultipoints.transforms.pictures.crops import Crop
 from medmultipoints.transforms.records import ReleasedObject
 

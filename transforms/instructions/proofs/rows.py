@@ -10,7 +10,9 @@ import polars as pl
 
 from medmultipoints.transforms.columns.tables import column_names
 from medmultipoints.transforms.instructions.all_tasks import TASKS
-from medmultipoints.transforms.instructions.lexicon import Lexicon
+from medmultipoints.transforms.instructions.answers.published import PUBLISHED
+from medmultipoints.transforms.instructions.answers.shapes import plain_pattern
+from medmultipoints.transforms.instructions.naming.lexicon import Lexicon
 from medmultipoints.transforms.instructions.proofs.published_rows import prove_published
 from medmultipoints.transforms.instructions.proofs.reading import (
     Mentions,
@@ -25,9 +27,7 @@ from medmultipoints.transforms.instructions.proofs.reading import (
     read_prompt,
     require,
 )
-from medmultipoints.transforms.instructions.published import PUBLISHED
 from medmultipoints.transforms.instructions.scenes import Scene, gather_scenes, group_key
-from medmultipoints.transforms.instructions.shapes import plain_pattern
 from medmultipoints.transforms.instructions.task import Task
 from medmultipoints.transforms.pictures.crops import Crop, read_crop
 

@@ -7,7 +7,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from medmultipoints.transforms.instructions.lexicon import Lexicon
+from medmultipoints.transforms.instructions.answers.shapes import BOX, POINT, has_shape
+from medmultipoints.transforms.instructions.naming.lexicon import Lexicon
 from medmultipoints.transforms.instructions.phrases import GAP, JITTER, OUTLINE_IOU, RING, SMALL_MASK
 from medmultipoints.transforms.instructions.proofs.reading import (
     ROUNDING_PX,
@@ -19,7 +20,6 @@ from medmultipoints.transforms.instructions.proofs.reading import (
     same_place,
 )
 from medmultipoints.transforms.instructions.scenes import Scene
-from medmultipoints.transforms.instructions.shapes import BOX, POINT, has_shape
 from medmultipoints.transforms.masks.run_lengths import decode_rle_in
 from medmultipoints.transforms.records import ReleasedObject
 

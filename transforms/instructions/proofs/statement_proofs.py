@@ -6,7 +6,7 @@ from functools import lru_cache
 from medmultipoints.transforms.claims.claim_types import Claim, Kind
 from medmultipoints.transforms.claims.judge import judge_text
 from medmultipoints.transforms.claims.scene_facts import picture_facts, scene_vocabulary
-from medmultipoints.transforms.instructions.lexicon import Lexicon
+from medmultipoints.transforms.instructions.naming.lexicon import Lexicon
 from medmultipoints.transforms.instructions.proofs.reading import require
 from medmultipoints.transforms.instructions.scenes import Scene
 

@@ -7,8 +7,8 @@ from functools import lru_cache
 from itertools import islice
 from typing import Any, Final, TypeVar
 
-from medmultipoints.transforms.instructions.lexicon import Lexicon
-from medmultipoints.transforms.instructions.names import Name
+from medmultipoints.transforms.instructions.naming.lexicon import Lexicon
+from medmultipoints.transforms.instructions.naming.names import Name
 from medmultipoints.transforms.instructions.scenes import Scene
 from medmultipoints.transforms.records import ReleasedObject
 

@@ -5,7 +5,7 @@ import math
 from collections.abc import Iterator, Sequence
 from heapq import nsmallest
 
-from medmultipoints.transforms.instructions.names import Name
+from medmultipoints.transforms.instructions.naming.names import Name
 from medmultipoints.transforms.instructions.phrases import (
     COLUMNS,
     CONTRAST,

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from medmultipoints.transforms.instructions.names import Name
+from medmultipoints.transforms.instructions.naming.names import Name
 from medmultipoints.transforms.instructions.phrases import (
     BORDERS,
     COLUMNS,

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from typing import Final
 
-from medmultipoints.transforms.instructions.lexicon import Lexicon
+from medmultipoints.transforms.instructions.naming.lexicon import Lexicon
 from medmultipoints.transforms.instructions.proofs.reading import Reading, require
 from medmultipoints.transforms.instructions.questions.question import Question, QuestionContext
 from medmultipoints.transforms.instructions.scenes import Scene

@@ -4,12 +4,12 @@ import math
 from collections.abc import Iterator, Sequence
 from typing import Final
 
-from medmultipoints.transforms.instructions.lexicon import Lexicon
+from medmultipoints.transforms.instructions.answers.shapes import BOX
+from medmultipoints.transforms.instructions.naming.lexicon import Lexicon
 from medmultipoints.transforms.instructions.phrases import CROP_MARGINS, LEAST_CROP_PX, MOST_CROP
 from medmultipoints.transforms.instructions.proofs.reading import Reading, find_object, label_of, require
 from medmultipoints.transforms.instructions.questions.question import Question, QuestionContext, ids, rounded
 from medmultipoints.transforms.instructions.scenes import Scene
-from medmultipoints.transforms.instructions.shapes import BOX
 from medmultipoints.transforms.instructions.task import Task
 from medmultipoints.transforms.pictures.crops import Crop, crop_path
 from medmultipoints.transforms.records import ReleasedObject

@@ -1,8 +1,8 @@
 """Ask for a description of a region, with the boxes that each sentence refers to."""
 
+from medmultipoints.transforms.instructions.answers.shapes import BOX
 from medmultipoints.transforms.instructions.proofs.description import prove_description
 from medmultipoints.transforms.instructions.questions.region_descriptions import ask_description
-from medmultipoints.transforms.instructions.shapes import BOX
 from medmultipoints.transforms.instructions.task import EXAMPLE_REGION, Task
 
 TASK = Task(

@@ -5,8 +5,8 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
-from medmultipoints.transforms.instructions.lexicon import Lexicon
-from medmultipoints.transforms.instructions.names import Name
+from medmultipoints.transforms.instructions.naming.lexicon import Lexicon
+from medmultipoints.transforms.instructions.naming.names import Name
 from medmultipoints.transforms.instructions.phrases import LARGE, SIZES, in_image
 from medmultipoints.transforms.instructions.proofs.reading import Reading, Wrong, label_of, require
 from medmultipoints.transforms.instructions.proofs.statement_proofs import ids_of, judge_of, kinds_of

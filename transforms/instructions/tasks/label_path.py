@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 
-from medmultipoints.transforms.instructions.lexicon import Lexicon
+from medmultipoints.transforms.instructions.naming.lexicon import Lexicon
 from medmultipoints.transforms.instructions.proofs.reading import Reading, clear_label, require
 from medmultipoints.transforms.instructions.questions.question import Question, QuestionContext, ids
 from medmultipoints.transforms.instructions.scenes import Scene

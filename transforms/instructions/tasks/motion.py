@@ -8,7 +8,7 @@ from typing import Final
 
 import numpy as np
 
-from medmultipoints.transforms.instructions.lexicon import Lexicon
+from medmultipoints.transforms.instructions.naming.lexicon import Lexicon
 from medmultipoints.transforms.instructions.phrases import LEAST_PATH_PX, WINDOW, timing
 from medmultipoints.transforms.instructions.proofs.pairs import given_box
 from medmultipoints.transforms.instructions.proofs.reading import ROUNDING_PX, Reading, find_object, label_of, require

@@ -4,7 +4,8 @@ import json
 from collections.abc import Iterator, Sequence
 from typing import Final
 
-from medmultipoints.transforms.instructions.lexicon import Lexicon
+from medmultipoints.transforms.instructions.answers.shapes import has_shape
+from medmultipoints.transforms.instructions.naming.lexicon import Lexicon
 from medmultipoints.transforms.instructions.proofs.reading import Reading, require
 from medmultipoints.transforms.instructions.proofs.statement_proofs import ids_of, judge_of, kinds_of
 from medmultipoints.transforms.instructions.questions.question import Question, QuestionContext, ids
@@ -15,7 +16,6 @@ from medmultipoints.transforms.instructions.questions.statement_questions import
     find_attributes,
 )
 from medmultipoints.transforms.instructions.scenes import Scene
-from medmultipoints.transforms.instructions.shapes import has_shape
 from medmultipoints.transforms.instructions.task import Task
 
 MOST_PAIRS: Final = 3

@@ -2,11 +2,11 @@
 
 from collections.abc import Iterator, Sequence
 
-from medmultipoints.transforms.instructions.lexicon import Lexicon
+from medmultipoints.transforms.instructions.answers.shapes import BOX
+from medmultipoints.transforms.instructions.naming.lexicon import Lexicon
 from medmultipoints.transforms.instructions.proofs.reading import Reading, label_of, require, same_place
 from medmultipoints.transforms.instructions.questions.question import Question, QuestionContext, ids, rounded
 from medmultipoints.transforms.instructions.scenes import Scene
-from medmultipoints.transforms.instructions.shapes import BOX
 from medmultipoints.transforms.instructions.task import Task
 
 

@@ -7,10 +7,10 @@ from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
 from medmultipoints.transforms.errors import UsageError
-from medmultipoints.transforms.instructions.published import KEYS, Objects, answer_json, keeps_box_digits
+from medmultipoints.transforms.instructions.answers.published import KEYS, Objects, answer_json, keeps_box_digits
+from medmultipoints.transforms.instructions.answers.shapes import BOX, POINT, Shape
 from medmultipoints.transforms.instructions.questions.question import Question, QuestionContext
 from medmultipoints.transforms.instructions.scenes import Scene
-from medmultipoints.transforms.instructions.shapes import BOX, POINT, Shape
 from medmultipoints.transforms.instructions.task import Ask, Task
 
 _SHAPES: Final[dict[str, Shape]] = {"counts": int, "label": str}

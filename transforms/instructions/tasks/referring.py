@@ -6,12 +6,12 @@ from collections.abc import Callable, Iterator, Sequence
 from functools import lru_cache
 from typing import Final
 
-from medmultipoints.transforms.instructions.lexicon import Lexicon
+from medmultipoints.transforms.instructions.answers.shapes import BOX
+from medmultipoints.transforms.instructions.naming.lexicon import Lexicon
 from medmultipoints.transforms.instructions.phrases import REFERENTS, SIDE_MARGIN, SIZE_MARGIN
 from medmultipoints.transforms.instructions.proofs.reading import Reading, Wrong, find_object, label_of, require
 from medmultipoints.transforms.instructions.questions.question import Question, QuestionContext, ids, rounded
 from medmultipoints.transforms.instructions.scenes import Scene
-from medmultipoints.transforms.instructions.shapes import BOX
 from medmultipoints.transforms.instructions.task import Task
 from medmultipoints.transforms.records import ReleasedObject
 

@@ -2,14 +2,14 @@
 
 from collections.abc import Iterator, Sequence
 
-from medmultipoints.transforms.instructions.lexicon import Lexicon
+from medmultipoints.transforms.instructions.answers.shapes import BOX
+from medmultipoints.transforms.instructions.naming.lexicon import Lexicon
 from medmultipoints.transforms.instructions.phrases import MOST_OF_A_CLASS
 from medmultipoints.transforms.instructions.proofs.pairs import given_box, two_frames
 from medmultipoints.transforms.instructions.proofs.reading import Reading, find_object, label_of, require, same_place
 from medmultipoints.transforms.instructions.questions.frame_pairs import about, pairs, region
 from medmultipoints.transforms.instructions.questions.question import Question, QuestionContext, distinct, ids, rounded
 from medmultipoints.transforms.instructions.scenes import Scene
-from medmultipoints.transforms.instructions.shapes import BOX
 from medmultipoints.transforms.instructions.task import EXAMPLE_REGION, Task
 
 

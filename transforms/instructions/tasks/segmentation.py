@@ -1,8 +1,8 @@
 """Ask for the mask of an object, given by clicks, a tight or rough box, or its name."""
 
+from medmultipoints.transforms.instructions.answers.shapes import BOX, POINT
 from medmultipoints.transforms.instructions.proofs.segmentation import prove_segmentation
 from medmultipoints.transforms.instructions.questions.mask_requests import ask_segmentation
-from medmultipoints.transforms.instructions.shapes import BOX, POINT
 from medmultipoints.transforms.instructions.task import EXAMPLE_REGION, Task
 
 TASK = Task(

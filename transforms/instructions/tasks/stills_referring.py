@@ -3,12 +3,12 @@
 import re
 from collections.abc import Iterator, Sequence
 
-from medmultipoints.transforms.instructions.lexicon import Lexicon
+from medmultipoints.transforms.instructions.answers.shapes import BOX
+from medmultipoints.transforms.instructions.naming.lexicon import Lexicon
 from medmultipoints.transforms.instructions.phrases import ORDINALS, REFERENTS
 from medmultipoints.transforms.instructions.proofs.reading import Reading, find_object, label_of, require
 from medmultipoints.transforms.instructions.questions.question import Question, QuestionContext, ids, rounded
 from medmultipoints.transforms.instructions.scenes import Scene
-from medmultipoints.transforms.instructions.shapes import BOX
 from medmultipoints.transforms.instructions.task import Task
 from medmultipoints.transforms.instructions.tasks.referring import find_referents, kind_of, singles_out
 from medmultipoints.transforms.records import ReleasedObject

@@ -2,13 +2,13 @@
 
 from collections.abc import Iterator, Sequence
 
-from medmultipoints.transforms.instructions.lexicon import Lexicon
+from medmultipoints.transforms.instructions.answers.shapes import BOX
+from medmultipoints.transforms.instructions.naming.lexicon import Lexicon
 from medmultipoints.transforms.instructions.proofs.pairs import far, given_box, two_frames
 from medmultipoints.transforms.instructions.proofs.reading import Reading, find_object, label_of, require
 from medmultipoints.transforms.instructions.questions.frame_pairs import about, moved, pair_question, pairs
 from medmultipoints.transforms.instructions.questions.question import Question, QuestionContext, distinct
 from medmultipoints.transforms.instructions.scenes import Scene
-from medmultipoints.transforms.instructions.shapes import BOX
 from medmultipoints.transforms.instructions.task import EXAMPLE_REGION, Task
 from medmultipoints.transforms.records import ReleasedObject
 

@@ -2,13 +2,13 @@
 
 from collections.abc import Iterator, Sequence
 
-from medmultipoints.transforms.instructions.lexicon import Lexicon
+from medmultipoints.transforms.instructions.answers.shapes import BOX
+from medmultipoints.transforms.instructions.naming.lexicon import Lexicon
 from medmultipoints.transforms.instructions.proofs.pairs import prove_change, two_frames
 from medmultipoints.transforms.instructions.proofs.reading import Reading
 from medmultipoints.transforms.instructions.questions.frame_pairs import ask_change, pairs
 from medmultipoints.transforms.instructions.questions.question import Question, QuestionContext
 from medmultipoints.transforms.instructions.scenes import Scene
-from medmultipoints.transforms.instructions.shapes import BOX
 from medmultipoints.transforms.instructions.task import Task
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 
-from medmultipoints.transforms.instructions.lexicon import Lexicon
+from medmultipoints.transforms.instructions.naming.lexicon import Lexicon
 from medmultipoints.transforms.instructions.phrases import WINDOW, density_word, listed
 from medmultipoints.transforms.instructions.proofs.reading import Reading, clear_label, density_of, require
 from medmultipoints.transforms.instructions.proofs.windows import evenly

@@ -4,7 +4,7 @@ import json
 import re
 from typing import Any, Final
 
-from medmultipoints.transforms.instructions.fences import read_fenced
+from medmultipoints.transforms.instructions.answers.fences import read_fenced
 
 _OPENING: Final = re.compile(r"[\[{]")
 _LIKE_JSON: Final = re.compile(r"[\[{]\s*[\[\]{}\"\-\d]")

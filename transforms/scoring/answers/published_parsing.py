@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from itertools import chain
 from typing import Any, Final, TypeVar
 
-from medmultipoints.transforms.instructions.fences import read_fenced
+from medmultipoints.transforms.instructions.answers.fences import read_fenced
 from medmultipoints.transforms.scoring.answers.items import BOXES, COUNT, PARTS, POINTS, Places
 
 _KEYS: Final = {POINTS: ("point_2d", 2), BOXES: ("bbox_2d", 4)}

@@ -27,7 +27,7 @@ from medmultipoints.transforms.dialects.frames import PIXELS, Size
 from medmultipoints.transforms.dialects.registry import DIALECTS, Conversation, Layout
 from medmultipoints.transforms.diff.releases import Tables
 from medmultipoints.transforms.errors import DataError, UsageError
-from medmultipoints.transforms.instructions.published import PUBLISHED
+from medmultipoints.transforms.instructions.answers.published import PUBLISHED
 from medmultipoints.transforms.masks.run_lengths import encode_rle
 from medmultipoints.transforms.sources.inspecting.inspection import inspect_source
 from tests.data_lake.release.tiny_release import write_release

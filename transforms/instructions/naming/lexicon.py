@@ -6,7 +6,7 @@ from functools import cached_property
 from typing import Final
 
 from medmultipoints.transforms.errors import UsageError
-from medmultipoints.transforms.instructions.names import Name, Names, allowed_names
+from medmultipoints.transforms.instructions.naming.names import Name, Names, allowed_names
 from medmultipoints.transforms.instructions.scenes import Scene
 
 _NOTHING: Final = frozenset[str]()

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 
-from medmultipoints.transforms.instructions.names import Names, add_labels
+from medmultipoints.transforms.instructions.naming.names import Names, add_labels
 from medmultipoints.transforms.sources.declaration import fold_label
 
 
