@@ -287,6 +287,17 @@ class Exclusion:
 
 
 @dataclass(frozen=True, slots=True)
+class UnusedAnnotation:
+    """An annotation that shows no object in its picture, or one that stronger evidence contradicts."""
+
+    key: str
+    label: str
+    reason: str
+    detail: str
+    verdict: Verdict = "rejected"
+
+
+@dataclass(frozen=True, slots=True)
 class Indexed:
     """The samples and exclusions that a reader made of a source's members.
 

@@ -90,4 +90,5 @@ def compose_published(make_table: MakeTable, entries: Mapping[str, tuple[str, di
     return compose_records(
         samples, images, regions, splits, make_table("duplicates", []),
         policy="published", labels=LABELS, licences=licences,
+        corrections=make_table("corrections", []), left_out=make_table("exclusions", []),
     ).records  # fmt: skip

@@ -17,6 +17,7 @@ from medmultipoints.transforms.compose.policy import Policy, select_regions
 from medmultipoints.transforms.errors import DataError
 from medmultipoints.transforms.masks.components import decode_rle, measure_mask
 from medmultipoints.transforms.records import SIDES, Box, Region
+from medmultipoints.transforms.regions.boxes import reaches_border
 
 SHAPES: Final = ("replace_boxes", "replace_masks", "add_boxes", "add_masks")
 """Actions that add boxes or masks."""
@@ -206,7 +207,7 @@ def _added(acts: pl.DataFrame, images: pl.DataFrame, regions: pl.DataFrame) -> p
 
 def box_region(box: Box, width: int, height: int) -> Region:
     """Return a region that has only a box; the caller fills in sample and label."""
-    cut = box.x1 == 0 or box.y1 == 0 or box.x2 == width or box.y2 == height
+    cut = reaches_border(box, width, height)
     return Region(sample_id="", evidence="correction", label="", index=0, box=box, truncated=cut)
 
 

@@ -131,8 +131,8 @@ def _number(image: Row, findings: Iterable[tuple[str, Finding]], policy: Policy)
             finding.kind,
             finding.severity,
             label,
-            finding.source_box and _sides(finding.source_box),
-            finding.derived_box and _sides(finding.derived_box),
+            finding.source_box and list(map(float, finding.source_box)),
+            finding.derived_box and list(map(float, finding.derived_box)),
             finding.iou,
             finding.side_px,
             _describe_action(finding, policy, image["mask_member"] is not None),
@@ -150,7 +150,3 @@ def _describe_action(finding: Finding, policy: Policy, has_mask: bool) -> str:
     if finding.kind in ("phantom", "extra"):
         return "source box is left out: the mask has no object of its own there"
     return AUDITED_ACTION
-
-
-def _sides(box: Box) -> list[float]:
-    return [float(side) for side in (box.x1, box.y1, box.x2, box.y2)]

@@ -3,7 +3,7 @@
 import numpy as np
 import polars as pl
 
-from medmultipoints.transforms.audit.findings import as_findings, make_findings
+from medmultipoints.transforms.audit.findings import make_findings, without_box
 from medmultipoints.transforms.pictures.thumbnails import SIDE, unpack
 
 SEVERITIES = {
@@ -46,16 +46,10 @@ def find_in_pictures(
     seen = images.join(thumbnails, on="sample_id", maintain_order="left").join(videos, on="sample_id")
     seen = _with_levels(seen).join(facts, on="sample_id", how="left", maintain_order="left")
     found = pl.concat(
-        seen.filter(rule).select(
-            "sample_id",
-            kind=pl.lit(kind),
-            label=pl.lit(""),
-            source_box=pl.lit(None, pl.List(pl.Float64)),
-            detail=detail,
-        )
+        seen.filter(rule).select("sample_id", kind=pl.lit(kind), label=pl.lit(""), detail=detail)
         for kind, (rule, detail) in _rules().items()
     )
-    return make_findings(found, images, samples, SEVERITIES, {}, KEPT)
+    return make_findings(without_box(found), images, samples, SEVERITIES, {}, KEPT)
 
 
 def _rules() -> dict[str, tuple[pl.Expr, pl.Expr]]:
@@ -95,19 +89,10 @@ def _with_levels(images: pl.DataFrame) -> pl.DataFrame:
 
 def near_findings(near: pl.DataFrame, images: pl.DataFrame, samples: pl.DataFrame) -> pl.DataFrame:
     """Return rows of the table ``disagreements``: one per image of each near-duplicate pair."""
-    sides = [
-        near.select(sample_id=one, other_id=two) for one, two in (("sample_id", "other_id"), ("other_id", "sample_id"))
-    ]
-    both = pl.concat(sides).sort("sample_id", "other_id")
-    number = pl.int_range(pl.len()).over("sample_id")
-    named = both.join(images.select("sample_id", "source", "image_sha256"), on="sample_id", maintain_order="left")
-    named = named.join(samples.select("sample_id", "stem"), on="sample_id", maintain_order="left")
-    found = named.with_columns(
-        finding_id=pl.format("{}:near_duplicate:{}", "sample_id", number),
-        kind=pl.lit("near_duplicate"),
-        severity=pl.lit("info"),
-        label=pl.lit(""),
-        action=pl.lit(ACTION),
-        detail=pl.format("shows the same as {}", "other_id"),
+    pairs = near.select("sample_id", "other_id")
+    both = pl.concat([pairs, pairs.select(sample_id="other_id", other_id="sample_id")])
+    known = both.join(images.select("sample_id"), on="sample_id", how="semi")
+    found = without_box(known).with_columns(
+        kind=pl.lit("near_duplicate"), label=pl.lit(""), detail=pl.format("shows the same as {}", "other_id")
     )
-    return as_findings(found)
+    return make_findings(found.drop("other_id"), images, samples, {"near_duplicate": "info"}, {}, ACTION)

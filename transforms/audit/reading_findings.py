@@ -89,9 +89,7 @@ def _frames(regions: pl.DataFrame) -> pl.DataFrame:
     inverted = large.filter(pl.Series([may_be_inverted(decode_rle(*row)) for row in drawn], dtype=pl.Boolean))
     found = pl.concat([masks.filter("covers"), inverted])
     detail = pl.when("covers").then(covers).otherwise(around)
-    return found.with_columns(
-        kind=pl.lit("covers_frame"), source_box=pl.concat_list("x1", "y1", "x2", "y2"), detail=detail
-    )
+    return found.with_columns(kind=pl.lit("covers_frame"), source_box=pl.concat_list(SIDES), detail=detail)
 
 
 def _slivers(regions: pl.DataFrame) -> pl.DataFrame:
@@ -103,7 +101,7 @@ def _slivers(regions: pl.DataFrame) -> pl.DataFrame:
     track = pl.format("track {}", pl.col("track_id").fill_null("without id"))
     named = pl.when(is_track).then(track).otherwise(pl.col("object_key"))
     detail = pl.format("{}: {} px wide or high", named, side.round(4))
-    return found.with_columns(kind=pl.lit("sliver"), source_box=pl.concat_list("x1", "y1", "x2", "y2"), detail=detail)
+    return found.with_columns(kind=pl.lit("sliver"), source_box=pl.concat_list(SIDES), detail=detail)
 
 
 def _tiny_objects(regions: pl.DataFrame) -> pl.DataFrame:

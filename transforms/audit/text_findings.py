@@ -10,9 +10,9 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from medmultipoints.transforms.audit.findings import FINDINGS, make_findings
+from medmultipoints.transforms.audit.findings import FINDINGS, make_findings, without_box
 from medmultipoints.transforms.examinations.same_frame import shared_area
-from medmultipoints.transforms.masks.run_lengths import decode_rle
+from medmultipoints.transforms.masks.mask_sets import union_of
 
 SHOWN = {
     "date": "shows_date", "clock": "shows_clock", "name": "shows_name", "number": "shows_number",
@@ -107,13 +107,11 @@ def compare_masks(one: pl.DataFrame, two: pl.DataFrame, dx: int, dy: int) -> flo
 
 
 def _union(regions: pl.DataFrame) -> NDArray[np.bool_]:
-    height, width = regions["image_height"][0], regions["image_width"][0]
-    return np.asarray(np.logical_or.reduce([decode_rle(rle, height, width) for rle in regions["rle"]]))
+    return union_of(regions["rle"], regions["image_width"][0], regions["image_height"][0])
 
 
 def _as_findings(found: pl.DataFrame, images: pl.DataFrame, samples: pl.DataFrame) -> pl.DataFrame:
-    boxed = found.with_columns(source_box=pl.lit(None, pl.List(pl.Float64)))
-    own = boxed.join(images.select("sample_id"), on="sample_id", how="semi")
+    own = without_box(found).join(images.select("sample_id"), on="sample_id", how="semi")
     made = make_findings(own, images, samples, SEVERITIES, ACTIONS, "")
     apart = pl.col("finding_id").str.replace(":contradicting_copies:", ":contradicting_copies:frame-", literal=True)
     return made.with_columns(finding_id=apart)

@@ -3,7 +3,7 @@
 ``transforms.compose.policy`` selects the regions. The point is the centre of the box under ``published``; under
 ``audited`` it is the centroid where it lies in its own component, else the interior point, and without a mask the
 centre of the box.
-``track_rounding`` first rounds the boxes of tracks to integers in the original image: ``nearest`` (halves up) or
+``rounding`` first rounds the boxes of tracks to integers in the original image: ``nearest`` (halves up) or
 ``floor``; a box that loses its area becomes the pixel that contains its centre.
 """
 
@@ -26,7 +26,7 @@ def place_objects(
     *,
     policy: Policy,
     labels: Mapping[str, str],
-    track_rounding: Rounding,
+    rounding: Rounding,
     own: Mapping[str, Policy] | None = None,
 ) -> pl.DataFrame:
     """Return the rows of the table ``objects`` with ``point`` (x, y), sorted by sample_id, label and index.
@@ -40,7 +40,7 @@ def place_objects(
     return (
         rename_labels(select_regions(regions, policy, own), labels)
         .join(known, on="sample_id")
-        .pipe(_scale_coordinates, policy, track_rounding)
+        .pipe(_scale_coordinates, policy, rounding)
         .sort("sample_id", "label", "evidence", "index", "region_label")
         .with_columns(
             index=pl.int_range(pl.len(), dtype=pl.Int64).over("sample_id", "label"),
@@ -57,9 +57,9 @@ def rename_labels(regions: pl.DataFrame, labels: Mapping[str, str]) -> pl.DataFr
     return regions.with_columns(region_label="label", label=released).drop_nulls("label")
 
 
-def _scale_coordinates(objects: pl.DataFrame, policy: Policy, track_rounding: Rounding) -> pl.DataFrame:
+def _scale_coordinates(objects: pl.DataFrame, policy: Policy, rounding: Rounding) -> pl.DataFrame:
     return (
-        objects.with_columns(_round_tracks(track_rounding))
+        objects.with_columns(_round_tracks(rounding))
         .with_columns(point_kind=_point_kind(policy))
         .with_columns(px=_point_coordinate("x"), py=_point_coordinate("y"))
         .with_columns(pl.col(name) * pl.col("scale") for name in COORDINATES)

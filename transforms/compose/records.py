@@ -18,6 +18,7 @@ from medmultipoints.transforms.compose.policy import Policy, select_regions
 from medmultipoints.transforms.records import SIDES, TONE_COLUMNS
 
 IMAGE_COLUMNS = column_names("released_images")
+_KEYS = ("sample_id", "label")
 RECORD_COLUMNS = tuple(schema_of("records"))
 
 
@@ -44,25 +45,19 @@ def compose_records(
     track_rounding: Rounding = "none",
     zero_counts: bool = False,
     own_policies: Mapping[str, Policy] | None = None,
-    corrections: pl.DataFrame | None = None,
-    left_out: pl.DataFrame | None = None,
+    corrections: pl.DataFrame,
+    left_out: pl.DataFrame,
 ) -> Composed:
     """Return records (without the column ``image``), objects and released images of the kept ``images``.
 
-    ``labels`` maps region labels to released labels; regions of other labels are left out. An image without a
-    record is excluded: ``label_not_selected``, ``objects_excluded_by_review`` (by ``corrections``),
-    ``evidence_not_selected``, ``objects_in_quarantine`` (by ``left_out``, the exclusions of what was read),
-    ``no_objects``, ``specks_only`` or ``unverified_empty`` (the source has no annotation of it).
+    ``labels`` maps region labels to released labels; regions of other labels are left out. ``left_out``: the exclusions
+    of what was read. An image without a record is excluded; see ``_reasons`` for the reasons.
     """
     context = _describe_images(samples, images, splits, duplicates, labels, licences)
     regions = _without_tones(regions, images)
-    objects = place_objects(
-        regions, context, policy=policy, labels=labels, track_rounding=track_rounding, own=own_policies
-    )
-    pairs = objects.select("sample_id", "label")
-    if zero_counts:
-        pairs = pl.concat([pairs, _absent(context, rename_labels(regions, labels))])
-    pairs = pairs.unique()
+    objects = place_objects(regions, context, policy=policy, labels=labels, rounding=track_rounding, own=own_policies)
+    absent = [_absent(context, rename_labels(regions, labels))] if zero_counts else []
+    pairs = pl.concat([objects.select("sample_id", "label"), *absent]).unique()
     unused = context.join(pairs, on="sample_id", how="anti")
     return Composed(
         records=_gather_records(pairs, objects, context, sorted(set(labels.values()))),
@@ -136,19 +131,18 @@ def _gather_records(
         "sample_id",
         "label",
         "point_kind",
+        "evidence",
         points=pl.col("point").cast(pl.List(pl.Float32)),
         bbox=pl.concat_list(SIDES).cast(pl.List(pl.Float32)),
         centroids=_point_or_empty("cx", "cy"),
         interior_points=_point_or_empty("ix", "iy"),
         object_ids="object_id",
         track_ids=pl.col("track_id").fill_null(""),
-        evidence="evidence",
     )
-    lists = columns.group_by("sample_id", "label", maintain_order=True).agg(pl.all())
-    filled = [pl.col(name).fill_null([]) for name in lists.columns if name not in ("sample_id", "label")]
+    lists = columns.group_by(_KEYS, maintain_order=True).agg(pl.all())
     return (
-        pairs.join(lists, on=("sample_id", "label"), how="left")
-        .with_columns(filled)
+        pairs.join(lists, on=_KEYS, how="left")
+        .with_columns(pl.exclude(_KEYS).fill_null([]))
         .join(context, on="sample_id")
         .with_columns(
             count=pl.col("bbox").list.len().cast(pl.Int32),
@@ -173,8 +167,8 @@ def _explain(
     regions: pl.DataFrame,
     policy: Policy,
     own_policies: Mapping[str, Policy] | None,
-    corrections: pl.DataFrame | None,
-    left_out: pl.DataFrame | None,
+    corrections: pl.DataFrame,
+    left_out: pl.DataFrame,
 ) -> pl.DataFrame:
     """Return one exclusion per image without a record."""
     own = regions.join(unused, on="sample_id", how="semi")
@@ -197,19 +191,15 @@ def _explain(
     )
 
 
-def _excluded_objects(corrections: pl.DataFrame | None) -> pl.DataFrame:
+def _excluded_objects(corrections: pl.DataFrame) -> pl.DataFrame:
     """Return ``reviewed`` by sample_id: the reviewer, date and reason of excluded objects."""
-    if corrections is None:
-        return pl.DataFrame(schema={"sample_id": pl.String, "reviewed": pl.String})
     text = pl.format("{} ({}, {})", "reason", "reviewer", "date")
     excluded = corrections.filter(pl.col("action") == "exclude", pl.col("object_id").is_not_null())
     return excluded.group_by("sample_id").agg(reviewed=text.unique().sort().str.join("; "))
 
 
-def _rejected_objects(left_out: pl.DataFrame | None) -> pl.DataFrame:
+def _rejected_objects(left_out: pl.DataFrame) -> pl.DataFrame:
     """Return ``rejected`` by sample_id: the number of rejected annotations with their reasons, in words."""
-    if left_out is None:
-        return pl.DataFrame(schema={"sample_id": pl.String, "rejected": pl.String})
     found = left_out.filter(pl.col("verdict") == "rejected", pl.col("sample_id").is_not_null())
     rejected = pl.format("{} ({})", pl.len(), _join_distinct("reason"))
     return found.group_by("sample_id").agg(rejected=rejected)
@@ -220,7 +210,10 @@ def _join_distinct(name: str) -> pl.Expr:
 
 
 def _reasons(policy: Policy) -> list[tuple[pl.Expr, str, pl.Expr]]:
-    """Return why an image has no record: when a reason holds, its name, its detail; the first that holds counts."""
+    """Return why an image has no record: when a reason holds, its name, its detail; the first that holds counts.
+
+    An image is ``unverified_empty`` if its source has no annotation of it.
+    """
     unused = f"{{}}: its objects are of evidence {{}}, which box policy {policy} does not use"
     nothing = "{}: nothing is annotated in the image, and nothing says that nothing is there (of a declared source, "
     specks = "{}: its mask holds specks alone: no object, and no proof that nothing is there"

@@ -6,7 +6,7 @@ from typing import Final
 
 from medmultipoints.transforms.claims.facts import ObjectFacts, PictureFacts
 from medmultipoints.transforms.descriptions.knowledge_entries import Entry
-from medmultipoints.transforms.instructions.phrases import COLUMNS, ROWS
+from medmultipoints.transforms.instructions.phrases import place_of
 
 PARTS: Final[Mapping[str, str]] = {
     "modality": "what kind of picture it is",
@@ -59,7 +59,7 @@ def _region(one: ObjectFacts, names: Mapping[str, str]) -> str:
     x1, y1, x2, y2 = (f"{100 * edge:.1f} %" for edge in one.box)
     parts = [
         f"from {x1} to {x2} of the width and from {y1} to {y2} of the height",
-        f"its centre in the {_third(one.centre)} of the picture",
+        f"its centre in the {place_of(*one.centre, 1, 1)} of the picture",
         f"{one.percent:.2f} % of the area, {one.size}",
         f"touches the {', '.join(sorted(one.touched))} border" if one.touched else "touches no border",
     ]
@@ -67,8 +67,3 @@ def _region(one: ObjectFacts, names: Mapping[str, str]) -> str:
         if how is not None:
             parts.append(f"{than[0] if how == 'equal' else how + ' than'} its surroundings")
     return f"- {names[one.label]}: {'; '.join(parts)}"
-
-
-def _third(centre: tuple[float, float]) -> str:
-    column, row = COLUMNS[min(int(3 * centre[0]), 2)], ROWS[min(int(3 * centre[1]), 2)]
-    return "centre" if (row, column) == ("middle", "centre") else f"{row} {column}"

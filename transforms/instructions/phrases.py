@@ -85,6 +85,16 @@ def place_text(row: str, column: str) -> str:
     return "centre" if (row, column) == ("middle", "centre") else f"{row} {column}"
 
 
+def third(at: float, side: float) -> int:
+    """Return the third of a side that contains a position: 0, 1 or 2."""
+    return min(int(3 * at / side), 2)
+
+
+def place_of(x: float, y: float, width: float, height: float) -> str:
+    """Return the name of the part of an image that contains a point."""
+    return place_text(ROWS[third(y, height)], COLUMNS[third(x, width)])
+
+
 def borders_text(touched: Sequence[bool]) -> str:
     """Return a phrase for the borders that a region touches, in the order of ``BORDERS``."""
     found = [border for border, yes in zip(BORDERS, touched, strict=True) if yes]

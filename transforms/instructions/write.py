@@ -1,7 +1,7 @@
 """Write instructions: the questions of each task, rendered by templates, with every answer proved."""
 
 import json
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from itertools import islice
 from typing import Final
 
@@ -18,7 +18,7 @@ from medmultipoints.transforms.instructions.naming.lexicon import Lexicon
 from medmultipoints.transforms.instructions.naming.names import Names, labels_present
 from medmultipoints.transforms.instructions.prompts import Templates, render_prompt
 from medmultipoints.transforms.instructions.questions.question import Question, QuestionContext
-from medmultipoints.transforms.instructions.scenes import gather_scenes
+from medmultipoints.transforms.instructions.scenes import Scene, gather_scenes
 
 SCHEMA: Final = {name: kind for name, kind in schema_of("instructions").items() if name != "answer_rederived"}
 _TYPES: Final = [arrow_schema(load_table("instructions")).field(name).type for name in SCHEMA]
@@ -46,18 +46,12 @@ def write_instructions(
     "seed:record_id:task", so no row depends on another. Boxes keep all digits of their record under the box policy
     ``published`` and are rounded to 0.1 px otherwise; points are always rounded. ``other_labels`` are labels of objects
     in an image that have no record. Other tasks are asked about scenes, which need ``objects``; ``shares`` and
-    ``absent`` are explained at ``QuestionContext``.
-    Raise UsageError for an unknown task, a task without templates, or a label without a name.
+    ``absent`` are explained at ``QuestionContext``. Raise UsageError for an unknown task, a task without templates, or
+    a label without a name.
     """
     chosen = _known(tasks, templates)
-    others = [task for task in chosen if task not in PUBLISHED]
-    if others and objects is None:
-        raise UsageError(f"task {others[0]}: asks about objects. Give the objects table.")
-    lexicon = Lexicon(names, policy, labels_present(records, other_labels))
-    context = QuestionContext(lexicon, seed, shares or {}, absent)
-    known = empty_frame(load_table("objects")) if objects is None or not others else objects
-    stills = any(TASKS[task].stills for task in chosen)  # other tasks ask about a still alone, in whichever group
-    groups = gather_scenes(records, known, images, stills=stills)
+    context = QuestionContext(Lexicon(names, policy, labels_present(records, other_labels)), seed, shares or {}, absent)
+    groups = _gather(chosen, records, objects, images)
     questions = (question for group in groups for task in chosen for question in TASKS[task].ask(group, context))
     parts = [_frame(part, templates, context) for part in iter(lambda: list(islice(questions, _SLICE_ROWS)), [])]
     written = pl.concat([pl.DataFrame(schema=SCHEMA), *parts]).sort("instruction_id")
@@ -74,6 +68,18 @@ def _known(tasks: Sequence[str], templates: Templates) -> tuple[str, ...]:
         if task not in templates.by_task:
             raise UsageError(f"task {task}: no templates. Add its template file.")
     return tuple(dict.fromkeys(tasks))
+
+
+def _gather(
+    tasks: Sequence[str], records: pl.DataFrame, objects: pl.DataFrame | None, images: pl.DataFrame
+) -> Iterator[tuple[Scene, ...]]:
+    """Yield the groups of scenes that the tasks ask about; published tasks need no objects."""
+    others = [task for task in tasks if task not in PUBLISHED]
+    if others and objects is None:
+        raise UsageError(f"task {others[0]}: asks about objects. Give the objects table.")
+    known = empty_frame(load_table("objects")) if objects is None or not others else objects
+    stills = any(TASKS[task].stills for task in tasks)  # other tasks ask about a still alone, in whichever group
+    return gather_scenes(records, known, images, stills=stills)
 
 
 def _frame(questions: Sequence[Question], templates: Templates, context: QuestionContext) -> pl.DataFrame:

@@ -106,19 +106,11 @@ def find_regions(
     np.greater_equal(levels, threshold, out=white.view(np.bool_))
     at_corner = rows.start == columns.start == 0
     specks = _take_stray_pixel(white) if at_corner and min_area_px > 1 else []
-    regions = []
-    for found in _find_components(white, columns.start, rows.start, frame, min_area_px):
-        if isinstance(found, Speck):
-            specks.append(found)
-        elif found.area_px < min_area_px:
-            specks.append(Speck(found.box, found.area_px, "below_min_area"))
-        else:
-            regions.append(_measure(found, frame, picture))
-    return MaskRegions(
-        regions=tuple(sorted(regions, key=reading_order)),
-        specks=tuple(sorted(specks, key=reading_order)),
-        off_binary=off_binary,
-    )
+    found = list(_find_components(white, columns.start, rows.start, frame, min_area_px))
+    specks += [one for one in found if isinstance(one, Speck)]
+    regions = [_measure(one, frame, picture) for one in found if isinstance(one, _Component)]
+    first_to_last = (tuple(sorted(regions, key=reading_order)), tuple(sorted(specks, key=reading_order)))
+    return MaskRegions(*first_to_last, off_binary)
 
 
 def measure_mask(mask: NDArray[np.bool_], picture: NDArray[np.uint8] | None = None) -> Region:
@@ -171,7 +163,7 @@ def _take_stray_pixel(white: NDArray[np.uint8]) -> list[Speck]:
 def _find_components(
     white: NDArray[np.uint8], left: int, top: int, frame: _Frame, min_area_px: int
 ) -> Iterator[_Component | Speck]:
-    """Yield the components, in no particular order; some of those below the minimum area as specks.
+    """Yield the components, in no particular order; those below the minimum area as specks.
 
     ``white`` lies at ``left``, ``top`` of the frame. Works on the bounding box of all white pixels, a fraction of most
     masks, and on the components' own where these are apart: ten times as fast as labelling. Raises MemberProblem for
@@ -186,7 +178,8 @@ def _find_components(
     apart = _boxes_apart(crop) if changes <= FEW_CHANGES else ()
     for x, y, width, height in apart:
         pixels = crop[y : y + height, x : x + width]
-        yield _Component(pixels, left + x, top + y, cv2.countNonZero(pixels))
+        one = _Component(pixels, left + x, top + y, cv2.countNonZero(pixels))
+        yield one if one.area_px >= min_area_px else Speck(one.box, one.area_px, "below_min_area")
     if not apart:
         yield from _label(crop, left, top, frame, min_area_px)
 

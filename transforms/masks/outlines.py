@@ -10,17 +10,17 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from medmultipoints.transforms.masks.polygons import fill_polygon
+from medmultipoints.transforms.pictures.components import lit_part
+
 Polygon = tuple[tuple[float, float], ...]
 
 
 def trace_outlines(mask: NDArray[np.bool_]) -> tuple[Polygon, ...]:
     """Return the corners of a mask's outlines along its pixel edges, holes included; ``mask``: height x width."""
-    rows, columns = np.flatnonzero(mask.any(1)), np.flatnonzero(mask.any(0))
-    if not rows.size:
-        return ()
-    top, left = int(rows[0]), int(columns[0])
-    inside = np.pad(mask[top : rows[-1] + 1, left : columns[-1] + 1], 1)
-    ways = _edges(inside)
+    rows, columns = lit_part(mask)
+    top, left = rows.start, columns.start
+    ways = _edges(np.pad(mask[rows, columns], 1))
     found = []
     while ways:
         found.append(tuple((float(x + left), float(y + top)) for x, y in _walk(ways)))
@@ -63,18 +63,9 @@ def _walk(ways: dict[tuple[int, int], list[tuple[int, int]]]) -> list[tuple[int,
 
 def fill_outlines(polygons: Iterable[Sequence[Sequence[float]]], height: int, width: int) -> NDArray[np.bool_]:
     """Return the pixels whose centre lies inside the polygons (even-odd), clipped to the frame."""
-    toggles = np.zeros((height, width + 1), np.uint8)
+    inside = np.zeros((height, width), np.bool_)
     for polygon in polygons:
-        corners = np.asarray(polygon, np.float64)
-        for (x1, y1), (x2, y2) in zip(corners, np.roll(corners, -1, axis=0), strict=True):
-            if y1 > y2:
-                x1, y1, x2, y2 = x2, y2, x1, y1
-            rows = np.arange(max(int(np.ceil(y1 - 0.5)), 0), min(int(np.ceil(y2 - 0.5)), height))
-            if rows.size:
-                crossings = x1 + (rows + 0.5 - y1) * ((x2 - x1) / (y2 - y1))
-                columns = np.clip(np.ceil(crossings - 0.5), 0, width).astype(np.int64)
-                toggles[rows, columns] ^= 1
-    inside: NDArray[np.bool_] = np.bitwise_xor.accumulate(toggles, axis=1)[:, :width].astype(bool)
+        inside ^= fill_polygon(np.asarray(polygon, np.float64), width, height)
     return inside
 
 

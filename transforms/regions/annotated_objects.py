@@ -14,26 +14,15 @@ from medmultipoints.transforms.masks.polygons import fill_polygons, polygon_box
 from medmultipoints.transforms.masks.run_lengths import decode_rle
 from medmultipoints.transforms.pictures.decode import ImageProblem
 from medmultipoints.transforms.rasters.values import Values
-from medmultipoints.transforms.records import Annotation, Box, MaskLayer, Region, Sample, Verdict
-from medmultipoints.transforms.regions.boxes import clip_box
+from medmultipoints.transforms.records import Annotation, MaskLayer, Region, Sample, UnusedAnnotation
+from medmultipoints.transforms.regions.boxes import clip_box, reaches_border
 from medmultipoints.transforms.regions.hierarchy import AGREEMENT, Parent, find_parents, is_unclear
 from medmultipoints.transforms.regions.layers import LayerObjects, find_layer_objects
-from medmultipoints.transforms.regions.readings import CONFLICT, unite_readings
+from medmultipoints.transforms.regions.readings import unite_readings
 
 OUTSIDE: Final = "outside_the_picture"
 """Reason of an annotation outside of its picture, whose object may be elsewhere in the picture."""
 ReadLayer = Callable[[MaskLayer], Values]
-
-
-@dataclass(frozen=True, slots=True)
-class UnusedAnnotation:
-    """An annotation that shows no object in the picture."""
-
-    key: str
-    label: str
-    reason: str
-    detail: str
-    verdict: Verdict = "rejected"
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,11 +61,12 @@ def find_annotated_objects(
         found = zip(layered.objects, keys, strict=True)
         regions += [replace(one, sample_id=sample.sample_id, object_key=key) for one, key in found]
     regions, conflicts = unite_readings(regions, sample.layers, reading_of, sample.labels_exhaustive)
-    unused += [UnusedAnnotation(one.key, one.label, CONFLICT, one.detail) for one in conflicts]
+    unused += conflicts
     uncertain |= bool(conflicts)
-    parents = _find_parents(sample, regions, width, height)
+    parts = {parent: below for parent, *below in map(json.loads, sample.parts)}
+    parents = find_parents(regions, parts, width, height)
     unused += _leave_out_parents(regions, parents)
-    uncertain |= any(not parent.agrees for parent in parents) or _is_unclear(sample, regions)
+    uncertain |= any(not parent.agrees for parent in parents) or is_unclear(regions, parts)
     kept = [region for region in regions if region.label not in {parent.label for parent in parents}]
     return AnnotatedObjects(tuple(_number(kept)), tuple(specks), tuple(unused), uncertain)
 
@@ -104,18 +94,6 @@ def _read_annotations(
             detail = f"{annotation.key}: {annotation.label} lies outside the {width}x{height} px picture"
             unused.append(UnusedAnnotation(annotation.key, annotation.label, OUTSIDE, detail))
     return regions, unused
-
-
-def _parts_of(sample: Sample) -> dict[str, list[str]]:
-    return {parent: parts for parent, *parts in map(json.loads, sample.parts)}
-
-
-def _find_parents(sample: Sample, regions: list[Region], width: int, height: int) -> tuple[Parent, ...]:
-    return find_parents(regions, _parts_of(sample), width, height) if sample.parts else ()
-
-
-def _is_unclear(sample: Sample, regions: list[Region]) -> bool:
-    return bool(sample.parts) and is_unclear(regions, _parts_of(sample))
 
 
 def _leave_out_parents(regions: list[Region], parents: tuple[Parent, ...]) -> Iterator[UnusedAnnotation]:
@@ -168,7 +146,7 @@ def _annotation_regions(
             box=clipped,
             object_key=key,
             track_id=annotation.track_id,
-            truncated=_reaches_border(annotation.box, width, height),
+            truncated=reaches_border(annotation.box, width, height),
         )
 
 
@@ -196,7 +174,7 @@ def _polygon_region(
         box=box,
         object_key=annotation.key,
         track_id=annotation.track_id,
-        truncated=_reaches_border(extent, width, height),
+        truncated=reaches_border(extent, width, height),
     )
     if white.any():
         found = measure_mask(white, picture)
@@ -213,10 +191,6 @@ def _identify(region: Region, sample_id: str, annotation: Annotation) -> Region:
         object_key=annotation.key,
         track_id=annotation.track_id,
     )
-
-
-def _reaches_border(box: Box, width: int, height: int) -> bool:
-    return box.x1 <= 0 or box.y1 <= 0 or box.x2 >= width or box.y2 >= height
 
 
 def _number(regions: list[Region]) -> Iterator[Region]:

@@ -42,12 +42,18 @@ class MotBox(NamedTuple):
 
 def iou(a: Box, b: Box) -> float:
     """Return the intersection over union of two boxes, in [0, 1]; 0 if they only touch or either has no area."""
-    width = min(a.x2, b.x2) - max(a.x1, b.x1)
-    height = min(a.y2, b.y2) - max(a.y1, b.y1)
-    if width <= 0 or height <= 0:
-        return 0.0
-    shared = width * height
-    return shared / (a.area + b.area - shared)
+    shared = _shared_area(a, b)
+    return shared / (a.area + b.area - shared) if shared else 0.0
+
+
+def _shared_area(a: Box, b: Box) -> float:
+    width, height = min(a.x2, b.x2) - max(a.x1, b.x1), min(a.y2, b.y2) - max(a.y1, b.y1)
+    return width * height if width > 0 and height > 0 else 0.0
+
+
+def reaches_border(box: Box, width: float, height: float) -> bool:
+    """Return whether a box touches or passes the border of a ``width`` x ``height`` image."""
+    return box.x1 <= 0 or box.y1 <= 0 or box.x2 >= width or box.y2 >= height
 
 
 def clip_box(box: Box, width: float, height: float) -> Box | None:
@@ -101,11 +107,10 @@ def join_boxes(boxes: Sequence[Box]) -> Box:
 
 def lies_in(inner: Box, outer: Box, share: float) -> bool:
     """Return whether at least this share of a box's area lies in another box."""
-    width = min(outer.x2, inner.x2) - max(outer.x1, inner.x1)
-    height = min(outer.y2, inner.y2) - max(outer.y1, inner.y1)
-    return width > 0 and height > 0 and width * height >= share * inner.area
+    shared = _shared_area(inner, outer)
+    return shared > 0 and shared >= share * inner.area
 
 
-def are_near(one: Sequence[float], other: Sequence[float]) -> bool:
-    """Return whether each side of a box is at most ``NEAR_PX`` from that of the other."""
-    return all(abs(side - there) <= NEAR_PX for side, there in zip(one, other, strict=True))
+def are_near(one: Sequence[float], other: Sequence[float], most_px: float = NEAR_PX) -> bool:
+    """Return whether each side of a box is at most ``most_px`` from that of the other."""
+    return all(abs(side - there) <= most_px for side, there in zip(one, other, strict=True))

@@ -20,22 +20,14 @@ from medmultipoints.transforms.pictures.decode import (
     luma_blake3,
     resize_image,
 )
-from medmultipoints.transforms.pictures.orientation import (
-    Orientation,
-    turn_box,
-    turn_size,
-)
+from medmultipoints.transforms.pictures.orientation import Orientation, turn_box, turn_size
 from medmultipoints.transforms.pictures.scratch import Scratch
 from medmultipoints.transforms.pictures.thumbnails import pack, thumbnail, to_luma
 from medmultipoints.transforms.rasters.source_pictures import OWN_BYTES, ImageOrigin, SourcePicture, read_picture
 from medmultipoints.transforms.rasters.values import read_codes
-from medmultipoints.transforms.records import Box, Exclusion, Region, Sample
-from medmultipoints.transforms.regions.annotated_objects import (
-    AnnotatedObjects,
-    UnusedAnnotation,
-    find_annotated_objects,
-)
-from medmultipoints.transforms.regions.boxes import published_scale, released_size
+from medmultipoints.transforms.records import Box, Exclusion, Region, Sample, UnusedAnnotation
+from medmultipoints.transforms.regions.annotated_objects import AnnotatedObjects, find_annotated_objects
+from medmultipoints.transforms.regions.boxes import published_scale, reaches_border, released_size
 from medmultipoints.transforms.regions.completeness import may_be_incomplete
 from medmultipoints.transforms.regions.source_masks import check_mask_orientation, mask_objects, read_mask_regions
 from medmultipoints.transforms.regions.tracks import (
@@ -311,5 +303,5 @@ def _source_objects(sample: Sample, picture: SourcePicture) -> Iterator[Region]:
             label=stated.label,
             index=index,
             box=box,
-            truncated=box.x1 <= 0 or box.y1 <= 0 or box.x2 >= width or box.y2 >= height,
+            truncated=reaches_border(box, width, height),
         )

@@ -9,7 +9,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final
 
-from medmultipoints.transforms.records import MaskLayer, Region
+from medmultipoints.transforms.records import MaskLayer, Region, UnusedAnnotation
 from medmultipoints.transforms.regions.hierarchy import STRENGTH, strongest_regions
 from medmultipoints.transforms.regions.matching import match_boxes
 from medmultipoints.transforms.regions.overlaps import find_overlaps
@@ -20,19 +20,10 @@ CONFLICT: Final = "evidence_conflict"
 """Reason of an object that contradicts stronger evidence, so that the count of its label is uncertain."""
 
 
-@dataclass(frozen=True, slots=True)
-class Conflict:
-    """An object that is none of those of the stronger reading: its key, its label and the sentence that says so."""
-
-    key: str
-    label: str
-    detail: str
-
-
 @dataclass
 class _Outcome:
     keys: dict[str, str] = field(default_factory=dict)
-    conflicts: list[Conflict] = field(default_factory=list)
+    conflicts: list[UnusedAnnotation] = field(default_factory=list)
 
 
 def unite_readings(
@@ -40,7 +31,7 @@ def unite_readings(
     layers: Iterable[MaskLayer],
     reading_of: Mapping[str, int],
     exhaustive: Collection[str],
-) -> tuple[list[Region], tuple[Conflict, ...]]:
+) -> tuple[list[Region], tuple[UnusedAnnotation, ...]]:
     """Return the regions with one key per object, and the objects left out because of stronger evidence.
 
     ``reading_of``: number of the reading of each object key. ``layers``: masks of the picture; each shows all objects
@@ -54,12 +45,10 @@ def unite_readings(
     outcome = _Outcome()
     objects = strongest_regions(regions)
     for label in sorted({region.label for region in regions}):
-        held: dict[int, list[Region]] = {}
+        held: dict[int, list[Region]] = {reading: [] for reading in shown.get(label, ())}
         for region in objects:
             if region.label == label:
                 held.setdefault(reading_of[str(region.object_key)], []).append(region)
-        for reading in shown.get(label, ()):
-            held.setdefault(reading, [])
         ranks = {reading: (_rank(own, reading in shown.get(label, ())), reading) for reading, own in held.items()}
         first, *others = sorted(held, key=lambda reading: ranks[reading])
         known = list(held[first])
@@ -96,7 +85,8 @@ def _join(weaker: Sequence[Region], known: Sequence[Region], exhaustive: bool, o
         if place in matched:
             outcome.keys[key] = str(known[matched[place]].object_key)
         elif near[place] or exhaustive:
-            outcome.conflicts.append(Conflict(key, region.label, _explain(region, [known[at] for at in near[place]])))
+            detail = _explain(region, [known[at] for at in near[place]])
+            outcome.conflicts.append(UnusedAnnotation(key, region.label, CONFLICT, detail))
         else:
             further.append(region)
     return further

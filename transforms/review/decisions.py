@@ -71,21 +71,15 @@ def concerns(entry: Entry, finding: Mapping[str, Any]) -> bool:
     if finding["kind"] == PROPOSAL and str(entry["action"]).startswith("add_"):
         added = entry.get("boxes") or entry.get(FROM_MASKS, ())
         return any(iou(Box(*box), Box(*finding["derived_box"])) >= SAME_PLACE for box in added)
-    return not finding.get("label") or finding["label"] in labels_of(entry)
+    labels = _labels_of(entry)
+    return not finding.get("label") or not labels or finding["label"] in labels
 
 
-def labels_of(entry: Entry) -> "_All | set[str]":
-    """Return the labels that an entry is about: its own and its object's; all labels for a whole image."""
+def _labels_of(entry: Entry) -> set[str]:
+    """Return the labels that an entry is about: its own and its object's; none for a whole image."""
     own = {str(entry["label"])} if entry.get("label") else set()
     named = str(entry["object"]).split(":")[1:-1] if entry.get("object") else []
-    return own | {":".join(named)} if own or named else _All()
-
-
-class _All:
-    """A set that contains every label."""
-
-    def __contains__(self, _label: object) -> bool:
-        return True
+    return own | ({":".join(named)} if named else set())
 
 
 def outcome(seen: Sequence[Seen], entries: Iterable[Entry]) -> list[tuple[str, Box]] | None:
@@ -109,7 +103,7 @@ def outcome(seen: Sequence[Seen], entries: Iterable[Entry]) -> list[tuple[str, B
 
 def _pinned(objects: Mapping[str, tuple[str, Box]], entry: Entry) -> list[str]:
     """Return the object of an entry, by id or else by box, because builds renumber ids."""
-    near = [name for name, (_, box) in objects.items() if are_near(entry["box"], (box.x1, box.y1, box.x2, box.y2))]
+    near = [name for name, (_, box) in objects.items() if are_near(entry["box"], box)]
     return [entry["object"]] if entry["object"] in near else near[:1]
 
 

@@ -8,7 +8,7 @@ import hashlib
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final, Literal
+from typing import Any, Final
 
 from medmultipoints.transforms.errors import UsageError
 from medmultipoints.transforms.records import Box
@@ -16,7 +16,6 @@ from medmultipoints.transforms.regions.boxes import clip_box
 from medmultipoints.transforms.review.mask_files import Masks
 
 Entry = Mapping[str, Any]
-Verdict = Literal["accept", "exclude", "edit"]
 MOST_OBJECTS: Final = 20_000
 
 
@@ -160,7 +159,7 @@ def _pinned(seen: Seen | None) -> dict[str, Any]:
 
 
 def _sides(box: Box) -> list[float]:
-    return [int(side) if float(side).is_integer() else round(side, 3) for side in (box.x1, box.y1, box.x2, box.y2)]
+    return [int(side) if float(side).is_integer() else round(side, 3) for side in box]
 
 
 def _entry(by: Signed, **values: Any) -> Entry:

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from medmultipoints.transforms.masks.outlines import Polygon, trace_outlines
 from medmultipoints.transforms.masks.run_lengths import decode_rle
+from medmultipoints.transforms.pictures.components import lit_part
 from medmultipoints.transforms.review.entries import Seen
 
 OBJECT_ID: Final = "object_id"
@@ -76,10 +77,10 @@ def _cvat_shape(one: Seen, sheet: Sheet) -> str:
         sides = f'xtl="{box.x1:g}" ytl="{box.y1:g}" xbr="{box.x2:g}" ybr="{box.y2:g}"'
         return f"<box {same} {sides}>{inside}</box>"
     mask = decode_rle(one.rle, sheet.height, sheet.width)
-    rows, columns = np.flatnonzero(np.any(mask, 1)), np.flatnonzero(np.any(mask, 0))
-    part = mask[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
+    rows, columns = lit_part(mask)
+    part = mask[rows, columns]
     runs = ", ".join(map(str, _runs(part.ravel())))
-    place = f'left="{columns[0]}" top="{rows[0]}" width="{part.shape[1]}" height="{part.shape[0]}"'
+    place = f'left="{columns.start}" top="{rows.start}" width="{part.shape[1]}" height="{part.shape[0]}"'
     return f'<mask {same} rle="{runs}" {place}>{inside}</mask>'
 
 

@@ -50,8 +50,7 @@ def parse_masks(data: bytes) -> Masks:
 
 def mask_boxes(masks: Masks) -> list[list[int]]:
     """Return the half-open box of each mask."""
-    boxes = [mask_sides(decode_rle(rle, masks.height, masks.width)) for rle in masks.rles]
-    return [[int(box.x1), int(box.y1), int(box.x2), int(box.y2)] for box in boxes]
+    return [[*map(int, mask_sides(decode_rle(rle, masks.height, masks.width)))] for rle in masks.rles]
 
 
 def _is_size(*sides: object) -> bool:

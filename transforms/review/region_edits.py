@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from medmultipoints.transforms.masks.run_lengths import encode_rle
+from medmultipoints.transforms.pictures.components import lit_part
 from medmultipoints.transforms.records import Box, Point
 
 MaskArray = NDArray[np.bool_]
@@ -13,16 +14,15 @@ MaskArray = NDArray[np.bool_]
 
 def mask_sides(mask: MaskArray) -> Box:
     """Return the half-open box of a mask; raise ValueError if it is empty."""
-    rows, columns = np.flatnonzero(np.any(mask, 1)), np.flatnonzero(np.any(mask, 0))
-    if not rows.size:
+    rows, columns = lit_part(mask)
+    if not rows.stop:
         raise ValueError("a mask is empty")
-    return Box(float(columns[0]), float(rows[0]), float(columns[-1] + 1), float(rows[-1] + 1))
+    return Box(float(columns.start), float(rows.start), float(columns.stop), float(rows.stop))
 
 
 def mask_code(mask: MaskArray) -> str:
     """Return the RLE of a mask of the whole picture; raise ValueError if it is empty."""
-    box = mask_sides(mask)
-    x1, y1, x2, y2 = (int(side) for side in (box.x1, box.y1, box.x2, box.y2))
+    x1, y1, x2, y2 = map(int, mask_sides(mask))
     return encode_rle(mask[y1:y2, x1:x2].view(np.uint8), x1, y1, mask.shape[1], mask.shape[0])
 
 

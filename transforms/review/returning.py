@@ -4,10 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-import numpy as np
-
 from medmultipoints.transforms.records import Box
-from medmultipoints.transforms.regions.boxes import iou, lies_in
+from medmultipoints.transforms.regions.boxes import are_near, iou, lies_in
 from medmultipoints.transforms.review.entries import Drawn, Seen
 
 SAME_PX: Final = 0.51
@@ -58,12 +56,7 @@ def match_returned(seen: Sequence[Seen], returned: Sequence[Returned]) -> list[D
 def _drawn(one: Returned, origin: Seen | None, parts: int) -> Drawn:
     if origin is None:
         return Drawn(label=one.label, box=None if one.rle else one.box, rle=one.rle)
-    same = parts == 1 and (one.rle == origin.rle if one.rle or origin.rle else _is_same(one.box, origin.box))
+    same = parts == 1 and (one.rle == origin.rle if one.rle or origin.rle else are_near(one.box, origin.box, SAME_PX))
     if same:
         return Drawn(label=one.label, box=origin.box, rle=origin.rle, origin=origin.object_id, changed=False)
     return Drawn(label=one.label, box=None if one.rle else one.box, rle=one.rle, origin=origin.object_id)
-
-
-def _is_same(one: Box, other: Box) -> bool:
-    sides = np.abs(np.subtract((one.x1, one.y1, one.x2, one.y2), (other.x1, other.y1, other.x2, other.y2)))
-    return bool(sides.max() <= SAME_PX)

@@ -55,18 +55,13 @@ def certify(
     search = find_near(_pictures(rows), album_of(thumbnails))
     pairs = _place(search.pairs, table)
     near = pairs.filter(pl.col("distance") < threshold)
-    across = count_pairs(near.filter(pl.col("apart")))
-    joined = describe_joins(rows, joins, text)
+    duplicates, joined = _near_duplicates(near), describe_joins(rows, joins, text)
     return {
         "format": 1,
-        "leaks": count_shared(table) | {"near_duplicates": across} | joined["across_splits"],
+        "leaks": count_shared(table) | {"near_duplicates": duplicates["across_splits"]} | joined["across_splits"],
         "splits": _splits(rows),
         "groups": _groups(rows),
-        "near_duplicates": {
-            "pairs": count_pairs(near),
-            "in_one_group": count_pairs(near.filter(pl.col("one_group"))),
-            "across_splits": across,
-        },
+        "near_duplicates": duplicates,
         "examinations": joined,
         "official_splits": _official(table, near),
         "nearest_across_splits": _nearest(pairs),
@@ -204,6 +199,11 @@ def _nearest(pairs: pl.DataFrame) -> list[dict[str, Any]]:
     names = ("sample_id", "other_id", "image_sha256", "other_image_sha256", "split", "other_split")
     measures = ("hash_distance", "distance", "evidence")
     return pairs.filter(pl.col("apart")).head(SHOWN).select(*names, *measures).to_dicts()
+
+
+def _near_duplicates(near: pl.DataFrame) -> dict[str, int]:
+    within, across = near.filter(pl.col("one_group")), near.filter(pl.col("apart"))
+    return {"pairs": count_pairs(near), "in_one_group": count_pairs(within), "across_splits": count_pairs(across)}
 
 
 def _describe(search: NearSearch, threshold: float) -> dict[str, Any]:

@@ -29,8 +29,7 @@ from medmultipoints.transforms.pictures.numbering import (
     odd_sizes,
 )
 from medmultipoints.transforms.pictures.scratch import Scratch
-from medmultipoints.transforms.records import Exclusion, Sample
-from medmultipoints.transforms.regions.annotated_objects import UnusedAnnotation
+from medmultipoints.transforms.records import Exclusion, Sample, UnusedAnnotation
 from medmultipoints.transforms.regions.derive import (
     Derived,
     DeriveParameters,

@@ -13,6 +13,9 @@ from medmultipoints.transforms.compose.records import Composed, compose_records
 MakeTable = Callable[[str, list[dict[str, Any]]], pl.DataFrame]
 Rows = list[dict[str, Any]]
 LABELS = {"polyps": "polyps", "normal": "normal", "pinhead": "pinhead"}
+OPTIONS: dict[str, Any] = {"labels": LABELS} | {
+    name: empty_frame(load_table(table)) for name, table in (("corrections", "corrections"), ("left_out", "exclusions"))
+}
 SHA = {name: name.encode().hex().ljust(64, "0") for name in "abcd"}
 
 MASK_INSIDE = {"evidence": "mask", "x1": 10.0, "y1": 20.0, "x2": 31.0, "y2": 40.0, "cx": 20.5, "cy": 30.5}
@@ -50,7 +53,7 @@ def compose(
     ]
     if shuffle:
         tables = [table.reverse() for table in tables]
-    return compose_records(*tables, **{"policy": "audited", "labels": LABELS, "licences": {"s": "CC BY 4.0"}} | options)
+    return compose_records(*tables, **{"policy": "audited", "licences": {"s": "CC BY 4.0"}} | OPTIONS | options)
 
 
 def record(composed: Composed) -> dict[str, Any]:
@@ -77,7 +80,7 @@ def test_all_tables_are_as_declared(make_table: MakeTable, policy: str) -> None:
 
 def test_no_images_give_empty_tables() -> None:
     tables = [empty_frame(load_table(name)) for name in ("samples", "images", "regions", "splits", "duplicates")]
-    composed = compose_records(*tables, policy="audited", labels=LABELS, licences={}, zero_counts=True)
+    composed = compose_records(*tables, policy="audited", licences={}, zero_counts=True, **OPTIONS)
     assert_declared(composed)
     assert composed.exclusions.is_empty()
 

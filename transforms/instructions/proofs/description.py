@@ -4,23 +4,14 @@ import math
 import re
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final
 
 import numpy as np
 
+from medmultipoints.transforms.instructions import phrases
 from medmultipoints.transforms.instructions.naming.lexicon import Lexicon
-from medmultipoints.transforms.instructions.phrases import (
-    BORDERS,
-    COLUMNS,
-    CONTRAST,
-    LARGE,
-    NEAREST_LEAD,
-    ROUND_ASPECT,
-    ROWS,
-    SIZES,
-    TEXTURE,
-)
 from medmultipoints.transforms.instructions.proofs.pairs import given_box
 from medmultipoints.transforms.instructions.proofs.reading import Reading, Wrong, find_object, label_of, require
 from medmultipoints.transforms.instructions.scenes import BORDER_PX, Scene
@@ -63,7 +54,8 @@ def prove_description(reading: Reading, scenes: Sequence[Scene], lexicon: Lexico
         require(all(0 <= place < len(regions) for place in sentence["regions"]), "regions_differ")
         rests_on = [regions[place] for place in sentence["regions"]]
         require(rests_on[:1] == [asked], "regions_differ")
-        require(_PROOFS[kind](parts, scene, asked, rests_on[1:], lexicon), f"{kind}_differs")
+        holds = _PROOFS[kind](_Sentence(parts, scene, asked, lexicon))
+        require(holds and rests_on[1:] == _others(kind, scene, asked), f"{kind}_differs")
     used = {place for sentence in stated["sentences"] for place in sentence["regions"]}
     require(used == set(range(len(regions))), "regions_differ")
     return tuple(item.object_id for item in regions)
@@ -90,11 +82,19 @@ def _nearest(scene: Scene, asked: ReleasedObject) -> list[tuple[ReleasedObject, 
     places = [place for place, item in enumerate(scene.objects) if item is not asked]
     first = min(places, key=ways.__getitem__)
     rest = min((ways[place] for place in places if place != first), default=math.inf)
-    return [(scene.objects[first], ways[first])] if ways[first] > 0 and rest >= NEAREST_LEAD * ways[first] else []
+    leads = ways[first] > 0 and rest >= phrases.NEAREST_LEAD * ways[first]
+    return [(scene.objects[first], ways[first])] if leads else []
 
 
 def _overlapping(scene: Scene, asked: ReleasedObject) -> list[ReleasedObject]:
     return [other for other in scene.meeting(*asked.box) if other is not asked]
+
+
+def _others(kind: str, scene: Scene, asked: ReleasedObject) -> list[ReleasedObject]:
+    """Return the objects that a sentence of this kind refers to, besides the requested one."""
+    if kind == "nearest":
+        return [nearest for nearest, _ in _nearest(scene, asked)]
+    return _overlapping(scene, asked) if kind == "overlap" else []
 
 
 def _prove_caption(caption: str, scene: Scene, lexicon: Lexicon) -> None:
@@ -130,116 +130,102 @@ def _near(said: str | None, true: float, digits: int) -> bool:
     return decimals == digits and abs(float(said or 0) - true) <= 0.5 * 10**-digits + 1e-9
 
 
-Parts = Sequence[str | None]
+@dataclass(frozen=True, slots=True)
+class _Sentence:
+    """The variable parts of a sentence about the requested object."""
+
+    parts: tuple[str | None, ...]
+    scene: Scene
+    asked: ReleasedObject
+    lexicon: Lexicon
+
+    @property
+    def area(self) -> float:
+        """Area of the object in pixels of the released image, by its mask if it has one."""
+        mask, scale = self.asked.area_px, self.scene.scale
+        return mask * scale**2 if mask else float(np.prod(self.asked.sides))
 
 
-def _prove_location(
-    parts: Parts, scene: Scene, asked: ReleasedObject, rest: Sequence[ReleasedObject], lexicon: Lexicon
-) -> bool:
-    name, place, across, down = parts
-    sides = scene.width, scene.height
-    thirds = [min(2, int(np.floor(3 * at / side))) for at, side in zip(asked.centre, sides, strict=True)]
-    words = [ROWS[thirds[1]], COLUMNS[thirds[0]]]
+def _prove_location(said: _Sentence) -> bool:
+    name, place, across, down = said.parts
+    shares = np.divide(said.asked.centre, (said.scene.width, said.scene.height))
+    column, row = (min(2, int(third)) for third in np.floor(3 * shares))
+    words = [phrases.ROWS[row], phrases.COLUMNS[column]]
     true = "centre" if words == ["middle", "centre"] else " ".join(words)
-    percent = [100 * at / side for at, side in zip(asked.centre, sides, strict=True)]
-    numbers = _near(across, percent[0], 1) and _near(down, percent[1], 1)
-    return label_of(lexicon, [scene], name or "") == asked.label and place == true and numbers and not rest
+    numbers = _near(across, 100 * shares[0], 1) and _near(down, 100 * shares[1], 1)
+    return label_of(said.lexicon, [said.scene], name or "") == said.asked.label and place == true and numbers
 
 
-def _area(scene: Scene, item: ReleasedObject) -> float:
-    return item.area_px * scene.scale**2 if item.area_px else float(np.prod(item.sides))
+def _prove_size(said: _Sentence) -> bool:
+    subject, percent, word = said.parts
+    share = 100 * said.area / (said.scene.width * said.scene.height)
+    true = [name for most, name in phrases.SIZES if share < most][:1] or [phrases.LARGE]
+    return subject == ("It" if said.asked.area_px else "Its box") and _near(percent, share, 2) and [word] == true
 
 
-def _prove_size(
-    parts: Parts, scene: Scene, asked: ReleasedObject, rest: Sequence[ReleasedObject], _lexicon: Lexicon
-) -> bool:
-    subject, percent, word = parts
-    share = 100 * _area(scene, asked) / (scene.width * scene.height)
-    true = [name for most, name in SIZES if share < most][:1] or [LARGE]
-    return (
-        subject == ("It" if asked.area_px else "Its box") and _near(percent, share, 2) and [word] == true and not rest
-    )
-
-
-def _prove_shape(
-    parts: Parts, scene: Scene, asked: ReleasedObject, rest: Sequence[ReleasedObject], _lexicon: Lexicon
-) -> bool:
-    even, times, direction, filled = parts
-    width, height = asked.sides
-    if max(width, height) / min(width, height) < ROUND_ASPECT:
+def _prove_shape(said: _Sentence) -> bool:
+    even, times, direction, filled = said.parts
+    width, height = said.asked.sides
+    if max(width, height) / min(width, height) < phrases.ROUND_ASPECT:
         form = even is not None
     else:
         true = "wide as high" if width > height else "high as wide"
         form = direction == true and _near(times, max(width / height, height / width), 1)
-    fills = _near(filled, _area(scene, asked) / (width * height) * 100, 0) if asked.area_px else filled is None
-    return form and fills and not rest
+    fills = _near(filled, said.area / (width * height) * 100, 0) if said.asked.area_px else filled is None
+    return form and fills
 
 
-def _prove_border(
-    parts: Parts, scene: Scene, asked: ReleasedObject, rest: Sequence[ReleasedObject], _lexicon: Lexicon
-) -> bool:
-    x1, y1, x2, y2 = asked.box
-    touched = [x1 < BORDER_PX, y1 < BORDER_PX, scene.width - x2 < BORDER_PX, scene.height - y2 < BORDER_PX]
-    said = re.findall(r"\b(?:left|upper|right|lower)\b", parts[0] or "")
-    plural = (parts[0] or "").endswith("borders") == (sum(touched) > 1)
-    return said == [word for word, yes in zip(BORDERS, touched, strict=True) if yes] and plural and not rest
+def _prove_border(said: _Sentence) -> bool:
+    text = said.parts[0] or ""
+    x1, y1, x2, y2 = said.asked.box
+    touched = [gap < BORDER_PX for gap in (x1, y1, said.scene.width - x2, said.scene.height - y2)]
+    named = re.findall(r"\b(?:left|upper|right|lower)\b", text)
+    plural = text.endswith("borders") == (sum(touched) > 1)
+    return named == [word for word, yes in zip(phrases.BORDERS, touched, strict=True) if yes] and plural
 
 
-def _prove_contrast(
-    parts: Parts, _scene: Scene, asked: ReleasedObject, rest: Sequence[ReleasedObject], _lexicon: Lexicon
-) -> bool:
-    assert asked.tone is not None
-    own, ring = asked.tone.luma, asked.tone.ring_luma
-    true = "about as bright as" if abs(own - ring) < CONTRAST else "brighter than" if own > ring else "darker than"
-    return _near(parts[0], own, 2) and _near(parts[1], ring, 2) and parts[2] == true and not rest
+def _prove_contrast(said: _Sentence) -> bool:
+    assert said.asked.tone is not None
+    own, ring = said.asked.tone.luma, said.asked.tone.ring_luma
+    even = abs(own - ring) < phrases.CONTRAST
+    true = "about as bright as" if even else "brighter than" if own > ring else "darker than"
+    return _near(said.parts[0], own, 2) and _near(said.parts[1], ring, 2) and said.parts[2] == true
 
 
-def _prove_texture(
-    parts: Parts, _scene: Scene, asked: ReleasedObject, rest: Sequence[ReleasedObject], _lexicon: Lexicon
-) -> bool:
-    assert asked.tone is not None
-    own, ring = asked.tone.roughness, asked.tone.ring_roughness
-    even = max(own, ring) <= TEXTURE * min(own, ring)
+def _prove_texture(said: _Sentence) -> bool:
+    assert said.asked.tone is not None
+    own, ring = said.asked.tone.roughness, said.asked.tone.ring_roughness
+    even = max(own, ring) <= phrases.TEXTURE * min(own, ring)
     true = "about as rough as" if even else "rougher than" if own > ring else "smoother than"
-    return _near(parts[0], own, 2) and _near(parts[1], ring, 2) and parts[2] == true and not rest
+    return _near(said.parts[0], own, 2) and _near(said.parts[1], ring, 2) and said.parts[2] == true
 
 
-def _prove_alone(
-    _parts: Parts, scene: Scene, _asked: ReleasedObject, rest: Sequence[ReleasedObject], _lexicon: Lexicon
-) -> bool:
-    return len(scene.objects) == 1 and not rest
-
-
-def _prove_nearest(
-    parts: Parts, scene: Scene, asked: ReleasedObject, rest: Sequence[ReleasedObject], lexicon: Lexicon
-) -> bool:
-    name, direction, percent = parts
-    ((nearest, way),) = _nearest(scene, asked)
-    across, down = np.subtract(nearest.centre, asked.centre)
+def _prove_nearest(said: _Sentence) -> bool:
+    name, direction, percent = said.parts
+    ((nearest, way),) = _nearest(said.scene, said.asked)
+    across, down = np.subtract(nearest.centre, said.asked.centre)
     column = "" if abs(down) >= 2 * abs(across) else "right" if across > 0 else "left"
     row = "" if abs(across) >= 2 * abs(down) else "lower" if down > 0 else "upper"
-    beside = f"to its {f'{row} {column}'.strip()}"
-    true = beside if column else {"lower": "below it", "upper": "above it"}[row]
-    share = way / float(np.hypot(scene.width, scene.height)) * 100
-    same = label_of(lexicon, [scene], name or "") == nearest.label and list(rest) == [nearest]
+    aside = f"to its {f'{row} {column}'.strip()}"
+    true = aside if column else {"lower": "below it", "upper": "above it"}[row]
+    share = way / float(np.hypot(said.scene.width, said.scene.height)) * 100
+    same = label_of(said.lexicon, [said.scene], name or "") == nearest.label
     return same and _near(percent, share, 1) and direction == true
 
 
-def _prove_overlap(
-    parts: Parts, scene: Scene, asked: ReleasedObject, rest: Sequence[ReleasedObject], _lexicon: Lexicon
-) -> bool:
-    true = _overlapping(scene, asked)
-    return parts[0] == ("one" if len(true) == 1 else str(len(true))) and list(rest) == true
+def _prove_overlap(said: _Sentence) -> bool:
+    count = len(_overlapping(said.scene, said.asked))
+    return said.parts[0] == ("one" if count == 1 else str(count))
 
 
-_PROOFS: Final[Mapping[str, Callable[[Parts, Scene, ReleasedObject, Sequence[ReleasedObject], Lexicon], bool]]] = {
+_PROOFS: Final[Mapping[str, Callable[[_Sentence], bool]]] = {
     "location": _prove_location,
     "size": _prove_size,
     "shape": _prove_shape,
     "border": _prove_border,
     "contrast": _prove_contrast,
     "texture": _prove_texture,
-    "alone": _prove_alone,
+    "alone": lambda _: True,  # whether the sentence belongs there was checked before
     "nearest": _prove_nearest,
     "overlap": _prove_overlap,
 }

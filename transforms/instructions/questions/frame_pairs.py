@@ -5,7 +5,14 @@ import math
 from collections.abc import Iterator, Sequence
 
 from medmultipoints.transforms.instructions.phrases import MOST_FRAMES_APART
-from medmultipoints.transforms.instructions.questions.question import Question, QuestionContext, distinct, ids, rounded
+from medmultipoints.transforms.instructions.questions.question import (
+    Question,
+    QuestionContext,
+    distinct,
+    ids,
+    object_question,
+    rounded,
+)
 from medmultipoints.transforms.instructions.scenes import Scene
 from medmultipoints.transforms.records import ReleasedObject
 
@@ -56,16 +63,14 @@ def pair_question(
     """Return the question about one object of a pair; it belongs to the object's record in ``home``."""
     other = pair[0] if home is pair[1] else pair[1]
     name = context.name(task, pair, item.label, *about(pair))
-    return Question(
-        task=task,
-        home=home,
-        record_id=home.records[item.label],
+    return object_question(
+        task,
+        home,
+        item,
+        name,
         part=other.image_sha256[:16],
         scenes=pair,
-        label=item.label,
-        name=name,
         slots={"region": region(given)} if given else {},
-        content={"bbox_2d": rounded(item.box), "label": name.singular},
         object_ids=ids([given, item] if given else [item]),
     )
 

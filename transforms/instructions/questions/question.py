@@ -87,6 +87,13 @@ class QuestionContext:
         return self.pick(self.lexicon.allowed(scenes, label), "name", task, label, *about)
 
 
+def object_question(task: str, home: Scene, item: ReleasedObject, name: Name, **more: Any) -> Question:
+    """Return the question for the box of one object; it belongs to the record of the object's class in ``home``."""
+    content = {"bbox_2d": rounded(item.box), "label": name.singular}
+    record_id, own = home.records[item.label], {"object_ids": ids([item])} | more
+    return Question(task=task, home=home, record_id=record_id, label=item.label, name=name, content=content, **own)
+
+
 def rounded(numbers: Sequence[float]) -> list[float]:
     """Return coordinates rounded to 0.1 px; never a negative zero."""
     return [round(float(number), 1) + 0.0 for number in numbers]
@@ -95,6 +102,11 @@ def rounded(numbers: Sequence[float]) -> list[float]:
 def ids(items: Sequence[ReleasedObject]) -> tuple[str, ...]:
     """Return the ids of objects, in order."""
     return tuple(item.object_id for item in items)
+
+
+def area_of(item: ReleasedObject, scene: Scene) -> float:
+    """Return the area of an object in pixels of the released image: of its mask if it has one, else of its box."""
+    return (item.area_px or 0) * scene.scale**2 or item.box.area
 
 
 def distinct(item: ReleasedObject, scene: Scene, *, of_class: bool = False) -> bool:

@@ -5,19 +5,16 @@ import math
 from collections.abc import Iterator, Sequence
 from heapq import nsmallest
 
+from medmultipoints.transforms.instructions import phrases
 from medmultipoints.transforms.instructions.naming.names import Name
-from medmultipoints.transforms.instructions.phrases import (
-    COLUMNS,
-    CONTRAST,
-    NEAREST_LEAD,
-    ROUND_ASPECT,
-    ROWS,
-    TEXTURE,
-    borders_text,
-    place_text,
-    size_word,
+from medmultipoints.transforms.instructions.questions.question import (
+    Question,
+    QuestionContext,
+    area_of,
+    distinct,
+    ids,
+    rounded,
 )
-from medmultipoints.transforms.instructions.questions.question import Question, QuestionContext, distinct, ids, rounded
 from medmultipoints.transforms.instructions.scenes import BORDER_PX, Scene
 from medmultipoints.transforms.records import ReleasedObject, Tone
 
@@ -76,19 +73,19 @@ def _caption(scene: Scene, names: dict[str, Name]) -> str:
 
 def _sentences(scene: Scene, item: ReleasedObject, names: dict[str, Name]) -> Iterator[Sentence]:
     """Yield each sentence with the objects it refers to, the region itself first."""
-    (x, y), (width, height) = item.centre, item.sides
+    x, y = item.centre
     across, down = 100 * x / scene.width, 100 * y / scene.height
-    place = place_text(ROWS[min(int(3 * y / scene.height), 2)], COLUMNS[min(int(3 * x / scene.width), 2)])
+    place = phrases.place_of(x, y, scene.width, scene.height)
     at = f"its centre at {across:.1f} % of the width and {down:.1f} % of the height"
     yield f"The {names[item.label].singular} lies in the {place} of the image, {at}.", [item]
-    area = (item.area_px or 0) * scene.scale**2 or width * height
+    area = area_of(item, scene)
     share = 100 * area / (scene.width * scene.height)
     what = "It" if item.area_px else "Its box"
-    yield f"{what} covers {share:.2f} % of the image, so it is {size_word(share)}.", [item]
+    yield f"{what} covers {share:.2f} % of the image, so it is {phrases.size_word(share)}.", [item]
     yield f"Its box is {_shape(item, area)}.", [item]
     x1, y1, x2, y2 = item.box
     touched = [gap < BORDER_PX for gap in (x1, y1, scene.width - x2, scene.height - y2)]
-    yield f"It touches {borders_text(touched)} of the image.", [item]
+    yield f"It touches {phrases.borders_text(touched)} of the image.", [item]
     yield from ((text, [item]) for text in _tone(item.tone))
     yield from _relations(scene, item, names)
 
@@ -97,7 +94,7 @@ def _shape(item: ReleasedObject, area: float) -> str:
     width, height = item.sides
     ratio = max(width, height) / min(width, height)
     more, less = ("wide", "high") if width >= height else ("high", "wide")
-    form = "about as wide as high" if ratio < ROUND_ASPECT else f"{ratio:.1f} times as {more} as {less}"
+    form = "about as wide as high" if ratio < phrases.ROUND_ASPECT else f"{ratio:.1f} times as {more} as {less}"
     return form + (f", and the object fills {100 * area / (width * height):.0f} % of it" if item.area_px else "")
 
 
@@ -105,12 +102,12 @@ def _tone(tone: Tone | None) -> Iterator[str]:
     """Yield sentences that compare an object with its surroundings; none if this was not measured."""
     if tone is None:
         return
-    lead = tone.luma - tone.ring_luma
-    words = "brighter than" if lead >= CONTRAST else "darker than" if -lead >= CONTRAST else "about as bright as"
+    lead, least = tone.luma - tone.ring_luma, phrases.CONTRAST
+    words = "brighter than" if lead >= least else "darker than" if -lead >= least else "about as bright as"
     means = f"Its mean luma is {tone.luma:.2f}, that of the ring around it {tone.ring_luma:.2f}"
     yield f"{means}, so it is {words} its surroundings."
-    own, ring = tone.roughness, tone.ring_roughness
-    words = "rougher than" if own > TEXTURE * ring else "smoother than" if ring > TEXTURE * own else "about as rough as"
+    own, ring, times = tone.roughness, tone.ring_roughness, phrases.TEXTURE
+    words = "rougher than" if own > times * ring else "smoother than" if ring > times * own else "about as rough as"
     steps = f"Its luma changes by {own:.2f} from point to point, that of the ring by {ring:.2f}"
     yield f"{steps}, so it is {words} its surroundings."
 
@@ -122,7 +119,7 @@ def _relations(scene: Scene, item: ReleasedObject, names: dict[str, Name]) -> It
     own = item.centre
     away = [(math.dist(at, own), place) for place, at in enumerate(scene.centres)]
     (way, place), *rest = nsmallest(2, (pair for pair in away if scene.objects[pair[1]] is not item))
-    if way > 0 and all(other >= NEAREST_LEAD * way for other, _ in rest):
+    if way > 0 and all(other >= phrases.NEAREST_LEAD * way for other, _ in rest):
         share, nearest = 100 * way / math.hypot(scene.width, scene.height), scene.objects[place]
         named = names[nearest.label].with_article
         apart = f"their centres are {share:.1f} % of the image's diagonal apart"

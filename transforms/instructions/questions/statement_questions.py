@@ -4,20 +4,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from medmultipoints.transforms.instructions import phrases
 from medmultipoints.transforms.instructions.naming.names import Name
-from medmultipoints.transforms.instructions.phrases import (
-    BORDERS,
-    COLUMNS,
-    LARGE,
-    ROWS,
-    SIDE_MARGIN,
-    SIZES,
-    borders_text,
-    in_image,
-    place_text,
-    size_word,
-)
-from medmultipoints.transforms.instructions.questions.question import QuestionContext
+from medmultipoints.transforms.instructions.questions.question import QuestionContext, area_of
 from medmultipoints.transforms.instructions.scenes import BORDER_PX, Scene
 from medmultipoints.transforms.records import ReleasedObject
 
@@ -79,23 +68,20 @@ def _of_lone(scene: Scene, item: ReleasedObject, name: Name, context: QuestionCo
     about = (scene.image_sha256, item.label)
     it = f"The {name.singular}"
     if wrong := _other_places(scene, item):
-        place = place_text(ROWS[_third(item.centre[1], scene.height)], COLUMNS[_third(item.centre[0], scene.width)])
+        place = phrases.place_of(*item.centre, scene.width, scene.height)
         form = f"{it} lies in the {{}} of the image."
         yield Attribute("place", form.format(place), form.format(context.pick(wrong, "place", *about)), (item,))
-    share = 100 * _area(scene, item) / (scene.width * scene.height)
-    if all(not most / SIZE_LEAD < share < most * SIZE_LEAD for most, _ in SIZES):
-        own = size_word(share)
-        other = context.pick([word for word in (*(word for _, word in SIZES), LARGE) if word != own], "size", *about)
-        yield Attribute("size", f"{it} is {in_image(own)}.", f"{it} is {in_image(other)}.", (item,))
+    share = 100 * area_of(item, scene) / (scene.width * scene.height)
+    if all(not most / SIZE_LEAD < share < most * SIZE_LEAD for most, _ in phrases.SIZES):
+        own = phrases.size_word(share)
+        others = [word for word in (*(word for _, word in phrases.SIZES), phrases.LARGE) if word != own]
+        other = context.pick(others, "size", *about)
+        yield Attribute("size", f"{it} is {phrases.in_image(own)}.", f"{it} is {phrases.in_image(other)}.", (item,))
     touched, clear = _borders(scene, item)
-    if clear and len(touched) + len(clear) == len(BORDERS):
-        true = f"touches {borders_text([border in touched for border in BORDERS])}"
+    if clear and len(touched) + len(clear) == len(phrases.BORDERS):
+        true = f"touches {phrases.borders_text([border in touched for border in phrases.BORDERS])}"
         made_up = f"touches the {context.pick(clear, 'border', *about)} border"
         yield Attribute("border", f"{it} {true} of the image.", f"{it} {made_up} of the image.", (item,))
-
-
-def _third(at: float, side: float) -> int:
-    return min(int(3 * at / side), 2)
 
 
 def _other_places(scene: Scene, item: ReleasedObject) -> list[str]:
@@ -103,28 +89,23 @@ def _other_places(scene: Scene, item: ReleasedObject) -> list[str]:
     shares = [at / side for at, side in zip(item.centre, (scene.width, scene.height), strict=True)]
     if any(abs(share - line) < LINE_MARGIN for share in shares for line in (1 / 3, 2 / 3)):
         return []
-    column, row = (_third(share, 1) for share in shares)
+    column, row = (phrases.third(share, 1) for share in shares)
     return [
-        place_text(other_row, other_column)
-        for at, other_row in enumerate(ROWS)
-        for place, other_column in enumerate(COLUMNS)
+        phrases.place_text(other_row, other_column)
+        for at, other_row in enumerate(phrases.ROWS)
+        for place, other_column in enumerate(phrases.COLUMNS)
         if at != row and place != column
     ]
-
-
-def _area(scene: Scene, item: ReleasedObject) -> float:
-    width, height = item.sides
-    return (item.area_px or 0) * scene.scale**2 or width * height
 
 
 def _borders(scene: Scene, item: ReleasedObject) -> tuple[list[str], list[str]]:
     """Return the borders that an object touches, and those that it is clearly apart from."""
     x1, y1, x2, y2 = item.box
-    gaps = zip(BORDERS, (x1, y1, scene.width - x2, scene.height - y2), (scene.width, scene.height) * 2, strict=True)
+    gaps = (x1, y1, scene.width - x2, scene.height - y2)
     touched, clear = list[str](), list[str]()
-    for border, gap, side in gaps:
+    for border, gap, side in zip(phrases.BORDERS, gaps, (scene.width, scene.height) * 2, strict=True):
         touched += [border] if gap < BORDER_PX else []
-        clear += [border] if gap >= SIDE_MARGIN * side else []
+        clear += [border] if gap >= phrases.SIDE_MARGIN * side else []
     return touched, clear
 
 

@@ -12,22 +12,23 @@ from medmultipoints.transforms.instructions.scenes import Scene
 from medmultipoints.transforms.instructions.task import Task
 
 
-def ask(group: Sequence[Scene], context: QuestionContext) -> Iterator[Question]:
-    """Ask for the one object of a class that only the later frame shows, if none of the class vanished."""
-    for pair in pairs(group, "appeared", context):
-        yield from ask_change("appeared", pair, pair[0], pair[1], context)
+def change_task(name: str, *, shown_later: bool) -> Task:
+    """Return the task that asks for the one object of a class that only the later, or only the earlier frame shows.
+
+    Nothing is asked about a class of which other objects appeared or vanished as well.
+    """
+
+    def ask(group: Sequence[Scene], context: QuestionContext) -> Iterator[Question]:
+        for pair in pairs(group, name, context):
+            without, having = pair if shown_later else pair[::-1]
+            yield from ask_change(name, pair, without, having, context)
+
+    def prove(reading: Reading, scenes: Sequence[Scene], lexicon: Lexicon) -> tuple[str, ...]:
+        frames = two_frames(scenes)
+        without, having = frames if shown_later else frames[::-1]
+        return prove_change(reading, scenes, lexicon, without=without, having=having)
+
+    return Task(name=name, ask=ask, prove=prove, shape={"bbox_2d": BOX, "label": str}, images=2)
 
 
-def prove(reading: Reading, scenes: Sequence[Scene], lexicon: Lexicon) -> tuple[str, ...]:
-    """Return the id of the object that only the later frame shows."""
-    earlier, later = two_frames(scenes)
-    return prove_change(reading, scenes, lexicon, without=earlier, having=later)
-
-
-TASK = Task(
-    name="appeared",
-    ask=ask,
-    prove=prove,
-    shape={"bbox_2d": BOX, "label": str},
-    images=2,
-)
+TASK = change_task("appeared", shown_later=True)

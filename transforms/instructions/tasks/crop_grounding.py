@@ -8,7 +8,7 @@ from medmultipoints.transforms.instructions.answers.shapes import BOX
 from medmultipoints.transforms.instructions.naming.lexicon import Lexicon
 from medmultipoints.transforms.instructions.phrases import CROP_MARGINS, LEAST_CROP_PX, MOST_CROP
 from medmultipoints.transforms.instructions.proofs.reading import Reading, find_object, label_of, require
-from medmultipoints.transforms.instructions.questions.question import Question, QuestionContext, ids, rounded
+from medmultipoints.transforms.instructions.questions.question import Question, QuestionContext, object_question
 from medmultipoints.transforms.instructions.scenes import Scene
 from medmultipoints.transforms.instructions.task import Task
 from medmultipoints.transforms.pictures.crops import Crop, crop_path
@@ -28,16 +28,8 @@ def ask(group: Sequence[Scene], context: QuestionContext) -> Iterator[Question]:
                 continue
             item = context.pick(list(crops), "crop_grounding", record_id)
             name = context.name("crop_grounding", [scene], label, record_id)
-            yield Question(
-                task="crop_grounding",
-                home=scene,
-                record_id=record_id,
-                crops=(crop_path(crops[item], scene.width, scene.height),),
-                label=label,
-                name=name,
-                content={"bbox_2d": rounded(item.box), "label": name.singular},
-                object_ids=ids([item]),
-            )
+            path = crop_path(crops[item], scene.width, scene.height)
+            yield object_question("crop_grounding", scene, item, name, crops=(path,))
 
 
 def _crop(scene: Scene, item: ReleasedObject, context: QuestionContext) -> Crop | None:

@@ -6,6 +6,7 @@ from medmultipoints.transforms.instructions.answers.shapes import BOX
 from medmultipoints.transforms.instructions.naming.lexicon import Lexicon
 from medmultipoints.transforms.instructions.proofs.reading import Reading, label_of, require, same_place
 from medmultipoints.transforms.instructions.questions.question import Question, QuestionContext, ids, rounded
+from medmultipoints.transforms.instructions.questions.statement_questions import absent_labels
 from medmultipoints.transforms.instructions.scenes import Scene
 from medmultipoints.transforms.instructions.task import Task
 
@@ -14,8 +15,7 @@ def ask(group: Sequence[Scene], context: QuestionContext) -> Iterator[Question]:
     """Ask one question per image; for a share of them, if possible, about a class that is certainly absent."""
     for scene in group:
         present = sorted({item.label for item in scene.objects})
-        shown = context.lexicon.present.get(scene.image_sha256, frozenset())
-        absent = [label for label in scene.certain if label not in present and label not in shown]
+        absent = absent_labels(scene, context)
         wanted = absent if absent and context.draw("absent", scene.image_sha256) < context.absent else present
         if wanted and context.kept("presence", scene.image_sha256):
             yield _ask(scene, context.pick(wanted, "presence", scene.image_sha256), context)

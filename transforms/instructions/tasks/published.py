@@ -4,7 +4,7 @@ Their answers are proved by ``medmultipoints.transforms.instructions.proofs.publ
 """
 
 from collections.abc import Iterator, Sequence
-from typing import Any, Final
+from typing import Final
 
 from medmultipoints.transforms.errors import UsageError
 from medmultipoints.transforms.instructions.answers.published import KEYS, Objects, answer_json, keeps_box_digits
@@ -13,8 +13,7 @@ from medmultipoints.transforms.instructions.questions.question import Question, 
 from medmultipoints.transforms.instructions.scenes import Scene
 from medmultipoints.transforms.instructions.task import Ask, Task
 
-_SHAPES: Final[dict[str, Shape]] = {"counts": int, "label": str}
-_PLACES: Final[dict[str, Shape]] = {"point_2d": POINT, "bbox_2d": BOX}
+_SHAPES: Final[dict[str, Shape]] = {"counts": int, "label": str, "point_2d": POINT, "bbox_2d": BOX}
 
 
 def ask_of(task: str) -> Ask:
@@ -50,10 +49,10 @@ def _ask(task: str, scene: Scene, label: str, context: QuestionContext) -> Quest
     )
 
 
-def _shape(keys: tuple[str, ...]) -> Any:
+def _shape(keys: tuple[str, ...]) -> Shape:
     if "counts" in keys:
-        return {key: [_PLACES[key]] if key in _PLACES else _SHAPES[key] for key in keys}
-    return [{key: _PLACES.get(key, str) for key in keys}]
+        return {key: [_SHAPES[key]] if key in ("point_2d", "bbox_2d") else _SHAPES[key] for key in keys}
+    return [{key: _SHAPES[key] for key in keys}]
 
 
 TASKS: Final = tuple(

@@ -10,7 +10,7 @@ from medmultipoints.transforms.instructions.answers.shapes import BOX
 from medmultipoints.transforms.instructions.naming.lexicon import Lexicon
 from medmultipoints.transforms.instructions.phrases import REFERENTS, SIDE_MARGIN, SIZE_MARGIN
 from medmultipoints.transforms.instructions.proofs.reading import Reading, Wrong, find_object, label_of, require
-from medmultipoints.transforms.instructions.questions.question import Question, QuestionContext, ids, rounded
+from medmultipoints.transforms.instructions.questions.question import Question, QuestionContext, object_question
 from medmultipoints.transforms.instructions.scenes import Scene
 from medmultipoints.transforms.instructions.task import Task
 from medmultipoints.transforms.records import ReleasedObject
@@ -28,26 +28,19 @@ def ask(group: Sequence[Scene], context: QuestionContext) -> Iterator[Question]:
                 continue
             kind = context.pick(sorted(found), "referring", record_id)
             name = context.name("referring", [scene], label, record_id)
-            yield Question(
-                task="referring",
-                home=scene,
-                record_id=record_id,
-                label=label,
-                name=name,
-                slots={"referent": REFERENTS[kind].format(name=name.singular)},
-                content={"bbox_2d": rounded(found[kind].box), "label": name.singular},
-                object_ids=ids([found[kind]]),
-            )
+            slots = {"referent": REFERENTS[kind].format(name=name.singular)}
+            yield object_question("referring", scene, found[kind], name, slots=slots)
 
 
-def find_referents(scene: Scene, label: str) -> dict[str, ReleasedObject]:
+def find_referents(scene: Scene, label: str, *, among_images: bool = False) -> dict[str, ReleasedObject]:
     """Return the object that each phrase identifies among those of a label, by kind of phrase.
 
-    Doubtful cases are left out.
+    Doubtful cases are left out. ``among_images``: several images are shown, so the object of an image may be its only.
     """
     items = scene.of(label)
     if len(items) == 1:
-        return {"only": items[0]} if label in scene.certain and len(scene.objects) > 1 else {}
+        among_others = among_images or len(scene.objects) > 1
+        return {"only": items[0]} if label in scene.certain and among_others else {}
     ranked = {kind: _first(items, *measures) for kind, measures in _measures(scene).items()}
     ranked |= {kind: _by_size(items, sign) for kind, sign in (("largest", -1), ("smallest", 1))}
     return {kind: item for kind, item in ranked.items() if item is not None}
@@ -99,25 +92,36 @@ def _by_size(items: Sequence[ReleasedObject], sign: int) -> ReleasedObject | Non
 
 def prove(reading: Reading, scenes: Sequence[Scene], lexicon: Lexicon) -> tuple[str, ...]:
     """Return the id of the object that the answer refers to."""
-    (scene,), stated = scenes, reading.answer
+    return prove_referent(reading, scenes, scenes[0], lexicon, least_objects=2)
+
+
+def prove_referent(
+    reading: Reading, scenes: Sequence[Scene], asked: Scene, lexicon: Lexicon, *, least_objects: int
+) -> tuple[str, ...]:
+    """Return the id of the object in the image ``asked`` that the answer refers to.
+
+    ``least_objects``: number of objects in the image from which "the only" one of a class is worth asking for.
+    """
+    stated = reading.answer
     label = label_of(lexicon, scenes, stated["label"])
-    items = [item for item in scene.objects if item.label == label]
+    items = [item for item in asked.objects if item.label == label]
     meant = find_object(items, stated["bbox_2d"], "boxes_differ")
-    kind = kind_of(reading.ask, stated["label"])
+    kind = _kind_of(reading.ask, stated["label"])
     if kind == "only":
-        require(len(items) == 1 and label in scene.certain and len(scene.objects) > 1, "referent_not_unique")
+        only = len(items) == 1 and label in asked.certain and len(asked.objects) >= least_objects
+        require(only, "referent_not_unique")
     else:
-        require(singles_out(kind, meant, items, scene), "referent_not_unique")
+        require(_singles_out(kind, meant, items, asked), "referent_not_unique")
     return (meant.object_id,)
 
 
-def singles_out(kind: str, meant: ReleasedObject, items: Sequence[ReleasedObject], scene: Scene) -> bool:
+def _singles_out(kind: str, meant: ReleasedObject, items: Sequence[ReleasedObject], scene: Scene) -> bool:
     """Return whether a phrase applies to one object rather than to any of the others, of which there are some."""
     others = [item for item in items if item is not meant]
     return bool(others) and all(_exceeds(kind, meant, other, scene) for other in others)
 
 
-def kind_of(ask: str, name: str) -> str:
+def _kind_of(ask: str, name: str) -> str:
     """Return the kind of the phrase in a prompt; raise Wrong unless there is exactly one."""
     found = [kind for kind, form in _forms(name).items() if form.search(ask)]
     if len(found) != 1:

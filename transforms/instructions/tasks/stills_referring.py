@@ -6,11 +6,11 @@ from collections.abc import Iterator, Sequence
 from medmultipoints.transforms.instructions.answers.shapes import BOX
 from medmultipoints.transforms.instructions.naming.lexicon import Lexicon
 from medmultipoints.transforms.instructions.phrases import ORDINALS, REFERENTS
-from medmultipoints.transforms.instructions.proofs.reading import Reading, find_object, label_of, require
-from medmultipoints.transforms.instructions.questions.question import Question, QuestionContext, ids, rounded
+from medmultipoints.transforms.instructions.proofs.reading import Reading, require
+from medmultipoints.transforms.instructions.questions.question import Question, QuestionContext, object_question
 from medmultipoints.transforms.instructions.scenes import Scene
 from medmultipoints.transforms.instructions.task import Task
-from medmultipoints.transforms.instructions.tasks.referring import find_referents, kind_of, singles_out
+from medmultipoints.transforms.instructions.tasks.referring import find_referents, prove_referent
 from medmultipoints.transforms.records import ReleasedObject
 
 
@@ -22,17 +22,9 @@ def ask(group: Sequence[Scene], context: QuestionContext) -> Iterator[Question]:
     for place, home in enumerate(stills):
         shown = [stills[(place + step) % len(stills)] for step in range(len(ORDINALS))]
         for label, record_id in home.records.items():
-            found = _referents(home, label)
+            found = find_referents(home, label, among_images=True)
             if found and context.kept("stills_referring", record_id):
                 yield _question(home, shown, label, found, context)
-
-
-def _referents(scene: Scene, label: str) -> dict[str, ReleasedObject]:
-    """Return the object that each phrase identifies; among several images, the only object of a label counts, too."""
-    items = scene.of(label)
-    if len(items) == 1:
-        return {"only": items[0]} if label in scene.certain else {}
-    return find_referents(scene, label)
 
 
 def _question(
@@ -42,18 +34,8 @@ def _question(
     scenes = sorted(shown, key=lambda one: context.draw("stills", record_id, one.image_sha256))
     kind = context.pick(sorted(found), "stills_referring", record_id)
     name = context.name("stills_referring", scenes, label, record_id)
-    referent = REFERENTS[kind].format(name=name.singular)
-    return Question(
-        task="stills_referring",
-        home=home,
-        record_id=record_id,
-        scenes=tuple(scenes),
-        label=label,
-        name=name,
-        slots={"referent": referent, "ordinal": ORDINALS[scenes.index(home)]},
-        content={"bbox_2d": rounded(found[kind].box), "label": name.singular},
-        object_ids=ids([found[kind]]),
-    )
+    slots = {"referent": REFERENTS[kind].format(name=name.singular), "ordinal": ORDINALS[scenes.index(home)]}
+    return object_question("stills_referring", home, found[kind], name, scenes=tuple(scenes), slots=slots)
 
 
 def prove(reading: Reading, scenes: Sequence[Scene], lexicon: Lexicon) -> tuple[str, ...]:
@@ -61,16 +43,7 @@ def prove(reading: Reading, scenes: Sequence[Scene], lexicon: Lexicon) -> tuple[
     require(all(scene.video_id is None for scene in scenes), "image_files_differ")
     named = [place for place, word in enumerate(ORDINALS) if re.search(rf"\b{word} image\b", reading.ask)]
     require(len(named) == 1, "prompt_names_differ")
-    scene, stated = scenes[named[0]], reading.answer
-    label = label_of(lexicon, scenes, stated["label"])
-    items = [item for item in scene.objects if item.label == label]
-    meant = find_object(items, stated["bbox_2d"], "boxes_differ")
-    kind = kind_of(reading.ask, stated["label"])
-    if kind == "only":
-        require(len(items) == 1 and label in scene.certain, "referent_not_unique")
-    else:
-        require(singles_out(kind, meant, items, scene), "referent_not_unique")
-    return (meant.object_id,)
+    return prove_referent(reading, scenes, scenes[named[0]], lexicon, least_objects=1)
 
 
 TASK = Task(
