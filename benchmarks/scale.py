@@ -175,7 +175,7 @@ def stored_inputs(lake: Lake, rows: int, stage: Stage) -> tuple[Build, Inputs]:
         (Source(info, SourceFingerprint(lake.root, ())),),
         BuildRequest(only=("simulated",)),
     )
-    return build, Inputs(lake, objects, {name: {"used": rows} for name in stage.reads})
+    return build, Inputs(lake, build.recipe, objects, {name: {"used": rows} for name in stage.reads})
 
 
 def empty_table(name: str) -> pl.DataFrame:

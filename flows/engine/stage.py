@@ -77,9 +77,13 @@ class Build:
 
 @dataclass(frozen=True, slots=True)
 class Inputs:
-    """The tables of earlier stages, read on demand, and the accounting and verdicts of each stage."""
+    """The tables of earlier stages, read on demand, and the accounting and verdicts of each stage.
+
+    ``recipe`` is for rules: a stage's work depends on the part of it that its ``parameters`` return.
+    """
 
     lake: Lake
+    recipe: Recipe
     objects: Mapping[str, tuple[StoredObject, ...]]
     counts: Mapping[str, Mapping[str, int]]
     verdicts: Mapping[str, tuple[Mapping[str, Any], ...]] = field(default_factory=dict)

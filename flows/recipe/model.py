@@ -142,8 +142,8 @@ class Validation(_Section):
     by_stage: Mapping[str, Annotated[float, Field(ge=0, le=1)]] = Field(default={}, description="stage = largest share")
     broken_sources: Literal["stop", "leave-out"] = Field(
         default="stop",
-        description="a source that cannot be read: stop the build, or leave the source out and report it; one of which "
-        "every picture is rejected always stops it",
+        description="a source that cannot be read, or of which every picture is rejected: stop the build, or leave the "
+        "source out and report it",
     )
 
 

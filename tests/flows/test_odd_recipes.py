@@ -6,10 +6,10 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from medmultipoints.flows.cli.building.build import notes_of
+from medmultipoints.flows.cli.building.build import broken_of, notes_of
 from medmultipoints.flows.engine.execute import Outcome
 from medmultipoints.flows.engine.report import exclusions_of
-from medmultipoints.transforms.errors import UsageError
+from medmultipoints.transforms.errors import DataError, UsageError
 from tests.flows.small_builds import build
 
 HEAD = 'name = "own"\nversion = "1.0.0"\ntitle = "Own"\nrelease_date = "2026-11-21"\n'
@@ -89,6 +89,24 @@ def test_labels_that_the_ontology_lacks_are_asked_of_all_sources_at_once_if_they
         made("[tumour]\n[mark]\n")
     assert "artery" not in str(found.value)
     assert {"tumour", "mark", "vein"} == set(made("[tumour]\n[mark]\n[vein]\n").table("records")["label"])
+
+
+def test_a_source_of_which_every_picture_is_rejected_is_left_out_on_request_and_named(tmp_path: Path) -> None:
+    """By default it stops the build, also after a build that left it out."""
+    yolo(tmp_path / "a", "xyz")
+    yolo(tmp_path / "b", "uv", first=5)
+    for label in (tmp_path / "b" / "labels").iterdir():
+        label.write_text("0 0.5 0.5 0.0 0.4\n")
+    leave = '[validation]\nbroken_sources = "leave-out"\n'
+    made = build(recipe(tmp_path, leave, a="tumour", b="vein"), tmp_path / "lake", {})
+    assert set(made.table("released_images")["source"]) == {"a"}
+    (gone,) = broken_of(made)
+    assert gone.startswith("b: all files: no usable sample: 2 times objects_in_quarantine, for example b/")
+    assert gone.endswith("Correct the annotations that were rejected. Leave the source out with --only, without b.")
+    card = (made.release.path / "README.md").read_text()
+    assert "**b is left out**" in card
+    with pytest.raises(DataError, match="b: all files: no usable sample: 2 times objects_in_quarantine"):
+        build(recipe(tmp_path, "", a="tumour", b="vein"), tmp_path / "lake", {})
 
 
 def split_source(folder: Path) -> None:

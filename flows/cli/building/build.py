@@ -40,6 +40,7 @@ from medmultipoints.flows.engine.stage import Build
 from medmultipoints.flows.stages.composing.witness import SECTION
 from medmultipoints.flows.stages.pipeline import PIPELINE, refuse_early
 from medmultipoints.flows.stages.reading.index import broken_sources
+from medmultipoints.flows.stages.reading.source_coverage import nothing_usable
 from medmultipoints.transforms.audit.findings import note_elsewhere, to_decide
 from medmultipoints.transforms.compose.label_terms import note_terms
 from medmultipoints.transforms.compose.stats import (
@@ -223,8 +224,16 @@ def most_first(reasons: Mapping[str, int]) -> list[tuple[str, int]]:
 
 
 def broken_of(outcome: Outcome) -> list[str]:
-    """Return each source that is left out entirely, with the reason and the remedy."""
-    return [f"{name}: {why}" for name, why in sorted(broken_sources(exclusions_of(outcome, "dropped")).items())]
+    """Return each source without a released image, with the reason of the last stage that lost some, and the remedy."""
+    released = set(outcome.table("released_images", "source")["source"])
+    excluded = exclusions_of(outcome)
+    found = broken_sources(excluded)
+    for name in {source.name for source in outcome.build.sources} - released - found.keys():
+        own = excluded.filter(pl.col("source") == name).sort("key")
+        last = [result.name for result in outcome.stages if result.name in set(own["stage"])][-1:]
+        own = own.filter(pl.col("stage").is_in(last))
+        found[name] = nothing_usable(name, own.select("verdict", "reason", "key", "detail").rows()).args[0]
+    return [f"{name}: {why.removeprefix(f'{name}: ')}" for name, why in sorted(found.items())]
 
 
 def notes_of(outcome: Outcome) -> list[str]:

@@ -140,7 +140,7 @@ def inputs_of(build: Build, stage: Stage, receipts: Mapping[str, Receipt]) -> In
         for table, entries in receipts[name].objects.items()
     }
     counts = {name: receipts[name].counts for name in stage.reads}
-    return Inputs(build.lake, objects, counts, {name: receipts[name].verdicts for name in stage.reads})
+    return Inputs(build.lake, build.recipe, objects, counts, {name: receipts[name].verdicts for name in stage.reads})
 
 
 def run_shard(job: ShardJob) -> ShardResult:

@@ -112,7 +112,7 @@ def record_rules(tables: Scans, inputs: Inputs) -> Rules:
     No source is lost.
     """
     images, objects, records = tables["released_images"], tables["objects"], tables["records"]
-    require_every_source(released_images(inputs), images, tables["exclusions"])
+    require_every_source(inputs.recipe, released_images(inputs), images, tables["exclusions"])
     counted, stated = objects.select(key="record_id"), records.select("count", key="record_id")
     wrong = 0
     for own in key_parts(inputs.counts["split"]["used"]):

@@ -223,7 +223,7 @@ def region_frame(derived: Sequence[Derived]) -> pl.DataFrame:
 
 def derive_rules(tables: Scans, inputs: Inputs) -> Rules:
     """Check that regions and specks have an image, images have a sample, and no source is lost."""
-    require_every_source(inputs.scan("samples"), tables["images"], tables["exclusions"])
+    require_every_source(inputs.recipe, inputs.scan("samples"), tables["images"], tables["exclusions"])
     return {
         "regions_have_images": references_hold(tables["regions"], "sample_id", tables["images"], "sample_id"),
         "specks_have_images": references_hold(tables["specks"], "sample_id", tables["images"], "sample_id"),

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Sequence
 
 import polars as pl
 
+from medmultipoints.flows.recipe.model import Recipe
 from medmultipoints.transforms.errors import SourceDataError
 from medmultipoints.transforms.reporting.counted import first_few
 from medmultipoints.transforms.sources.declaration import Declaration
@@ -18,12 +19,15 @@ OTHER_FRAME = frozenset({"orientation_tag", "size_mismatch", "frame_size_differs
 """Reasons of pictures that are there, but not in the frame of their annotations."""
 
 
-def require_every_source(given: pl.LazyFrame, made: pl.LazyFrame, exclusions: pl.LazyFrame) -> None:
+def require_every_source(recipe: Recipe, given: pl.LazyFrame, made: pl.LazyFrame, exclusions: pl.LazyFrame) -> None:
     """Raise SourceDataError, with the most frequent reason, if no image of a source in ``given`` is in ``made``.
 
-    Both tables have the column ``sample_id``; ``exclusions`` is the stage's own table.
+    Both tables have the column ``sample_id``; ``exclusions`` is the stage's own table. A recipe that leaves broken
+    sources out needs one source.
     """
-    for source in sorted(_sources(given) - _sources(made)):
+    kept = _sources(made)
+    lost = set() if kept and recipe.validation.broken_sources == "leave-out" else _sources(given) - kept
+    for source in sorted(lost):
         rows = exclusions.filter(pl.col("source") == source).sort("key").collect()
         found = nothing_usable(source, rows.select("verdict", "reason", "key", "detail").rows())
         raise SourceDataError(source, found.file, found.problem, found.remedy)

@@ -65,7 +65,7 @@ def excluded(name: str, verdict: str = "rejected") -> Exclusion:
 
 def finish(build: Build, *outputs: Output, stage: Stage = STAGE) -> Receipt:
     """The receipt of a stage whose shards yielded these outputs."""
-    inputs = Inputs(build.lake, {}, {})
+    inputs = Inputs(build.lake, build.recipe, {}, {})
     parts = [put_part(build, stage, f"{KEY}{number}", output) for number, output in enumerate(outputs)]
     return finish_stage(build, stage, KEY, inputs, parts)
 

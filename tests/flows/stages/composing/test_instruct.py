@@ -30,7 +30,7 @@ def inputs(first: Outcome) -> Inputs:
 
 def test_few_images_are_one_part(first: Outcome, inputs: Inputs) -> None:
     assert instruct_shards(first.build, inputs) == (WHOLE,)
-    many = Inputs(inputs.lake, inputs.objects, {"record": {"used": 2 * IMAGES_PER_SHARD + 1}})
+    many = Inputs(inputs.lake, inputs.recipe, inputs.objects, {"record": {"used": 2 * IMAGES_PER_SHARD + 1}})
     assert instruct_shards(first.build, many) == ("1 of 3", "2 of 3", "3 of 3")
 
 

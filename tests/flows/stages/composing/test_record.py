@@ -32,7 +32,7 @@ def inputs(first: Outcome) -> Inputs:
 def test_few_images_are_one_part(first: Outcome, inputs: Inputs) -> None:
     """More are as many parts as keep each within the limit."""
     assert record_shards(first.build, inputs) == (WHOLE,)
-    many = Inputs(inputs.lake, inputs.objects, {"split": {"used": 2 * IMAGES_PER_SHARD + 1}})
+    many = Inputs(inputs.lake, inputs.recipe, inputs.objects, {"split": {"used": 2 * IMAGES_PER_SHARD + 1}})
     assert record_shards(first.build, many) == ("1 of 3", "2 of 3", "3 of 3")
 
 
