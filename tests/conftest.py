@@ -66,7 +66,7 @@ SLOW = {
     "flows/engine/planning/test_place.py",
     "flows/engine/running/test_run.py",
     "flows/engine/test_stage.py",
-    "flows/orchestration/test_alert.py",
+    "flows/orchestration/test_notifications.py",
     "flows/orchestration/test_publish.py",
     "flows/orchestration/test_refresh.py",
     "flows/orchestration/test_artifacts.py",

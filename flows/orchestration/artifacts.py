@@ -22,7 +22,7 @@ from medmultipoints.flows.engine.execute import Outcome
 from medmultipoints.flows.engine.report import describe_rejected, rejected_rows, summary_markdown
 from medmultipoints.flows.engine.running.run import StageResult
 from medmultipoints.flows.engine.stage import Source, Stage
-from medmultipoints.flows.orchestration.progress import call_api
+from medmultipoints.flows.orchestration.flow_runs import call_api
 from medmultipoints.flows.orchestration.server.embedded_server import REPORTS, SERVED_HOME, link_reports
 from medmultipoints.flows.stages.pipeline import PIPELINE
 from medmultipoints.transforms.reporting.choices import SEVERITIES, worst_first
@@ -43,22 +43,19 @@ def show_outcome(outcome: Outcome) -> None:
     checked = summarize(verdict for found in verdicts.values() for verdict in found)
     rejected, picture = rejected_rows(outcome), sheet_address(report, address)
     findings, about_findings = shown_findings(outcome)
-    call_api(lambda: create_markdown_artifact(summary, key="summary", description="What the build did"))
-    call_api(lambda: create_table_artifact(escape_rows(findings), key="findings", description=about_findings))
+    call_api(create_markdown_artifact, summary, key="summary", description="What the build did")
+    call_api(create_table_artifact, escape_rows(findings), key="findings", description=about_findings)
     about_rejected = describe_rejected(len(rejected), sum(stage.counts.get("rejected", 0) for stage in outcome.stages))
-    call_api(lambda: create_table_artifact(escape_rows(rejected), key="rejected-rows", description=about_rejected))
-    call_api(lambda: create_markdown_artifact(checked, key="expectation-results", description="What was checked"))
+    call_api(create_table_artifact, escape_rows(rejected), key="rejected-rows", description=about_rejected)
+    call_api(create_markdown_artifact, checked, key="expectation-results", description="What was checked")
     if picture:
         about = "Boxes and points on the pictures"
-        call_api(lambda: create_image_artifact(picture, key="contact-sheet", description=about))
+        call_api(create_image_artifact, picture, key="contact-sheet", description=about)
     if address:
         docs, page = f"{address}/{EXPECTATIONS}/index.html", f"{address}/{PAGE}"
-        call_api(
-            lambda: create_link_artifact(
-                docs, "Expectation results", key="data-docs", description="Great Expectations' pages"
-            )
-        )
-        call_api(lambda: create_link_artifact(page, "The release as one page", key="report", description="The report"))
+        about = "Great Expectations' pages"
+        call_api(create_link_artifact, docs, "Expectation results", key="data-docs", description=about)
+        call_api(create_link_artifact, page, "The release as one page", key="report", description="The report")
 
 
 def shown_findings(outcome: Outcome, most: int = 200) -> tuple[list[dict[str, str]], str]:
@@ -117,7 +114,7 @@ def record_lineage(outcome: Outcome) -> None:
     rebuilt = [stage for stage in PIPELINE if not done[stage.name].kept]
     if any(stage.reads_sources for stage in rebuilt):
         for asset in sources:
-            call_api(lambda asset=asset: emit_event(REFERENCED, resource=AssetContext.asset_as_resource(asset)))  # type: ignore[misc]
+            call_api(emit_event, REFERENCED, resource=AssetContext.asset_as_resource(asset))
     for stage in rebuilt:
         given = [asset for name in stage.reads for asset in made[name]] + (sources if stage.reads_sources else [])
         send(made[stage.name], given, done[stage.name])
@@ -130,7 +127,7 @@ def send(assets: Sequence[Asset], given: Sequence[Asset], result: StageResult) -
     payload = {"stage": result.name, "key": result.key, **dict(result.counts)}
     for asset in assets:
         resource = AssetContext.asset_as_resource(asset)
-        call_api(lambda resource=resource: emit_event(MADE, resource=resource, related=related, payload=payload))  # type: ignore[misc]
+        call_api(emit_event, MADE, resource=resource, related=related, payload=payload)
 
 
 def source_asset(source: Source) -> Asset:

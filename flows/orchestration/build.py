@@ -11,14 +11,8 @@ from medmultipoints.flows.engine.execute import Outcome, execute
 from medmultipoints.flows.engine.prepare import prepare_attempt
 from medmultipoints.flows.engine.request import BuildRequest
 from medmultipoints.flows.orchestration.artifacts import record_lineage, show_outcome
-from medmultipoints.flows.orchestration.flow_runs import (
-    as_flow_state,
-    calling_observer,
-    notify,
-    prepared_build,
-    tag_run,
-)
-from medmultipoints.flows.orchestration.progress import Progress
+from medmultipoints.flows.orchestration.flow_runs import Progress, as_flow_state, handed, tag_run
+from medmultipoints.flows.orchestration.notifications import notify
 from medmultipoints.flows.orchestration.runners import run_with, task_runner
 from medmultipoints.flows.stages.pipeline import PIPELINE, refuse_early
 
@@ -47,7 +41,7 @@ def build(what: BuildRequest) -> State[Outcome] | State[Any]:
 
     def work(progress: Progress) -> State[Outcome]:
         with task_runner(what) as runner:
-            prepared = prepared_build()
+            prepared = handed().build
             if prepared is None:
                 prepared = prepare_attempt(what, PIPELINE)
                 refuse_early(prepared)
@@ -56,7 +50,7 @@ def build(what: BuildRequest) -> State[Outcome] | State[Any]:
         show(outcome)
         return Completed(message=outcome.sentence(), data=outcome)
 
-    return as_flow_state(work, Progress(calling_observer()))
+    return as_flow_state(work, Progress(handed().observer))
 
 
 def show(outcome: Outcome) -> None:

@@ -11,9 +11,9 @@ from prefect.events.schemas.deployment_triggers import DeploymentEventTrigger
 from prefect.flows import Flow
 
 from medmultipoints.flows.engine.request import Destination, RefreshRequest, VerifyRequest
-from medmultipoints.flows.orchestration.alert import alert
 from medmultipoints.flows.orchestration.build import build
 from medmultipoints.flows.orchestration.flow_runs import recipe_tag
+from medmultipoints.flows.orchestration.notifications import alert
 from medmultipoints.flows.orchestration.publish import publish
 from medmultipoints.flows.orchestration.refresh import REJECTIONS, refresh
 from medmultipoints.flows.orchestration.verify import verify
@@ -26,31 +26,25 @@ UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
 DROP = ConcurrencyLimitConfig(limit=1, collision_strategy=ConcurrencyLimitStrategy.CANCEL_NEW)
 WAIT = ConcurrencyLimitConfig(limit=1, collision_strategy=ConcurrencyLimitStrategy.ENQUEUE)
 
+
+def _of_refresh(name: str, states: set[str], details: str) -> DeploymentEventTrigger:
+    """Return a trigger for states of the flow refresh; never of the alert itself, which would start itself for ever."""
+    return DeploymentEventTrigger(
+        name=name,
+        enabled=True,
+        expect={f"prefect.flow-run.{state}" for state in states},
+        match={"prefect.resource.id": "prefect.flow-run.*"},
+        match_related={"prefect.resource.role": "flow", "prefect.resource.name": "refresh"},
+        parameters={"subject": name, "details": f"{{{{ event.resource.name }}}}: {details}"},
+    )
+
+
 # The triggers of the flow ``alert``.
 AUTOMATIONS = (
-    DeploymentEventTrigger(
-        name="a refresh failed",
-        enabled=True,
-        expect={"prefect.flow-run.Failed", "prefect.flow-run.Crashed", "prefect.flow-run.TimedOut"},
-        match={"prefect.resource.id": "prefect.flow-run.*"},
-        # Never the alert itself, which would start itself for ever.
-        match_related={"prefect.resource.role": "flow", "prefect.resource.name": "refresh"},
-        parameters={
-            "subject": "a refresh failed",
-            "details": "{{ event.resource.name }}: {{ event.payload['validated_state']['message'] }}",
-        },
+    _of_refresh(
+        "a refresh failed", {"Failed", "Crashed", "TimedOut"}, "{{ event.payload['validated_state']['message'] }}"
     ),
-    DeploymentEventTrigger(
-        name="a refresh waits for a review",
-        enabled=True,
-        expect={"prefect.flow-run.Paused"},
-        match={"prefect.resource.id": "prefect.flow-run.*"},
-        match_related={"prefect.resource.role": "flow", "prefect.resource.name": "refresh"},
-        parameters={
-            "subject": "a refresh waits for a review",
-            "details": "{{ event.resource.name }}: its artifact `review` has the findings; Resume goes on",
-        },
-    ),
+    _of_refresh("a refresh waits for a review", {"Paused"}, "its artifact `review` has the findings; Resume goes on"),
     DeploymentEventTrigger(
         name="many rejections",
         enabled=True,

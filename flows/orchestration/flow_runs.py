@@ -1,73 +1,121 @@
-"""Share the start and end of every flow run: prepared inputs, errors as failed states, notifications."""
+"""Share the start, the progress and the end of every flow run; an unreachable server does not stop the work."""
 
 import logging
 import os
-import re
 import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from typing import Any, TypeVar
+from typing import Any, Final, NamedTuple, ParamSpec, TypeVar
+from uuid import UUID
 
+import httpx
 from prefect import State, get_client
-from prefect.artifacts import create_markdown_artifact
-from prefect.blocks.abstract import NotificationBlock
-from prefect.blocks.core import Block
-from prefect.client.schemas.objects import FlowRun
+from prefect.artifacts import create_markdown_artifact, create_progress_artifact, update_progress_artifact
 from prefect.context import FlowRunContext, TagsContext
-from prefect.flows import Flow
+from prefect.exceptions import PrefectHTTPStatusError
 from prefect.logging import get_run_logger
 from prefect.states import Failed
-from prefect.variables import Variable
 
 from medmultipoints.data_lake.publish.plan import PushPlan
-from medmultipoints.flows.engine.running.run import Observer
+from medmultipoints.flows.engine.running.run import Observer, StageResult, Unwatched
 from medmultipoints.flows.engine.stage import Build
-from medmultipoints.flows.orchestration.progress import Progress, call_api
+from medmultipoints.flows.stages.pipeline import PIPELINE
 from medmultipoints.transforms.errors import PipelineError
 from medmultipoints.transforms.reporting.hidden import as_cell
 
-NOTIFY = "medmultipoints_notify"
 SERVED_BY = "MEDMULTIPOINTS_SERVED_BY"
-ADDRESS = re.compile(r"(\w+://)(?:[^/\s'\"@]*@)?([^/\s'\"?]+)[^\s'\"]*")
+
+SECONDS_BETWEEN = 1.0
+"""People read no faster; a build of small stages would wait for the server sixty times."""
 
 T = TypeVar("T")
-_OBSERVER: ContextVar[Observer | None] = ContextVar("observer", default=None)
-_AGREED: ContextVar[PushPlan | None] = ContextVar("agreed", default=None)
-_PREPARED: ContextVar[Build | None] = ContextVar("prepared", default=None)  # hashing the sources twice takes minutes
+P = ParamSpec("P")
+
+
+class Handed(NamedTuple):
+    """What the caller in this process hands to a flow: a prepared build, an observer, an approved push plan."""
+
+    build: Build | None = None  # hashing the sources twice takes minutes
+    observer: Observer | None = None
+    plan: PushPlan | None = None
+
+
+NOTHING: Final = Handed()
+_HANDED: ContextVar[Handed] = ContextVar("handed", default=NOTHING)
 
 
 @contextmanager
-def handed_over(prepared: Build, observer: Observer | None = None) -> Iterator[None]:
-    """Let flows of this process use the prepared build and report to the observer, inside the block."""
-    preparing, observing = _PREPARED.set(prepared), _OBSERVER.set(observer)
+def handed_over(given: Handed) -> Iterator[None]:
+    """Hand the values to the flows that this process runs inside the block."""
+    token = _HANDED.set(given)
     try:
         yield
     finally:
-        _PREPARED.reset(preparing)
-        _OBSERVER.reset(observing)
+        _HANDED.reset(token)
 
 
-@contextmanager
-def agreed_to(plan: PushPlan) -> Iterator[None]:
-    """Let the publish flow of this process push as planned, without a second plan, inside the block."""
-    token = _AGREED.set(plan)
+def handed() -> Handed:
+    """Return what the caller handed over; a function, because a flow is pickled with all that its code names."""
+    return _HANDED.get()
+
+
+def call_api(call: Callable[P, object], *args: P.args, **kwargs: P.kwargs) -> object:
+    """Call the Prefect API; log a warning and return None if it is unreachable (artifacts are best effort)."""
     try:
-        yield
-    finally:
-        _AGREED.reset(token)
+        return call(*args, **kwargs)
+    except (httpx.HTTPError, PrefectHTTPStatusError) as error:
+        logging.getLogger(__name__).warning("no answer from the Prefect API: %s", error)
+        return None
 
 
-# Functions, because a flow is pickled with everything that its code names, and a ContextVar cannot be pickled.
-def prepared_build() -> Build | None:
-    """Return the build that the caller prepared, if any."""
-    return _PREPARED.get()
+class Progress:
+    """Reports the stages to the server and to the caller's observer; stores the current stage."""
 
+    def __init__(self, inner: Observer | None = None) -> None:
+        self.inner = inner or Unwatched()
+        self.stage = ""
+        self.artifact: object = None
+        self.shards, self.done = 0, 0
+        self.shown_at = 0.0
 
-def agreed_plan() -> PushPlan | None:
-    """Return the push plan that the caller approved, if any."""
-    return _AGREED.get()
+    def stage_started(self, stage: str, shards: int) -> None:
+        """Report that a stage with this number of shards begins."""
+        self.stage, self.shards, self.done = stage, shards, 0
+        if self.artifact is None:
+            self.artifact = call_api(create_progress_artifact, 0.0, key="progress", description="Of one stage")
+        self._show(0.0)
+        self.inner.stage_started(stage, shards)
+
+    def shard_finished(self, stage: str, shard: str, inputs: int) -> None:
+        """Report that one shard of the stage is stored."""
+        self.done += 1
+        if self.shards > 1:
+            self._show(100 * self.done / self.shards)
+        self.inner.shard_finished(stage, shard, inputs)
+
+    def stage_finished(self, result: StageResult) -> None:
+        """Report that the stage's receipt is written."""
+        self.stage = result.name  # the rejection limit is checked after this
+        if not result.kept:
+            self._show(100.0, last=result.name == PIPELINE[-1].name)
+        if FlowRunContext.get():
+            get_run_logger().info(result.sentence())
+        self.inner.stage_finished(result)
+
+    def say(self, text: str) -> None:
+        """Log a message about the run."""
+        if FlowRunContext.get():
+            get_run_logger().info(text)
+        self.inner.say(text)
+
+    def _show(self, percent: float, *, last: bool = False) -> None:
+        artifact, now = self.artifact, time.monotonic()
+        if isinstance(artifact, UUID) and (last or now - self.shown_at >= SECONDS_BETWEEN):
+            self.shown_at = now
+            shown = f"Stage {self.stage}: {self.done} of {self.shards} shards"
+            call_api(update_progress_artifact, artifact, percent, description=shown)
 
 
 def tag_run(recipe: str) -> None:
@@ -89,11 +137,6 @@ def recipe_tag(recipe: str) -> str:
     return f"recipe:{recipe}"
 
 
-def calling_observer() -> Observer | None:
-    """Return the caller's observer, if any."""
-    return _OBSERVER.get()
-
-
 def as_flow_state(work: Callable[[Progress], State[T]], progress: Progress) -> State[T] | State[Any]:
     """Return the state of the work; an error of data, arguments or machine becomes a failed state with its message."""
     die_with_server()
@@ -107,11 +150,11 @@ def as_flow_state(work: Callable[[Progress], State[T]], progress: Progress) -> S
     except PipelineError as error:
         message, shown = failure_message(error, progress), failure_markdown(error, progress)
         get_run_logger().error(message)
-        call_api(lambda: create_markdown_artifact(shown, key="failure"))
+        call_api(create_markdown_artifact, shown, key="failure")
         return Failed(message=message, data=error)
     except Exception as fault:
         shown = failure_markdown(fault, progress)
-        call_api(lambda: create_markdown_artifact(shown, key="failure"))
+        call_api(create_markdown_artifact, shown, key="failure")
         raise
 
 
@@ -140,47 +183,14 @@ def place_of_failure(error: BaseException, progress: Progress) -> str:
 
 def failure_markdown(error: BaseException, progress: Progress) -> str:
     """Return the artifact of a failure as Markdown: place, error and remedy."""
-    what = (
-        str(error)
-        if isinstance(error, PipelineError)
-        else f"{type(error).__name__}: {error} (internal error: please report it)"
-    )
+    internal = f"{type(error).__name__}: {error} (internal error: please report it)"
+    what = str(error) if isinstance(error, PipelineError) else internal
     return (
         f"# Failed\n\n| | |\n|---|---|\n| stage and shard | {place_of_failure(error, progress) or 'before any'} |\n"
         f"| what | {'<br>'.join(map(as_cell, what.splitlines()))} |\n\n"
         "What to do: follow the sentence above, then run again with the same parameters; finished stages and shards "
         "are kept. `medmultipoints status` shows the same without a server.\n"
     )
-
-
-def notify(flow: Flow[..., Any], flow_run: FlowRun, state: State[Any]) -> None:
-    """Send the final state of a run through the notification block in the variable ``medmultipoints_notify``."""
-    within_another = flow_run.parent_task_run_id is not None  # the outer run sends its own notification
-    name: Any = None if within_another else call_api(lambda: Variable.get(NOTIFY, ""))
-    if name:
-        subject = f"{flow_run.name}: {str(state.name).lower()}"
-        send(str(name), subject, f"{flow.name}: {state.message or ''}")
-
-
-def send(block: str, subject: str, body: str) -> None:
-    """Send a message through a block, written as TYPE/NAME; a failing block is only logged."""
-    log = get_run_logger()
-    try:
-        loaded: Any = Block.load(block)
-        assert isinstance(loaded, NotificationBlock), f"{block} is not a notification block"
-        with loaded.raise_on_failure():  # most blocks ignore a refusal otherwise
-            done: Any = loaded.notify(body, subject)
-        assert done is None, f"{block} was asked outside of its own loop"
-    except Exception as error:  # noqa: BLE001 (a notification never changes the state of the run)
-        log.warning("the notification through %s was not sent: %s", block, without_secrets(error))
-    else:
-        log.info("notified through %s", block)
-
-
-def without_secrets(error: Exception) -> str:
-    """Return the message of a failed notification with URLs cut to the host, because a webhook's path is its key."""
-    said = str(getattr(error, "log", "") or error).strip() or type(error).__name__
-    return ADDRESS.sub(r"\1\2/...", said)
 
 
 def die_with_server() -> None:

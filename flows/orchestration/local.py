@@ -28,13 +28,15 @@ def run_flow(request: BuildRequest, prepared: Build, observer: Observer) -> Outc
     """Run a build as a flow and return its outcome; errors of the data or the machine are raised unchanged."""
     with prefect_api(prepared):
         from prefect.logging.handlers import APILogWorker
+        from prefect.settings import PREFECT_FLOWS_HEARTBEAT_FREQUENCY, temporary_settings
 
         from medmultipoints.flows.orchestration.build import build
-        from medmultipoints.flows.orchestration.flow_runs import handed_over
+        from medmultipoints.flows.orchestration.flow_runs import Handed, handed_over
 
         named = request.model_copy(update={"version": request.version or prepared.recipe.version})
         try:
-            with handed_over(prepared, observer), no_heartbeat():
+            # A heartbeat would delay the end of the flow by up to a second; the server ends with this run.
+            with handed_over(Handed(prepared, observer)), temporary_settings({PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None}):
                 state = build(named, return_state=True)
         finally:
             APILogWorker.drain_all(timeout=5)
@@ -43,25 +45,16 @@ def run_flow(request: BuildRequest, prepared: Build, observer: Observer) -> Outc
     return outcome
 
 
-@contextmanager
-def no_heartbeat() -> Iterator[None]:
-    """Switch off the heartbeat of flows, which delays their end by up to a second; the server ends with this run."""
-    from prefect.settings import PREFECT_FLOWS_HEARTBEAT_FREQUENCY, temporary_settings
-
-    with temporary_settings({PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None}):
-        yield
-
-
 def run_publish(request: PublishRequest, plan: PushPlan) -> Published:
     """Run the publish flow on the configured server and return its outcome; errors are raised unchanged."""
     os.environ.update({name: value for name, value in CONSOLE.items() if name not in os.environ})
     from prefect.logging.handlers import APILogWorker
 
-    from medmultipoints.flows.orchestration.flow_runs import agreed_to
+    from medmultipoints.flows.orchestration.flow_runs import Handed, handed_over
     from medmultipoints.flows.orchestration.publish import publish
 
     try:
-        with agreed_to(plan):
+        with handed_over(Handed(plan=plan)):
             state = publish(request, return_state=True)
     finally:
         APILogWorker.drain_all(timeout=5)

@@ -12,8 +12,8 @@ from prefect.states import Completed
 
 from medmultipoints.flows.engine.publishing import Published, publish_release
 from medmultipoints.flows.engine.request import PublishRequest
-from medmultipoints.flows.orchestration.flow_runs import agreed_plan, as_flow_state, notify, tag_run
-from medmultipoints.flows.orchestration.progress import Progress, call_api
+from medmultipoints.flows.orchestration.flow_runs import Progress, as_flow_state, call_api, handed, tag_run
+from medmultipoints.flows.orchestration.notifications import notify
 from medmultipoints.transforms.reporting.hidden import HIDDEN, as_cell
 
 
@@ -41,12 +41,9 @@ def publish(what: PublishRequest) -> State[Published] | State[Any]:
 
     def work(_progress: Progress) -> State[Published]:
         tag_run(Path(what.release).parent.name)
-        published = publish_release(what, get_run_logger().info, agreed_plan())
-        call_api(
-            lambda: create_markdown_artifact(
-                summary(published, what.repo), key="published", description="What was published"
-            )
-        )
+        published = publish_release(what, get_run_logger().info, handed().plan)
+        shown = summary(published, what.repo)
+        call_api(create_markdown_artifact, shown, key="published", description="What was published")
         return Completed(message=published.sentence(), data=published)
 
     return as_flow_state(work, Progress())

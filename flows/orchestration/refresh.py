@@ -28,8 +28,15 @@ from medmultipoints.flows.engine.running.rejections import most_often, sentence,
 from medmultipoints.flows.engine.running.run import Unwatched, run_in_threads
 from medmultipoints.flows.engine.stage import Build
 from medmultipoints.flows.orchestration.build import build
-from medmultipoints.flows.orchestration.flow_runs import agreed_to, as_flow_state, handed_over, notify, tag_run
-from medmultipoints.flows.orchestration.progress import Progress, call_api
+from medmultipoints.flows.orchestration.flow_runs import (
+    Handed,
+    Progress,
+    as_flow_state,
+    call_api,
+    handed_over,
+    tag_run,
+)
+from medmultipoints.flows.orchestration.notifications import notify
 from medmultipoints.flows.orchestration.publish import publish
 from medmultipoints.flows.orchestration.review import DAYS, ask_reviewer, undecided, waiting_elsewhere
 from medmultipoints.flows.stages.pipeline import PIPELINE, refuse_early
@@ -97,13 +104,12 @@ def outcome_of(what: RefreshRequest, prepared: Build) -> Outcome | State[Any]:
         return execute(prepared, PIPELINE, run_in_threads(1), Unwatched(), plan)
     refuse_early(prepared)
     get_run_logger().info("something changed: building")
-    with handed_over(prepared):
+    with handed_over(Handed(prepared)):
         state = build(what.build(), return_state=True)
     address = url_for("flow-run", state.state_details.flow_run_id)
     if address:
-        call_api(
-            lambda: create_link_artifact(address, "Its artifacts", key="build", description="The build of this run")
-        )
+        about = "The build of this run"
+        call_api(create_link_artifact, address, "Its artifacts", key="build", description=about)
     if not state.is_completed():
         error = state.result(raise_on_failure=False)
         if isinstance(error, LockHeld):
@@ -143,7 +149,7 @@ def published_to(what: RefreshRequest, built: Outcome) -> tuple[Outcome, State[A
         return built, reviewed
     if reviewed is not built:
         return published_to(what, reviewed)
-    with agreed_to(plan):
+    with handed_over(Handed(plan=plan)):
         return built, own_state(publish(request, return_state=True))
 
 
@@ -217,7 +223,7 @@ def emit(event: str, built: Outcome, payload: dict[str, Any]) -> None:
     """Emit an event about the release for automations."""
     name, version = built.build.recipe.name, built.release.version
     resource = {"prefect.resource.id": f"medmultipoints.release.{name}", "prefect.resource.name": f"{name} {version}"}
-    call_api(lambda: emit_event(event, resource=resource, payload=payload))
+    call_api(emit_event, event, resource=resource, payload=payload)
 
 
 def own_state(state: State[Any]) -> State[Any]:
@@ -239,7 +245,7 @@ def check_upstream(build: Build) -> str:
     for answer in answers:
         (log.warning if answer.verdict in LOUD else log.info)(answer.sentence())
     shown = upstream_markdown(answers)
-    call_api(lambda: create_markdown_artifact(shown, key="sources", description="Files at the servers of the sources"))
+    call_api(create_markdown_artifact, shown, key="sources", description="Files at the servers of the sources")
     changed = sorted({answer.source for answer in answers if answer.verdict == "changed"})
     return f"changed at its server: {', '.join(changed)} (see the artifact sources)" if changed else ""
 

@@ -15,8 +15,7 @@ from prefect.runtime import flow_run
 from pydantic import Field
 
 from medmultipoints.flows.engine.execute import Outcome
-from medmultipoints.flows.orchestration.flow_runs import recipe_tag
-from medmultipoints.flows.orchestration.progress import call_api
+from medmultipoints.flows.orchestration.flow_runs import call_api, recipe_tag
 from medmultipoints.transforms.audit.findings import to_decide
 from medmultipoints.transforms.reporting.choices import SEVERITIES, worst_first
 from medmultipoints.transforms.reporting.counted import plural
@@ -50,7 +49,7 @@ def ask_reviewer(built: Outcome, findings: pl.DataFrame) -> Answer | None:
     """Pause this run until a person resumes it and return the answer; None if it times out."""
     steps = review_steps(built, findings)
     shown = f"{steps}\n{review_table(findings)}"
-    call_api(lambda: create_markdown_artifact(shown, key="review", description="What waits for a decision"))
+    call_api(create_markdown_artifact, shown, key="review", description="What waits for a decision")
     form = Reviewed.with_initial_data(description=steps)  # without the table: the choice below it is to be seen
     try:
         answer = pause_flow_run(wait_for_input=form, timeout=DAYS * 86_400, poll_interval=POLL_SECONDS)

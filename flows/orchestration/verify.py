@@ -16,8 +16,8 @@ from medmultipoints.data_lake.store.layout import open_lake
 from medmultipoints.flows.engine.planning.place import newest_release
 from medmultipoints.flows.engine.publishing import place_of
 from medmultipoints.flows.engine.request import VerifyRequest
-from medmultipoints.flows.orchestration.flow_runs import as_flow_state, notify, tag_run
-from medmultipoints.flows.orchestration.progress import Progress, call_api
+from medmultipoints.flows.orchestration.flow_runs import Progress, as_flow_state, call_api, tag_run
+from medmultipoints.flows.orchestration.notifications import notify
 from medmultipoints.transforms.errors import DataError, UsageError
 from medmultipoints.transforms.reporting.hidden import escape_rows
 
@@ -52,7 +52,7 @@ def verify(what: VerifyRequest = VerifyRequest()) -> State[Any]:  # noqa: B008 (
             raise UsageError(f"no release '{what.recipe}' in {what.lake}: build one first, or give another lake.")
         checks = all_checks(folder, what)
         rows = [{"where": where, "check": one.name, "ok": one.ok, "found": one.detail} for where, one in checks]
-        call_api(lambda: create_table_artifact(escape_rows(rows), key="checks", description=f"Checks of {folder}"))
+        call_api(create_table_artifact, escape_rows(rows), key="checks", description=f"Checks of {folder}")
         failed = [f"{where}: {one.name}: {one.detail}" for where, one in checks if not one.ok]
         if failed:
             raise DataError(

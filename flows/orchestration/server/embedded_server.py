@@ -21,7 +21,7 @@ from filelock import FileLock, Timeout
 
 from medmultipoints.flows.engine.planning.intention import check_room
 from medmultipoints.flows.engine.running.collecting import collect_less_often, without_collecting
-from medmultipoints.flows.orchestration.server.server_database import is_known, is_migrated, mark, migrate
+from medmultipoints.flows.orchestration.server.server_database import forget, is_known, is_migrated, mark, migrate
 from medmultipoints.transforms.errors import LockHeld, MachineError
 
 if TYPE_CHECKING:
@@ -116,6 +116,8 @@ def _running(home: Path, wanted: int, reports: Path | None, meanwhile: Callable[
         (home / SERVED_AT).unlink(missing_ok=True)
         server.kill()
         server.wait()
+        if reports is None:  # the server of one build: a home of 6 MB for each name adds up
+            forget(home)
 
 
 def check_port(port: int) -> None:
@@ -143,15 +145,9 @@ def _start(home: Path, listening: socket.socket, reports: Path | None) -> "subpr
     environment["PREFECT_API_DATABASE_MIGRATE_ON_START"] = str(not is_migrated(home)).lower()
     environment["PREFECT_UI_API_URL"] = f"http://127.0.0.1:{listening.getsockname()[1]}/api"
     with (home / LOG).open("wb") as output:
+        module = "medmultipoints.flows.orchestration.server.embedded_server"
         return subprocess.Popen(
-            [
-                sys.executable,
-                "-P",
-                "-m",
-                "medmultipoints.flows.orchestration.server.embedded_server",
-                str(listening.fileno()),
-                str(reports or ""),
-            ],
+            [sys.executable, "-P", "-m", module, str(listening.fileno()), str(reports or "")],
             pass_fds=[listening.fileno()],
             stdin=subprocess.PIPE,
             stdout=output,

@@ -63,6 +63,12 @@ def migrate(home: Path) -> None:
         whole.unlink()
 
 
+def forget(home: Path) -> None:
+    """Remove the database of a server that has ended: its runs are shown by nothing else."""
+    for path in (*home.glob(f"{DATABASE}*"), home / MARK):
+        path.unlink(missing_ok=True)
+
+
 def _place(source: Path, target: Path) -> None:
     """Copy a file atomically."""
     with NamedTemporaryFile(dir=target.parent, prefix=f".{target.name}-", delete=False) as part:

@@ -102,7 +102,7 @@ async def let_finished_end(seconds: float = 10) -> None:
     with suppress(*AWAY):
         while multiprocessing.active_children() and time.monotonic() < deadline:
             async with get_client() as client:
-                if await client.read_flow_runs(flow_run_filter=FlowRunFilter(state=of_types(UNDER_WAY))):
+                if await client.read_flow_runs(flow_run_filter=in_states(*UNDER_WAY)):
                     return
             await asyncio.sleep(0.5)
 
@@ -120,7 +120,7 @@ async def watch_for_orphans() -> None:
 async def mark_orphans_crashed() -> None:
     """Mark runs as crashed whose parent run has ended before them."""
     async with get_client() as client:
-        for run in await client.read_flow_runs(flow_run_filter=FlowRunFilter(state=of_types([StateType.RUNNING]))):
+        for run in await client.read_flow_runs(flow_run_filter=in_states(StateType.RUNNING)):
             if run.parent_task_run_id is None:
                 continue
             within = (await client.read_task_run(run.parent_task_run_id)).flow_run_id
@@ -129,16 +129,15 @@ async def mark_orphans_crashed() -> None:
                 await client.set_flow_run_state(run.id, Crashed(message=LOST), force=True)
 
 
-def of_types(types: list[StateType]) -> FlowRunFilterState:
+def in_states(*types: StateType) -> FlowRunFilter:
     """Return a filter for runs in states of these types."""
-    return FlowRunFilterState(type=FlowRunFilterStateType(any_=types))
+    return FlowRunFilter(state=FlowRunFilterState(type=FlowRunFilterStateType(any_=list(types))))
 
 
 async def mark_stale_runs_crashed() -> int:
     """Mark runs of an earlier server as crashed, so that they hold no slot; return their number."""
-    under_way = FlowRunFilter(state=of_types(UNDER_WAY))
     async with get_client() as client:
-        left = await client.read_flow_runs(flow_run_filter=under_way)
+        left = await client.read_flow_runs(flow_run_filter=in_states(*UNDER_WAY))
         for run in left:
             await client.set_flow_run_state(run.id, Crashed(message=LOST), force=True)
     return len(left)

@@ -5,8 +5,7 @@ import logging
 import pytest
 from prefect.states import Completed
 
-from medmultipoints.flows.orchestration.flow_runs import as_flow_state
-from medmultipoints.flows.orchestration.progress import Progress
+from medmultipoints.flows.orchestration.flow_runs import Progress, as_flow_state
 from medmultipoints.transforms.errors import DataError
 
 RUN_LOG = logging.getLogger("prefect.flow_runs")

@@ -4,8 +4,7 @@ import polars as pl
 import pytest
 
 from medmultipoints.data_lake.fetch.upstream import Answer
-from medmultipoints.flows.orchestration.flow_runs import failure_markdown
-from medmultipoints.flows.orchestration.progress import Progress
+from medmultipoints.flows.orchestration.flow_runs import Progress, failure_markdown
 from medmultipoints.flows.orchestration.refresh import upstream_markdown
 from medmultipoints.flows.orchestration.review import review_table
 from medmultipoints.transforms.errors import DataError

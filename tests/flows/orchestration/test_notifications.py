@@ -12,8 +12,7 @@ from prefect.blocks.notifications import CustomWebhookNotificationBlock, SlackWe
 from prefect.variables import Variable
 
 from medmultipoints.flows.engine.request import VerifyRequest
-from medmultipoints.flows.orchestration.alert import alert
-from medmultipoints.flows.orchestration.flow_runs import NOTIFY
+from medmultipoints.flows.orchestration.notifications import NOTIFY, alert
 from medmultipoints.flows.orchestration.verify import verify
 from tests.flows.prefect_server import quiet_server, seen
 
