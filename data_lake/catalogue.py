@@ -222,10 +222,7 @@ def _toml_in(folder: Traversable) -> list[Traversable]:
 
 
 def _plugin_sources() -> Iterator[tuple[SourceInfo, str]]:
-    """Yield the sources of installed plug-ins.
-
-    A broken plug-in is logged and skipped, because other builds do not need it.
-    """
+    """Yield the sources of installed plug-ins; a broken one, which other builds do not need, is logged and skipped."""
     for point in sorted(_entry_points(CATALOGUES, tuple(sys.path)), key=lambda point: point.name):
         try:
             yield from [(read_source(file.read_bytes(), str(file)), str(file)) for file in _toml_in(files(point.value))]

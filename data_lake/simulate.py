@@ -14,7 +14,7 @@ import orjson
 
 import medmultipoints.transforms.sources.simulated as simulated_package
 from medmultipoints.data_lake.store.layout import explained
-from medmultipoints.data_lake.store.objects import sync
+from medmultipoints.data_lake.store.temporary import sync, write_durably
 from medmultipoints.transforms.errors import UsageError
 from medmultipoints.transforms.sources.simulated.counts import REAL_BOXES, TRACK_TOTALS, model_counts, parse_counts_csv
 from medmultipoints.transforms.sources.simulated.faults import faults_of
@@ -117,7 +117,7 @@ def write_sources(
         planted = [asdict(entry) for source in sources for entry in source.planted]
         names = [source.source for source in sources]
         stamp: dict[str, Any] = {"request": request, "files": files, "sources": names, "planted": planted}
-        _write_file(folder / STAMP, orjson.dumps(stamp, option=orjson.OPT_INDENT_2))
+        write_durably(folder / STAMP, orjson.dumps(stamp, option=orjson.OPT_INDENT_2))
     return _describe(folder, stamp)
 
 
@@ -177,7 +177,7 @@ def _clear(folder: Path) -> None:
     if there and not (folder / STAMP).exists():
         raise UsageError(f"{there[0]} was not simulated and would be overwritten. Choose another folder.")
     folder.mkdir(parents=True, exist_ok=True)
-    _write_file(folder / STAMP, b"{}")
+    write_durably(folder / STAMP, b"{}")
     for path in there:
         path.unlink()
 
@@ -191,7 +191,7 @@ def _write_source(folder: Path, source: Simulated) -> dict[str, int]:
         archives[member.archive].append(member)
     loose = archives.pop("", [])
     for member in loose:
-        _write_file(target / member.name, member.content())
+        write_durably(target / member.name, member.content())
     for name, members in archives.items():
         _write_zip(target / name, members)
     names = sorted([*archives, *(member.name for member in loose)])
@@ -206,16 +206,6 @@ def _write_zip(path: Path, members: Sequence[Member]) -> None:
             entry = zipfile.ZipInfo(member.name, ZIP_DATE)
             entry.external_attr = 0o644 << 16
             archive.writestr(entry, member.content())
-    _finish(partial, path)
-
-
-def _write_file(path: Path, data: bytes) -> None:
-    partial = path.with_name(f"{path.name}.partial")
-    partial.write_bytes(data)
-    _finish(partial, path)
-
-
-def _finish(partial: Path, path: Path) -> None:
     sync(partial)
     os.replace(partial, path)
     sync(path.parent)

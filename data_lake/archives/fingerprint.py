@@ -9,7 +9,7 @@ import orjson
 
 from medmultipoints.data_lake.archives.local_files import local_files, unreadable
 from medmultipoints.data_lake.catalogue import SourceInfo
-from medmultipoints.data_lake.store.hashing import file_sha256
+from medmultipoints.data_lake.store.hashing import file_sha256, hash_content
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,12 +35,12 @@ class SourceFingerprint:
         return hashlib.sha256(listed).hexdigest()
 
 
-def fingerprint(path: Path, threads: int = 4) -> SourceFingerprint:
+def fingerprint(path: Path) -> SourceFingerprint:
     """Return the fingerprint of an archive or folder: the files that ``open_source`` reads, with their hashes.
 
     MachineError if a file cannot be read.
     """
-    with ThreadPoolExecutor(threads) as pool:
+    with ThreadPoolExecutor(4) as pool:
         try:
             return SourceFingerprint(path, tuple(pool.map(_digest, local_files(path))))
         except OSError as error:
@@ -67,7 +67,4 @@ def _is_older(file: Path, info: SourceInfo) -> bool:
     """
     accepted = {sha384 for archive in info.archives for sha384 in archive.sha384}
     suffixes = {Path(archive.name).suffix for archive in info.archives if archive.sha384}
-    if file.suffix not in suffixes:
-        return False
-    with file.open("rb") as opened:
-        return hashlib.file_digest(opened, "sha384").hexdigest() in accepted
+    return file.suffix in suffixes and hash_content(file, "sha384") in accepted

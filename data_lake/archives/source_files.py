@@ -75,10 +75,7 @@ class SourceFiles:
         return self._names
 
     def read(self, name: str) -> bytes:
-        """Return the whole content of one member, checked.
-
-        MemberProblem if it is damaged, KeyError if it is missing.
-        """
+        """Return the content of one member, checked; MemberProblem if it is damaged, KeyError if it is missing."""
         try:
             return _read(self._entries[name])
         except OSError as error:

@@ -26,7 +26,7 @@ from medmultipoints.data_lake.archives.entries import (
 from medmultipoints.data_lake.archives.read_at import read_at
 from medmultipoints.data_lake.store.hashing import file_sha256
 from medmultipoints.data_lake.store.layout import explained
-from medmultipoints.data_lake.store.objects import sync
+from medmultipoints.data_lake.store.temporary import sync
 from medmultipoints.transforms.errors import MachineError, MemberProblem
 
 if TYPE_CHECKING:

@@ -1,6 +1,5 @@
 """Prepare a deposit of a release: one archive, its card, its manifest and the repository's metadata."""
 
-import hashlib
 import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -12,6 +11,7 @@ import orjson
 from medmultipoints.data_lake.release.card.croissant import CROISSANT
 from medmultipoints.data_lake.release.read.released_tables import own_file
 from medmultipoints.data_lake.release.write.manifest import MANIFEST, Manifest, read_manifest
+from medmultipoints.data_lake.store.hashing import hash_content
 from medmultipoints.transforms.errors import DataError, UsageError
 
 CARD: Final = "README.md"
@@ -40,7 +40,7 @@ def make_package(release: Path, work: Path) -> Package:
     archive = work / f"{manifest.name}-{manifest.version}.zip"
     write_archive(release, manifest, archive)
     files = {archive.name: archive, CARD: release / CARD, MANIFEST: release / MANIFEST}
-    md5 = {name: _md5(path) for name, path in files.items()}
+    md5 = {name: hash_content(path, "md5") for name, path in files.items()}
     return Package(manifest, files, md5, described, mark_of(manifest))
 
 
@@ -91,8 +91,3 @@ def metadata_of(release: Path, manifest: Manifest) -> dict[str, Any]:
         "related_identifiers": [{"identifier": url, "relation": "isDerivedFrom"} for url in about.get("isBasedOn", ())],
     }
     return {name: value for name, value in known.items() if value}
-
-
-def _md5(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "md5").hexdigest()

@@ -4,8 +4,8 @@ A deposit is a draft until it is published; publishing cannot be undone. A secon
 uploaded: a deposit is found by the release and manifest root in its notes.
 """
 
-import time
 from collections.abc import Callable
+from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import Any, Final
 from urllib.parse import quote, urlsplit
@@ -13,7 +13,8 @@ from urllib.parse import quote, urlsplit
 import httpx2
 
 from medmultipoints.data_lake.deposit.package import Package
-from medmultipoints.data_lake.http.request import is_local
+from medmultipoints.data_lake.http.request import is_local, may_pass
+from medmultipoints.data_lake.http.retries import RetryPolicy, Transient, persist
 from medmultipoints.transforms.errors import DataError, MachineError, UsageError
 
 TOKEN: Final = "ZENODO_TOKEN"  # noqa: S105 (the name of a variable)
@@ -132,26 +133,23 @@ class Zenodo:
         """Return the response to one request; a temporary failure is retried if a repetition is safe."""
         if not url.startswith(f"{self.server}/"):
             raise DataError(f"{self.server} answers with an address of another host: {url}. Nothing was sent there.")
-        problem = ""
-        for attempt in range(ATTEMPTS if repeat else 1):
-            if attempt:
-                time.sleep(self._wait * 2 ** (attempt - 1))
-            try:
-                answer = self._send(method, url, json, file)
-            except httpx2.TransportError as error:
-                problem = f"{type(error).__name__}: {error}"
-                continue
-            if answer.status_code >= 500 or answer.status_code == 429:
-                problem = f"it answers {answer.status_code}"
-                continue
-            return _content(answer, self.server)
-        raise MachineError(f"{self.server}: {problem}. Run the same command again: it goes on with the same draft.")
+        again = "Run the same command again: it goes on with the same draft"
+        answer = persist(
+            lambda: self._send(method, url, json, file),
+            RetryPolicy(attempts=ATTEMPTS if repeat else 1, first_wait=self._wait),
+            lambda problem: MachineError(f"{self.server}: {problem}. {again}."),
+        )
+        return _content(answer, self.server)
 
     def _send(self, method: str, url: str, json: Any, file: Any) -> httpx2.Response:
-        if file is None:
-            return self._client.request(method, url, json=json)
-        with file.open("rb") as content:
-            return self._client.request(method, url, content=content)
+        try:
+            with file.open("rb") if file else nullcontext() as content:
+                answer = self._client.request(method, url, json=json, content=content)
+        except httpx2.TransportError as error:
+            raise Transient(f"{type(error).__name__}: {error}") from error
+        if may_pass(answer.status_code):
+            raise Transient(f"it answers {answer.status_code}")
+        return answer
 
 
 def _content(answer: httpx2.Response, server: str) -> Any:

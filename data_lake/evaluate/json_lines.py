@@ -87,10 +87,7 @@ def name_of(line: Mapping[str, Any]) -> str:
 
 
 def images_of(line: Mapping[str, Any]) -> tuple[str, ...]:
-    """Return the names of a line's images without folder and extension, in order.
-
-    Empty if any image has no name.
-    """
+    """Return the names of a line's images without folder and extension, in order; none if any image has no name."""
     listed = line.get("images") or line.get("image") or line.get("image_sha256")
     images = listed if isinstance(listed, list) else [listed]
     paths = [image.get("path") if isinstance(image, dict) else image for image in images]

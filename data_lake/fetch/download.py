@@ -4,7 +4,6 @@ An unfinished file is hidden (``.name.part``) and renamed when its hash is accep
 a hidden note next to it (``validators``), for resuming and for ``upstream``.
 """
 
-import hashlib
 import os
 import shlex
 import zipfile
@@ -21,8 +20,9 @@ from medmultipoints.data_lake.http.ranges import RemoteFile
 from medmultipoints.data_lake.http.request import write_note
 from medmultipoints.data_lake.http.resumable import Download, Progress
 from medmultipoints.data_lake.http.retries import DEFAULT, RetryPolicy, persist
+from medmultipoints.data_lake.store.hashing import hash_content
 from medmultipoints.data_lake.store.layout import explained
-from medmultipoints.data_lake.store.objects import sync
+from medmultipoints.data_lake.store.temporary import sync
 from medmultipoints.transforms.errors import DataError, MachineError
 
 
@@ -119,16 +119,11 @@ def is_accepted(file: Archive | RemoteMember, path: Path) -> bool:
     """Return whether the content has an accepted hash of the catalogue; any content if none is known."""
     hashes = {"sha256": file.sha256, "sha384": getattr(file, "sha384", ())}
     wanted = {algorithm: accepted for algorithm, accepted in hashes.items() if accepted}
-    return not wanted or any(_hash(path, algorithm) in accepted for algorithm, accepted in wanted.items())
-
-
-def _hash(path: Path, algorithm: str) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, algorithm).hexdigest()
+    return not wanted or any(hash_content(path, algorithm) in accepted for algorithm, accepted in wanted.items())
 
 
 def _set_aside(file: Archive | RemoteMember, part: Path, source: str) -> DataError:
-    bad, found = part.with_suffix(".bad"), _hash(part, "sha256")
+    bad, found = part.with_suffix(".bad"), hash_content(part, "sha256")
     os.replace(part, bad)
     as_it_is = f"use it with --source {source}={bad}, or " if isinstance(file, Archive) else ""
     return DataError(

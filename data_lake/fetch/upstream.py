@@ -3,7 +3,6 @@
 Builds are pinned to accepted hashes, so no release depends on this; it informs a curator.
 """
 
-import os
 from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -19,7 +18,7 @@ from medmultipoints.data_lake.fetch.download import by_hand
 from medmultipoints.data_lake.http.request import Validators, differing, read_note, request, validators_of
 from medmultipoints.data_lake.http.retries import Refused, RetryPolicy, persist
 from medmultipoints.data_lake.store.layout import Lake
-from medmultipoints.data_lake.store.objects import temporary_file
+from medmultipoints.data_lake.store.temporary import write_durably
 from medmultipoints.transforms.errors import MachineError, PipelineError
 
 Verdict = Literal["unchanged", "changed", "unknown", "not reachable", "given locally"]
@@ -105,9 +104,7 @@ def keep_answers(lake: Lake, answers: Iterable[Answer]) -> None:
         if answer.file:
             by_source.setdefault(answer.source, []).append({"asked": asked, **asdict(answer)})
     for source, rows in by_source.items():
-        with temporary_file(lake) as path:
-            path.write_bytes(orjson.dumps(rows))
-            os.replace(path, lake.landing / source / ANSWERS)
+        write_durably(lake.landing / source / ANSWERS, orjson.dumps(rows))
 
 
 def read_answers(lake: Lake) -> list[dict[str, str]]:

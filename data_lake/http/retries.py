@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar
 
 from medmultipoints.transforms.errors import MachineError, PipelineError
+from medmultipoints.transforms.reporting.counted import plural
 
 if TYPE_CHECKING:  # importing it takes a tenth of a build with nothing to do
     from tenacity import RetryCallState, Retrying
@@ -59,7 +60,8 @@ def persist(
     except Transient as problem:
         if problem.error is not None:
             raise problem.error from None
-        raise failed(f"{problem} (given up after {policy.attempts} attempts without progress)") from problem
+        attempts = plural(policy.attempts, "attempt")
+        raise failed(f"{problem} (given up after {attempts} without progress)") from problem
 
 
 def retrying(policy: RetryPolicy, progress: Callable[[], int], sleep: Callable[[float], None]) -> "Retrying":

@@ -51,10 +51,7 @@ class GitFolder:
         return (self.folder / "HEAD").is_file() and (self.folder / "objects").is_dir()
 
     def state(self) -> PlaceState:
-        """Return the current state of the branch.
-
-        A new branch starts at the repository's default one.
-        """
+        """Return the current state of the branch; a new one starts at the repository's default branch."""
         if not self._is_repository():
             return PlaceState(exists=False)
         refs = self._refs()

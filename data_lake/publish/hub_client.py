@@ -88,10 +88,7 @@ def check_endpoint(endpoint: str, token: str | None) -> None:
 
 
 def open_client(endpoint: str, timeout: float) -> tuple[str | None, "HfApi", "HfFileSystem"]:
-    """Return the token, the client and its file system.
-
-    A server that does not answer times out after ``timeout`` seconds.
-    """
+    """Return token, client and file system; a server that does not answer times out after ``timeout`` seconds."""
     import httpx2
     import huggingface_hub
     from huggingface_hub.utils import disable_progress_bars, logging  # type: ignore[attr-defined]

@@ -113,19 +113,13 @@ class Place(Protocol):
         """Create the repository and its branch unless they exist."""
 
     def commit(self, change: Change, parent: str | None) -> str:
-        """Create one commit on ``parent`` and return its id.
-
-        StaleParent or LostAnswer if it may not have been made.
-        """
+        """Create one commit on ``parent`` and return its id; StaleParent or LostAnswer if it may not have been made."""
 
     def tag(self, tag: str, commit: str, message: str) -> None:
         """Set the tag on the commit; an error if it is on another one: tags never move."""
 
     def load_argument(self, tag: str) -> tuple[str, str | None] | None:
-        """Return the name and revision for ``load_dataset``.
-
-        None if it cannot read the place directly.
-        """
+        """Return the name and revision for ``load_dataset``; None if it cannot read the place directly."""
 
     def environment(self) -> Mapping[str, str]:
         """Return the environment variables with which a child process can read the place, including the token."""

@@ -22,8 +22,7 @@ from medmultipoints.data_lake.publish.places import (
     hash_local,
 )
 from medmultipoints.data_lake.store.layout import explained
-from medmultipoints.data_lake.store.objects import sync
-from medmultipoints.data_lake.store.temporary import remove
+from medmultipoints.data_lake.store.temporary import remove, sync, write_durably
 from medmultipoints.transforms.errors import DataError, MachineError, UsageError
 
 HISTORY, VERSIONS, LOCK = "history.json", "versions", ".lock"
@@ -162,12 +161,9 @@ class PlainFolder:
         return history
 
     def _write(self, history: Mapping[str, Any]) -> None:
-        part = self.folder / f".{uuid4().hex}.part"
+        data = orjson.dumps(history, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
         with explained(f"the folder {self.folder}"):
-            part.write_bytes(orjson.dumps(history, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE))
-            sync(part)
-            os.replace(part, self.folder / HISTORY)
-            sync(self.folder)
+            write_durably(self.folder / HISTORY, data)
 
     def _version(self, revision: str) -> Path:
         commit = self._history()["tags"].get(revision, revision)

@@ -92,10 +92,7 @@ def _suite_result(stage: str, verdict: Verdict) -> Any:
 
 
 def _rule_result(verdict: Verdict, checked: RuleResult, expectation: Mapping[str, Any]) -> Any:
-    """Return one rule as Great Expectations' validation result.
-
-    Its view prints values unescaped, so they are escaped here.
-    """
+    """Return one rule as Great Expectations' validation result, escaped, because its view prints values as they are."""
     from great_expectations.core.expectation_validation_result import ExpectationValidationResult
     from great_expectations.expectations.expectation_configuration import ExpectationConfiguration
 

@@ -47,14 +47,14 @@ def read_materials(folder: Path, *, leakage: bool = False, kind: type[Manifest] 
         folder=folder,
         manifest=manifest,
         tables=read_tables(folder, manifest),
-        found={name: _quarantine(folder, manifest, name) for name in QUARANTINE},
+        found={name: quarantine_table(folder, manifest, name) for name in QUARANTINE},
         leakage=check_leakage(folder, manifest).certificate if leakage else _stated(folder, manifest, CERTIFICATE),
         expectations=_stated(folder, manifest, EXPECTATIONS),
         changes=_stated(folder, manifest, CHANGES),
     )
 
 
-def _quarantine(folder: Path, manifest: Manifest, name: str) -> pl.DataFrame:
+def quarantine_table(folder: Path, manifest: Manifest, name: str) -> pl.DataFrame:
     """Return a table of findings; older releases may lack it."""
     found = read_quarantine(folder, manifest, name)
     return empty_frame(load_table(name)) if found is None else found

@@ -10,8 +10,9 @@ from typing import Any, Final
 
 import polars as pl
 
-from medmultipoints.data_lake.release.read.released_tables import read_parquet, read_quarantine
+from medmultipoints.data_lake.release.read.released_tables import read_parquet
 from medmultipoints.data_lake.release.write.manifest import read_manifest
+from medmultipoints.data_lake.report.materials import quarantine_table
 from medmultipoints.data_lake.review.pictures import Pictures
 from medmultipoints.data_lake.review.witness_queue import (
     doubt_findings,
@@ -52,12 +53,11 @@ class Desk:
         images = read_parquet(folder, manifest, "images")
         self._images = {row["sample_id"]: row for row in images.iter_rows(named=True)}
         self._objects = read_parquet(folder, manifest, "objects").partition_by("sample_id", as_dict=True)
-        self._near = _quarantine(folder, self, "near_duplicates")
+        self._near = quarantine_table(folder, manifest, "near_duplicates")
         self._proposals = read_proposals(folder, manifest)
         self._proposed = proposed_images(self._proposals)
-        found = _quarantine(folder, self, "disagreements")
-        findings = worst_first(found).to_dicts() if found.height else []
-        findings += [*doubt_findings(_quarantine(folder, self, "doubts"), self._keys)]
+        findings = worst_first(quarantine_table(folder, manifest, "disagreements")).to_dicts()
+        findings += [*doubt_findings(quarantine_table(folder, manifest, "doubts"), self._keys)]
         findings += [*proposal_findings(self._proposals, self._keys)]
         records = read_parquet(folder, manifest, "data").select("record_id", "sample_id", "label").rows()
         self.records = len(records)
@@ -159,8 +159,6 @@ class Desk:
 
     def neighbours(self, sample_id: str) -> list[Row]:
         """Return the near-duplicates of an image, closest first, each with its distance and evidence."""
-        if self._near.is_empty():
-            return []
         own = self._near.filter((pl.col("sample_id") == sample_id) | (pl.col("other_id") == sample_id))
         rows = own.sort("distance", "pair_id").head(NEIGHBOURS).iter_rows(named=True)
         pairs = [(row, row["other_id"] if row["sample_id"] == sample_id else row["sample_id"]) for row in rows]
@@ -229,11 +227,6 @@ class Desk:
 def outlines_of(rle: str, size: tuple[int, int]) -> list[Polygon]:
     """Return the outlines of a mask to draw and edit; ``size`` is width and height."""
     return list(simplify_outlines(trace_outlines(decode_rle(rle, size[1], size[0])), OUTLINE_PX))
-
-
-def _quarantine(folder: Path, desk: Desk, name: str) -> pl.DataFrame:
-    found = read_quarantine(folder, desk.manifest, name)
-    return pl.DataFrame() if found is None else found
 
 
 def _original(row: Row, scale: float) -> Box:

@@ -8,7 +8,7 @@ from typing import Any, BinaryIO, Final, Literal
 
 import orjson
 
-from medmultipoints.data_lake.release.export.folder import MARK, export_folder
+from medmultipoints.data_lake.release.export.folder import export_folder, write_mark
 from medmultipoints.data_lake.release.read.released_tables import read_quarantine, splits_of
 from medmultipoints.data_lake.review.corrections_file import CORRECTIONS, OPINIONS, Change, CorrectionsFile, Entries
 from medmultipoints.data_lake.review.decide import EDITS, file_name, outline_mask, sign
@@ -27,7 +27,6 @@ from medmultipoints.transforms.review.exports import (
     cvat_xml,
     label_config,
     label_studio_tasks,
-    pins,
 )
 from medmultipoints.transforms.review.region_edits import mask_code, mask_sides
 from medmultipoints.transforms.review.returning import Returned, match_returned
@@ -65,8 +64,6 @@ def export_labels(desk: Desk, tool: Tool, folder: Path) -> int:
     """Write pictures and pre-annotations for a tool into a new folder; return the number of pictures."""
     sheets = list(_sheets(desk))
     manifest, splits = desk.manifest, splits_of(desk.manifest)
-    mark: dict[str, Any] = {"release": manifest.name, "version": manifest.version, "root": manifest.manifest_root}
-    mark |= {"dialect": f"review-{tool}", "splits": list(splits)}
     with export_folder(folder, manifest, splits, f"review-{tool}") as made:
         (made / "images").mkdir()
         for sheet in sheets:
@@ -78,7 +75,8 @@ def export_labels(desk: Desk, tool: Tool, folder: Path) -> int:
             tasks = label_studio_tasks(sheets, folder.name, desk.manifest.title)
             (made / "tasks.json").write_bytes(orjson.dumps(tasks, option=orjson.OPT_INDENT_2))
             (made / "label_config.xml").write_text(label_config(desk.labels), "utf-8")
-        (made / MARK).write_bytes(orjson.dumps(pins(sheets, mark), option=orjson.OPT_INDENT_2))
+        images = {one.file: {"sample_id": one.sample_id, "image_sha256": one.image_sha256} for one in sheets}
+        write_mark(made, manifest, splits, f"review-{tool}", images=images)
     return len(sheets)
 
 
@@ -95,10 +93,10 @@ def export_decisions(desk: Desk, folder: Path, form: DecisionForm = "w3c") -> in
         page = annotation_page(desk.manifest.title, ((row, sizes.get(row["sample_id"])) for row in rows))
     else:
         page = coco_page(desk.manifest.title, _corrected(desk, rows, sizes))
-    mark = {"release": manifest.name, "version": manifest.version, "root": manifest.manifest_root}
-    with export_folder(folder, manifest, splits_of(manifest), name) as made:
+    splits = splits_of(manifest)
+    with export_folder(folder, manifest, splits, name) as made:
         (made / "annotations.json").write_bytes(orjson.dumps(page, option=orjson.OPT_INDENT_2))
-        (made / MARK).write_bytes(orjson.dumps(mark | {"dialect": name}, option=orjson.OPT_INDENT_2))
+        write_mark(made, manifest, splits, name)
     return len(rows)
 
 

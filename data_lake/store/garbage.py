@@ -199,8 +199,5 @@ def is_old(path: Path, before: float) -> bool:
 
 
 def size_of(folder: Path) -> int:
-    """Return the size of a file or folder in bytes.
-
-    A file with other hard links counts, although its space is not freed.
-    """
+    """Return the size of a file or folder in bytes, with files that have other hard links, whose space is not freed."""
     return sum(path.stat().st_size for path in (folder, *folder.rglob("*")) if path.is_file())

@@ -16,11 +16,16 @@ def file_sha256(path: Path) -> str:
     """Return the sha256 of a file's content, in hex; an unchanged file is read once, under all its names."""
     state = _state(path.stat())
     if state not in _known:
-        with path.open("rb") as file:
-            found = hashlib.file_digest(file, "sha256").hexdigest()
-            remember_sha256(path, found)
+        found = hash_content(path, "sha256")
+        remember_sha256(path, found)
         return found
     return _known[state]
+
+
+def hash_content(path: Path, algorithm: str) -> str:
+    """Return the hash of a file's content by any algorithm, in hex."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, algorithm).hexdigest()
 
 
 def remember_sha256(path: Path, sha256: str) -> None:

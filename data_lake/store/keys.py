@@ -68,23 +68,19 @@ def code_inputs(modules: Iterable[str], root: Path = CODE_ROOT, scan: Scan | Non
     """
     modules = tuple(modules)
     own = {"medmultipoints", *(_root(module) for module in modules)}
-    files = _reach(modules, root, {} if scan is None else scan)
+    files = reach(modules, root, {} if scan is None else scan)
     roots = {package for _, imports in files.values() for package, _ in imports}
     found = {package: _version(package) for package in roots - sys.stdlib_module_names - own}
     packages = {package: known for package, known in sorted(found.items()) if known is not None}
     return {"code": digest({name: sha256 for name, (sha256, _) in files.items()}), "packages": packages}
 
 
-def reachable(modules: Iterable[str], root: Path = CODE_ROOT) -> frozenset[str]:
-    """Return the files, relative to the root, of the modules and of all modules of their own packages that they import.
+def reach(modules: tuple[str, ...], root: Path, scan: Scan) -> dict[str, tuple[str, tuple[Import, ...]]]:
+    """Return sha256 and imports, by path below the root, of the modules and of all own modules that they import.
 
     Imports are absolute. Parent packages count, too, because importing a module runs their ``__init__``. Files next to
     the package, as in a folder of installed packages, do not count.
     """
-    return frozenset(_reach(tuple(modules), root, {}))
-
-
-def _reach(modules: tuple[str, ...], root: Path, scan: Scan) -> dict[str, tuple[str, tuple[Import, ...]]]:
     own = {_root(module) for module in modules}
     found: dict[str, tuple[str, tuple[Import, ...]]] = {}
     seen: set[str] = {""}

@@ -19,7 +19,7 @@ from pydantic import TypeAdapter, ValidationError
 from medmultipoints.data_lake.store import remote
 from medmultipoints.data_lake.store.hashing import file_sha256
 from medmultipoints.data_lake.store.layout import Lake, explained, new_temporary
-from medmultipoints.data_lake.store.temporary import remove_leftovers
+from medmultipoints.data_lake.store.temporary import remove_leftovers, sync
 from medmultipoints.expectations.verdicts import Verdict
 from medmultipoints.transforms.errors import MachineError
 from medmultipoints.transforms.problems import Sha256
@@ -158,10 +158,7 @@ def read_receipt(lake: Lake, stage: str, key: str) -> Receipt | None:
 
 
 def parse_receipt(raw: bytes) -> Receipt | None:
-    """Return the receipt in a file.
-
-    None if it is damaged or has another form, so that the work is repeated.
-    """
+    """Return the receipt in a file; None if it is damaged or of another form, so that the work is repeated."""
     try:
         receipt = _receipts().validate_json(raw)
         _verdicts().validate_python(receipt.verdicts)
@@ -191,10 +188,7 @@ def receipt_name(stage: str, key: str) -> str:
 
 
 def is_intact(lake: Lake, entry: StoredObject) -> bool:
-    """Return whether the object exists with the content that its name says.
-
-    A remote object is hashed when it is fetched.
-    """
+    """Return whether the object exists with the content that its name says; a remote one is hashed when fetched."""
     path = local_path(lake, entry.sha256)
     if lake.remote and not path.exists():
         return remote.size(lake.remote, object_name(entry.sha256)) == entry.bytes
@@ -217,12 +211,3 @@ def clear_temporary(lake: Lake) -> None:
     """Remove the files of dead processes from the lake's temporary folder."""
     if lake.temporary.is_dir():
         remove_leftovers(lake.temporary.iterdir())
-
-
-def sync(path: Path) -> None:
-    """Sync a file, or a folder's entries, to disk."""
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

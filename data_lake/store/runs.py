@@ -12,8 +12,8 @@ from pydantic import BaseModel, Field, ValidationError
 
 from medmultipoints.data_lake.store import remote
 from medmultipoints.data_lake.store.layout import Lake
-from medmultipoints.data_lake.store.objects import sync, temporary_file
-from medmultipoints.data_lake.store.temporary import is_alive
+from medmultipoints.data_lake.store.objects import temporary_file
+from medmultipoints.data_lake.store.temporary import is_alive, sync
 from medmultipoints.transforms.errors import MachineError
 
 SPARE = 4096

@@ -181,10 +181,7 @@ def read_corrections(stated: Corrections, folder: Path) -> Corrections:
 
 
 def check_entries(stated: Corrections, sources: Collection[str], labels: Collection[str] | None) -> None:
-    """Raise UsageError for an entry about an unknown source, or with a label that the recipe does not have.
-
-    None: any label.
-    """
+    """Raise UsageError for an entry about an unknown source, or with a label that is not in ``labels`` (None: any)."""
     for entry in (*stated.entries, *stated.opinions):
         if entry.image.partition("/")[0] not in sources:
             raise UsageError(f"{entry.where}: image {entry.image}: no such source; there are {', '.join(sources)}.")

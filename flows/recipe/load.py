@@ -70,10 +70,7 @@ def _after(wrong: list[str], where: str) -> Iterator[None]:
 
 
 def _validated(raw: Mapping[str, Any]) -> tuple[Recipe, list[str]]:
-    """Return the recipe and its problems.
-
-    Invalid parts get their defaults, so that the others can be checked.
-    """
+    """Return the recipe and its problems; invalid parts get their defaults, so that the others can be checked."""
     try:
         return Recipe.model_validate(raw), []
     except ValidationError as error:

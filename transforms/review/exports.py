@@ -152,12 +152,6 @@ def _bits(value: int, width: int) -> NDArray[np.uint8]:
     return np.array([value >> place & 1 for place in range(width - 1, -1, -1)], np.uint8)
 
 
-def pins(sheets: Iterable[Sheet], release: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the hash of the picture behind each exported file."""
-    rows = {sheet.file: {"sample_id": sheet.sample_id, "image_sha256": sheet.image_sha256} for sheet in sheets}
-    return {**release, "images": rows}
-
-
 def coco_page(title: str, pictures: Iterable[CorrectedPicture]) -> dict[str, Any]:
     """Return the pictures as one COCO file, whose annotations replace all earlier ones of these pictures.
 

@@ -2,11 +2,10 @@
 
 import hashlib
 from pathlib import Path
-from typing import Any
 
 import orjson
 
-from medmultipoints.data_lake.release.export.folder import MARK, export_folder
+from medmultipoints.data_lake.release.export.folder import export_folder, write_mark
 from medmultipoints.data_lake.release.export.pictures import write_atomically
 from medmultipoints.data_lake.release.export.plain import ExportReport, choose_splits, write_plain
 from medmultipoints.data_lake.release.read.json_files import reads_release
@@ -37,9 +36,7 @@ def export_corrupted(folder: Path, to: Path, split: str) -> ExportReport:
             for severity in SEVERITIES
         ]
         write_atomically(made / "corruptions.jsonl", _kinds(folder, manifest, split))
-        mark: dict[str, Any] = {"release": manifest.name, "version": manifest.version, "root": manifest.manifest_root}
-        mark |= {"dialect": NAME, "splits": splits}
-        write_atomically(made / MARK, [orjson.dumps(mark, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)])
+        write_mark(made, manifest, splits, NAME)
     counts = (sum(getattr(one, name) for one in reports) for name in ("images", "instructions", "records"))
     return ExportReport(to, splits, *counts)
 

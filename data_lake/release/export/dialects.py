@@ -4,12 +4,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-import orjson
-
 from medmultipoints.data_lake.release.export.dialect_files import Export, write_conversations, write_layout
 from medmultipoints.data_lake.release.export.dialect_rows import read_contents
-from medmultipoints.data_lake.release.export.folder import MARK, export_folder
-from medmultipoints.data_lake.release.export.pictures import write_atomically
+from medmultipoints.data_lake.release.export.folder import export_folder, write_mark
 from medmultipoints.data_lake.release.export.plain import choose_splits
 from medmultipoints.data_lake.release.read.json_files import reads_release
 from medmultipoints.data_lake.release.read.released_tables import splits_of
@@ -73,7 +70,9 @@ def _write(export: Export, dialect: Dialect, to: Path) -> DialectReport:
     splits = export.contents.splits
     missing = missing_splits(dialect, splits, export.manifest)
     report = DialectReport(to, dialect.name, splits, written.images, written.entries, left_out, missing)
-    write_atomically(export.to / MARK, [_mark(export, dialect, report)])
+    resize = asdict(dialect.resize) if dialect.resize else None
+    about = {"frame": dialect.frame, "boxes": dialect.boxes, "resize": resize, "left_out": left_out}
+    write_mark(export.to, export.manifest, splits, dialect.name, **about)
     return report
 
 
@@ -85,20 +84,3 @@ def missing_splits(dialect: Dialect, splits: Sequence[str], manifest: Manifest) 
     held = not {*absent} - {official_name(split) for split in splits_of(manifest)}
     remedy = "export without --split" if held else "give it a share in [splits] fractions of the recipe and build again"
     return f"training needs the split {' and '.join(absent)}, which is not in this export: {remedy}"
-
-
-def _mark(export: Export, dialect: Dialect, report: DialectReport) -> bytes:
-    """Return the export's description: release, coordinate frame, limits of the resize, and what is left out."""
-    manifest, resize = export.manifest, dialect.resize
-    mark = {
-        "release": manifest.name,
-        "version": manifest.version,
-        "root": manifest.manifest_root,
-        "dialect": dialect.name,
-        "splits": report.splits,
-        "frame": dialect.frame,
-        "boxes": dialect.boxes,
-        "resize": asdict(resize) if resize else None,
-        "left_out": report.left_out,
-    }
-    return orjson.dumps(mark, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)

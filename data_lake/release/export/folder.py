@@ -51,6 +51,16 @@ def _refuse_other(to: Path, manifest: Manifest, splits: Sequence[str], dialect: 
         )
 
 
+def write_mark(
+    folder: Path, manifest: Manifest, splits: Sequence[str], dialect: str | None = None, **more: Any
+) -> None:
+    """Write the description of an export: its release, its dialect, its splits, and more facts about it."""
+    mark = {"release": manifest.name, "version": manifest.version, "root": manifest.manifest_root}
+    mark |= {"dialect": dialect} if dialect else {}
+    data = orjson.dumps({**mark, "splits": splits, **more}, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
+    (folder / MARK).write_bytes(data)
+
+
 def read_mark(folder: Path) -> dict[str, Any] | None:
     """Return the description in an export folder; None for any other folder."""
     try:

@@ -6,7 +6,7 @@ from pathlib import Path
 import orjson
 import polars as pl
 
-from medmultipoints.data_lake.release.export.folder import MARK, export_folder
+from medmultipoints.data_lake.release.export.folder import export_folder, write_mark
 from medmultipoints.data_lake.release.export.pictures import AS_RELEASED, write_atomically, write_pictures
 from medmultipoints.data_lake.release.read.json_files import reads_release
 from medmultipoints.data_lake.release.read.released_tables import (
@@ -70,8 +70,7 @@ def write_plain(
         images += write_pictures((folder, manifest), name, to, paths, shown=shown, render=render)
         records += _write_records(to / f"records/{name}.jsonl", read_parquet(folder, manifest, "data", name), paths)
         instructions += _copy_instructions(folder, asked.height, to, name)
-    mark = {"release": manifest.name, "version": manifest.version, "root": manifest.manifest_root, "splits": splits}
-    write_atomically(to / MARK, [orjson.dumps(mark, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)])
+    write_mark(to, manifest, splits)
     return ExportReport(to, splits, images, instructions, records)
 
 

@@ -19,10 +19,7 @@ KEYS = column_names("disagreements", "reported")
 
 @reads_release
 def read_findings(folder: Path) -> pl.DataFrame:
-    """Return all findings of a release, the most severe first, then by image.
-
-    DataError if the release has no such table.
-    """
+    """Return all findings of a release, the most severe first, then by image; DataError if it has no such table."""
     return _read(folder, "disagreements").sort(severity_rank(), "source", "stem", "finding_id")
 
 

@@ -84,10 +84,7 @@ def read_seen(folder: Path, manifest: Manifest) -> tuple[pl.DataFrame, pl.DataFr
 
 
 def _read_pictures(folder: Path, manifest: Manifest) -> Iterator[dict[str, str]]:
-    """Yield one row per picture and split.
-
-    The source's hashes can only be computed from unchanged source pictures.
-    """
+    """Yield one row per picture and split; the source's hashes can only be computed from unchanged pictures."""
     original = set(read_parquet(folder, manifest, "images").filter(UNCHANGED)["sample_id"].to_list())
     stated = dict(read_parquet(folder, manifest, "images").select("sample_id", "luma_blake3").iter_rows())
     for split in splits_of(manifest):

@@ -1,6 +1,5 @@
 """Sign a release, and check its signature, offline with OpenSSH: ``ssh-keygen -Y``."""
 
-import os
 import subprocess
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -9,6 +8,7 @@ from typing import Final
 
 from medmultipoints.data_lake.release.sign.provenance import SIGNATURE, STATEMENT, check_statement, statement_bytes
 from medmultipoints.data_lake.release.write.manifest import Manifest, read_manifest
+from medmultipoints.data_lake.store.temporary import write_durably
 from medmultipoints.transforms.errors import DataError, MachineError, UsageError
 
 NAMESPACE: Final = "medmultipoints-release"
@@ -39,10 +39,8 @@ def sign_release(folder: Path, key: Path) -> tuple[Path, Path]:
     if done.returncode:
         raise UsageError(f"--key {key}: {_said(done)}. Give a private SSH key that you can unlock.")
     for name, data in ((STATEMENT, statement), (SIGNATURE, done.stdout)):
-        part = folder / f"{name}.part"
         try:
-            part.write_bytes(data)
-            os.replace(part, folder / name)
+            write_durably(folder / name, data)
         except OSError as error:
             raise MachineError(f"{folder / name} cannot be written: {error.strerror}.") from error
     return folder / STATEMENT, folder / SIGNATURE
@@ -63,10 +61,7 @@ def check_signature(folder: Path, manifest: Manifest, trust: Trust, signers: lis
 
 
 def find_signer(statement: Path, signature: Path, allowed_signers: Path) -> str:
-    """Return who signed the statement, by the name in the file of allowed signers.
-
-    DataError if none of them did.
-    """
+    """Return who signed the statement, by the name in the file of allowed signers; DataError if none of them did."""
     if not allowed_signers.is_file():
         raise UsageError(f"--allowed-signers {allowed_signers}: there is no such file.")
     given = ["-s", str(signature), "-f", str(allowed_signers)]

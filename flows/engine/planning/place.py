@@ -17,8 +17,9 @@ from medmultipoints.data_lake.release.write.manifest import MANIFEST, Manifest, 
 from medmultipoints.data_lake.store import remote
 from medmultipoints.data_lake.store.hashing import file_sha256
 from medmultipoints.data_lake.store.layout import Lake, explained, new_temporary
-from medmultipoints.data_lake.store.objects import Receipt, link_object, sync
+from medmultipoints.data_lake.store.objects import Receipt, link_object
 from medmultipoints.data_lake.store.runs import read_runs
+from medmultipoints.data_lake.store.temporary import sync
 from medmultipoints.flows.engine.stage import Build
 from medmultipoints.transforms.diff.releases import version_numbers
 from medmultipoints.transforms.errors import DataError, MachineError, UsageError

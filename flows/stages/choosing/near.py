@@ -2,7 +2,7 @@
 
 import polars as pl
 
-from medmultipoints.data_lake.store.thumbnails import open_album
+from medmultipoints.data_lake.store.images import open_album
 from medmultipoints.expectations.references import references_hold
 from medmultipoints.flows.engine.stage import Build, Inputs, Output, Rules, Scans, Stage
 from medmultipoints.flows.recipe.model import Recipe

@@ -22,10 +22,7 @@ NOT_RELEASED = "picture_not_released"
 
 
 def keep_descriptions(build: Build, inputs: Inputs, _shard: str) -> Output:
-    """Return the accepted sentences of every reply.
-
-    A reply without an accepted sentence or without its picture is dropped.
-    """
+    """Return the accepted sentences of every reply; one without any, or without its picture, is dropped."""
     pinned = build.pinned.get("describe")
     where = f"describe.file {build.recipe.describe.file}"
     replies = read_replies(object_path(build.lake, pinned.sha256), where) if pinned else ()

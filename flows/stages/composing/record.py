@@ -107,10 +107,7 @@ def measure_added(build: Build, inputs: Inputs, images: pl.DataFrame) -> pl.Data
 
 
 def record_rules(tables: Scans, inputs: Inputs) -> Rules:
-    """Check that objects have records, records have images, and every count is the number of its objects.
-
-    No source is lost.
-    """
+    """Check that no source is lost, objects have records, records have images, and counts are numbers of objects."""
     images, objects, records = tables["released_images"], tables["objects"], tables["records"]
     require_every_source(inputs.recipe, released_images(inputs), images, tables["exclusions"])
     counted, stated = objects.select(key="record_id"), records.select("count", key="record_id")

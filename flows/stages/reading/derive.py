@@ -165,10 +165,7 @@ def derive_frames(
 
 
 def read_neighbours(samples: Iterable[Sample], files: SourceFiles) -> dict[int, Gray]:
-    """Return small versions of the pictures that prove the numbers of decoded frames.
-
-    Damaged pictures are skipped.
-    """
+    """Return small versions of the pictures that prove the numbers of decoded frames; damaged ones are skipped."""
     found = {}
     for one in sorted({one for sample in samples for one in sample.neighbours}, key=lambda one: one.frame_index):
         with suppress(MemberProblem):

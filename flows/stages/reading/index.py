@@ -99,10 +99,7 @@ def read_source(build: Build, name: str, members: SourceFiles) -> Indexed:
 
 
 def member_owners(samples: Iterable[Sample]) -> dict[str, str]:
-    """Return the sample of each member that serves only one.
-
-    A video, a volume or a mask of many pictures serves several.
-    """
+    """Return the sample of each member that serves only one; a video, a volume or a shared mask serves several."""
     owners: dict[str, str] = {}
     shared: set[str] = set()
     for sample in samples:

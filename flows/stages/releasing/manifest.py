@@ -196,10 +196,7 @@ def stage_count(inputs: Inputs, stage: str) -> StageCount:
 
 
 def source_entry(source: Source, inputs: Inputs) -> ManifestSource:
-    """Return the manifest's entry of a source's files.
-
-    Loose files outside the dataset are ignored.
-    """
+    """Return the manifest's entry of a source's files; loose files outside the dataset are ignored."""
     official = known(source.fingerprint, source.info)
     left_out = set(inputs.read("index.exclusions").filter(pl.col("verdict") == "dropped")["key"])
     files = tuple(

@@ -24,10 +24,10 @@ from medmultipoints.data_lake.release.write.instruction_rows import write_instru
 from medmultipoints.data_lake.release.write.jsonl import instructions_path, write_instructions
 from medmultipoints.data_lake.release.write.parquet import write_parts, write_records_shard, write_table
 from medmultipoints.data_lake.release.write.shards import Shard, plan_shards
+from medmultipoints.data_lake.store.images import open_album
 from medmultipoints.data_lake.store.layout import Lake
 from medmultipoints.data_lake.store.objects import StoredObject, object_path, put_bytes, put_file, temporary_file
 from medmultipoints.data_lake.store.parquet_tables import ROWS_PER_GROUP, read_table, scan_table
-from medmultipoints.data_lake.store.thumbnails import open_album
 from medmultipoints.flows.engine.running.released_images import image_reader
 from medmultipoints.flows.engine.stage import EVERY_EARLIER, Build, Inputs, Output, Stage
 from medmultipoints.flows.recipe.model import Recipe

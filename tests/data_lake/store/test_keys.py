@@ -6,7 +6,7 @@ from pathlib import Path, PurePosixPath
 
 import pytest
 
-from medmultipoints.data_lake.store.keys import CODE_ROOT, _scanned, code_digest, digest, package_versions, reachable
+from medmultipoints.data_lake.store.keys import CODE_ROOT, _scanned, code_digest, digest, package_versions, reach
 
 PROJECT = {
     "toy/__init__.py": "",
@@ -38,7 +38,7 @@ def project(tmp_path: Path) -> Path:
 
 def test_reachable_are_all_project_modules_that_an_import_runs(project: Path) -> None:
     """However deep, in functions, in circles, and the packages around each module."""
-    assert reachable(["toy.top.work"], project) == REACHED
+    assert set(reach(("toy.top.work",), project, {})) == REACHED
 
 
 @pytest.mark.parametrize("name", sorted(PROJECT))
@@ -75,7 +75,7 @@ def test_modules_may_be_named_with_dots_or_slashes_in_any_order(project: Path) -
 def test_stages_reach_the_code_below_them() -> None:
     """The rule that the small project shows holds for the real one."""
     stage = "medmultipoints.flows.stages.reading.derive"
-    reached = {PurePosixPath(name).with_suffix("").as_posix() for name in reachable([stage])}
+    reached = {PurePosixPath(name).with_suffix("").as_posix() for name in reach((stage,), CODE_ROOT, {})}
     wanted = {f"medmultipoints/{name}" for name in ("transforms/regions/derive", "data_lake/store/objects")}
     assert wanted <= reached
     assert not {

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from medmultipoints.data_lake.store.keys import reachable
+from medmultipoints.data_lake.store.keys import CODE_ROOT, reach
 from medmultipoints.flows.engine.stage import Stage
 from medmultipoints.flows.stages.pipeline import PIPELINE
 
@@ -31,7 +31,7 @@ def named_tables(path: Path) -> set[str]:
 @pytest.mark.parametrize("stage", PIPELINE, ids=lambda stage: stage.name)
 def test_the_key_of_a_stage_covers_the_declarations_that_its_modules_name(stage: Stage) -> None:
     """A table that is neither written by the stage nor by one before it would change its result unnoticed."""
-    modules = [path for path in reachable([stage.work.__module__]) if path.endswith(".py")]
+    modules = [path for path in reach((stage.work.__module__,), CODE_ROOT, {}) if path.endswith(".py")]
     named = {table: path for path in modules for table in named_tables(ROOT / path)}
     assert {
         table: path for table, path in named.items() if table not in tables_of(stage) and ELSEWHERE.get(table) != path

@@ -5,8 +5,8 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
+from medmultipoints.data_lake.store.images import open_album
 from medmultipoints.data_lake.store.layout import open_lake
-from medmultipoints.data_lake.store.thumbnails import open_album
 from medmultipoints.transforms.duplicates.near import find_near
 from medmultipoints.transforms.pictures.thumbnails import Thumbnails, mirror, pack
 
