@@ -167,24 +167,32 @@ def stage_progress() -> Iterator[StageProgress]:
 
 
 @contextmanager
-def transfer_progress() -> Iterator["TransferProgress"]:
-    """Provide a callback for downloads that draws bars inside the block."""
+def transfer_progress() -> Iterator[Callable[[str, int, int | None], None]]:
+    """Provide a callback for downloads that draws one bar per file: its name, the bytes done and the total bytes."""
+    bars: dict[str, TaskID] = {}
     with Progress(console=ERR, disable=not ERR.is_terminal) as progress:
-        yield TransferProgress(progress)
+
+        def show(name: str, done: int, total: int | None) -> None:
+            if name not in bars:
+                bars[name] = progress.add_task(name, total=total)
+            HEARTBEAT.doing = f"{name}, {done:,} of {total:,} bytes" if total else f"{name}, {done:,} bytes"
+            progress.update(bars[name], completed=done, total=total)
+
+        yield show
 
 
-class TransferProgress:
-    """One bar per file; called with its name, the bytes done and the total bytes."""
+@contextmanager
+def counting(what: str) -> Iterator[Callable[[int, int | None], None]]:
+    """Provide a callback that draws one bar: the amount done and, if known, the total."""
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=ERR, disable=not ERR.is_terminal) as progress:
+        bar = progress.add_task(what, total=None)
 
-    def __init__(self, progress: Progress) -> None:
-        self.progress = progress
-        self.bars: dict[str, TaskID] = {}
+        def show(done: int, total: int | None) -> None:
+            HEARTBEAT.doing = f"{done:,} of {total:,} {what}" if total else f"{done:,} {what}"
+            progress.update(bar, completed=done, total=total)
 
-    def __call__(self, name: str, done: int, total: int | None) -> None:
-        if name not in self.bars:
-            self.bars[name] = self.progress.add_task(name, total=total)
-        HEARTBEAT.doing = f"{name}, {done:,} of {total:,} bytes" if total else f"{name}, {done:,} bytes"
-        self.progress.update(self.bars[name], completed=done, total=total)
+        yield show
 
 
 def write_aside(html: Path | None, page: Callable[[], str]) -> None:

@@ -19,24 +19,16 @@ def read_defaults(commands: Iterable[str]) -> dict[str, Any]:
 
     Paths are relative to the file that names them. UsageError names the file and the invalid key.
     """
-    honour_old_name()
-    found = next((folder / FILE for folder in _upward(Path.cwd()) if (folder / FILE).is_file()), None)
+    if OLD_LAKE in os.environ and LAKE not in os.environ:
+        os.environ[LAKE] = os.environ[OLD_LAKE]
+        sys.stderr.write(f"warning: {OLD_LAKE} is deprecated; set {LAKE} instead.\n")
+    here = Path.cwd()
+    found = next((folder / FILE for folder in (here, *here.parents) if (folder / FILE).is_file()), None)
     if found is None:
         return {}
     given = parse_toml(found.read_bytes(), str(found)).get("defaults", {})
     options = _options(given, found)
     return {command: options | dict.fromkeys(("gc", "list", "show", "serve"), options) for command in commands}
-
-
-def honour_old_name() -> None:
-    """Use ``LAKE_ROOT``, with a warning, if the new variable is not set."""
-    if OLD_LAKE in os.environ and LAKE not in os.environ:
-        os.environ[LAKE] = os.environ[OLD_LAKE]
-        sys.stderr.write(f"warning: {OLD_LAKE} is deprecated; set {LAKE} instead.\n")
-
-
-def _upward(folder: Path) -> Iterable[Path]:
-    return (folder, *folder.parents)
 
 
 def _options(given: dict[str, Any], file: Path) -> dict[str, Any]:

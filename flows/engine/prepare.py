@@ -40,16 +40,12 @@ ADDRESS = re.compile(r"(?:\w+://)?(?P<host>[^/:]+|\[[^]]+\]):(?P<port>\d{1,5})/?
 SECONDS = 5.0
 
 
-def no_progress(_name: str, _done: int, _total: int | None) -> None:
-    """Ignore the progress of a download."""
-
-
-def unheard(_text: str) -> None:
-    """Ignore a message."""
+def ignore(*_anything: object) -> None:
+    """Ignore a message, or the progress of a download."""
 
 
 def prepare_attempt(
-    request: BuildRequest, stages: Sequence[Stage], progress: Progress = no_progress, say: Say = unheard
+    request: BuildRequest, stages: Sequence[Stage], progress: Progress = ignore, say: Say = ignore
 ) -> Build:
     """Return the build of a request; if this fails, a run record says why."""
     started = datetime.now(UTC)
@@ -60,30 +56,27 @@ def prepare_attempt(
         raise
 
 
-def prepare(
-    request: BuildRequest, stages: Sequence[Stage], progress: Progress = no_progress, say: Say = unheard
-) -> Build:
+def prepare(request: BuildRequest, stages: Sequence[Stage], progress: Progress = ignore, say: Say = ignore) -> Build:
     """Return the build of a request; UsageError, MachineError or DataError if it cannot be built.
 
     ``say`` receives the description of the build once recipe and paths are checked, before any file is hashed or
     downloaded.
     """
     reach_cluster(request)
-    recipe = dated(with_version(load_recipe(request.recipe, tuple(request.sources)), request.version))
+    recipe = dated(load_recipe(request.recipe, tuple(request.sources)))
+    if request.version not in (None, "auto"):  # auto is resolved once the release exists
+        recipe = recipe.model_copy(update={"version": request.version})
     check_limits(recipe, [stage.name for stage in stages], request.recipe)
     check_readers(recipe.text, request.recipe)
     recipe = select_sources(recipe, request.only)
-    recipe, paths = without_paths(recipe)
+    tables, paths = take_paths(recipe.sources)
     pinned, places = take_files(recipe)
-    recipe = recipe.model_copy(update=pinned)
+    recipe = recipe.model_copy(update={"sources": tables, **pinned})
     paths |= request.sources
     check_given(recipe, paths)
     lake = open_lake(request.lake)
     stored = store_files(lake, recipe, places)
-    fetch_previous(recipe, lake)
-    asked = recipe
-    recipe, previous = with_previous(asked, lake)
-    earlier = earlier_release(asked, lake)
+    recipe, previous, earlier = with_previous(recipe, lake)
     infos = source_infos(recipe.sources, load_catalogue())
     leave_out = recipe.validation.broken_sources == "leave-out"
     if not leave_out:
@@ -100,12 +93,6 @@ def prepare(
         if source.info.guesses:
             say(f"{source.name}: nobody answered, and the likely answers are taken: {', '.join(source.info.guesses)}")
     return Build(lake, recipe, sources, request.located(), previous, earlier, stored)
-
-
-def without_paths(recipe: Recipe) -> tuple[Recipe, dict[str, str]]:
-    """Return the recipe without its sources' paths, which are not part of a release, and the paths."""
-    tables, paths = take_paths(recipe.sources)
-    return recipe.model_copy(update={"sources": tables}), paths
 
 
 def completed(recipe: Recipe, found: Sequence[Source], lake: Lake) -> tuple[Recipe, tuple[Source, ...]]:
@@ -138,33 +125,22 @@ def reach_cluster(request: BuildRequest) -> None:
         ) from error
 
 
-def with_version(recipe: Recipe, version: str | None) -> Recipe:
-    """Return the recipe with the requested version; ``auto`` is resolved once the release exists."""
-    return recipe if version in (None, "auto") else recipe.model_copy(update={"version": version})
+def with_previous(recipe: Recipe, lake: Lake) -> tuple[Recipe, StoredObject | None, EarlierRelease | None]:
+    """Return the recipe with the full root of the release that its splits follow, and that release's images and rows.
 
-
-def fetch_previous(recipe: Recipe, lake: Lake) -> None:
-    """Download the releases with the name that the splits follow, if the lake is in an object store."""
-    name, at, _ = (recipe.splits.previous or "").rpartition("@")
+    Of a lake in an object store, the releases of that name are downloaded first.
+    """
+    reference = recipe.splits.previous
+    if reference is None:
+        return recipe, None, None
+    name, at, _ = reference.rpartition("@")
     if at and re.fullmatch(NAME, name):
         fetch_releases(lake, name)
-
-
-def with_previous(recipe: Recipe, lake: Lake) -> tuple[Recipe, StoredObject | None]:
-    """Return the recipe with the full root of the release that its splits follow, and the images of that release."""
-    if recipe.splits.previous is None:
-        return recipe, None
-    name, images = read_previous(recipe.splits.previous, lake.releases)
-    splits = recipe.splits.model_copy(update={"previous": name})
-    return recipe.model_copy(update={"splits": splits}), put_table(lake, images)
-
-
-def earlier_release(recipe: Recipe, lake: Lake) -> EarlierRelease | None:
-    """Return all rows of the release that the recipe's splits follow, for the difference on the card."""
-    if recipe.splits.previous is None:
-        return None
-    name, tables = read_previous_tables(recipe.splits.previous, lake.releases)
-    return EarlierRelease(name, *(put_table(lake, getattr(tables, table)) for table in KEYS))
+    root, images = read_previous(reference, lake.releases)
+    title, tables = read_previous_tables(reference, lake.releases)
+    earlier = EarlierRelease(title, *(put_table(lake, getattr(tables, table)) for table in KEYS))
+    splits = recipe.splits.model_copy(update={"previous": root})
+    return recipe.model_copy(update={"splits": splits}), put_table(lake, images), earlier
 
 
 def dated(recipe: Recipe) -> Recipe:

@@ -4,11 +4,9 @@ import polars as pl
 
 from medmultipoints.data_lake.store.parquet_tables import read_table
 from medmultipoints.flows.engine.execute import Outcome
-from medmultipoints.flows.engine.running.run import StageResult
+from medmultipoints.flows.engine.running.run import COUNTS, stage_row
 from medmultipoints.transforms.compose.stats import count_labels
 from medmultipoints.transforms.reporting.hidden import HIDDEN, as_cell
-
-COUNTS = ("in", "used", "dropped", "rejected", "rows")
 
 
 def exclusions_of(outcome: Outcome, verdict: str | None = None) -> pl.DataFrame:
@@ -29,15 +27,9 @@ def reasons_of(outcome: Outcome) -> list[tuple[str, str, str, int]]:
     return sorted(counted, key=lambda row: (order[row[0]], row[1], -row[3], row[2]))
 
 
-def stage_row(result: StageResult) -> list[str]:
-    """Return one row of the table of stages."""
-    time = "kept" if result.kept else f"{result.seconds:.1f} s"
-    return [result.name, *(f"{result.counts.get(name, 0):,}" for name in COUNTS), time]
-
-
 def summary_markdown(outcome: Outcome) -> str:
     """Return the summary artifact: stages, reasons, paths."""
-    stages = "\n".join("| " + " | ".join(stage_row(result)) + " |" for result in outcome.stages)
+    stages = "\n".join("| " + " | ".join(stage_row(result.to_json())) + " |" for result in outcome.stages)
     reasons = "\n".join(
         f"| {stage} | {verdict} | {reason} | {count:,} |" for stage, verdict, reason, count in reasons_of(outcome)
     )

@@ -2,13 +2,13 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from pydantic import ValidationError
 
-from medmultipoints.data_lake.catalogue import SourceInfo, load_catalogue
+from medmultipoints.data_lake.catalogue import load_catalogue
 from medmultipoints.data_lake.store.layout import Lake
+from medmultipoints.flows.engine.planning.intention import not_downloaded
 from medmultipoints.flows.engine.planning.plan import plan_build
 from medmultipoints.flows.engine.prepare import prepare
 from medmultipoints.flows.engine.request import BuildRequest
@@ -64,9 +64,4 @@ def to_download(lake: Lake, request: BuildRequest) -> list[str]:
     tables, paths = take_paths(recipe.sources)
     infos = source_infos(tables, load_catalogue())
     wanted = [infos[name] for name in tables if name not in request.sources and name not in paths]
-    return [info.name for info in wanted if not all(map(Path.exists, landed(lake, info)))]
-
-
-def landed(lake: Lake, info: SourceInfo) -> list[Path]:
-    """Return the paths of a source's downloaded files."""
-    return [lake.landing / info.name / file.name for file in info.downloads]
+    return [info.name for info in wanted if not_downloaded(info, lake)]

@@ -1,5 +1,6 @@
 """``medmultipoints evaluate``: score a model's answers against the truth."""
 
+from collections.abc import Callable
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
@@ -143,8 +144,12 @@ def _print_short(matched: Matched, report: dict[str, Any]) -> None:
     strict = report.get("strict", {})
     if len(tasks := strict.get("slices", {}).get("task", {})) > 1:
         _print_slices("task", dict([*tasks.items()][:SHORT]))
-    if failures := strict.get("failures"):
-        rows = [[reason, f"{count:,}"] for reason, count in [*failures.items()][:FIRST_REASONS]]
+    _print_failures(strict.get("failures", {}), FIRST_REASONS)
+
+
+def _print_failures(failures: dict[str, int], most: int | None = None) -> None:
+    rows = [[reason, f"{count:,}"] for reason, count in [*failures.items()][:most]]
+    if rows:
         table("\nAnswers that could not be read", ["reason", "answers"], rows)
 
 
@@ -156,14 +161,10 @@ def _print_tables(report: dict[str, Any]) -> None:
             [task, name, score_text(value)] for task, row in report["published"].items() for name, value in row.items()
         ]
         table("\nPublished metrics", ["task", "metric", "value"], rows)
-    if "strict" in report:
-        _print_strict(report["strict"])
-    if "masks" in report:
-        _print_masks(report["masks"])
-    if "claims" in report:
-        _print_claims(report["claims"])
-    if report.get("disagreements"):
-        _print_disagreements(report["disagreements"])
+    parts: dict[str, Callable[[Any], None]] = {"strict": _print_strict, "masks": _print_masks, "claims": _print_claims}
+    for name, show in (parts | {"disagreements": _print_disagreements}).items():
+        if report.get(name):
+            show(report[name])
 
 
 def _print_unscored(matched: Matched) -> None:
@@ -211,16 +212,10 @@ def _print_claims(claims: dict[str, Any]) -> None:
 
 
 def _print_sides(sides: list[dict[str, Any]]) -> None:
-    rows = [
-        [
-            side["task"],
-            side["published_name"],
-            score_text(side["published"]),
-            score_text(side["strict"]),
-            side["strict_name"],
-        ]
-        for side in sides
-    ]
+    rows = []
+    for side in sides:
+        scores = [score_text(side[name]) for name in ("published", "strict")]
+        rows.append([side["task"], side["published_name"], *scores, side["strict_name"]])
     table("\nPublished and strict, side by side", ["task", "published", "value", "value", "strict"], rows)
 
 
@@ -235,15 +230,10 @@ def _print_disagreements(found: list[dict[str, Any]]) -> None:
 
 def _print_strict(strict: dict[str, Any]) -> None:
     overall, macro = strict["overall"], strict["macro"].get("label", {})
-    rows = [
-        [
-            name + " ↓" * (name in LOWER_IS_BETTER),
-            score_text(entry["value"]),
-            _interval(entry["interval"]),
-            score_text(macro.get(name)),
-        ]
-        for name, entry in overall.items()
-    ]
+    rows = []
+    for name, entry in overall.items():
+        scores = [score_text(entry["value"]), _interval(entry["interval"]), score_text(macro.get(name))]
+        rows.append([name + " ↓" * (name in LOWER_IS_BETTER), *scores])
     title = f"\nStrict metrics over {strict['items']:,} items, 95 % intervals over {strict['groups']:,} groups"
     table(title, ["metric", "value", "interval", "mean of labels"], rows)
     if strict["sizes_unknown"]:
@@ -252,9 +242,7 @@ def _print_strict(strict: dict[str, Any]) -> None:
     for kind in ("task", "label", "source", "density"):
         if len(strict["slices"][kind]) > 1:
             _print_slices(kind, strict["slices"][kind])
-    if strict["failures"]:
-        rows = [[reason, f"{count:,}"] for reason, count in strict["failures"].items()]
-        table("\nAnswers that could not be read", ["reason", "answers"], rows)
+    _print_failures(strict["failures"])
 
 
 def _print_slices(kind: str, slices: dict[str, dict[str, float]]) -> None:

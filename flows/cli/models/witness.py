@@ -1,16 +1,14 @@
 """``medmultipoints witness``, ``train-witness`` and ``evaluate-clicks``: models that check labels and add new ones."""
 
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from os import cpu_count
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import typer
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from medmultipoints.data_lake.release.write.manifest import read_manifest
-from medmultipoints.flows.cli.console import ERR, HEARTBEAT, OUT, print_json, table
+from medmultipoints.flows.cli.console import OUT, counting, print_json, table
 from medmultipoints.flows.cli.options import JsonOption, SplitOption
 from medmultipoints.flows.cli.releases.release import ReleaseArgument
 from medmultipoints.transforms.reporting.counted import plural
@@ -153,23 +151,3 @@ def _print_score(score: dict[str, Any]) -> None:
     missed = [name for name, one in score["out_of_fold"].get("label", {}).items() if one["mean_dice"] == 0]
     if missed:
         OUT.print(f"note: the models find no {', '.join(missed)}: their doubts about it mean nothing", markup=False)
-
-
-class _Counting:
-    """Draws the progress of a command; called with the amount done and, if known, the total."""
-
-    def __init__(self, progress: Progress, what: str) -> None:
-        self.progress, self.what = progress, what
-        self.bar = progress.add_task(what, total=None)
-
-    def __call__(self, done: int, total: int | None) -> None:
-        HEARTBEAT.doing = f"{done:,} of {total:,} {self.what}" if total else f"{done:,} {self.what}"
-        self.progress.update(self.bar, completed=done, total=total)
-
-
-@contextmanager
-def counting(what: str) -> Iterator[_Counting]:
-    """Provide a callback that draws one bar inside the block."""
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=ERR, disable=not ERR.is_terminal) as progress:
-        yield _Counting(progress, what)

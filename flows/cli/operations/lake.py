@@ -1,6 +1,7 @@
 """``medmultipoints lake``: remove unneeded files, find and repair damage."""
 
 from contextlib import nullcontext
+from dataclasses import asdict
 from itertools import groupby
 from typing import Annotated
 
@@ -41,7 +42,7 @@ def gc(
     else:
         garbage = find_garbage(opened, keep)
     if as_json:
-        print_json({"removed": yes, "bytes": total(garbage), "files": [shown(one) for one in garbage]})
+        print_json({"removed": yes, "bytes": total(garbage), "files": [asdict(one) for one in garbage]})
         return
     print_garbage(garbage)
     if garbage:
@@ -86,16 +87,10 @@ def print_faults(faults: list[Fault], *, repaired: int) -> None:
     if not faults:
         OUT.print("no damage found")
         return
-    table(
-        "Damaged",
-        ["kind", "path", "problem", "repair"],
-        [[one.kind, str(one.path), one.problem, one.repair] for one in faults],
-    )
-    say(
-        f"{repaired} of {len(faults)} repaired"
-        if repaired
-        else "nothing was changed; --repair repairs what can be repaired"
-    )
+    rows = [[one.kind, str(one.path), one.problem, one.repair] for one in faults]
+    table("Damaged", ["kind", "path", "problem", "repair"], rows)
+    unchanged = "nothing was changed; --repair repairs what can be repaired"
+    say(f"{repaired} of {len(faults)} repaired" if repaired else unchanged)
 
 
 def print_garbage(garbage: list[Garbage]) -> None:
@@ -114,8 +109,3 @@ def print_garbage(garbage: list[Garbage]) -> None:
 def total(garbage: list[Garbage]) -> int:
     """Return the total size in bytes."""
     return sum(one.bytes for one in garbage)
-
-
-def shown(one: Garbage) -> dict[str, object]:
-    """Return one entry as plain values."""
-    return {"path": str(one.path), "kind": one.kind, "bytes": one.bytes}

@@ -14,8 +14,8 @@ from medmultipoints.data_lake.store.runs import read_runs
 from medmultipoints.flows.cli.console import OUT, print_json, table
 from medmultipoints.flows.cli.options import DEFAULT_LAKE, JsonOption, LakeOption, existing_lake
 from medmultipoints.flows.cli.review.quarantine import exclusions_of_run
-from medmultipoints.flows.engine.report import COUNTS
 from medmultipoints.flows.engine.rerun import plan_rerun
+from medmultipoints.flows.engine.running.run import COUNTS, stage_row
 from medmultipoints.flows.stages.pipeline import PIPELINE
 
 SHOWN_RUNS = 10
@@ -52,7 +52,13 @@ def status(
 def print_runs(runs: list[dict[str, Any]]) -> None:
     """Print the last runs, and the stages of the last one."""
     rows = [
-        [run["started"][:19], run["recipe"], run["outcome"], run.get("version", ""), first_line(run.get("error", ""))]
+        [
+            run["started"][:19],
+            run["recipe"],
+            run["outcome"],
+            run.get("version", ""),
+            run.get("error", "").partition("\n")[0],
+        ]
         for run in runs[:SHOWN_RUNS]
     ]
     table("Runs, newest first", ["started (UTC)", "recipe", "outcome", "version", "error"], rows)
@@ -62,11 +68,6 @@ def print_runs(runs: list[dict[str, Any]]) -> None:
     OUT.print()
     title = f"Stages of the last run that had any, {begun['recipe']} {begun['started'][:19]}"
     table(title, ["stage", *COUNTS, "time"], [stage_row(stage) for stage in begun["stages"]])
-
-
-def first_line(text: str) -> str:
-    """Return the first line of a message, its summary."""
-    return text.partition("\n")[0]
 
 
 def print_rows(title: str, rows: Sequence[Mapping[str, Any]]) -> None:
@@ -81,9 +82,3 @@ def rejections(lake: Lake, run: dict[str, Any]) -> list[dict[str, Any]]:
     found = exclusions_of_run(lake, run).filter(pl.col("verdict") == "rejected")
     counted = found.group_by("stage", "reason", maintain_order=True).agg(inputs=pl.len(), example=pl.col("key").first())
     return counted.to_dicts()
-
-
-def stage_row(stage: dict[str, Any]) -> list[str]:
-    """Return one row of the table of stages."""
-    time = "kept" if stage["kept"] else f"{stage['seconds']:.1f} s"
-    return [stage["name"], *(f"{stage[name]:,}" for name in COUNTS), time]

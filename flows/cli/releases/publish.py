@@ -1,6 +1,7 @@
 """``medmultipoints publish``: publish a release as a version that anyone can pin, reload and check."""
 
 import os
+from dataclasses import asdict
 from typing import Annotated
 
 import typer
@@ -150,15 +151,9 @@ def print_late(plan: PushPlan) -> None:
 
 def plan_json(plan: PushPlan) -> dict[str, object]:
     """Return the plan as plain values."""
-    return {
-        "action": plan.action,
-        "place": plan.place,
-        "version": plan.version,
-        "tag": plan.tag,
-        "parent": plan.parent,
-        "old_version": plan.old_version,
-        "proposed": plan.proposed,
+    names = ("action", "place", "version", "tag", "parent", "old_version", "proposed")
+    return {name: getattr(plan, name) for name in names} | {
         "difference": plan.difference.splitlines(),
         "holders_of_withdrawn": {holder.tag: list(holder.images) for holder in plan.holders},
-        "files": [{"path": file.path, "kind": file.kind, "bytes": file.bytes} for file in plan.files],
+        "files": [asdict(file) for file in plan.files],
     }

@@ -12,8 +12,8 @@ from rich.markup import escape
 from medmultipoints.data_lake.publish.read_back import check_rows, fetched_release
 from medmultipoints.data_lake.release.checks.verify import Check, verify_release
 from medmultipoints.data_lake.release.export.corrupted import export_corrupted
-from medmultipoints.data_lake.release.export.dialects import export_dialect
-from medmultipoints.data_lake.release.export.plain import export_release
+from medmultipoints.data_lake.release.export.dialects import DialectReport, export_dialect
+from medmultipoints.data_lake.release.export.plain import ExportReport, export_release
 from medmultipoints.data_lake.release.read.show import describe_release
 from medmultipoints.data_lake.release.sign.signature import Trust, sign_release
 from medmultipoints.data_lake.release.write.manifest import MANIFEST, no_release
@@ -172,15 +172,29 @@ def export(
         raise UsageError("export: RELEASE and --to are needed. See `medmultipoints export --help`.")
     if corrupted and dialect is not None:
         raise UsageError("--corrupted writes plain files: it has no --dialect.")
+    report: ExportReport | DialectReport
     if dialect is not None:
-        _export_dialect(release, to, dialect, split, as_json)
-        return
-    report = export_corrupted(release, to, split or "test") if corrupted else export_release(release, to, split)
+        report = export_dialect(release, to, dialect, split)
+    else:
+        report = export_corrupted(release, to, split or "test") if corrupted else export_release(release, to, split)
     if as_json:
         print_json(asdict(report))
-        return
-    counts = f"{count_pictures(to, report.images)}, {report.instructions:,} instructions, {report.records:,} records"
-    OUT.print(f"{counts} in {shown(to.absolute())}", markup=False)
+    else:
+        _print_export(report, to)
+
+
+def _print_export(report: ExportReport | DialectReport, to: Path) -> None:
+    """Print what was written where; of a dialect, also what it cannot express and what its trainer lacks."""
+    if isinstance(report, ExportReport):
+        rows = f"{report.instructions:,} instructions, {report.records:,} records"
+    else:
+        rows = f"{report.entries:,} entries of {report.dialect}"
+    OUT.print(f"{count_pictures(to, report.images)}, {rows} in {shown(to.absolute())}", markup=False)
+    if isinstance(report, DialectReport):
+        for reason, count in report.left_out.items():
+            OUT.print(f"left out: {count:,}  {reason}", markup=False)
+        if report.missing:
+            say(f"warning: {report.missing}.")
 
 
 def count_pictures(folder: Path, files: int) -> str:
@@ -189,26 +203,13 @@ def count_pictures(folder: Path, files: int) -> str:
     return f"{files:,} images" if not crops else f"{files - crops:,} images and {crops:,} crops that questions show"
 
 
-def _export_dialect(release: Path, to: Path, dialect: str, split: str | None, as_json: bool) -> None:
-    report = export_dialect(release, to, dialect, split)
-    if as_json:
-        print_json(asdict(report))
-        return
-    counts = f"{count_pictures(to, report.images)}, {report.entries:,} entries of {dialect}"
-    OUT.print(f"{counts} in {shown(to.absolute())}", markup=False)
-    for reason, count in report.left_out.items():
-        OUT.print(f"left out: {count:,}  {reason}", markup=False)
-    if report.missing:
-        say(f"warning: {report.missing}.")
-
-
 def _list_dialects(as_json: bool) -> None:
-    facts = [(one.name, one.title, one.frame, one.boxes, one.rounding, one.lost) for one in DIALECTS.values()]
-    columns = ("name", "title", "frame", "boxes", "rounding", "lost")
+    names = ("name", "title", "frame", "boxes", "rounding", "lost")
+    rows = [[getattr(one, name) for name in names] for one in DIALECTS.values()]
     if as_json:
-        print_json({"dialects": [dict(zip(columns, row, strict=True)) for row in facts]})
-        return
-    table("dialects", columns[:4], [row[:4] for row in facts])
+        print_json({"dialects": [dict(zip(names, row, strict=True)) for row in rows]})
+    else:
+        table("dialects", names[:4], [row[:4] for row in rows])
 
 
 def sign(

@@ -103,15 +103,13 @@ def export_labels(
     from medmultipoints.data_lake.review.exchange import export_labels as export
 
     if tool == "w3c" or tool == "coco":
-        decisions = export_decisions(Desk(release), out, tool)
-        print_json({"decisions": decisions, "folder": str(out)}) if as_json else OUT.print(
-            f"{plural(decisions, 'decision')} in {out}/annotations.json", markup=False
-        )
-        return
-    pictures = export(Desk(release), tool, out)
-    print_json({"pictures": pictures, "folder": str(out)}) if as_json else OUT.print(
-        f"{plural(pictures, 'picture')} in {out}{NEXT[tool]}", markup=False
-    )
+        what, number, place = "decision", export_decisions(Desk(release), out, tool), f"{out}/annotations.json"
+    else:
+        what, number, place = "picture", export(Desk(release), tool, out), f"{out}{NEXT[tool]}"
+    if as_json:
+        print_json({f"{what}s": number, "folder": str(out)})
+    else:
+        OUT.print(f"{plural(number, what)} in {place}", markup=False)
 
 
 @app.command("import")

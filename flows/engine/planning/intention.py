@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from medmultipoints.data_lake.archives.local_files import local_files
-from medmultipoints.data_lake.catalogue import SourceInfo
+from medmultipoints.data_lake.catalogue import Archive, RemoteMember, SourceInfo
 from medmultipoints.data_lake.store.layout import Lake
 from medmultipoints.flows.recipe.model import Recipe
 from medmultipoints.flows.recipe.sources import own_policies
@@ -60,9 +60,14 @@ def _source(info: SourceInfo, given: str | None, lake: Lake) -> tuple[str, int]:
         return f"{plural(len(files), 'file')}, {format_size(sum(files))}", sum(files)
     if info.url:
         return f"from {info.url}", 0
-    missing = [file for file in info.downloads if not (lake.landing / info.name / file.name).exists()]
+    missing = not_downloaded(info, lake)
     size = sum(file.bytes or 0 for file in missing)
     return (f"download of {format_size(size)}" if missing and size else "download" if missing else "in the lake"), size
+
+
+def not_downloaded(info: SourceInfo, lake: Lake) -> list[Archive | RemoteMember]:
+    """Return the files of a source that a download has still to bring."""
+    return [file for file in info.downloads if not (lake.landing / info.name / file.name).exists()]
 
 
 def format_size(size: int) -> str:

@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 import polars as pl
 
@@ -20,6 +20,8 @@ from medmultipoints.flows.engine.running.rejections import nothing_left, stop_if
 from medmultipoints.flows.engine.running.timings import NO_TIMES, Span, Stopwatch, Times, stage_times
 from medmultipoints.flows.engine.stage import WHOLE, Build, Inputs, Stage
 from medmultipoints.transforms.errors import DataError, PipelineError
+
+COUNTS = ("in", "used", "dropped", "rejected", "rows")
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,19 +62,20 @@ class StageResult:
 
     def sentence(self) -> str:
         """Return the stage in one line."""
-        counts = ", ".join(f"{name} {self.counts.get(name, 0):,}" for name in ("in", "used", "dropped", "rejected"))
+        counts = ", ".join(f"{name} {self.counts.get(name, 0):,}" for name in COUNTS[:-1])
         return f"{self.name}: {counts} ({'kept' if self.kept else f'{self.seconds:.1f} s'})"
 
-    def to_json(self) -> dict[str, object]:
+    def to_json(self) -> dict[str, Any]:
         """Return the stage's entry in the summary as plain values."""
-        counts = {name: self.counts.get(name, 0) for name in ("in", "used", "dropped", "rejected", "rows")}
-        return {
-            "name": self.name,
-            **counts,
-            "kept": self.kept,
-            "seconds": round(self.seconds, 3),
-            "times": self.times.to_json(),
-        }
+        counts = {name: self.counts.get(name, 0) for name in COUNTS}
+        seconds = {"seconds": round(self.seconds, 3), "times": self.times.to_json()}
+        return {"name": self.name, **counts, "kept": self.kept, **seconds}
+
+
+def stage_row(stage: Mapping[str, Any]) -> list[str]:
+    """Return one row of the table of stages, from a stage's entry in the summary."""
+    time = "kept" if stage["kept"] else f"{stage['seconds']:.1f} s"
+    return [stage["name"], *(f"{stage[name]:,}" for name in COUNTS), time]
 
 
 class Observer(Protocol):
@@ -207,6 +210,6 @@ def show_first(build: Build, inputs: Inputs, part: Receipt, observer: Observer) 
         observer.say(f"first pictures: {shown(sheet)}")
 
 
-def summary(results: Sequence[StageResult]) -> list[dict[str, object]]:
+def summary(results: Sequence[StageResult]) -> list[dict[str, Any]]:
     """Return all stages as plain values."""
     return [result.to_json() for result in results]
