@@ -19,6 +19,9 @@ PAGE = "report.html"
 """The page of a release, in its folder below ``Lake.reports``."""
 
 
+TOO_LARGE = "A file is larger than this process may write: raise the limit on file sizes (`ulimit -f`), then run again"
+
+
 @dataclass(frozen=True, slots=True)
 class Lake:
     """The folders of one lake; nothing outside ``root`` is ever written.
@@ -119,6 +122,7 @@ def explained(what: str) -> Iterator[None]:
             errno.ENOSPC: "The disk is full: free space or choose another folder with --lake, then run again; "
             "finished work is kept",
             errno.EDQUOT: "The disk quota is used up: free space or choose another folder with --lake",
+            errno.EFBIG: TOO_LARGE,
             errno.EACCES: "It is not writable: change its permissions or choose another folder with --lake",
             errno.EPERM: "It is not writable: change its permissions or choose another folder with --lake",
             errno.EROFS: "It is on a read-only file system: choose another folder with --lake",

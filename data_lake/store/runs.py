@@ -49,6 +49,11 @@ def amend_run(lake: Lake, started: datetime, more: Mapping[str, object]) -> None
         write_run(lake, started, facts | dict(more))
 
 
+def is_recorded(lake: Lake, since: datetime) -> bool:
+    """Return whether a run that this process started since then has a record."""
+    return any(path >= _path(lake, since) for path in lake.runs.glob(f"*-{os.getpid()}.json"))
+
+
 def _path(lake: Lake, started: datetime) -> Path:
     return lake.runs / f"{started.astimezone(UTC):%Y%m%dT%H%M%S%f}-{os.getpid()}.json"
 

@@ -137,6 +137,7 @@ def escape_unprintable() -> None:
             stream.reconfigure(errors="backslashreplace")
 
 
+CHECK = "Check disk and permissions"
 OUT_OF_MEMORY = (
     "memory ran out. Nothing is half-written: give the process more memory, or use fewer --workers, and run again."
 )
@@ -210,7 +211,8 @@ def explain(error: BaseException) -> tuple[int, str]:
         return MachineError.exit_code, OUT_OF_MEMORY
     if isinstance(error, OSError):
         where = f": {error.filename}" if error.filename else ""
-        return MachineError.exit_code, f"{error.strerror or error}{where}. Check disk and permissions, then run again."
+        remedy = "Raise the limit on file sizes (`ulimit -f`)" if error.errno == errno.EFBIG else CHECK
+        return MachineError.exit_code, f"{error.strerror or error}{where}. {remedy}, then run again."
     with NamedTemporaryFile("w", prefix="medmultipoints-", suffix=".log", delete=False) as log:
         traceback.print_exception(error, file=log)
     return MachineError.exit_code, f"internal error: {type(error).__name__}: {error}. Please report it with {log.name}."

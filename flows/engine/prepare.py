@@ -23,7 +23,7 @@ from medmultipoints.flows.engine.planning.declarations import complete_sources
 from medmultipoints.flows.engine.planning.intention import check_room, intention
 from medmultipoints.flows.engine.planning.place import fetch_releases
 from medmultipoints.flows.engine.request import CLUSTERS, BuildRequest
-from medmultipoints.flows.engine.running.recording import record_attempt
+from medmultipoints.flows.engine.running.recording import recorded_attempt
 from medmultipoints.flows.engine.stage import Build, EarlierRelease, Source, Stage
 from medmultipoints.flows.recipe.load import check_limits, load_recipe, select_sources
 from medmultipoints.flows.recipe.model import Recipe
@@ -48,12 +48,8 @@ def prepare_attempt(
     request: BuildRequest, stages: Sequence[Stage], progress: Progress = ignore, say: Say = ignore
 ) -> Build:
     """Return the build of a request; if this fails, a run record says why."""
-    started = datetime.now(UTC)
-    try:
+    with recorded_attempt(request):
         return prepare(request, stages, progress, say)
-    except BaseException as error:
-        record_attempt(request, started, error)
-        raise
 
 
 def prepare(request: BuildRequest, stages: Sequence[Stage], progress: Progress = ignore, say: Say = ignore) -> Build:

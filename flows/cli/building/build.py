@@ -35,6 +35,7 @@ from medmultipoints.flows.engine.planning.plan import plan_build
 from medmultipoints.flows.engine.prepare import prepare_attempt
 from medmultipoints.flows.engine.report import exclusions_of, reasons_of
 from medmultipoints.flows.engine.request import BuildRequest, ask, parse_names, parse_sources
+from medmultipoints.flows.engine.running.recording import recorded_attempt
 from medmultipoints.flows.engine.running.run import run_in_threads
 from medmultipoints.flows.engine.stage import Build
 from medmultipoints.flows.stages.composing.witness import SECTION
@@ -124,7 +125,7 @@ def run(request: BuildRequest) -> Outcome:
     """Run a build; start Prefect only if there is something to do."""
     with transfer_progress() as transfer:
         prepared = prepare_attempt(request, PIPELINE, transfer, say)
-    with stage_progress() as progress:
+    with stage_progress() as progress, recorded_attempt(request):
         plan = plan_build(prepared, PIPELINE)
         if plan.is_finished:
             return execute(prepared, PIPELINE, run_in_threads(1), progress, plan)

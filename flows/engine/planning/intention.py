@@ -1,5 +1,6 @@
 """Describe a build before any long work: sources, policy, destination, disk space."""
 
+import resource
 import shutil
 from collections.abc import Mapping
 from pathlib import Path
@@ -15,6 +16,8 @@ from medmultipoints.transforms.reporting.counted import plural
 MOST_SOURCES = 8
 LEAST_FREE = 64 * 1024 * 1024
 """Less room than this is too little for any build."""
+LEAST_FILE = 8 * 1024 * 1024
+"""A process that may write no larger file than this cannot run the database of a server."""
 UNITS = ((1e9, "GB"), (1e6, "MB"), (1e3, "kB"))
 
 
@@ -45,7 +48,13 @@ def intention(
 
 
 def check_room(folder: Path, name: str = "the lake folder") -> None:
-    """Raise MachineError if the disk of a folder is almost full: databases and builds hang or fail there."""
+    """Raise MachineError if the disk is almost full, or if only tiny files may be written: builds fail there."""
+    limit = resource.getrlimit(resource.RLIMIT_FSIZE)[0]
+    if limit != resource.RLIM_INFINITY and limit < LEAST_FILE:
+        raise MachineError(
+            f"this process may write files of {limit >> 10:,} KiB at most, and databases and releases need more. Raise "
+            "the limit on file sizes (`ulimit -f`, or the quota of the cluster), then run again."
+        )
     if shutil.disk_usage(folder).free < LEAST_FREE:
         raise MachineError(
             f"{name} {folder}: less than {LEAST_FREE >> 20} MiB are left. The disk is full: free space or choose "

@@ -1,15 +1,15 @@
 """Write the run record for ``status``: at the start, at every stage and at every kind of end."""
 
 import os
-from collections.abc import Mapping
-from contextlib import suppress
-from datetime import datetime
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from datetime import UTC, datetime
 from pathlib import Path
 from types import MappingProxyType
 from typing import Final
 
 from medmultipoints.data_lake.store.layout import Lake, lake_at
-from medmultipoints.data_lake.store.runs import amend_run, write_run
+from medmultipoints.data_lake.store.runs import amend_run, is_recorded, write_run
 from medmultipoints.flows.engine.request import BuildRequest
 from medmultipoints.flows.engine.running.run import Observer, StageResult, summary
 from medmultipoints.flows.engine.stage import Build
@@ -67,14 +67,21 @@ def outcome_of_error(error: BaseException) -> dict[str, str]:
     return {"outcome": "failed" if isinstance(error, Exception) else "interrupted", "error": str(error)}
 
 
-def record_attempt(request: BuildRequest, started: datetime, error: BaseException) -> None:
-    """Record a run that ended before its first stage; a missing lake is not created for it."""
-    lake = lake_at(request.lake)
-    if not lake.runs.is_dir():
-        return
-    with suppress(PipelineError, OSError):  # the original error matters more
-        facts = _facts(_name_of(request.recipe), request.located()) | {"stages": [], "keys": {}}
-        write_run(lake, started, facts | outcome_of_error(error))
+@contextmanager
+def recorded_attempt(request: BuildRequest) -> Iterator[None]:
+    """Record a run that ends inside the block with an error and without a record: before its first stage.
+
+    A missing lake is not created for it.
+    """
+    started, lake = datetime.now(UTC), lake_at(request.lake)
+    try:
+        yield
+    except BaseException as error:
+        with suppress(PipelineError, OSError):  # the original error matters more
+            if lake.runs.is_dir() and not is_recorded(lake, started):
+                facts = _facts(_name_of(request.recipe), request.located()) | {"stages": [], "keys": {}}
+                write_run(lake, started, facts | outcome_of_error(error))
+        raise
 
 
 def record_unpublished(lake: Lake, started: datetime, why: str) -> None:

@@ -1,5 +1,6 @@
 """What a build says before it works: sources with their sizes, the place of the release, room on the disk."""
 
+import resource
 import shutil
 from collections import namedtuple
 from pathlib import Path
@@ -49,3 +50,9 @@ def test_a_full_disk_is_refused_before_the_work(tmp_path: Path, monkeypatch: pyt
 )
 def test_sizes_are_said_for_people(size: int, words: str) -> None:
     assert format_size(size) == words
+
+
+def test_a_limit_on_file_sizes_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(resource, "getrlimit", lambda _kind: (200 << 10, resource.RLIM_INFINITY))
+    with pytest.raises(MachineError, match=r"files of 200 KiB at most.*ulimit -f"):
+        check_room(tmp_path)

@@ -5,9 +5,13 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
+import pytest
+
 from medmultipoints.data_lake.store.layout import open_lake
+from medmultipoints.data_lake.store.runs import read_runs
 from medmultipoints.flows.engine.execute import Outcome
-from medmultipoints.flows.engine.running.recording import Recorder
+from medmultipoints.flows.engine.request import BuildRequest
+from medmultipoints.flows.engine.running.recording import Recorder, recorded_attempt
 from medmultipoints.flows.engine.running.run import Unwatched
 
 
@@ -26,3 +30,10 @@ def test_kept_stages_are_recorded_once_before_the_next_that_runs(tmp_path: Path,
 def recorded(lake: Path) -> list[str]:
     (path,) = (lake / "runs").glob("*.json")
     return [stage["name"] for stage in json.loads(path.read_text())["stages"]]
+
+
+def test_a_run_that_is_interrupted_before_its_first_stage_is_recorded_once(tmp_path: Path) -> None:
+    lake, request = open_lake(tmp_path), BuildRequest(recipe="demo", lake=str(tmp_path))
+    with pytest.raises(KeyboardInterrupt), recorded_attempt(request), recorded_attempt(request):
+        raise KeyboardInterrupt
+    assert [(run["recipe"], run["outcome"]) for run in read_runs(lake)] == [("demo", "interrupted")]

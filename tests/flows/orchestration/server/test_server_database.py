@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from medmultipoints.flows.orchestration.server.server_database import is_known, is_migrated, mark, template
+from medmultipoints.flows.orchestration.server.server_database import forget, is_known, is_migrated, mark, template
 
 
 @pytest.fixture
@@ -64,3 +64,10 @@ def test_the_template_is_one_whole_migrated_file(home: Path) -> None:
         (revision,) = database.execute("select version_num from alembic_version").fetchone()
         assert revision
         assert database.execute("select count(*) from flow_run").fetchone() == (0,)
+
+
+def test_the_database_of_an_ended_build_is_removed_and_its_log_stays(tmp_path: Path) -> None:
+    for name in ("prefect.db", "prefect.db-wal", "database-version", "server.log"):
+        (tmp_path / name).touch()
+    forget(tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == ["server.log"]
