@@ -15,6 +15,7 @@ import pytest
 from PIL import Image
 
 from medmultipoints.data_lake.release.read.compare import diff_folders
+from medmultipoints.data_lake.release.read.released_tables import Picture
 from medmultipoints.data_lake.release.write.manifest import read_manifest
 from medmultipoints.data_lake.report import sections
 from medmultipoints.data_lake.report.correction_entries import ACTIONS, entry, offered, values_of
@@ -325,4 +326,4 @@ def test_a_long_listing_is_cut_and_says_so(release: Path) -> None:
 
 def test_a_damaged_picture_is_named(release: Path) -> None:
     with pytest.raises(DataError, match="hyperkvasir/a: the picture cannot be decoded"):
-        data_uri({"sample_id": "hyperkvasir/a", "image": {"bytes": b"\xff\xd8 no picture"}})
+        data_uri(Picture("r", "hyperkvasir/a", "", "", 1, 1, b"\xff\xd8 no picture"))

@@ -18,7 +18,8 @@ from tests.flows.small_builds import build, write_recipe
 
 SIZES = SimulatedSizes(polyps=12, instruments=0, videos=0, unsegmented=0)
 OTHERS = ("[sources.kvasir_instrument]\n[sources.visem_tracking]\n", "")
-KEYS = ["source", "stem", "image_sha256", "kind", "severity", "label", "source_box", "derived_box", "iou", "action"]
+KEYS = ["source", "stem", "image_sha256", "kind", "severity", "label", "source_box", "derived_box", "iou"]
+KEYS += ["action", "detail"]
 
 
 @pytest.fixture(scope="module")
