@@ -101,7 +101,9 @@ class SourceInfo(_Entry):
     labels: tuple[Label, ...] = ()
     title: str = Field(default="", description="what people call the source")
     homepage: Url | Literal[""] = ""
-    licence: Licence = Field(default=UNKNOWN_LICENCE, description="SPDX identifier, or LicenseRef- and a name")
+    licence: Licence = Field(
+        default=UNKNOWN_LICENCE, description="SPDX identifier, or LicenseRef- and a name; a build asks"
+    )
     licence_note: str = Field(default="", description="what to mind about the licence")
     terms: OwnTerms | None = Field(
         default=None,

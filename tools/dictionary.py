@@ -16,15 +16,16 @@ _INTRODUCTION = """# Data dictionary
 Generated from `transforms/columns/tables/*.toml` by `make docs`; do not edit.
 
 Boxes are pixel edges, origin top-left, half-open: `[x1, x2) x [y1, y2)`. Points share that frame: the centre of the
-pixel in column x and row y is `(x + 0.5, y + 0.5)`. A column may hold null only where it says so. Numbers are finite.
+pixel in column x and row y is `(x + 0.5, y + 0.5)`. Only columns marked *may be null* hold null.
+No number is NaN or infinite.
 
-Tables of a release come first, under the name that their columns are declared by:
+The tables of a release come first. Each has the name of its declaration, which may differ from that of its folder:
 
 | files of a release | table |
 |---|---|
 """
 _REST = """
-All other tables are results of stages in the lake; no release has them.
+All other tables are results of stages. They are kept in the lake, and no release has them.
 """
 FILES = {
     **{DECLARED[config]: f"{folder}/<split>-*.parquet" for config, folder in CONFIGS.items()},
