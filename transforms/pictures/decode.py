@@ -9,7 +9,8 @@ import hashlib
 import io
 import struct
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Literal, TypeVar
 
@@ -71,6 +72,17 @@ class ImageProblem(MemberProblem):
     Reasons: ``empty_file``, ``mislabelled_image``, ``truncated_image``, ``unreadable_image``,
     ``palette_index_invalid``; for masks also ``alpha_only``, ``transparent``, ``colours_undeclared``.
     """
+
+
+@contextmanager
+def refusing(reason: str, text: str, *errors: type[Exception]) -> Iterator[None]:
+    """Turn the errors of a library into ImageProblem; ``text`` and the error's own message are the detail."""
+    try:
+        yield
+    except ImageProblem:
+        raise
+    except errors as error:
+        raise ImageProblem(reason, f"{text}: {error}") from error
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -12,7 +12,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from medmultipoints.transforms.pictures.decode import ImageProblem
+from medmultipoints.transforms.pictures.decode import ImageProblem, refusing
 
 _SPARSE: Final = frozenset({"data", "format", "shape"})
 _SHAPE: Final = re.compile(r"\((\d+(?:, ?\d+)+)\)")
@@ -83,13 +83,11 @@ def _stack(data: bytes, key: str) -> NDArray[Any]:
 
 def _load(data: bytes, key: str | None = None) -> dict[str, NDArray[Any]]:
     """Return the arrays of a file by key, or only the one of ``key``; the key is empty for npy."""
-    try:
+    with refusing("unreadable_image", "not an array of numbers", *_ERRORS):
         loaded = np.load(io.BytesIO(data), allow_pickle=False)
         if not hasattr(loaded, "files"):
             return {"": np.asarray(loaded)}
         return {name: loaded[name] for name in sorted(loaded.files) if key in (None, name)}
-    except _ERRORS as error:
-        raise ImageProblem("unreadable_image", f"not an array of numbers: {error}") from error
 
 
 def _dense(arrays: dict[str, NDArray[Any]], data: bytes, name: str) -> NDArray[Any]:
@@ -102,8 +100,6 @@ def _dense(arrays: dict[str, NDArray[Any]], data: bytes, name: str) -> NDArray[A
         raise ImageProblem("unreadable_image", f"a sparse array of {size} values, whose shape its name does not give")
     if size > 1 << 30:
         raise ImageProblem("unreadable_image", f"a sparse array of {size} values is more than allowed")
-    try:
+    with refusing("unreadable_image", "not a valid sparse array", *_ERRORS):
         dense = np.asarray(sparse.load_npz(io.BytesIO(data)).todense()).reshape(shape)
-    except _ERRORS as error:
-        raise ImageProblem("unreadable_image", f"not a valid sparse array: {error}") from error
     return dense[..., 0] if dense.ndim == 4 and dense.shape[3] == 1 else dense

@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from medmultipoints.transforms.errors import UsageError
-from medmultipoints.transforms.pictures.decode import ImageProblem
-from medmultipoints.transforms.rasters.intensity import Rendering, to_gray
+from medmultipoints.transforms.pictures.decode import ImageProblem, refusing
+from medmultipoints.transforms.rasters.intensity import Rendering, as_rgb, to_gray
 from medmultipoints.transforms.rasters.nifti import Grid
 
 SEGMENTATION: Final = "1.2.840.10008.5.1.4.1.1.66.4"
@@ -40,10 +40,9 @@ def read_dataset(data: bytes, name: str) -> Any:
 
 def _read(data: bytes, name: str, *, stop: bool) -> Any:
     pydicom = require_pydicom()
-    try:
+    errors = (pydicom.errors.InvalidDicomError, ValueError, EOFError, OSError, KeyError, AttributeError)
+    with refusing("unreadable_image", f"{name} cannot be read as DICOM", *errors):
         return pydicom.dcmread(io.BytesIO(data), stop_before_pixels=stop)
-    except (pydicom.errors.InvalidDicomError, ValueError, EOFError, OSError, KeyError, AttributeError) as error:
-        raise ImageProblem("unreadable_image", f"{name} cannot be read as DICOM: {error}") from error
 
 
 def read_pixels(data: bytes, name: str, frame: int = 0) -> NDArray[Any]:
@@ -99,7 +98,7 @@ def render(data: bytes, name: str, rendering: Rendering, frame: int = 0) -> NDAr
     gray = _windowed(dataset, values, rendering)
     if photometric == "MONOCHROME1" and rendering.invert:
         gray = 255 - gray
-    return np.ascontiguousarray(np.broadcast_to(gray[..., None], (*gray.shape, 3)))
+    return as_rgb(gray)
 
 
 def _windowed(dataset: Any, values: NDArray[Any], rendering: Rendering) -> NDArray[np.uint8]:
@@ -107,19 +106,19 @@ def _windowed(dataset: Any, values: NDArray[Any], rendering: Rendering) -> NDArr
         return to_gray(values, rendering)
     if "WindowCenter" in dataset or "VOILUTSequence" in dataset:
         pydicom = require_pydicom()
-        return to_gray(np.asarray(pydicom.pixels.apply_voi_lut(values, dataset, index=0)), *_range(dataset))
+        return to_gray(np.asarray(pydicom.pixels.apply_voi_lut(values, dataset, index=0)), _range(dataset))
     return to_gray(values, Rendering("full"))
 
 
-def _range(dataset: Any) -> tuple[Rendering]:
+def _range(dataset: Any) -> Rendering:
     """Return the rendering for values after the file's window: over the range that the window maps to."""
     if "VOILUTSequence" in dataset:
-        return (Rendering("full"),)
+        return Rendering("full")
     bits, signed = int(dataset.BitsStored), bool(dataset.get("PixelRepresentation", 0))
     slope, shift = float(dataset.get("RescaleSlope", 1) or 1), float(dataset.get("RescaleIntercept", 0) or 0)
     low = -(2 ** (bits - 1)) if signed else 0
     high = low + 2**bits - 1
-    return (Rendering("window", low * slope + shift, high * slope + shift),)
+    return Rendering("window", low * slope + shift, high * slope + shift)
 
 
 def _colour(pixels: NDArray[Any], name: str) -> NDArray[np.uint8]:

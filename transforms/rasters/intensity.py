@@ -8,7 +8,7 @@ from typing import Any, Final, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from medmultipoints.transforms.pictures.decode import ImageProblem
+from medmultipoints.transforms.pictures.decode import refusing
 
 Values = NDArray[Any]
 DEFAULT_PERCENTILES: Final = (0.5, 99.5)
@@ -31,12 +31,10 @@ def read_rendering(text: str) -> Rendering:
     """Return the rendering from the JSON of ``[read.intensity]``. Raise ImageProblem if it is invalid."""
     if not text:
         return Rendering()
-    try:
+    errors = (ValueError, AttributeError, TypeError)
+    with refusing("rendering_unknown", f"{text!r} is not a rule for gray levels", *errors):
         held = json.loads(text)
-        invert = bool(held.get("invert_monochrome1", True))
-        return make_rendering(held.get("window"), invert)
-    except (ValueError, AttributeError, TypeError) as error:
-        raise ImageProblem("rendering_unknown", f"{text!r} is not a rule for gray levels: {error}") from error
+        return make_rendering(held.get("window"), bool(held.get("invert_monochrome1", True)))
 
 
 def make_rendering(window: Mapping[str, float] | str | None, invert: bool = True) -> Rendering:
@@ -66,6 +64,11 @@ def to_gray(values: Values, rendering: Rendering, over: Values | None = None) ->
         return np.zeros(values.shape, np.uint8)
     scaled = (values.astype(np.float64) - low) * (255 / (high - low))
     return np.clip(np.rint(np.nan_to_num(scaled)), 0, 255).astype(np.uint8)
+
+
+def as_rgb(gray: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Return gray levels as a picture in RGB, height x width x 3."""
+    return np.ascontiguousarray(np.broadcast_to(gray[..., None], (*gray.shape, 3)))
 
 
 def _limits(values: Values, rendering: Rendering) -> tuple[float, float]:

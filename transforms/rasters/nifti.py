@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from medmultipoints.transforms.errors import UsageError
-from medmultipoints.transforms.pictures.decode import ImageProblem
+from medmultipoints.transforms.pictures.decode import ImageProblem, refusing
 from medmultipoints.transforms.rasters.volume_files import is_metaimage, is_nrrd, read_header, read_values
 
 MOST_BYTES: Final = 8 << 30
@@ -104,13 +104,12 @@ def read_grid(head: bytes, name: str) -> Grid:
     """Return the grid of a file from its first bytes, without reading values."""
     nibabel = require_nibabel()
     plain = _unpack(head, name, _HEADER) if head.startswith(b"\x1f\x8b") else head
-    try:
+    errors = (ValueError, TypeError, nibabel.spatialimages.HeaderDataError)
+    with refusing("unreadable_image", f"{name}: its header is damaged", *errors):
         affine, stored = _place(plain, name)
         if len(stored) < 3 or min(stored) < 1 or not np.isfinite(affine).all():
             raise ValueError(f"a volume of shape {stored}")
         turned = nibabel.orientations.io_orientation(affine)
-    except (ValueError, TypeError, nibabel.spatialimages.HeaderDataError) as error:
-        raise ImageProblem("unreadable_image", f"{name}: its header is damaged: {error}") from error
     if np.isnan(turned).any():
         raise ImageProblem("unreadable_image", f"{name}: its affine has an axis of zero length")
     shape = tuple(int(stored[int(np.flatnonzero(turned[:, 0] == axis)[0])]) for axis in range(3))
@@ -146,13 +145,11 @@ def _unpack(data: bytes, name: str, most: int = MOST_BYTES) -> bytes:
     """Return the bytes of a file, decompressed if gzipped, at most ``most``."""
     if not data.startswith(b"\x1f\x8b"):
         return data
-    try:
+    errors = (OSError, EOFError, zlib.error)
+    with refusing("truncated_image", f"{name}: its gzip stream ends early or is damaged", *errors):
         if most == _HEADER:
             return zlib.decompressobj(31).decompress(data, most)
-        with gzip.GzipFile(fileobj=io.BytesIO(data)) as file:
-            plain = file.read(most + 1)
-    except (OSError, EOFError, zlib.error) as error:
-        raise ImageProblem("truncated_image", f"{name}: its gzip stream ends early or is damaged: {error}") from error
+        plain = gzip.GzipFile(fileobj=io.BytesIO(data)).read(most + 1)
     if len(plain) > most:
         raise ImageProblem("unreadable_image", f"{name} unpacks to more than {most:,} bytes")
     return plain

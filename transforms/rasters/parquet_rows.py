@@ -7,16 +7,16 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from medmultipoints.transforms.pictures.decode import ImageProblem
+from medmultipoints.transforms.pictures.decode import ImageProblem, refusing
+
+_ERRORS = (pa.ArrowException, OSError, ValueError)
 
 
 @lru_cache(maxsize=2)
 def open_table(data: bytes, name: str) -> pq.ParquetFile:
     """Return the Parquet table of a file. Raise ImageProblem if it is damaged, such as by names that are not UTF-8."""
-    try:
+    with refusing("unreadable_image", f"{name} cannot be read as Parquet", *_ERRORS):
         return pq.ParquetFile(io.BytesIO(data))
-    except (pa.ArrowException, OSError, ValueError) as error:
-        raise ImageProblem("unreadable_image", f"{name} cannot be read as Parquet: {error}") from error
 
 
 def picture_column(schema: pa.Schema) -> str | None:
@@ -52,7 +52,5 @@ def row_picture(data: bytes, name: str, row: int, column: str | None = None) -> 
 
 @lru_cache(maxsize=2)
 def _group(data: bytes, name: str, group: int, column: str) -> list[Any]:
-    try:
+    with refusing("unreadable_image", f"{name}: its rows cannot be read", *_ERRORS):
         return list(open_table(data, name).read_row_group(group, columns=[column])[column].to_pylist())
-    except (pa.ArrowException, OSError, ValueError) as error:
-        raise ImageProblem("unreadable_image", f"{name}: its rows cannot be read: {error}") from error

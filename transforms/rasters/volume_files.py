@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from medmultipoints.transforms.errors import UsageError
-from medmultipoints.transforms.pictures.decode import ImageProblem
+from medmultipoints.transforms.pictures.decode import ImageProblem, refusing
 
 _FLIP: Final = np.diag([-1.0, -1.0, 1.0, 1.0])
 _SPACES: Final = {
@@ -56,12 +56,9 @@ def is_metaimage(head: bytes) -> bool:
 
 def read_header(head: bytes, name: str) -> Header:
     """Return the header of a NRRD or MetaImage file. Raise ImageProblem if it is damaged or incomplete."""
-    try:
+    errors = (ValueError, KeyError, TypeError, IndexError, np.linalg.LinAlgError)
+    with refusing("unreadable_image", f"{name}: its header is damaged", *errors):
         return _nrrd_header(_nrrd(head, name), name) if is_nrrd(head) else _meta_header(_fields(head)[0], name)
-    except (ValueError, KeyError, TypeError, IndexError, np.linalg.LinAlgError) as error:
-        if isinstance(error, ImageProblem):
-            raise
-        raise ImageProblem("unreadable_image", f"{name}: its header is damaged: {error}") from error
 
 
 def read_values(data: bytes, name: str) -> NDArray[Any]:
@@ -74,10 +71,9 @@ def _nrrd(head: bytes, name: str) -> Any:
         import nrrd  # type: ignore[import-untyped]
     except ImportError as error:
         raise UsageError("reading NRRD requires pynrrd. Run: pip install 'medmultipoints[nifti]'") from error
-    try:
+    errors = (nrrd.NRRDError, ValueError, KeyError, UnicodeDecodeError)
+    with refusing("unreadable_image", f"{name}: its NRRD header is damaged", *errors):
         return nrrd.read_header(io.BytesIO(head))
-    except (nrrd.NRRDError, ValueError, KeyError, UnicodeDecodeError) as error:
-        raise ImageProblem("unreadable_image", f"{name}: its NRRD header is damaged: {error}") from error
 
 
 def _nrrd_header(fields: Any, name: str) -> Header:
@@ -99,16 +95,12 @@ def _nrrd_header(fields: Any, name: str) -> Header:
 def _nrrd_values(data: bytes, name: str) -> NDArray[Any]:
     import nrrd
 
-    stream = io.BytesIO(data)
-    try:
+    stream, errors = io.BytesIO(data), (nrrd.NRRDError, ValueError, KeyError, OSError, EOFError, zlib.error)
+    with refusing("truncated_image", f"{name}: the volume ends early or is damaged", *errors):
         fields = nrrd.read_header(stream)
         if "data file" in fields or "datafile" in fields:
             raise ImageProblem("data_apart", f"{name} contains only a header; save the volume as one NRRD file")
         values = nrrd.read_data(fields, stream, None, index_order="F")
-    except (nrrd.NRRDError, ValueError, KeyError, OSError, EOFError, zlib.error) as error:
-        if isinstance(error, ImageProblem):
-            raise
-        raise ImageProblem("truncated_image", f"{name}: the volume ends early or is damaged: {error}") from error
     spatial_last = values.ndim > 3 and not np.isfinite(np.asarray(fields["space directions"], np.float64)[0]).all()
     return np.moveaxis(values, 0, -1) if spatial_last else np.asarray(values)
 
@@ -140,7 +132,7 @@ def _meta_header(fields: dict[str, str], name: str) -> Header:
 
 
 def _meta_values(data: bytes, name: str) -> NDArray[Any]:
-    try:
+    with refusing("unreadable_image", f"{name} cannot be read as MetaImage", ValueError, KeyError, zlib.error):
         fields, at = _fields(data)
         shape = tuple(map(int, fields["DimSize"].split()))
         order = (
@@ -154,10 +146,6 @@ def _meta_values(data: bytes, name: str) -> NDArray[Any]:
         expected = int(np.prod(shape)) * kind.itemsize
         packed = fields.get("CompressedData") == "True"
         plain = zlib.decompressobj().decompress(data[at:], expected + 1) if packed else data[at : at + expected]
-    except (ValueError, KeyError, zlib.error) as error:
-        if isinstance(error, ImageProblem):
-            raise
-        raise ImageProblem("unreadable_image", f"{name} cannot be read as MetaImage: {error}") from error
     if len(plain) != expected:
         raise ImageProblem("truncated_image", f"{name}: {len(plain):,} bytes of values, not {expected:,}")
     return np.frombuffer(plain, kind).reshape(shape, order="F")

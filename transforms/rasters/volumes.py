@@ -14,11 +14,11 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from medmultipoints.transforms.pictures.decode import MAX_PIXELS, PILLOW_ERRORS, ImageProblem, decode_image
+from medmultipoints.transforms.pictures.decode import MAX_PIXELS, PILLOW_ERRORS, ImageProblem, decode_image, refusing
 from medmultipoints.transforms.pictures.orientation import TURNED_BACK, find_orientations, turn_pixels
 from medmultipoints.transforms.rasters import dicom, nifti
 from medmultipoints.transforms.rasters.array_items import ITEM, array_item
-from medmultipoints.transforms.rasters.intensity import Rendering, read_rendering, to_gray
+from medmultipoints.transforms.rasters.intensity import Rendering, as_rgb, read_rendering, to_gray
 from medmultipoints.transforms.rasters.parquet_rows import row_picture
 
 _PLANES: Final = ("axial:", "coronal:", "sagittal:", "frame:", "series:")
@@ -89,7 +89,7 @@ def render_plane(read: Read, member: str, plane: str, rendering: str) -> NDArray
         gray = to_gray(nifti.take_plane(volume, axis, index, member), rule, volume.values)
         if square:
             gray = _resize(gray, nifti.plane_spacing(volume.grid, axis), Image.Resampling.BILINEAR)
-        return _rgb(gray)
+        return as_rgb(gray)
     return render_file(data, member, rule, _number(plane) if plane else None)
 
 
@@ -124,10 +124,6 @@ def _check_grid(read: Read, mask: nifti.Volume, member: str, grid: str) -> None:
     if not nifti.same_grid(mask.grid, picture):
         shapes = f"{mask.grid.shape[:3]} and {picture.shape[:3]} voxels"
         raise ImageProblem("geometry_differs", f"{member} and {grid} are not on one grid: {shapes}, or other places")
-
-
-def _rgb(gray: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    return np.ascontiguousarray(np.broadcast_to(gray[..., None], (*gray.shape, 3)))
 
 
 def _resize(values: NDArray[Any], spacing: tuple[float, float], filtering: Image.Resampling) -> NDArray[Any]:
@@ -201,20 +197,20 @@ def _render_array(values: NDArray[Any], member: str, rule: Rendering, white: boo
     if values.ndim != 2:
         raise ImageProblem("format_not_read", f"{member}: an array of shape {values.shape} is not a picture")
     gray = to_gray(values, rule)
-    return _rgb(255 - gray if white else gray)
+    return as_rgb(255 - gray if white else gray)
 
 
 def _render_plain(data: bytes, rule: Rendering) -> NDArray[np.uint8]:
     """Return the pixels of a JPEG or PNG file; the rule applies to 16-bit gray only."""
     with Image.open(io.BytesIO(data)) as image:
         if image.mode.startswith("I"):
-            return _rgb(to_gray(np.asarray(image), rule))
+            return as_rgb(to_gray(np.asarray(image), rule))
     return decode_image(data).pixels
 
 
 def _render_other(data: bytes, member: str, rule: Rendering, page: int = 0) -> NDArray[np.uint8]:
     """Return a BMP, WebP, GIF or TIFF picture decoded by Pillow, in stored orientation."""
-    try:
+    with refusing("unreadable_image", f"{member} cannot be read as a picture", *PILLOW_ERRORS):
         with Image.open(io.BytesIO(data), formats=["BMP", "WEBP", "GIF", "TIFF"]) as image:
             if image.format != "TIFF" and getattr(image, "n_frames", 1) > 1:
                 raise ImageProblem("several_pages", f"{member} is animated: save the picture that is meant")
@@ -224,13 +220,9 @@ def _render_other(data: bytes, member: str, rule: Rendering, page: int = 0) -> N
                 raise ImageProblem("unreadable_image", f"{member}: more than the {MAX_PIXELS} pixels allowed")
             turned = find_orientations(data, page) if image.format == "TIFF" else ()  # Pillow applies it
             if image.mode.startswith("I") or image.mode == "F":
-                pixels = _rgb(to_gray(np.asarray(image), rule))
+                pixels = as_rgb(to_gray(np.asarray(image), rule))
             else:
                 pixels = np.asarray(image.convert("RGB"))
         for tag in turned:
             pixels = turn_pixels(pixels, TURNED_BACK.get(tag, tag))
         return pixels
-    except PILLOW_ERRORS as error:
-        if isinstance(error, ImageProblem):
-            raise
-        raise ImageProblem("unreadable_image", f"{member} cannot be read as a picture: {error}") from error
