@@ -33,6 +33,7 @@ from medmultipoints.transforms.sources.reading.records.json_objects import (
     find_picture,
     find_places,
     flat_outline,
+    is_table,
     name_lists,
     objects_of,
     picture_name,
@@ -126,7 +127,14 @@ def _by_name(held: Any) -> list[tuple[str, Record]]:
         return [(name, {KEY: name, **value}) for name, value in tables.items()]
     if held and all(isinstance(value, list) for value in held.values()):
         return [(name, {KEY: name, "objects": value}) for name, value in held.items()]
-    return []
+    return _below_key(held)
+
+
+def _below_key(held: Mapping[str, Any]) -> list[tuple[str, Record]]:
+    """Return the records of the only table of tables with objects in one below a key, such as ``assets`` of VoTT."""
+    found = [(key, list(value.items())) for key, value in held.items() if isinstance(value, dict) and is_table(value)]
+    lists = [rows for _, rows in found if (find_places([row for _, row in rows]) or {}).get("objects", SELF) != SELF]
+    return [(name, {KEY: name, **row}) for name, row in lists[0]] if len(lists) == 1 else []
 
 
 def recognise(files: Files, stated: Mapping[str, object]) -> Recognition | None:
@@ -309,11 +317,16 @@ def _label(declaration: Declaration, one: Record) -> str:
     return held if isinstance(held, str) else "" if held is None else show(held)
 
 
+def _is_rectangle(numbers: Sequence[float]) -> bool:
+    """Return whether an outline is the four corners of a box, as VoTT writes for rectangles."""
+    return len(numbers) == 8 and len(set(numbers[::2])) == len(set(numbers[1::2])) == 2
+
+
 def _place(declaration: Declaration, one: Record, size: tuple[int, int] | None) -> Place | Fault:
     parts = _outline(one, declaration.fields)
-    if len(parts) == 1:
+    if len(parts) == 1 and not ("x1" in declaration.fields and _is_rectangle(parts[0])):
         return outline_place(parts[0])
-    if parts:
+    if len(parts) > 1:
         fault = next(filter(None, map(polygon_fault, parts)), None)
         if fault is not None:
             return fault

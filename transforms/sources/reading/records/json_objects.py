@@ -1,8 +1,8 @@
 """Find the fields of picture, objects, labels and places in JSON records by their values.
 
-A record describes one picture. Its objects are a list of tables (each with a box, four edges or an outline), parallel
-lists of boxes and labels, or the record itself if it has one box. Paths are dotted, as in ``a.b``; the part ``*``
-selects each item of a list and concatenates the results.
+A record describes one picture. Its objects are a list or table of tables (each with a box, four edges or an outline),
+parallel lists of boxes and labels, or the record itself if it has one box. Paths are dotted, as in ``a.b``; the part
+``*`` selects each item of a list and concatenates the results.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -107,9 +107,18 @@ def find_places(records: Sequence[Record]) -> dict[str, str] | None:
 
 def _fields_of(value: Any) -> dict[str, str] | None:
     """Return the fields of objects in a list of tables, in parallel lists, or in one table, or None."""
+    if isinstance(value, Mapping) and (place := _of_one(value)):
+        return place
+    if isinstance(value, Mapping) and is_table(value):
+        value = list(value.values())
     if isinstance(value, list):
         return next((fields for one in value if isinstance(one, Mapping) and (fields := _of_one(one))), None)
-    return _of_one(value) if isinstance(value, Mapping) else None
+    return None
+
+
+def is_table(value: Mapping[str, Any]) -> bool:
+    """Return whether all values are tables."""
+    return bool(value) and all(isinstance(one, Mapping) for one in value.values())
 
 
 def _of_one(one: Mapping[str, Any]) -> dict[str, str] | None:
@@ -212,6 +221,8 @@ def objects_of(record: Record, fields: Mapping[str, str]) -> list[Record]:
         return [one for one in held if isinstance(one, Mapping)]
     if not isinstance(held, Mapping):
         return []
+    if is_table(held) and all(value_at(held, fields[key]) is None for key in ("box", "x1", "outline") if key in fields):
+        return list(held.values())
     boxes = value_at(held, fields["box"]) if "box" in fields else value_at(held, fields.get("outline", SELF))
     alone = isinstance(boxes, list) and "box" not in fields and flat_outline(boxes) is not None
     if alone or not isinstance(boxes, list) or (len(boxes) == 4 and finite(boxes)):
