@@ -33,6 +33,7 @@ _TYPES: Final = {
     "MET_FLOAT": "f4",
     "MET_DOUBLE": "f8",
 }
+_SEGMENT: Final = re.compile(rb"^(Segment\d+_(?:Name|LabelValue|Layer))\s*:=\s*([^\r\n]*)", re.MULTILINE)
 _LINE: Final = re.compile(rb"\s*(\w+)\s*=\s*([^\r\n]*)\r?\n")
 
 
@@ -59,6 +60,18 @@ def read_header(head: bytes, name: str) -> Header:
     errors = (ValueError, KeyError, TypeError, IndexError, np.linalg.LinAlgError)
     with refusing("unreadable_image", f"{name}: its header is damaged", *errors):
         return _nrrd_header(_nrrd(head, name), name) if is_nrrd(head) else _meta_header(_fields(head)[0], name)
+
+
+def segment_names(head: bytes) -> dict[int, dict[int, str]]:
+    """Return the names of segments by value, by layer, in the header of a segmentation of 3D Slicer (``.seg.nrrd``)."""
+    fields = dict(_SEGMENT.findall(head.partition(b"\n\n")[0])) if is_nrrd(head) else {}
+    found: dict[int, dict[int, str]] = {}
+    for key, name in fields.items():
+        number, _, what = key.partition(b"_")
+        value, layer = fields.get(number + b"_LabelValue", b""), fields.get(number + b"_Layer", b"0")
+        if what == b"Name" and name.strip() and value.strip().isdigit() and layer.strip().isdigit():
+            found.setdefault(int(layer), {})[int(value)] = name.decode("utf-8", "replace").strip()
+    return found
 
 
 def read_values(data: bytes, name: str) -> NDArray[Any]:

@@ -18,6 +18,7 @@ from medmultipoints.transforms.problems import without_empty_names
 from medmultipoints.transforms.sources.declaration_parts import (
     COLUMNS,
     DICOM_HOLES,
+    SEGMENT_HOLE,
     AbsenceKeys,
     BoxKeys,
     ColumnName,
@@ -127,6 +128,7 @@ class Declaration(AnnotationKeys):
         facts = self._fact_templates()
         for key, template in (self._path_templates() | facts).items():
             own = set(template_holes(template or "")) - known - DICOM_HOLES
+            own -= {SEGMENT_HOLE} if key == "masks.label" and self.format == "nifti" else set()
             joined = {hole for hole in own if "." in hole} if key in facts else set()
             for table in sorted({hole.partition(".")[0] for hole in joined} - self.tables.keys()):
                 raise ValueError(f"{key} = {template!r}: no table {table!r}; declare [read.tables.{table}]")

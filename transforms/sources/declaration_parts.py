@@ -103,7 +103,10 @@ class MaskKeys(Part):
         default=None, description="an object is the whole mask of a file, a connected component of it, or a value"
     )
     channel: Literal["rgb", "alpha", "r", "g", "b"] = Field(default="rgb", description="which channel is the mask")
-    label: str | None = Field(default=None, description="label of the objects, with holes: {target}")
+    label: str | None = Field(
+        default=None,
+        description="label of the objects, with holes: {target}; {segment}: names in the header (.seg.nrrd)",
+    )
     replace: Mapping[str, str] = Field(default={}, description="text = its replacement, in a label from a hole")
     values: TextMap = Field(default={}, description="value, or colour as r,g,b = label")
     ignore: Texts = Field(default=(), description="values or colours to ignore, such as 255")
@@ -262,3 +265,5 @@ class ShapeKeys(Part):
 
 DICOM_HOLES = frozenset({"PatientID", "StudyInstanceUID", "SeriesInstanceUID"})
 """DICOM attributes available as holes; they are hashed before they name a group."""
+SEGMENT_HOLE = "segment"
+"""Hole of a label that is filled with the name of the mask's value in its own header."""

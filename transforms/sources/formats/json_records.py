@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 from medmultipoints.transforms.errors import MemberProblem
-from medmultipoints.transforms.records import SIDES, Annotation
+from medmultipoints.transforms.records import SIDES, Annotation, Box
 from medmultipoints.transforms.reporting.counted import plural
 from medmultipoints.transforms.sources.annotated import Files, Reading, ReadProblem, Recognition
 from medmultipoints.transforms.sources.declaration import Declaration
@@ -319,14 +319,16 @@ def _label(declaration: Declaration, one: Record) -> str:
 
 def _is_rectangle(numbers: Sequence[float]) -> bool:
     """Return whether an outline is the four corners of a box, as VoTT writes for rectangles."""
-    return len(numbers) == 8 and len(set(numbers[::2])) == len(set(numbers[1::2])) == 2
+    return len(numbers) == 8 and finite(numbers) and len(set(numbers[::2])) == len(set(numbers[1::2])) == 2
 
 
 def _place(declaration: Declaration, one: Record, size: tuple[int, int] | None) -> Place | Fault:
     parts = _outline(one, declaration.fields)
-    if len(parts) == 1 and not ("x1" in declaration.fields and _is_rectangle(parts[0])):
+    if len(parts) == 1 and "x1" in declaration.fields and _is_rectangle(parts[0]):
+        return Place(box=Box(min(parts[0][::2]), min(parts[0][1::2]), max(parts[0][::2]), max(parts[0][1::2])))
+    if len(parts) == 1:
         return outline_place(parts[0])
-    if len(parts) > 1:
+    if parts:
         fault = next(filter(None, map(polygon_fault, parts)), None)
         if fault is not None:
             return fault

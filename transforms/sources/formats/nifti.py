@@ -4,7 +4,8 @@ Pictures are planes in patient space, in radiological view; the planes of one vo
 by their values, and joined to volumes by name, else by the grid.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Final
 
 import numpy as np
@@ -29,8 +30,15 @@ from medmultipoints.transforms.sources.declaration_text import toml_value
 from medmultipoints.transforms.sources.formats.format import Format
 from medmultipoints.transforms.sources.patterns import compile_pattern
 from medmultipoints.transforms.sources.reading.listing import Listing, folder, listed, matching
-from medmultipoints.transforms.sources.reading.masks.mask_values import channel_names, value_names
-from medmultipoints.transforms.sources.reading.masks.volume_keys import decide_classes, declared_values, rendering_of
+from medmultipoints.transforms.sources.reading.masks.mask_values import channel_names
+from medmultipoints.transforms.sources.reading.masks.volume_keys import declared_values, rendering_of
+from medmultipoints.transforms.sources.reading.masks.volume_labels import (
+    SEGMENT,
+    ask_observers,
+    decide_labels,
+    mask_patterns,
+    segments_of,
+)
 from medmultipoints.transforms.sources.reading.masks.volume_sets import (
     HEAD_BYTES,
     Volumes,
@@ -74,7 +82,7 @@ def recognise(files: Files, stated: Mapping[str, object]) -> Recognition | None:
     owners = {mask: owner for mask in volumes.masks if (owner := owner_of(volumes, mask, pictures))}
     chosen = _choose_masks(draft, listing, owners)
     draft.line("images", patterns_of(pictures, listing.kinds), counts)
-    _decide_labels(draft, listing, chosen)
+    decide_labels(draft, listing, chosen)
     _decide_channel(draft, listing, volumes, pictures)
     _decide_slices(draft, listing, volumes, pictures)
     if lost := len(volumes.masks) - len(owners):
@@ -147,37 +155,17 @@ def _choose_masks(draft: Draft, listing: Listing, owners: Mapping[str, str]) -> 
         return {name: owners[name] for name in chosen}
     if not sets:
         return {}
-    texts = [_mask_patterns(listing, names, owners) for names in sets]
+    texts = [mask_patterns(listing, owners, names) for names in sets]
     if len(sets) > 1:
         said = "; ".join(f"{text[0]} ({plural(len(names), 'file')})" for text, names in zip(texts, sets, strict=True))
         question = f"Several sets of masks lie on the same volumes: {said}. Which is right?"
         draft.ask("annotations", question, [text[0] for text in texts], texts[0][0])
-    else:
-        draft.line("annotations", single(texts[0]), f"{plural(len(sets[0]), 'mask')} on the grids of their volumes")
-    return {name: owners[name] for name in sets[0]}
-
-
-def _mask_patterns(listing: Listing, names: Sequence[str], owners: Mapping[str, str]) -> tuple[str, ...]:
-    texts = propose_patterns(names, listing.kinds)
-    if len({owners[name] for name in names}) < len(names):
-        return tuple(text.replace("{stem}", "{target}") for text in texts)
-    return texts
-
-
-def _decide_labels(draft: Draft, listing: Listing, chosen: Mapping[str, str]) -> None:
-    several = len(set(chosen.values())) < len(chosen)
-    sampled = list(chosen)[:: max(1, len(chosen) // 12)][:12]
-    numbers = sorted({int(v) for name in sampled for v in np.unique(read_volume(listing.read(name), name).values) if v})
-    if several:
-        draft.line("masks.kind", "binary", f"{plural(len(chosen), 'mask')}, several a volume: one for each label")
-        draft.line("masks.label", "{target}", "the name of the mask's file")
-    elif len(numbers) <= 1 and (not numbers or value_names(listing, numbers) is None):
-        draft.line("masks.kind", "binary", f"values 0 and {numbers[0] if numbers else 1} alone")
-        draft.ask("masks.label", "What do the masks show? Give the label of the objects.")
-    else:
-        decide_classes(draft, listing, numbers)
-    text = "Is each connected area of a plane an object, or all areas of one label in it?"
-    draft.ask("masks.object", text, ["component", "file"], "component")
+        return {name: owners[name] for name in sets[0]}
+    own = {name: owners[name] for name in sets[0]}
+    first = ask_observers(draft, listing, texts[0][0], own) if len(texts[0]) == 1 else None
+    if first is None:
+        draft.line("annotations", single(texts[0]), f"{plural(len(own), 'mask')} on the grids of their volumes")
+    return {name: owners[name] for name in first or own}
 
 
 def _decide_channel(draft: Draft, listing: Listing, volumes: Volumes, pictures: Sequence[str]) -> None:
@@ -298,7 +286,11 @@ def _read_volume(
             height=size[1],
             rendering=rendering_of(declaration),
             annotated=bool(masks),
-            layers=tuple(_layer(declaration, mask, values, label, plane, name) for mask, label in masks),
+            layers=tuple(
+                layer
+                for mask, label in masks
+                for layer in _layers(declaration, listing, mask, values, label, f"{axis}:{index}{square}", name)
+            ),
             read_from=tuple(mask for mask, _ in masks),
             columns={"group": volume_stem(name)},
         )
@@ -314,7 +306,8 @@ def _indices(
         others = tuple(axis for axis in range(3) if axis != place)
         drawn = np.zeros(count, bool)
         for mask, _ in masks:
-            drawn |= (read_volume(listing.read(mask), mask).values != 0).any(axis=others)
+            for layer in segments_of(listing, mask) or (None,):
+                drawn |= (read_volume(listing.read(mask), mask, layer).values != 0).any(axis=others)
         indices = [index for index in indices if drawn[index]]
     indices = indices[:: declaration.slices.every]
     most = declaration.slices.max
@@ -323,12 +316,19 @@ def _indices(
     return indices
 
 
-def _layer(
-    declaration: Declaration, mask: str, values: Mapping[str, str], label: str | None, plane: str, grid: str
-) -> MaskLayer:
+def _layers(
+    declaration: Declaration,
+    listing: Listing,
+    mask: str,
+    values: Mapping[str, str],
+    label: str | None,
+    plane: str,
+    grid: str,
+) -> Iterator[MaskLayer]:
+    """Yield the layer of a plane of a mask; one for each layer of segments if the header names these."""
     keys = declaration.masks
     kind = keys.kind or "classes"
-    return MaskLayer(
+    whole = MaskLayer(
         member=mask,
         kind="instances" if kind == "instances" else "classes",
         object=keys.object or "component",
@@ -339,6 +339,12 @@ def _layer(
         plane=plane,
         grid=grid,
     )
+    if label != SEGMENT or values:
+        yield whole
+        return
+    for number, names in sorted(segments_of(listing, mask).items()):
+        labels = {str(value): name for value, name in names.items()}
+        yield replace(whole, label=None, labels=labels, plane=f"{plane}:channel{number}")
 
 
 FORMAT = Format(

@@ -61,6 +61,9 @@ def _fitting(
     alone = _pattern(group, group, extension, single)
     if not _matches_any(alone, foreign):
         return [alone]
+    repeated = propose_repeated(group, foreign)
+    if repeated is not None:
+        return [repeated]
     by_folder: dict[str, list[str]] = {}
     for name in group:
         by_folder.setdefault(name.rpartition("/")[0], []).append(name)
@@ -108,6 +111,42 @@ def _with_affixes(group: Sequence[str], extension: str, foreign: frozenset[str])
             if not _matches_any(pattern, foreign) and all(_match(pattern, name) for name in group):
                 return pattern
     return None
+
+
+def propose_repeated(names: Sequence[str], others: Iterable[str] = (), hole: str = "stem") -> str | None:
+    """Return a pattern of files named after a folder, such as ``{folder}/{folder}_frame{nr:int}.png``, or None.
+
+    ``hole``: name of what differs in other ways than by a number.
+    """
+    rows = [name.split("/") for name in names]
+    used: dict[str, int] = {}
+    parts = [_folder_part({row[at] for row in rows}, used) for at in range(len(rows[0]) - 1)]
+    for at, part in enumerate(parts):
+        if not part.startswith("{folder") or not all(_begins(row[-1], row[at]) for row in rows):
+            continue
+        rests = [row[-1].removeprefix(row[at]) for row in rows]
+        rest = literal(rests[0]) if len(set(rests)) == 1 else _rest_pattern(rests, hole)
+        pattern = "/".join([*parts, part + rest])
+        if all(_match(pattern, name) for name in names) and not _matches_any(pattern, set(others) - set(names)):
+            return pattern
+    return None
+
+
+def _begins(text: str, start: str) -> bool:
+    return text.startswith(start) and not text[len(start) :][:1].isalnum()
+
+
+def _rest_pattern(rests: Sequence[str], hole: str) -> str:
+    """Return the pattern of what follows the folder's name in names of files."""
+    extension = _extension(rests[0])
+    stems = [rest.removesuffix(extension) for rest in rests]
+    prefix, suffix = common_start(stems), common_start([stem[::-1] for stem in stems])[::-1]
+    before, after = prefix.rstrip("0123456789"), suffix.lstrip("0123456789")
+    middles = [stem[len(before) : len(stem) - len(after)] for stem in stems]
+    if all(middle.isascii() and middle.isdecimal() for middle in middles):
+        return f"{literal(before)}{{nr:int}}{literal(after)}{literal(extension)}"
+    ends = [at + 1 for at, character in enumerate(prefix) if not character.isalnum()] or [0]
+    return f"{literal(prefix[: ends[-1] if hole == 'stem' else ends[0]])}{{{hole}}}{literal(extension)}"
 
 
 def common_start(texts: Sequence[str]) -> str:

@@ -31,14 +31,18 @@ def compare_sets(listing: Listing, sets: Sequence[Sequence[Mask]]) -> Literal["s
     """
     if not 2 <= len(sets) <= MOST_OBSERVERS:
         return None
-    shown = [_areas(listing, masks) for masks in sets]
+    return compare_areas([_areas(listing, masks) for masks in sets])
+
+
+def compare_areas(shown: Sequence[Mapping[str, Area]]) -> Literal["same", "similar"] | None:
+    """Return whether any two sets, given as areas by picture, show the same or similar areas, as ``compare_sets``."""
     found = [overlaps for pair in combinations(shown, 2) if (overlaps := _overlaps(*pair))]
     if any(overlaps[len(overlaps) // 3] > SAME for overlaps in found):
         return "same"
     return "similar" if any(overlaps[(len(overlaps) - 1) // 2] > SIMILAR for overlaps in found) else None
 
 
-def ask_observer(draft: Draft, sets: Mapping[str, Sequence[Mask]], *, merged: str | None, likely: bool) -> None:
+def ask_observer(draft: Draft, sets: Mapping[str, Sequence[object]], *, merged: str | None, likely: bool) -> None:
     """Ask which of the sets (by pattern) to read; with ``likely`` the first; ``merged``: the pattern of all of them."""
     said = ", ".join(f"{pattern} ({plural(len(masks), 'file')})" for pattern, masks in sets.items())
     text = f"Masks of one picture show the same areas, as those of several observers do: {said}. Which are to be read?"

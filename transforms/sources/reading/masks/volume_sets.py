@@ -10,6 +10,7 @@ import numpy as np
 
 from medmultipoints.transforms.errors import MemberProblem
 from medmultipoints.transforms.rasters.nifti import Grid, read_grid, read_volume, same_grid
+from medmultipoints.transforms.rasters.volume_files import segment_names
 from medmultipoints.transforms.sources.reading.listing import Listing, folder
 
 HEAD_BYTES: Final = 1 << 16
@@ -50,6 +51,8 @@ class Volumes:
         return tuple(found)
 
     def _is_mask(self, name: str) -> bool:
+        if segment_names(self.listing.head(name, HEAD_BYTES)):
+            return True
         try:
             values = read_volume(self.listing.read(name), name).values
         except MemberProblem as problem:
@@ -82,7 +85,7 @@ def channels_of(pictures: Sequence[str], masks: Sequence[str]) -> dict[str, list
     found: dict[str, list[str]] = {}
     own = {volume_stem(name).casefold() for name in pictures} & {volume_stem(name).casefold() for name in masks}
     for name in pictures:
-        case, _, last = volume_stem(name).rpartition("_")
+        case, last = _parts(name)
         word = not own and any(map(str.isalpha, last))
         found.setdefault(last if case and (word or re.fullmatch(r"\d{4}", last)) else "", []).append(name)
     cases = {last: {f"{folder(name)}/{_case(name)}" for name in names} for last, names in found.items()}
@@ -102,7 +105,14 @@ def named_by_masks(pictures: Sequence[str], masks: Sequence[str]) -> tuple[str, 
 
 
 def _case(name: str) -> str:
-    return volume_stem(name).rpartition("_")[0].casefold()
+    return _parts(name)[0].casefold()
+
+
+def _parts(name: str) -> tuple[str, str]:
+    """Return what is before the last separator of a volume's name, such as ``-`` in BraTS 2023, and what follows."""
+    stem = volume_stem(name)
+    at = max(stem.rfind("_"), stem.rfind("-"))
+    return stem[: max(at, 0)], stem[at + 1 :]
 
 
 def owner_of(volumes: Volumes, mask: str, pictures: Sequence[str]) -> str | None:
