@@ -14,7 +14,7 @@ from medmultipoints.flows.engine.prepare import prepare
 from medmultipoints.flows.engine.request import BuildRequest
 from medmultipoints.flows.engine.running.run import Unwatched, run_in_threads
 from medmultipoints.flows.stages.pipeline import PIPELINE
-from tests.acceptance.inputs import ROOT
+from tests.acceptance.inputs import ROOT, hyperkvasir
 
 Sources = Mapping[str, Path]
 
@@ -24,6 +24,11 @@ def build(recipe: str | Path, lake: Path, sources: Sources, workers: int = 2) ->
     given = {name: str(path) for name, path in sources.items()}
     request = BuildRequest(recipe=str(recipe), lake=str(lake), sources=given, only=tuple(given))
     return execute(prepare(request, PIPELINE), PIPELINE, run_in_threads(workers), Unwatched())
+
+
+def audited_pairs(work: Path) -> Outcome:
+    """The outcome of the recipe ``audited`` on the real pairs; scripts of one run share its lake unchanged."""
+    return build("audited", work.parent / "audited-pairs", {"hyperkvasir": hyperkvasir()})
 
 
 def build_apart(

@@ -13,8 +13,8 @@ import polars as pl
 from benchmarks.measure import run_measured
 from benchmarks.near import FRAMES, MILLION, VIDEOS
 from medmultipoints.transforms.duplicates.near import choose_threshold, count_distances, find_near
-from tests.acceptance.builds import build
-from tests.acceptance.inputs import ROOT, hyperkvasir, real_data, small
+from tests.acceptance.builds import audited_pairs
+from tests.acceptance.inputs import ROOT, real_data, small
 from tests.acceptance.planted import CHANGES, Change, Pixels, mixture, real_pictures, table, thumbnails
 
 MARK = "#"
@@ -42,7 +42,7 @@ def known_pairs() -> set[Pair]:
 
 def check_real(work: Path, known: set[Pair]) -> dict[str, Any]:
     """A build of the real pictures names the known pairs, keeps each in one split and prints its histogram."""
-    outcome = build("audited", work / "lake", {"hyperkvasir": hyperkvasir()})
+    outcome = audited_pairs(work)
     near, histogram = outcome.table("near_duplicates"), outcome.table("near_distances")
     found = {(stem(one), stem(other)) for one, other in near.select("sample_id", "other_id").iter_rows()}
     assert found == known, f"missing {known - found}, too much {found - known}"

@@ -15,6 +15,7 @@ from medmultipoints.data_lake.release.read.stated_splits import StatedLeakage, c
 from medmultipoints.data_lake.release.write.manifest import read_manifest
 from medmultipoints.data_lake.report.page import report_page
 from medmultipoints.data_lake.simulate import SimulatedSizes, write_sources
+from medmultipoints.flows.engine.execute import Outcome
 from medmultipoints.flows.engine.prepare import prepare
 from medmultipoints.flows.engine.request import BuildRequest
 from medmultipoints.flows.engine.running.run import Unwatched, run_in_threads, run_pipeline
@@ -22,7 +23,7 @@ from medmultipoints.flows.engine.stage import Build, Inputs, Output, no_rules
 from medmultipoints.flows.stages.pipeline import PIPELINE
 from medmultipoints.transforms.errors import DataError
 from medmultipoints.transforms.sources.simulated.faults import all_faults
-from tests.acceptance.builds import build
+from tests.acceptance.builds import audited_pairs, build
 from tests.acceptance.inputs import hyperkvasir, real_data, small
 from tests.data_lake.release.checks.test_forged import seal
 from tests.flows.planted_leaks import plant_picture
@@ -46,9 +47,9 @@ Work = Callable[[Build, Inputs, str], Output]
 
 def run(work: Path) -> dict[str, Any]:
     """The full-size proof, planted leaks on the real pictures, and the splits that others published."""
-    outcome = build("audited", work / "lake", {"hyperkvasir": hyperkvasir()})
+    outcome = audited_pairs(work)
     return {
-        "planted": check_planted(work, outcome.release.path),
+        "planted": check_planted(work, outcome),
         "published": check_published(work),
         "full_size": check_full_size(work),
     }
@@ -109,12 +110,12 @@ def shares_by_label(release: Path) -> dict[str, dict[str, float]]:
     return found
 
 
-def check_planted(work: Path, release: Path) -> dict[str, str]:
+def check_planted(work: Path, whole: Outcome) -> dict[str, str]:
     """What is said of a leak in the splits, in the release without the rule on splits, and in a changed release."""
     told = {
-        "split stage": planted_in_the_splits(half_a_lake(work / "lake", work / "first")),
-        "release stage": planted_in_the_splits(half_a_lake(work / "lake", work / "second"), rules=no_rules),
-        "verify --leakage": planted_in_the_release(Path(shutil.copytree(release, work / "planted"))),
+        "split stage": planted_in_the_splits(half_a_lake(whole.build.lake.root, work / "first")),
+        "release stage": planted_in_the_splits(half_a_lake(whole.build.lake.root, work / "second"), rules=no_rules),
+        "verify --leakage": planted_in_the_release(Path(shutil.copytree(whole.release.path, work / "planted"))),
     }
     for where, message in told.items():
         assert re.search("near-duplicates (is|are|or of one examination) in", message), f"{where}: {message}"

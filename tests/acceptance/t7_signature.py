@@ -11,14 +11,17 @@ from medmultipoints.data_lake.release.checks.verify import verify_release
 from medmultipoints.data_lake.release.sign.provenance import SIGNATURE, STATEMENT
 from medmultipoints.data_lake.release.sign.signature import Trust
 from medmultipoints.data_lake.release.write.manifest import MANIFEST, read_manifest
+from medmultipoints.data_lake.simulate import SimulatedSizes, write_sources
 from tests.acceptance.builds import build
-from tests.acceptance.inputs import hyperkvasir, need_programs
+from tests.acceptance.inputs import need_programs
 
 
 def run(work: Path) -> dict[str, Any]:
-    """The command line on a release of the real pictures; what it says of each damage names the file."""
+    """The command line on a small release of all kinds of files; what it says of each damage names the file."""
     need_programs("ssh-keygen")
-    release = build("audited", work / "lake", {"hyperkvasir": hyperkvasir()}).release.path
+    sizes = SimulatedSizes(polyps=5, instruments=4, videos=3, frames=4)
+    sources = write_sources(work / "sources", seed=5, sizes=sizes).paths
+    release = build("demo", work / "lake", sources).release.path
     keys = {name: make_key(work, name) for name in ("curator", "stranger")}
     allowed, others = (allow(work, keys[name]) for name in ("curator", "stranger"))
     assert "is missing: the release is not signed" in verify(release, allowed, 1)
