@@ -21,7 +21,7 @@ BOX_FILE = "segmented-images/bounding-boxes.json"
 
 def run(work: Path) -> dict[str, Any]:
     """Images, disagreements by two independent counts, and specks."""
-    outcome = audited_pairs(work)
+    outcome = audited_pairs(work.parent)
     release, known = outcome.release.path, json.loads((real_data() / "known_anomalies.json").read_bytes())
     images = pl.read_parquet(release / "images/*.parquet", columns=["stem"])["stem"].to_list()
     assert len(images) == IMAGES, f"{len(images)} images are released, expected {IMAGES}"

@@ -3,18 +3,21 @@
 import os
 import sys
 from collections.abc import Iterable, Mapping
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import orjson
 
 from benchmarks.measure import Measured, run_measured
+from medmultipoints.data_lake.simulate import SimulatedSizes, SimulatedSources, write_sources
 from medmultipoints.flows.engine.execute import Outcome, execute
 from medmultipoints.flows.engine.prepare import prepare
 from medmultipoints.flows.engine.request import BuildRequest
 from medmultipoints.flows.engine.running.run import Unwatched, run_in_threads
 from medmultipoints.flows.stages.pipeline import PIPELINE
-from tests.acceptance.inputs import ROOT, hyperkvasir
+from medmultipoints.transforms.sources.simulated.faults import all_faults
+from tests.acceptance.inputs import ROOT, hyperkvasir, real_data, small
 
 Sources = Mapping[str, Path]
 
@@ -26,9 +29,31 @@ def build(recipe: str | Path, lake: Path, sources: Sources, workers: int = 2) ->
     return execute(prepare(request, PIPELINE), PIPELINE, run_in_threads(workers), Unwatched())
 
 
-def audited_pairs(work: Path) -> Outcome:
-    """The outcome of the recipe ``audited`` on the real pairs; scripts of one run share its lake unchanged."""
-    return build("audited", work.parent / "audited-pairs", {"hyperkvasir": hyperkvasir()})
+@cache
+def audited_pairs(shared: Path) -> Outcome:
+    """The outcome of the recipe ``audited`` on the real pairs; the scripts of one run share its lake unchanged."""
+    return build("audited", shared / "audited-pairs", {"hyperkvasir": hyperkvasir()})
+
+
+@cache
+def full_size(shared: Path) -> tuple[SimulatedSources, Outcome]:
+    """Every simulated source with all faults planted and the real counts of VISEM-Tracking, shared in the same way."""
+    counts = None if small() else (real_data() / "visem-tracking" / "sperm_counts_per_frame.csv").read_bytes()
+    sizes = SimulatedSizes(polyps=60, instruments=30) if small() else SimulatedSizes(polyps=1000, instruments=590)
+    folder = shared / "full-size"
+    sources = write_sources(folder / "sources", seed=4, sizes=sizes, faults=all_faults(), counts=counts)
+    return sources, build(write_full_recipe(folder / "audited.toml"), folder / "lake", sources.paths)
+
+
+def write_full_recipe(path: Path) -> Path:
+    """The recipe ``audited`` without text, pixels and corrections, which change no instruction and take most time."""
+    text = (ROOT / "flows" / "recipes" / "audited.toml").read_text("utf-8")
+    lines = ("starts = true", "days = true", "pixels = true", 'readers = ["raster", "ocr"]')
+    for line in (*lines, 'files = ["corrections/*.toml"]'):
+        assert line in text, f"{line} is not in the recipe"
+        text = text.replace(line, f"# {line}")
+    path.write_text(text, "utf-8")
+    return path
 
 
 def build_apart(

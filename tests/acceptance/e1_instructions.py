@@ -12,15 +12,14 @@ from medmultipoints.data_lake.prompt_templates import load_templates
 from medmultipoints.data_lake.release.checks.answers import check_answers
 from medmultipoints.data_lake.release.read.released_tables import read_tables
 from medmultipoints.data_lake.release.write.manifest import Manifest, read_manifest
-from medmultipoints.data_lake.simulate import SimulatedSizes, write_sources
 from medmultipoints.flows.recipe.load import load_recipe
 from medmultipoints.transforms.diff.releases import Tables
 from medmultipoints.transforms.instructions.answers.published import PUBLISHED
 from medmultipoints.transforms.instructions.check import check_instructions
 from medmultipoints.transforms.instructions.task_names import TASK_NAMES
 from medmultipoints.transforms.instructions.write import write_instructions
-from tests.acceptance.builds import build
-from tests.acceptance.inputs import ROOT, real_data, small
+from tests.acceptance.builds import full_size
+from tests.acceptance.inputs import small
 from tests.acceptance.wrong_answers import plant
 
 ADDED = 1000
@@ -28,22 +27,8 @@ SAMPLED = 50
 
 
 def run(work: Path) -> dict[str, Any]:
-    """The instructions of the recipe ``audited`` on simulated sources with the real counts of VISEM-Tracking."""
-    counts = None if small() else (real_data() / "visem-tracking" / "sperm_counts_per_frame.csv").read_bytes()
-    sizes = SimulatedSizes(polyps=40, instruments=20) if small() else SimulatedSizes(polyps=1000, instruments=590)
-    sources = write_sources(work / "sources", seed=4, sizes=sizes, counts=counts)
-    return show(build(write_recipe(work / "audited.toml"), work / "lake", sources.paths).release.path, work)
-
-
-def write_recipe(path: Path) -> Path:
-    """The recipe ``audited`` without text, pixels and corrections, which change no instruction and take most time."""
-    text = (ROOT / "flows" / "recipes" / "audited.toml").read_text("utf-8")
-    lines = ("starts = true", "days = true", "pixels = true", 'readers = ["raster", "ocr"]')
-    for line in (*lines, 'files = ["corrections/*.toml"]'):
-        assert line in text, f"{line} is not in the recipe"
-        text = text.replace(line, f"# {line}")
-    path.write_text(text, "utf-8")
-    return path
+    """The instructions of the full-size release."""
+    return show(full_size(work.parent)[1].release.path, work)
 
 
 def show(folder: Path, work: Path) -> dict[str, Any]:

@@ -21,7 +21,7 @@ EXACT = 138
 
 def run(work: Path) -> dict[str, Any]:
     """Findings by kind as the command tells them, and the convention."""
-    release = audited_pairs(work).release.path
+    release = audited_pairs(work.parent).release.path
     findings = told(release)
     known = json.loads((real_data() / "known_anomalies.json").read_bytes())
     expected = {kind: stems_of(entries) for kind, entries in known.items()}

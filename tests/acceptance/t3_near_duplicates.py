@@ -42,7 +42,7 @@ def known_pairs() -> set[Pair]:
 
 def check_real(work: Path, known: set[Pair]) -> dict[str, Any]:
     """A build of the real pictures names the known pairs, keeps each in one split and prints its histogram."""
-    outcome = audited_pairs(work)
+    outcome = audited_pairs(work.parent)
     near, histogram = outcome.table("near_duplicates"), outcome.table("near_distances")
     found = {(stem(one), stem(other)) for one, other in near.select("sample_id", "other_id").iter_rows()}
     assert found == known, f"missing {known - found}, too much {found - known}"

@@ -14,7 +14,6 @@ from medmultipoints.data_lake.release.checks.verify import verify_release
 from medmultipoints.data_lake.release.read.stated_splits import StatedLeakage, check_folds, check_items
 from medmultipoints.data_lake.release.write.manifest import read_manifest
 from medmultipoints.data_lake.report.page import report_page
-from medmultipoints.data_lake.simulate import SimulatedSizes, write_sources
 from medmultipoints.flows.engine.execute import Outcome
 from medmultipoints.flows.engine.prepare import prepare
 from medmultipoints.flows.engine.request import BuildRequest
@@ -22,32 +21,18 @@ from medmultipoints.flows.engine.running.run import Unwatched, run_in_threads, r
 from medmultipoints.flows.engine.stage import Build, Inputs, Output, no_rules
 from medmultipoints.flows.stages.pipeline import PIPELINE
 from medmultipoints.transforms.errors import DataError
-from medmultipoints.transforms.sources.simulated.faults import all_faults
-from tests.acceptance.builds import audited_pairs, build
+from tests.acceptance.builds import audited_pairs, build, full_size
 from tests.acceptance.inputs import hyperkvasir, real_data, small
 from tests.data_lake.release.checks.test_forged import seal
 from tests.flows.planted_leaks import plant_picture
 
-RECIPE = """
-name = "full"
-version = "1.0.0"
-title = "All simulated images"
-seed = 7
-
-[sources.hyperkvasir]
-[sources.kvasir_instrument]
-[sources.visem_tracking]
-
-[splits]
-fractions = { train = 0.8, validation = 0.1, test = 0.1 }
-"""
 SHARES = {"train": 0.8, "validation": 0.1, "test": 0.1}
 Work = Callable[[Build, Inputs, str], Output]
 
 
 def run(work: Path) -> dict[str, Any]:
     """The full-size proof, planted leaks on the real pictures, and the splits that others published."""
-    outcome = audited_pairs(work)
+    outcome = audited_pairs(work.parent)
     return {
         "planted": check_planted(work, outcome),
         "published": check_published(work),
@@ -57,11 +42,7 @@ def run(work: Path) -> dict[str, Any]:
 
 def check_full_size(work: Path) -> dict[str, Any]:
     """Every image of every source, all faults planted; what must be together is counted here anew."""
-    counts = None if small() else (real_data() / "visem-tracking" / "sperm_counts_per_frame.csv").read_bytes()
-    sizes = SimulatedSizes(polyps=60, instruments=30) if small() else SimulatedSizes(polyps=1000, instruments=590)
-    sources = write_sources(work / "sources", seed=4, sizes=sizes, faults=all_faults(), counts=counts)
-    (work / "full.toml").write_text(RECIPE)
-    outcome = build(work / "full.toml", work / "full", sources.paths)
+    sources, outcome = full_size(work.parent)
     release = outcome.release.path
     images = pl.read_parquet(release / "images/*.parquet")
     for keys in (["source", "video_id"], ["group_id"], ["image_sha256"], ["luma_blake3"], ["stored_sha256"]):
