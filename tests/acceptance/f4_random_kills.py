@@ -13,7 +13,7 @@ from tests.acceptance.inputs import small
 from tests.faults.killed_builds import running
 from tests.flows.small_builds import build, make_sources, write_recipe
 
-KILLS, SEED = 1000, 4
+KILLS, SEED = 300, 4
 LEAST, MOST = 0.02, 0.6
 """Share of the time of an undisturbed build after which it is killed."""
 
