@@ -134,6 +134,7 @@ class MaskLayer:
     ``min_area_px`` 0: use the recipe's smallest area for all masks.
     ``plane`` selects a part of the member (``page:3``, ``axial:12``, ``frame:7``, ``channel:2``); ``grid`` is the
     member whose orientation and axes number the plane if the mask's own may differ. ``reading``: see ``Annotation``.
+    ``left_out`` says why, by ignored value, if the declaration ignores its label.
     """
 
     member: str
@@ -147,6 +148,7 @@ class MaskLayer:
     plane: str = ""
     grid: str = ""
     reading: int = 0
+    left_out: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -109,6 +109,17 @@ def test_a_source_of_which_every_picture_is_rejected_is_left_out_on_request_and_
         build(recipe(tmp_path, "", a="tumour", b="vein"), tmp_path / "lake", {})
 
 
+def test_an_ignored_label_of_masks_is_accounted_for_in_each_picture_that_has_it(tmp_path: Path) -> None:
+    masks(tmp_path / "c")
+    ignored = '[sources.c.read.labels]\nvein = { ignore = "not asked" }\n'
+    (tmp_path / "own.toml").write_text(HEAD + MASKED + ignored)
+    made = build(str(tmp_path / "own.toml"), tmp_path / "lake", {})
+    left = exclusions_of(made, "dropped").filter(reason="label_ignored").sort("key")
+    assert left["key"].to_list() == [f"c/{stem}#masks/{stem}.png#0=2" for stem in "klm"]
+    assert left["detail"][0] == "masks/k.png: vein is left out: not asked"
+    assert set(made.table("records")["label"]) == {"tumour"}
+
+
 def split_source(folder: Path) -> None:
     yolo(folder / "a", "pqrstu", split="train")
     yolo(folder / "a", "xyz", first=6, split="val")

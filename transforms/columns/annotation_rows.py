@@ -40,7 +40,7 @@ def _annotation_row(one: Annotation) -> Row:
         "polygons": [[value for point in outline for value in (point.x, point.y)] for outline in one.polygons],
         "rle": one.rle,
         "track_id": one.track_id,
-        "attributes": json.dumps(dict(one.attributes), sort_keys=True) if one.attributes else None,
+        "attributes": _as_json(one.attributes),
         **{f"mask_{name}": None for name in _LAYER_FIELDS},
         "mask_labels": None,
         "mask_ignore": [],
@@ -53,13 +53,18 @@ def _layer_row(layer: MaskLayer) -> Row:
         "key": layer.member,
         "label": layer.label or "",
         "evidence": "mask",
-        **dict.fromkeys(("x1", "y1", "x2", "y2", "rle", "track_id", "attributes")),
+        **dict.fromkeys(("x1", "y1", "x2", "y2", "rle", "track_id")),
+        "attributes": _as_json(layer.left_out),
         "polygons": [],
         **{f"mask_{name}": getattr(layer, name) for name in _LAYER_FIELDS},
         "mask_labels": json.dumps(dict(layer.labels), sort_keys=True),
         "mask_ignore": list(layer.ignore),
         "reading": layer.reading,
     }
+
+
+def _as_json(texts: Mapping[str, str]) -> str | None:
+    return json.dumps(dict(texts), sort_keys=True) if texts else None
 
 
 def _annotation(row: Mapping[str, Any]) -> Annotation:
@@ -81,5 +86,6 @@ def _layer(row: Mapping[str, Any]) -> MaskLayer:
         label=row["label"] or None,
         labels=json.loads(row["mask_labels"]),
         ignore=tuple(row["mask_ignore"]),
+        left_out=json.loads(row["attributes"]) if row["attributes"] else {},
         reading=row["reading"],
     )

@@ -55,6 +55,9 @@ def find_annotated_objects(
     for number, layer in enumerate(sample.layers):
         layered = _read_objects(layer, width, height, read_layer, picture)
         specks += [speck for _, speck in layered.specks]
+        for value in layered.left_out:
+            detail = f"{layer.member}: {layer.left_out[value]}"
+            unused.append(UnusedAnnotation(f"{layer.member}#{number}={value}", "", "label_ignored", detail, "dropped"))
         uncertain |= layered.uncertain
         keys = [f"{layer.member}#{number}.{place}" for place in range(len(layered.objects))]
         reading_of |= dict.fromkeys(keys, layer.reading)

@@ -24,11 +24,13 @@ class LayerObjects:
     """Objects of a layer, sorted by label and reading order, and the components too small to be objects.
 
     ``sample_id`` of the objects is empty. ``uncertain``: the layer marks an area outside the objects as unknown.
+    ``left_out``: the values in the mask whose label the declaration ignores.
     """
 
     objects: tuple[Region, ...]
     specks: tuple[tuple[str, Speck], ...]
     uncertain: bool = False
+    left_out: tuple[str, ...] = ()
 
 
 def find_layer_objects(layer: MaskLayer, values: Values, picture: NDArray[np.uint8] | None = None) -> LayerObjects:
@@ -53,7 +55,17 @@ def find_layer_objects(layer: MaskLayer, values: Values, picture: NDArray[np.uin
                 objects.append(replace(region, label=label))
     objects.sort(key=lambda region: (region.label, reading_order(region)))
     specks.sort(key=lambda found: (found[0], reading_order(found[1])))
-    return LayerObjects(tuple(objects), tuple(specks), _has_unknown_areas(layer, values))
+    return LayerObjects(tuple(objects), tuple(specks), _has_unknown_areas(layer, values), _left_out(layer, values))
+
+
+def _left_out(layer: MaskLayer, values: Values) -> tuple[str, ...]:
+    found = distinct_codes(values) if layer.left_out else []
+    return tuple(text for code in found if (text := _text_of(layer, code)) in layer.left_out)
+
+
+def _text_of(layer: MaskLayer, code: int) -> str:
+    """Return a value as declarations write it."""
+    return unpack_colour(code) if layer.kind == "rgb" else str(code)
 
 
 def _has_unknown_areas(layer: MaskLayer, values: Values) -> bool:
@@ -76,7 +88,7 @@ def _split_labels(layer: MaskLayer, values: Values) -> dict[str, list[int]]:
         return {_label_of(layer, "1"): codes} if codes else {}
     labels: dict[str, list[int]] = {}
     for code in found:
-        text = unpack_colour(code) if layer.kind == "rgb" else str(code)
+        text = _text_of(layer, code)
         if code and text not in layer.ignore:
             labels.setdefault(_label_of(layer, text), []).append(code)
     return labels

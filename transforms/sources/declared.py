@@ -297,7 +297,7 @@ def _rename_layer(ledger: _Ledger, declaration: Declaration, layer: MaskLayer, s
     """Yield the layer with released labels and the values of ignored labels ignored, or exclude it."""
     own = declaration.readings[layer.reading]
     outcome = {value: own.release_label(label) for value, label in layer.labels.items()}
-    ignored = tuple(value for value, renamed in outcome.items() if isinstance(renamed, IgnoreLabel))
+    ignored = {value: renamed.ignore for value, renamed in outcome.items() if isinstance(renamed, IgnoreLabel)}
     labels = {value: renamed for value, renamed in outcome.items() if isinstance(renamed, str)}
     single = None if layer.label is None else own.release_label(layer.label)
     if isinstance(single, IgnoreLabel) or (layer.labels and not labels and single is None):
@@ -305,7 +305,8 @@ def _rename_layer(ledger: _Ledger, declaration: Declaration, layer: MaskLayer, s
         problem = Problem("label_ignored", f"{layer.member}: {layer.label or 'the mask'} is left out: {reason}")
         ledger.leave_out([f"{layer.member}#{layer.plane or 'mask'}@{stem}"], "dropped", problem, stem)
         return
-    yield replace(layer, label=single, labels=labels, ignore=(*layer.ignore, *ignored))
+    left_out = {value: f"{layer.labels[value]} is left out: {why}" for value, why in ignored.items()}
+    yield replace(layer, label=single, labels=labels, ignore=(*layer.ignore, *ignored), left_out=left_out)
 
 
 def _labels_of(picture: AnnotatedPicture) -> Iterator[str]:

@@ -81,6 +81,15 @@ def test_an_object_of_a_mask_is_what_the_layer_says(kind: MaskLayer, expected: l
     assert sorted(expected) == sorted((region.label, region.area_px) for region in found.regions)
 
 
+def test_a_value_whose_label_is_ignored_is_accounted_for_where_it_occurs() -> None:
+    said = {"2": "gland is left out: not asked", "9": "duct is left out: not asked"}
+    layers = (layer(kind="classes", labels={"1": "a"}, label=None, ignore=("2", "7", "9"), left_out=said),)
+    found = objects(layers=layers, values=GRID)
+    (unused,) = found.unused
+    assert (unused.key, unused.reason, unused.verdict) == ("m.png#0=2", "label_ignored", "dropped")
+    assert unused.detail == "m.png: gland is left out: not asked"
+
+
 def test_small_objects_are_specks_only_where_the_layer_says_so() -> None:
     found = objects(layers=(layer(kind="instances", object="value", min_area_px=2),), values=GRID)
     assert (1, 2) == (len(found.regions), len(found.specks))
