@@ -88,6 +88,5 @@ def with_ontology(table: Mapping[str, Any], terms: Ontology) -> dict[str, Any]:
         return dict(table)
     read = dict(table.get("read") or {})
     synonyms = {word: name for name, term in sorted(terms.items()) for word in term.synonyms}
-    stated = {"labels": synonyms | dict(read.get("labels") or {})}
-    proposed = {"hierarchy": parts_of(terms), "known": sorted(terms)}
-    return {**table, "read": merge_read(proposed, read | stated)}
+    proposed = {"hierarchy": parts_of(terms), "known": sorted(terms), "synonyms": synonyms}
+    return {**table, "read": merge_read(proposed, read)}

@@ -120,6 +120,34 @@ def test_an_ignored_label_of_masks_is_accounted_for_in_each_picture_that_has_it(
     assert set(made.table("records")["label"]) == {"tumour"}
 
 
+@pytest.mark.parametrize(
+    ("wrong", "said"),
+    [
+        (
+            '[sources.a.read.labels]\n"tumuor" = "vein"\n',
+            r"a[.]read[.]labels: no object has the label 'tumuor'; perhaps 'Tumor'",
+        ),
+        (
+            '[sources.a.read.absence]\ncertain = ["tumuor"]\n',
+            r"a[.]read[.]absence[.]certain: no object has the label 'tumuor'",
+        ),
+        ('[sources.a.read.hierarchy]\nvein = ["tumuor"]\n', r"a[.]read[.]hierarchy: no object has the label 'tumuor'"),
+    ],
+)
+def test_misspelt_labels_are_refused_with_an_ontology_too(tmp_path: Path, wrong: str, said: str) -> None:
+    """Synonyms and names of the ontology that a source lacks are no mistakes."""
+    yolo(tmp_path / "a", "xyz")
+    (tmp_path / "ontology.toml").write_text('[tumour]\nsynonyms = ["Tumor", "growth"]\n[vein]\n')
+    head = 'ontology = "ontology.toml"\n'
+    text = HEAD + head + SOURCE.format(name="a", classes='["Tumor"]')
+    (tmp_path / "own.toml").write_text(text)
+    made = build(str(tmp_path / "own.toml"), tmp_path / "lake", {})
+    assert set(made.table("records")["label"]) == {"tumour"}
+    (tmp_path / "own.toml").write_text(text + wrong)
+    with pytest.raises(UsageError, match=said):
+        build(str(tmp_path / "own.toml"), tmp_path / "lake", {})
+
+
 def split_source(folder: Path) -> None:
     yolo(folder / "a", "pqrstu", split="train")
     yolo(folder / "a", "xyz", first=6, split="val")

@@ -102,6 +102,9 @@ class Declaration(AnnotationKeys):
     known: Texts = Field(
         default=(), description="labels allowed in the release; others must be mapped or ignored. Empty: all"
     )
+    synonyms: Mapping[str, str] = Field(
+        default={}, description="further names = label in the release, where `labels` has no such key; of the ontology"
+    )
     absence: AbsenceKeys = AbsenceKeys()
     splits: SplitKeys = SplitKeys()
     groups: GroupKeys = GroupKeys()
@@ -186,7 +189,8 @@ class Declaration(AnnotationKeys):
 
     @cached_property
     def _folded(self) -> Mapping[str, str | IgnoreLabel]:
-        keys = {fold_label(key): value for key, value in self.labels.items() if "*" not in key}
+        keys: dict[str, str | IgnoreLabel] = {fold_label(key): label for key, label in self.synonyms.items()}
+        keys |= {fold_label(key): value for key, value in self.labels.items() if "*" not in key}
         return keys | {fold_label(label): label for label in self.known}
 
     def release_label(self, label: str) -> str | IgnoreLabel:
@@ -195,8 +199,8 @@ class Declaration(AnnotationKeys):
         An exact key wins over one with ``*``, and a longer one with ``*`` over a shorter one; a label without a key is
         kept. With ``known`` labels, labels and keys are also matched ignoring case and separators.
         """
-        if label in self.labels:
-            return self.labels[label]
+        if (stated := self.labels.get(label, self.synonyms.get(label))) is not None:
+            return stated
         if self.known and (folded := self._folded.get(fold_label(label))) is not None:
             return folded
         fitting = [key for key in self.labels if "*" in key and fnmatchcase(label, key)]

@@ -24,7 +24,7 @@ from medmultipoints.transforms.sources.accounting import (
     printable,
 )
 from medmultipoints.transforms.sources.annotated import AnnotatedPicture, Files, Reading, ReadProblem, picture_key
-from medmultipoints.transforms.sources.declaration import Declaration
+from medmultipoints.transforms.sources.declaration import Declaration, fold_label
 from medmultipoints.transforms.sources.declaration_parts import IgnoreLabel
 from medmultipoints.transforms.sources.joined_facts import PictureFacts, collect_facts, refuse_unfilled
 from medmultipoints.transforms.sources.paths import split_path, split_paths
@@ -86,14 +86,15 @@ def read_declared(
 def _refuse_misspelt(
     source: str, declaration: Declaration, pictures: Iterable[AnnotatedPicture], problems: Iterable[ReadProblem]
 ) -> None:
-    """Raise UsageError with every key of the label map that is not a label of the source; skip with an ontology."""
-    if declaration.known:
-        return
+    """Raise UsageError with every key of the label map that is not a label of the source, as an ontology matches it."""
     there = {label for picture in pictures for label in _labels_of(picture)}
     there |= {problem.label for problem in problems if problem.label is not None}
     there |= {name for own in declaration.readings for name in (*own.classes, *own.masks.values.values())}
     keys = {key for own in declaration.readings for key in own.labels}
-    wrong = sorted(key for key in keys if "*" not in key and key not in there)
+    same = {fold_label(label) if declaration.known else label for label in there}
+    wrong = sorted(
+        key for key in keys if "*" not in key and (fold_label(key) if declaration.known else key) not in same
+    )
     if wrong:
         raise UsageError(f"sources.{source}.read.labels: {name_unknown(wrong, there)}")
 

@@ -38,7 +38,7 @@ class DescribedSource:
 
     def refuse_other_keys(self, keys: Collection[str], said: str) -> None:
         """Raise UsageError with the first stated key of the declaration that is not among ``keys``."""
-        other = sorted(set(_stated_keys(self.declaration)) - {*keys, "known", "hierarchy"})
+        other = sorted(set(_stated_keys(self.declaration)) - {*keys, "known", "hierarchy", "synonyms"})
         if other:
             raise UsageError(f"{self.name}: read: {other[0]}: {said} and the keys {', '.join(sorted(keys))}.")
 

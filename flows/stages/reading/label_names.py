@@ -82,13 +82,14 @@ def _refuse_misspelt(build: Build, brought: pl.DataFrame) -> None:
     wrong = {"labels.names": [label for label in build.recipe.labels.names if label not in there]}
     for source in build.sources:
         own = source.info.declaration if source.info.is_declared else None
-        if own is None or own.known:
+        if own is None:
             continue
+        valid = there | set(own.known)
         certain = {label: own.release_label(label) for label in own.absence.certain}
-        absent = [label for label, released in certain.items() if released not in there]
+        absent = [label for label, released in certain.items() if released not in valid]
         wrong[f"sources.{source.name}.read.absence.certain"] = absent
         parts = {*own.hierarchy, *(part for parts in own.hierarchy.values() for part in parts)}
-        wrong[f"sources.{source.name}.read.hierarchy"] = sorted(parts - there)
+        wrong[f"sources.{source.name}.read.hierarchy"] = sorted(parts - valid)
     said = [f"{key}: {name_unknown(labels, there)}" for key, labels in wrong.items() if labels]
     if said:
         raise UsageError("\n".join(said))
