@@ -37,7 +37,8 @@ def count_failures(
         found, _ = MetricsCalculator(engine).compute_metrics([metric for metric in wanted.values() if metric])
     except (GreatExpectationsError, KeyError, TypeError, ValueError):
         found = {}
-    return {name: _whole(found.get(metric.id)) if metric else None for name, metric in wanted.items()}
+    counts = {name: found.get(metric.id) if metric else None for name, metric in wanted.items()}
+    return {name: None if count is None else int(str(count)) for name, count in counts.items()}
 
 
 def _metric(rule: Mapping[str, Any], parameters: Mapping[str, object]) -> Any:
@@ -51,7 +52,3 @@ def _metric(rule: Mapping[str, Any], parameters: Mapping[str, object]) -> Any:
     domain = {"column": kwargs.pop("column"), "batch_id": BATCH}
     values = kwargs | {key: parameters[parameter] for key, parameter in asked.items()}
     return MetricConfiguration(f"{name}.unexpected_count", domain, values or None)
-
-
-def _whole(value: object) -> int | None:
-    return None if value is None else int(str(value))

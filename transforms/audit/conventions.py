@@ -45,7 +45,7 @@ def estimate_convention(pairs: Iterable[tuple[Box, Box]]) -> Estimate:
     1,071 boxes follow exactly.
     """
     both = list(pairs)
-    found = Counter(_difference(stated, derived) for stated, derived in both)
+    found = Counter(tuple(a - b for a, b in zip(stated, derived, strict=True)) for stated, derived in both)
     near = [offset for offset in found if max(map(abs, offset)) <= MOST_PX]
     best = Convention(*min(near, key=lambda offset: (-found[offset], sum(map(abs, offset)), offset), default=()))
     explained = _count_explained(both, best)
@@ -90,10 +90,6 @@ def _undo_cut(stated: float, step: float) -> float:
 
 def _near_distance(stated: float, derived: float, step: float) -> float:
     return max(derived + step, 0) if stated <= 0 and step < 0 else abs(stated - step - derived)
-
-
-def _difference(stated: Box, derived: Box) -> tuple[float, float, float, float]:
-    return stated.x1 - derived.x1, stated.y1 - derived.y1, stated.x2 - derived.x2, stated.y2 - derived.y2
 
 
 def _count_explained(pairs: Iterable[tuple[Box, Box]], convention: Convention) -> int:

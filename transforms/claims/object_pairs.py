@@ -48,15 +48,12 @@ def is_so_bright(claim: Claim, one: ObjectFacts, other: ObjectFacts) -> Known:
 
 def touches(one: ObjectFacts, other: ObjectFacts) -> Known:
     """Compare masks if both are known; objects with separate boxes do not touch, with touching boxes it is unknown."""
-    if not _share_pixels(_grown(one.box), other.box):
+    x1, y1, x2, y2 = one.box
+    if not _share_pixels((x1 - TOUCHING, y1 - TOUCHING, x2 + TOUCHING, y2 + TOUCHING), other.box):
         return False
     if one.mask is None or other.mask is None:
         return None
     return True if masks_meet(one.mask, other.mask, 1) else None if _within(one.mask, other.mask) else False
-
-
-def _grown(box: Sequence[float]) -> Sequence[float]:
-    return box[0] - TOUCHING, box[1] - TOUCHING, box[2] + TOUCHING, box[3] + TOUCHING
 
 
 def is_on_way(at: tuple[float, float], start: tuple[float, float], end: tuple[float, float]) -> Known:

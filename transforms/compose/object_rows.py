@@ -70,9 +70,9 @@ def _round_tracks(rounding: Rounding) -> list[pl.Expr]:
     """Return the sides with those of tracks rounded; a box without area becomes one pixel."""
     if rounding == "none":
         return []
-    edges = []
+    edges, half = [], 0.5 if rounding == "nearest" else 0.0
     for low, high in (("x1", "x2"), ("y1", "y2")):
-        first, last = (_round(pl.col(side), rounding) for side in (low, high))
+        first, last = ((pl.col(side) + half).floor() for side in (low, high))
         pixel = ((pl.col(low) + pl.col(high)) / 2).floor()
         flat = first >= last
         edges += [
@@ -81,10 +81,6 @@ def _round_tracks(rounding: Rounding) -> list[pl.Expr]:
         ]
     is_track = pl.col("evidence") == "track"
     return [pl.when(is_track).then(edge).otherwise(pl.col(edge.meta.output_name())) for edge in edges]
-
-
-def _round(side: pl.Expr, rounding: Rounding) -> pl.Expr:
-    return (side + 0.5).floor() if rounding == "nearest" else side.floor()
 
 
 def _point_kind(policy: Policy) -> pl.Expr:

@@ -31,7 +31,8 @@ def object_changes(
     moved = _moved(same)
     other = same.filter(_differ(same, MEASURED)).join(moved, on="new", how="anti", maintain_order="left")
     counted = pl.concat([lost["record_id"], gained["record_id"], relabelled["record_id"], relabelled["record_id|new"]])
-    reordered = _reordered(same, counted)
+    elsewhere = pl.col("index") != pl.col("index|new")  # where objects are lost or gained, indices must change
+    reordered = same.filter(elsewhere, ~pl.col("record_id|new").is_in(counted.implode()))
     found = [
         change("objects_lost", lost.select(*_about(), before="box"), shown),
         change("objects_gained", gained.select(*_about(), after="box"), shown),
@@ -90,11 +91,6 @@ def _differ(pairs: pl.DataFrame, names: tuple[str, ...]) -> pl.Expr:
         pl.col(name).ne_missing(pl.col(f"{name}|new")) & ~(pl.col("resized") & pl.lit(name in SCALED)) for name in alike
     ]
     return pl.any_horizontal(pl.lit(False), *found)
-
-
-def _reordered(same: pl.DataFrame, counted: pl.Series) -> pl.DataFrame:
-    """Return objects with another index, except in records that lost or gained objects, where indices must change."""
-    return same.filter(pl.col("index") != pl.col("index|new"), ~pl.col("record_id|new").is_in(counted.implode()))
 
 
 def _described(same: pl.DataFrame) -> pl.DataFrame:

@@ -98,11 +98,6 @@ def version_numbers(version: str) -> tuple[int, ...]:
     return tuple(map(int, version.split(".")))
 
 
-def propose_version(old_version: str, diff: ReleaseDiff) -> str:
-    """Return the next version according to the changes; the old version if nothing differs."""
-    return next_version(old_version, diff.level)
-
-
 def next_version(old_version: str, level: Level) -> str:
     """Return the next version after changes of this level."""
     major, minor, patch = version_numbers(old_version)

@@ -77,7 +77,8 @@ def _deepest_by_cells(padded: NDArray[np.uint8]) -> Pixels | None:
         if side > 1:
             reach = np.ceil((nearest[near] + 2 * farthest) ** 2).astype(np.int32)
             outline = outline[(squared[near] <= reach[:, None]).any(axis=0)]
-            corners = (corners[near][:, None, :] + _quarters(side)).reshape(-1, 2)
+            quarters = np.array([[0, 0], [0, side // 2], [side // 2, 0], [side // 2, side // 2]])
+            corners = (corners[near][:, None, :] + quarters).reshape(-1, 2)
     deepest: Pixels = corners[near]
     return deepest
 
@@ -102,11 +103,6 @@ def _candidate_cells(steps: NDArray[np.float32], outline: Pixels32) -> Pixels:
     deep = np.array([np.unravel_index(steps.argmax(), steps.shape)]) * _CELL
     least = sqrt(int(_squared_distances(deep + 1, outline).min()))
     return np.argwhere(steps >= (least - 4.25) / (_CELL * _MOST_OF_STEPS)) * _CELL
-
-
-def _quarters(side: int) -> Pixels:
-    """Return the places of the four parts of a cell."""
-    return np.array([[0, 0], [0, side // 2], [side // 2, 0], [side // 2, side // 2]])
 
 
 def _squared_distances(pixels: Pixels, outline: Pixels32) -> NDArray[np.int32]:

@@ -119,7 +119,7 @@ def check_plateaus(levels: AnyLevels, threshold: int, *, lossy: bool) -> None:
         return
     exact = not lossy and len(np.unique(levels)) <= FEW_VALUES
     enough, black = EXACT_PLATEAU_PX if exact else PLATEAU_PX, NOISE_LEVELS if lossy else 0
-    white = 0 if exact else _white_noise(levels)
+    white = 0 if exact else NOISE_LEVELS if top < FULL_RANGE_FROM else NOISE_LEVELS << 8  # so far below the largest
     values = _plateaus(levels, further, enough, (black, max(threshold, top - white)))
     below = np.unique(np.where(values <= black, 0, values)[values < threshold])
     above = np.unique(np.where(values >= top - white, top, values)[values >= threshold])
@@ -225,11 +225,6 @@ def _count_parts(inside: NDArray[np.bool_]) -> int:
     """Return the number of 8-connected areas of at least ``PLATEAU_PX`` pixels."""
     _, _, statistics, _ = cv2.connectedComponentsWithStats(inside.view(np.uint8), connectivity=8, ltype=cv2.CV_32S)
     return int(np.count_nonzero(statistics[1:, cv2.CC_STAT_AREA] >= PLATEAU_PX))
-
-
-def _white_noise(levels: AnyLevels) -> int:
-    """Return how far below the largest value of an inexact mask a pixel still counts as white."""
-    return NOISE_LEVELS if int(levels.max()) < FULL_RANGE_FROM else NOISE_LEVELS << 8
 
 
 def _describe(levels: AnyLevels | NDArray[np.generic]) -> str:

@@ -12,11 +12,12 @@ def may_be_incomplete(found: MaskRegions | None, annotated: AnnotatedObjects, wi
     drawn = [region for region in annotated.regions if region.evidence == "mask"]
     drawn += found.regions if found else ()
     alone = bool(annotated.specks) and not annotated.regions
+    specks = found.specks if found and not found.regions else ()
     return (
         alone
         or annotated.uncertain
         or any(one.reason == OUTSIDE for one in annotated.unused)
-        or _has_only_specks(found)
+        or any(one.reason == "below_min_area" for one in specks)
         or any(covers_frame(region.box, width, height) or _may_be_inverted(region, width, height) for region in drawn)
     )
 
@@ -26,8 +27,3 @@ def _may_be_inverted(region: Region, width: int, height: int) -> bool:
     if region.rle is None or (region.area_px or 0) <= AROUND_SHARE * width * height:
         return False
     return may_be_inverted(decode_rle(region.rle, height, width))
-
-
-def _has_only_specks(found: MaskRegions | None) -> bool:
-    """Return whether every component of a non-empty mask is below the minimum area."""
-    return found is not None and not found.regions and any(speck.reason == "below_min_area" for speck in found.specks)

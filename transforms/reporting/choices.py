@@ -19,7 +19,8 @@ def choose_records(records: pl.DataFrame, most: int) -> dict[str, list[dict[str,
     """
     found = {}
     for (label,), own in sorted(records.partition_by("label", as_dict=True).items()):
-        drawn = own.with_columns(drawn=pl.Series([_draw(name) for name in own["record_id"]]))
+        draws = [hashlib.sha256(f"gallery:{name}".encode()).hexdigest() for name in own["record_id"]]
+        drawn = own.with_columns(drawn=pl.Series(draws))
         fullest = drawn.sort(["count", "record_id"], descending=[True, False]).head(1)
         others = drawn.join(fullest, on="record_id", how="anti").with_columns(
             turn=pl.col("drawn").rank("ordinal").over(pl.coalesce("video_id", "sample_id"))
@@ -27,10 +28,6 @@ def choose_records(records: pl.DataFrame, most: int) -> dict[str, list[dict[str,
         chosen = others.sort("turn", "drawn").head(most - 1).select(records.columns)
         found[str(label)] = pl.concat([fullest.select(records.columns), chosen]).to_dicts()
     return found
-
-
-def _draw(name: str) -> str:
-    return hashlib.sha256(f"gallery:{name}".encode()).hexdigest()
 
 
 def severity_rank() -> pl.Expr:
@@ -63,9 +60,8 @@ def some_of_each_kind(findings: pl.DataFrame) -> pl.DataFrame:
 
 def count_findings(findings: pl.DataFrame) -> list[dict[str, Any]]:
     """Return rows (severity, kind, findings), the most severe first."""
-    counted = findings.group_by("severity", "kind").len("findings").with_columns(pl.col("findings").cast(pl.Int64))
-    order = {name: i for i, name in enumerate(SEVERITIES)}
-    return sorted(counted.to_dicts(), key=lambda row: (order.get(row["severity"], 9), -row["findings"], row["kind"]))
+    counted = findings.group_by("severity", "kind").agg(findings=pl.len().cast(pl.Int64))
+    return counted.sort(severity_rank(), -pl.col("findings"), "kind").to_dicts()
 
 
 def clusters_of(pairs: pl.DataFrame) -> list[dict[str, Any]]:

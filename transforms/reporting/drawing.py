@@ -99,9 +99,10 @@ def mask_shape(
 def draw(figure: Figure) -> str:
     """Return the SVG element that overlays the picture; it needs STYLE and a positioned parent."""
     shapes = [*figure.masks, *(Shape(kind, box=box, words=box_words(kind, box)) for kind, box in figure.boxes)]
+    paths = [" ".join(f"{x:.6g},{y:.6g}" for x, y in path) for path in figure.paths]
     parts = [
         *(part for shape in shapes for part in draw_shape(shape, figure.unit)),
-        *(part for path in figure.paths for part in _lines("path", "polyline", f'points="{_pairs(path)}"')),
+        *(part for path in paths for part in _lines("path", "polyline", f'points="{path}"')),
         *(part for point in figure.points for part in draw_point(point, figure.unit)),
     ]
     return overlay(figure.width, figure.height, parts)
@@ -180,10 +181,6 @@ def _lines(kind: str, element: str, place: str, words: str = "") -> tuple[str, s
 
 def _title(words: str) -> str:
     return f"<title>{escape(words)}</title>" if words else ""
-
-
-def _pairs(path: Iterable[Sequence[float]]) -> str:
-    return " ".join(f"{x:.6g},{y:.6g}" for x, y in path)
 
 
 def _style() -> str:

@@ -55,14 +55,11 @@ def _by_label(rows: pl.DataFrame) -> dict[str, list[Bar]]:
     numbers = {(label, low): number for label, low, number in rows.select("label", "low", "number").iter_rows()}
     least, most = min(low for _, low in numbers), max(low for _, low in numbers)
     lows = [low for low in (0, *(2**power for power in range(most.bit_length()))) if least <= low <= most]
+    names = {low: str(low) if low < 2 else f"{low} to {2 * low - 1}" for low in lows}
     return {
-        label: bars([(_bin(low), numbers.get((label, low), 0)) for low in lows])
+        label: bars([(name, numbers.get((label, low), 0)) for low, name in names.items()])
         for label in sorted({label for label, _ in numbers})
     }
-
-
-def _bin(low: int) -> str:
-    return str(low) if low < 2 else f"{low} to {2 * low - 1}"
 
 
 def split_shares(records: pl.DataFrame) -> tuple[list[str], list[dict[str, object]]]:

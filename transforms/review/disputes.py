@@ -74,12 +74,10 @@ def _twice(
         decisions = decisions_about(finding, applied, kept)
         if len({one.reviewer for one in decisions}) > 1:
             own = select_regions(regions.filter(sample_id=finding["sample_id"]), policy)
-            found.append((finding, [_seen(row) for row in own.iter_rows(named=True)], decisions))
+            rows = own.select("region_id", "label", "rle", *SIDES).iter_rows()
+            seen = [Seen(object_id=name, label=label, rle=rle, box=Box(*sides)) for name, label, rle, *sides in rows]
+            found.append((finding, seen, decisions))
     return found
-
-
-def _seen(row: Mapping[str, Any]) -> Seen:
-    return Seen(object_id=row["region_id"], label=row["label"], box=Box(*(row[side] for side in SIDES)), rle=row["rle"])
 
 
 def _with_boxes(entry: Entry) -> Entry:

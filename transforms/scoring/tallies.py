@@ -41,7 +41,8 @@ def tally(truth: Truth, answer: Answer) -> Floats:
     if BOXES in truth.parts:
         found |= _boxes(truth, answer)
     if truth.count == 0:
-        found |= {"absent": 1, "absent_right": _says_none(answer)}
+        says_none = not (answer.failure or answer.count or answer.points or answer.boxes)
+        found |= {"absent": 1, "absent_right": says_none}
     row = np.zeros(len(COLUMNS))
     for name, value in found.items():
         row[_PLACE[name]] = value
@@ -51,10 +52,6 @@ def tally(truth: Truth, answer: Answer) -> Floats:
 def column(sums: Floats, name: str) -> Floats:
     """Return one of ``COLUMNS``, the last axis of ``sums``."""
     return np.asarray(sums[..., _PLACE[name]], np.float64)
-
-
-def _says_none(answer: Answer) -> bool:
-    return not answer.failure and not answer.count and not answer.points and not answer.boxes
 
 
 def _count(truth: Truth, answer: Answer) -> dict[str, float]:

@@ -84,7 +84,8 @@ def fixed_splits(
 ) -> Places:
     """Return the pre-assigned split of each group that has one; a later table of ``stated`` overrules an earlier."""
     placed = np.full(len(groups.names), UNPLACED, np.int8)
-    order = sorted(splits, key=lambda split: (_rank(official_name(split)), split))
+    ranks = {split: rank for rank, split in enumerate(PRECEDENCE)}
+    order = sorted(splits, key=lambda split: (ranks.get(official_name(split), len(ranks)), split))
     for table in stated:
         known = table.filter(pl.col("split").is_in(order)).with_columns(
             rank=pl.col("split").replace_strict({split: n for n, split in enumerate(order)}, return_dtype=pl.UInt8)
@@ -96,10 +97,6 @@ def fixed_splits(
         places = np.array([*map(splits.index, order), UNPLACED], np.int8)
         placed = np.where(first < len(order), places[first], placed)
     return placed
-
-
-def _rank(split: str) -> int:
-    return PRECEDENCE.index(split) if split in PRECEDENCE else len(PRECEDENCE)
 
 
 def _place(

@@ -236,10 +236,11 @@ def _checked(rows: pl.DataFrame, joined: bool) -> list[str]:
 
 def _not_checked(rows: pl.DataFrame, search: NearSearch) -> list[str]:
     """Return phrases for everything that could not be checked."""
+    alone = _once(rows).group_by("source").agg(ALONE.sum())
     missing = [
         f"{source}: {without} images carry no patient and no video id, so each picture is its own group; pictures of "
         "one patient that do not look alike may be in different splits"
-        for source, without in _alone(rows)
+        for source, without in alone.sort("source").iter_rows()
         if without
     ]
     if search.flat:
@@ -247,11 +248,6 @@ def _not_checked(rows: pl.DataFrame, search: NearSearch) -> list[str]:
     if search.method == "capped":
         missing.append("so many pictures look alike that not every pair was compared")
     return [*missing, "larger crops, rotated pictures, and other views of the same finding are not recognised"]
-
-
-def _alone(rows: pl.DataFrame) -> list[tuple[str, int]]:
-    """Return, for each source, the number of images in groups that no source names."""
-    return list(_once(rows).group_by("source").agg(ALONE.sum().alias("alone")).sort("source").iter_rows())
 
 
 def _videos(rows: pl.DataFrame) -> list[tuple[str, int, int]]:

@@ -6,7 +6,7 @@ look like a person's number.
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from medmultipoints.transforms.text.raster import RasterText
 from medmultipoints.transforms.text.readings import LEAST_SCORE, Box, OcrLine
@@ -43,10 +43,10 @@ def find_places(raster: RasterText | None, ocr: Sequence[OcrLine], width: int, h
             continue
         same = next((place for place in places if place.reader == "raster" and _overlap(place.box, line.box)), None)
         if same is not None:
-            places[places.index(same)] = TextPlace(same.kind, same.reader, same.text, _join(same.box, line.box))
+            places[places.index(same)] = replace(same, box=_join(same.box, line.box))
         elif kind := kind_of(line, ocr):
             places.append(TextPlace(kind, "ocr", line.text, line.box))
-    grown = (TextPlace(one.kind, one.reader, one.text, _grow(one.box, width, height)) for one in places)
+    grown = (replace(one, box=_grow(one.box, width, height)) for one in places)
     return sorted(grown, key=lambda one: (one.box[1], one.box[0], one.kind, one.text))
 
 

@@ -83,7 +83,10 @@ def parse_fonts(text: str) -> Fonts:
         for one in declared["layouts"]
     )
     fonts = {
-        name: {glyph: _parse_glyph(rows) for glyph, rows in glyphs.items()}
+        name: {
+            glyph: np.array([[int(level, 16) for level in row] for row in rows.split()], np.float32)
+            for glyph, rows in glyphs.items()
+        }
         for name, glyphs in declared["fonts"].items()
     }
     return Fonts(layouts, fonts)
@@ -93,7 +96,3 @@ def _parse_line(line: Mapping[str, object]) -> TextLine:
     offsets = line["offsets"]
     assert isinstance(offsets, list)
     return TextLine(**{**line, "offsets": tuple(offsets)})  # type: ignore[arg-type]
-
-
-def _parse_glyph(rows: str) -> NDArray[np.float32]:
-    return np.array([[int(level, 16) for level in row] for row in rows.split()], np.float32)

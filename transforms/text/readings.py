@@ -81,13 +81,10 @@ def _proved_lines(raster: RasterText, ocr: Iterable[OcrLine]) -> Mapping[str, st
         role, text = line.role.removeprefix("bracketed_"), line.text.strip("<>")
         if raster.layout.alone and not set(line.text) & {"?", "_"}:
             proved[role] = text
-        elif not raster.layout.alone and "_" not in line.text and _agrees(line, role, lines):
-            proved[role] = line.best.strip("<>")
+        elif not raster.layout.alone and "_" not in line.text:
+            best = line.best.strip("<>")
+            proved |= {role: best} if best in _second_readings(line, role, lines) else {}
     return proved
-
-
-def _agrees(line: RasterLine, role: str, ocr: Iterable[OcrLine]) -> bool:
-    return line.best.strip("<>") in _second_readings(line, role, ocr)
 
 
 def _second_readings(line: RasterLine, role: str, ocr: Iterable[OcrLine]) -> set[str]:

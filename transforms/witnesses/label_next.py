@@ -142,11 +142,8 @@ def _open_labels(
     Where a reviewer gave all objects of a label, nothing is left to label; one object that was added is not all.
     """
     labels = frozenset[str]().union(*(known[model] for model in rows["model_sha256"]))
-    return frozenset(label for label in labels if _is_left(sample_id, label, proposing))
-
-
-def _is_left(sample_id: str, label: str, proposing: Proposing) -> bool:
-    return proposing.is_open(sample_id, label) and (sample_id, label) not in proposing.completed
+    left = (label for label in labels if (sample_id, label) not in proposing.completed)
+    return frozenset(label for label in left if proposing.is_open(sample_id, label))
 
 
 def _disagreement(rows: pl.DataFrame, labels: frozenset[str]) -> float:

@@ -11,7 +11,7 @@ from medmultipoints.data_lake.release.write.files import MADE
 from medmultipoints.data_lake.release.write.manifest import Manifest, read_manifest
 from medmultipoints.transforms.audit.decisions import PROPOSAL
 from medmultipoints.transforms.diff.changes import Change, Example, named
-from medmultipoints.transforms.diff.releases import EXAMPLES, ReleaseDiff, describe, diff_releases, propose_version
+from medmultipoints.transforms.diff.releases import EXAMPLES, ReleaseDiff, describe, diff_releases, next_version
 from medmultipoints.transforms.errors import DataError
 from medmultipoints.transforms.reporting.counted import plural
 
@@ -43,7 +43,7 @@ def compare_releases(old: Path, new: Path, old_kind: type[Manifest] = Manifest) 
     if before.name != after.name:
         raise DataError(f"{old} holds release '{before.name}', {new} holds '{after.name}': versions are per name.")
     diff = diff_folders(old, new, old_kind=old_kind)
-    return Comparison(before.version, propose_version(before.version, diff), diff)
+    return Comparison(before.version, next_version(before.version, diff.level), diff)
 
 
 @reads_release

@@ -12,7 +12,7 @@ from medmultipoints.data_lake.report.page import diff_page
 from medmultipoints.flows.cli.console import OUT, print_json, write_aside
 from medmultipoints.flows.cli.options import HtmlOption, JsonOption
 from medmultipoints.flows.cli.releases.release import PublishedArgument, opened_release
-from medmultipoints.transforms.diff.releases import EXAMPLES, ReleaseDiff, describe, propose_version
+from medmultipoints.transforms.diff.releases import EXAMPLES, ReleaseDiff, describe, next_version
 
 
 def diff(
@@ -38,7 +38,7 @@ def diff(
             check_sizes(folder, manifest)
         found = diff_folders(before, after, examples)
         write_aside(html, lambda: diff_page(before, after, titles, found))
-    proposed = propose_version(manifests[0].version, found) if manifests[0].name == manifests[1].name else None
+    proposed = next_version(manifests[0].version, found.level) if manifests[0].name == manifests[1].name else None
     if as_json:
         print_json({"old": titles[0], "new": titles[1], "proposed_version": proposed, **plain(found)})
     elif not found.changes:

@@ -8,7 +8,7 @@ import polars as pl
 import pytest
 
 from medmultipoints.transforms.diff.changes import LINE, RANK, WORDS, Change, Example
-from medmultipoints.transforms.diff.releases import ReleaseDiff, Tables, describe, diff_releases, propose_version
+from medmultipoints.transforms.diff.releases import ReleaseDiff, Tables, describe, diff_releases, next_version
 
 Boxes = list[tuple[float, float, float, float]]
 A, B = [(0.0, 0.0, 10.0, 10.0), (20.0, 20.0, 30.0, 30.0)], [(1.0, 1.0, 5.0, 5.0)]
@@ -118,7 +118,7 @@ def counts(new: Tables, old: Tables = OLD) -> dict[str, int]:
 )
 def test_a_change_asks_for_its_version(new: Tables, version: str, words: str) -> None:
     diff = diff_releases(OLD, new)
-    assert propose_version("1.2.3", diff) == version
+    assert next_version("1.2.3", diff.level) == version
     assert words in describe(diff)
 
 

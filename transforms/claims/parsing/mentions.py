@@ -243,8 +243,5 @@ def _claim(match: re.Match[str]) -> Claim:
     if match["times"]:
         word = match["times"].removesuffix(" times")
         return Claim(kind="comparison", value="times", numbers={"times": _TIMES.get(word) or number_of(word)})
-    return Claim(kind="comparison", value="equal" if match["same"] else _larger(match["sized"]))
-
-
-def _larger(word: str) -> str:
-    return "smaller" if word == "smaller" else "larger"
+    value = "equal" if match["same"] else "smaller" if match["sized"] == "smaller" else "larger"
+    return Claim(kind="comparison", value=value)

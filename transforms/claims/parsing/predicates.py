@@ -112,10 +112,6 @@ def _place(match: re.Match[str]) -> Claim:
     return Claim(kind="place", value=f"{row} {column}".strip(), numbers={"halves": match["part"] in HALVES})
 
 
-def _centre(match: re.Match[str]) -> Claim:
-    return Claim(kind="place", numbers=_numbers(match, "x", "y"))
-
-
 def _share(match: re.Match[str]) -> Claim:
     said, least, near = match["percent"], match["from"] or match["first"], match.groupdict().get("near")
     percent = number_of(said) if said else PARTS[match["part"]]
@@ -133,10 +129,6 @@ def _border(match: re.Match[str]) -> Claim:
         return Claim(kind="border", value="any")
     sides = [ROWS.get(side, side) for side in re.findall(_SIDES, match["borders"])]
     return Claim(kind="border", value=" ".join(sides), numbers={"only": 1} if match["only"] else {})
-
-
-def _fill(match: re.Match[str]) -> Claim:
-    return Claim(kind="fill", numbers=_numbers(match, "percent"))
 
 
 def _aspect(match: re.Match[str]) -> Claim:
@@ -159,8 +151,8 @@ def _numbers(match: re.Match[str], *names: str) -> dict[str, float]:
     return {name: float(match[name]) for name in names} | {"digits": digits}
 
 
-def _measured(kind: Kind) -> Callable[[re.Match[str]], Claim]:
-    return lambda match: Claim(kind=kind, numbers=_numbers(match, "own", "ring"))
+def _measured(kind: Kind, *names: str) -> Callable[[re.Match[str]], Claim]:
+    return lambda match: Claim(kind=kind, numbers=_numbers(match, *names))
 
 
 def _compared(kind: Kind, value: str) -> Callable[[re.Match[str]], Claim]:
@@ -171,15 +163,15 @@ _PHRASES: Final[tuple[tuple[re.Pattern[str], Callable[[re.Match[str]], Claim]], 
     (re.compile(pattern), make)
     for pattern, make in (
         (_EXTENT, _extent),
-        (rf"fills (?P<percent>{_N}) % of its box\b", _fill),
+        (rf"fills (?P<percent>{_N}) % of its box\b", _measured("fill", "percent")),
         (_COVERS, _share),
         (_EXCEEDS, _share),
         (_TOUCHES, _border),
         (_LIES, _place),
         (_CENTRED, _compared("place", "centre")),
-        (_CENTRE, _centre),
-        (_LUMA, _measured("contrast")),
-        (_STEPS, _measured("texture")),
+        (_CENTRE, _measured("place", "x", "y")),
+        (_LUMA, _measured("contrast", "own", "ring")),
+        (_STEPS, _measured("texture", "own", "ring")),
         (rf"(?:brighter|lighter) than {_AROUND}", _compared("contrast", "brighter")),
         (rf"darker than {_AROUND}", _compared("contrast", "darker")),
         (rf"(?:about )?as bright as {_AROUND}", _compared("contrast", "equal")),

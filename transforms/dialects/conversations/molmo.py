@@ -49,7 +49,9 @@ def encode(item: Item) -> Line:
     if facts.count is not None and facts.count != len(places):
         raise Unsupported("a count without its points")
     points = sorted(encode_point(PERCENT, place, item.size) for place in places)
-    answer = _tag(points, name) if facts.count is None else _counting(points, name)
+    answer = _tag(points, name)
+    if facts.count:
+        answer = f"Counting the {answer} shows a total of {len(points)}."
     return _line(item, ask, answer, points, name)
 
 
@@ -79,10 +81,6 @@ def _line(item: Item, ask: str, answer: str, points: Sequence[Sequence[float]] |
     }
     messages = [{"role": "user", "content": ask}, {"role": ASSISTANT, "content": answer}]
     return {"image": item.image, **pixmo, "messages": messages} | ids_of(item)
-
-
-def _counting(points: Sequence[Sequence[float]], name: str) -> str:
-    return f"Counting the {_tag(points, name)} shows a total of {len(points)}." if points else NONE
 
 
 def _tag(points: Sequence[Sequence[float]], name: str) -> str:

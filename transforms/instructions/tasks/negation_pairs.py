@@ -31,11 +31,8 @@ def ask(group: Sequence[Scene], context: QuestionContext) -> Iterator[Question]:
         label = context.pick(wanted, "negation_pairs", scene.image_sha256)
         name = context.name("negation_pairs", [scene], label, scene.image_sha256)
         found = find_attributes(scene, label, name, context) or [absent_attribute(name)]
-        yield _question(scene, label, _drawn(found, context, scene), context)
-
-
-def _drawn(found: Sequence[Attribute], context: QuestionContext, scene: Scene) -> list[Attribute]:
-    return sorted(found, key=lambda one: context.draw("attribute", scene.image_sha256, one.kind))[:MOST_PAIRS]
+        drawn = sorted(found, key=lambda one: context.draw("attribute", scene.image_sha256, one.kind))
+        yield _question(scene, label, drawn[:MOST_PAIRS], context)
 
 
 def _question(scene: Scene, label: str, chosen: Sequence[Attribute], context: QuestionContext) -> Question:

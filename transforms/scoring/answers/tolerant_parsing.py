@@ -123,11 +123,8 @@ def _flat(places: Any, size: int, part: str) -> list[list[float]]:
 
 
 def _is_place(value: Any, size: int) -> bool:
-    return isinstance(value, list) and len(value) == size and all(is_number(n) and _usable(n) for n in value)
-
-
-def _usable(number: float) -> bool:
-    return abs(number) <= MAX_COUNT  # false for nan and infinity too
+    # The comparison is false for nan and infinity, too.
+    return isinstance(value, list) and len(value) == size and all(is_number(n) and abs(n) <= MAX_COUNT for n in value)
 
 
 def _read_count(value: Any, found: dict[str, Any]) -> int:
