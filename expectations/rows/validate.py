@@ -73,12 +73,10 @@ def find_rejections(verdict: Verdict) -> tuple[Rejection, ...]:
     found: dict[str, list[RowFailure]] = defaultdict(list)
     for failure in verdict.failures:
         found[failure.entity].append(failure)
-    return tuple(_rejection(entity, found[entity]) for entity in sorted(found))
-
-
-def _rejection(entity: str, found: list[RowFailure]) -> Rejection:
-    detail = first_few([f"{failure.row}: {failure.detail}" for failure in found])
-    return Rejection(entity, found[0].rule, detail)
+    return tuple(
+        Rejection(entity, own[0].rule, first_few([f"{failure.row}: {failure.detail}" for failure in own]))
+        for entity, own in sorted(found.items())
+    )
 
 
 def leave_out(frame: pl.DataFrame, table: Table, rejected: Collection[str]) -> pl.DataFrame:

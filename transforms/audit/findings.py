@@ -41,6 +41,12 @@ def without_box(found: pl.DataFrame) -> pl.DataFrame:
     return found.with_columns(source_box=pl.lit(None, pl.List(pl.Float64)))
 
 
+def of_rejected(exclusions: pl.DataFrame, reason: str, kind: str) -> pl.DataFrame:
+    """Return a finding of this kind for each image that was rejected for the reason."""
+    rejected = exclusions.filter(pl.col("reason") == reason)
+    return without_box(rejected.with_columns(kind=pl.lit(kind), label=pl.lit("")))
+
+
 def as_findings(found: pl.DataFrame) -> pl.DataFrame:
     """Return the rows with all columns of the table; missing ones are null."""
     absent = {name: pl.lit(None, kind) for name, kind in FINDINGS.items() if name not in found.columns}

@@ -4,7 +4,7 @@ import polars as pl
 
 from medmultipoints.transforms.audit.box_findings import AGREES_PX, COVERS, SAME_OBJECT, SLIVER_PX
 from medmultipoints.transforms.audit.conventions import MOST_PX
-from medmultipoints.transforms.audit.findings import KEYS, as_findings, make_findings, without_box
+from medmultipoints.transforms.audit.findings import KEYS, as_findings, make_findings, of_rejected, without_box
 from medmultipoints.transforms.masks.components import SPECK_PX
 from medmultipoints.transforms.masks.run_lengths import decode_rle
 from medmultipoints.transforms.records import SIDES, Box
@@ -60,7 +60,7 @@ def find_in_readings(
         _slivers(own),
         _tiny_objects(own),
         _contradicted_boxes(own),
-        _inverted(exclusions),
+        of_rejected(exclusions, "mask_inverted", "covers_frame"),  # white marks the background
         _contradictions(duplicates),
         _pictures(images, "not_rgb", pl.col("colour_model").is_in([*MODELS]), pl.col("colour_model").replace(MODELS)),
         _pictures(images, "orientation_tag", pl.col("orientation_done").is_not_null(), pl.col("orientation_done")),
@@ -142,12 +142,6 @@ def _contradicted_boxes(regions: pl.DataFrame) -> pl.DataFrame:
         source_box=pl.concat_list(SIDES),
         detail=pl.format("{}: its outline has the box {}, overlap {}", "object_key", shape, overlaps.round(2)),
     )
-
-
-def _inverted(exclusions: pl.DataFrame) -> pl.DataFrame:
-    """Return images that were rejected because their mask is inverted (white marks the background)."""
-    rejected = exclusions.filter(pl.col("reason") == "mask_inverted")
-    return without_box(rejected.with_columns(kind=pl.lit("covers_frame"), label=pl.lit("")))
 
 
 def _contradictions(duplicates: pl.DataFrame) -> pl.DataFrame:

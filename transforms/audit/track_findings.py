@@ -6,7 +6,7 @@ Distances are between box centres, in pixels of the original frame.
 
 import polars as pl
 
-from medmultipoints.transforms.audit.findings import KEYS, make_findings, without_box
+from medmultipoints.transforms.audit.findings import KEYS, make_findings, of_rejected, without_box
 from medmultipoints.transforms.records import SIDES
 
 SEVERITIES = {
@@ -57,7 +57,7 @@ def find_in_tracks(
         _interpolated(boxes),
         _cut(boxes),
         _count_jumps(boxes, frames),
-        _class_changes(exclusions),
+        of_rejected(exclusions, "track_class_changes", "class_change"),
     ]
     rows = pl.concat([one.select(KEYS) for one in found])
     return make_findings(rows, images, samples, SEVERITIES, ACTIONS, KEPT)
@@ -192,12 +192,6 @@ def _count_jumps(boxes: pl.DataFrame, frames: pl.DataFrame) -> pl.DataFrame:
     jumps = both.filter((change >= JUMP_OBJECTS) & (change >= JUMP_SHARE * pl.col("usual")))
     detail = pl.format("{} objects after {} in frame {}", "n", "old", "since")
     return without_box(jumps.with_columns(kind=pl.lit("count_jump"), detail=detail))
-
-
-def _class_changes(exclusions: pl.DataFrame) -> pl.DataFrame:
-    """Return the frames that were rejected because a track changes its class there."""
-    rejected = exclusions.filter(pl.col("reason") == "track_class_changes")
-    return without_box(rejected.with_columns(kind=pl.lit("class_change"), label=pl.lit("")))
 
 
 def _runs(boxes: pl.DataFrame, flag: pl.Expr) -> pl.DataFrame:

@@ -90,16 +90,19 @@ _TRL: Final = (encode.wrap_completion, columns.PROMPT_COMPLETION)
 _SINGLE: Final = (encode.wrap_single, columns.CONVERSATION_OF_ONE)
 _ROW: Final = columns.PREFIX_SUFFIX
 _RESIZED: Final = "pixels of the picture resized to multiples of 28 (3,136 to 1,003,520 px)"
-_HALF_PIXEL: Final = "whole pixels of the resized picture: half a pixel of it; one at its far edges"
+_QWEN2_5: Final[dict[str, Any]] = {
+    "frame": _RESIZED,
+    "rounding": "whole pixels of the resized picture: half a pixel of it; one at its far edges",
+    "resize": QWEN2_5_RESIZE,
+}
+"""What all dialects for Qwen2.5-VL have in common."""
 
 _ALL: Final = (
     Dialect(
         name="swift",
         title="ms-swift, JSON answers, pictures resized beforehand for Qwen2.5-VL",
-        frame=_RESIZED,
-        rounding=_HALF_PIXEL,
         lost="the original pixels: pictures are resized (Lanczos, JPEG quality 95 or PNG)",
-        resize=QWEN2_5_RESIZE,
+        **_QWEN2_5,
         form=_json(QWEN2_5_PIXELS, *_MESSAGES, resize=QWEN2_5_RESIZE),
     ),
     Dialect(
@@ -120,10 +123,8 @@ _ALL: Final = (
     Dialect(
         name="llama-factory-resized",
         title="LLaMA-Factory, sharegpt, pictures resized beforehand for Qwen2.5-VL",
-        frame=_RESIZED,
-        rounding=_HALF_PIXEL,
         lost="the original pixels: pictures are resized; set image_max_pixels to 1003520, or it resizes once more",
-        resize=QWEN2_5_RESIZE,
+        **_QWEN2_5,
         form=_json(QWEN2_5_PIXELS, *_MESSAGES, listed=True, dataset_info=True, resize=QWEN2_5_RESIZE),
     ),
     Dialect(
@@ -135,19 +136,15 @@ _ALL: Final = (
     Dialect(
         name="trl-resized",
         title="TRL, prompt and completion, pictures resized beforehand for Qwen2.5-VL",
-        frame=_RESIZED,
-        rounding=_HALF_PIXEL,
         lost="the original pixels: pictures are resized",
         loaded_by="`datasets` (as JSON), TRL's SFTTrainer",
-        resize=QWEN2_5_RESIZE,
+        **_QWEN2_5,
         form=_json(QWEN2_5_PIXELS, *_TRL, resize=QWEN2_5_RESIZE),
     ),
     Dialect(
         name="qwen2.5-vl",
         title="Qwen-VL's fine-tuning tool, Qwen2.5-VL",
-        frame=f"{_RESIZED}; the tool resizes, pictures stay as released",
-        rounding=_HALF_PIXEL,
-        resize=QWEN2_5_RESIZE,
+        **_QWEN2_5 | {"frame": f"{_RESIZED}; the tool resizes, pictures stay as released"},
         form=_json(QWEN2_5_PIXELS, *_CONVERSATION, listed=True),
     ),
     Dialect(

@@ -28,7 +28,8 @@ def object_changes(
     paired = pair_objects(before, after)
     same, relabelled = (_join_pairs(before, after, pairs) for pairs in (paired.same, paired.relabelled))
     lost, gained = before.join(paired.lost, on="row", how="semi"), after.join(paired.gained, on="row", how="semi")
-    moved = _moved(same)
+    far = same.filter(pl.col("far") > pl.when("resized").then(UNSEEN_PX).otherwise(0.0))
+    moved = far.sort(["far", "object_id|new"], descending=[True, False])
     other = same.filter(_differ(same, MEASURED)).join(moved, on="new", how="anti", maintain_order="left")
     counted = pl.concat([lost["record_id"], gained["record_id"], relabelled["record_id"], relabelled["record_id|new"]])
     elsewhere = pl.col("index") != pl.col("index|new")  # where objects are lost or gained, indices must change
@@ -69,12 +70,6 @@ def _named(pairs: pl.DataFrame, said: pl.Expr) -> pl.DataFrame:
         pl.col("box").alias("before"),
         pl.col("box|new").alias("after"),
     )
-
-
-def _moved(same: pl.DataFrame) -> pl.DataFrame:
-    """Return the pairs whose boxes differ, the largest move first."""
-    moved = same.filter(pl.col("far") > pl.when("resized").then(UNSEEN_PX).otherwise(0.0))
-    return moved.sort(["far", "object_id|new"], descending=[True, False])
 
 
 def _boxes(moved: pl.DataFrame, shown: int) -> Change:

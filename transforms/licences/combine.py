@@ -46,11 +46,10 @@ class LicenceConflict(ValueError):
 @cache
 def known_terms() -> Mapping[str, Terms]:
     """Return the terms of the known licences by SPDX identifier."""
+    text = files("medmultipoints.transforms.licences").joinpath("terms.toml").read_text("utf-8")
     return {
         name: Terms(row.get("share", True), row.get("change", True), tuple(row["under"]))
-        for name, row in tomllib.loads(
-            files("medmultipoints.transforms.licences").joinpath("terms.toml").read_text("utf-8")
-        ).items()
+        for name, row in tomllib.loads(text).items()
     }
 
 
@@ -119,7 +118,8 @@ def release_licence(sources: Sequence[Licensed]) -> str:
     shared = set.intersection(*allowed)
     if not shared:
         raise LicenceConflict(_conflict(sources))
-    return next(licence for licence in _from_free_to_strict(sources) if licence in shared)
+    freest_first = sorted((source.terms.under for source in sources if source.terms), key=len, reverse=True)
+    return next(licence for under in freest_first for licence in under if licence in shared)
 
 
 def _check_alone(source: Licensed) -> None:
@@ -154,9 +154,3 @@ def _conflict(sources: Sequence[Licensed]) -> str:
                 )
     names = ", ".join(f"{source.name} ({source.licence})" for source in sources)
     return f"no licence satisfies all of {names}. Make two releases, or leave one source out."
-
-
-def _from_free_to_strict(sources: Sequence[Licensed]) -> list[str]:
-    """Return the allowed licences of all sources, those of the most permissive source first."""
-    rows = sorted((source.terms.under for source in sources if source.terms), key=len, reverse=True)
-    return list(dict.fromkeys(licence for row in rows for licence in row))

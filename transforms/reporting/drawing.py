@@ -44,6 +44,7 @@ LINES: Final[Mapping[str, Line]] = {
 WIDTH_PX: Final = 2.2
 CASING_PX: Final = 5.0
 TINT: Final = 0.28
+DRAWN_PX: Final = 640
 THIN: Final = 3
 """Width below which a box gets a ring around it, in hundredths of the longer side."""
 
@@ -82,18 +83,16 @@ class Figure:
         return max(self.width, self.height) / 100
 
 
-def mask_shape(
-    rle: str, size: tuple[int, int], scale: float = 1.0, *, kind: str = "mask", words: str = "", side_px: int = 640
-) -> Shape:
+def mask_shape(rle: str, size: tuple[int, int], scale: float = 1.0, *, words: str = "") -> Shape:
     """Return a mask as a shape, in pixels of the original picture times ``scale``.
 
     ``size``: width and height of the original. The outline is exact to half a pixel of a drawing whose longer side is
-    ``side_px``. Raise ValueError if ``rle`` is not a mask of that size.
+    ``DRAWN_PX``. Raise ValueError if ``rle`` is not a mask of that size.
     """
     width, height = size
     outlines = trace_outlines(decode_rle(rle, height, width))
-    near = simplify_outlines(outlines, max(width, height) / side_px / 2)
-    return Shape(kind, outlines=tuple(tuple((x * scale, y * scale) for x, y in one) for one in near), words=words)
+    near = simplify_outlines(outlines, max(width, height) / DRAWN_PX / 2)
+    return Shape("mask", outlines=tuple(tuple((x * scale, y * scale) for x, y in one) for one in near), words=words)
 
 
 def draw(figure: Figure) -> str:

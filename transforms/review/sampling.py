@@ -13,7 +13,7 @@ def draw_order(names: Iterable[str], seed: int) -> list[str]:
     return sorted(names, key=lambda name: hashlib.sha256(f"check:{seed}:{name}".encode()).digest())
 
 
-def most_wrong(looked_at: int, wrong: int, confidence: float = CONFIDENCE) -> float:
+def most_wrong(looked_at: int, wrong: int) -> float:
     """Return the upper bound of the error rate, one-sided by Clopper and Pearson; 1 if nothing was checked.
 
     The bound assumes drawing with replacement, which is conservative for a finite set.
@@ -22,7 +22,7 @@ def most_wrong(looked_at: int, wrong: int, confidence: float = CONFIDENCE) -> fl
         return 1.0
     from scipy.special import betaincinv  # imported here: it takes a quarter of a second
 
-    return float(betaincinv(wrong + 1, looked_at - wrong, confidence))
+    return float(betaincinv(wrong + 1, looked_at - wrong, CONFIDENCE))
 
 
 def check_statement(of: int, right: Collection[str], wrong: Collection[str]) -> str:

@@ -1,13 +1,14 @@
 """Compute the strict metrics: every object counts once, misses are penalised, and order does not matter."""
 
 import math
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
 
-from medmultipoints.transforms.scoring.answers.items import POINTS, Answer, Item, Truth
+from medmultipoints.transforms.scoring.answers.items import POINTS, Item, Truth
 from medmultipoints.transforms.scoring.answers.tolerant_parsing import read_tolerant
 from medmultipoints.transforms.scoring.assignment import RADII
 from medmultipoints.transforms.scoring.bootstrap import Interval, intervals
@@ -70,7 +71,7 @@ def strict_scores(items: Sequence[Item]) -> StrictScores:
         intervals=intervals(groups, sums, metrics_of),
         slices=slices,
         macro={kind: _macro(slices[kind]) for kind in MACRO if slices[kind]},
-        failures=_failures(answers),
+        failures=dict(sorted(Counter(answer.failure for answer in answers if answer.failure).items())),
         sizes_unknown=sum(POINTS in truth.parts and len(truth.boxes) != len(truth.points) for truth in truths),
     )
 
@@ -106,11 +107,6 @@ def _plain(sums: Floats) -> Values:
 def _macro(slices: Mapping[str, Values]) -> Values:
     known = {name: [row[name] for row in slices.values() if not math.isnan(row[name])] for name in METRICS}
     return {name: math.fsum(values) / len(values) if values else math.nan for name, values in known.items()}
-
-
-def _failures(answers: Sequence[Answer]) -> dict[str, int]:
-    reasons = [answer.failure for answer in answers if answer.failure]
-    return {reason: reasons.count(reason) for reason in sorted(set(reasons))}
 
 
 def metrics_of(sums: Floats) -> dict[str, Floats]:

@@ -5,20 +5,11 @@ from typing import Final
 
 import numpy as np
 
+from medmultipoints.transforms.scoring import assignment
 from medmultipoints.transforms.scoring.answers.items import BOXES, COUNT, POINTS, Answer, Places, Truth
-from medmultipoints.transforms.scoring.assignment import (
-    RADII,
-    box_matches,
-    box_overlap,
-    closest_pairs,
-    object_sizes,
-    point_error,
-    point_matches,
-    relative_distances,
-)
 from medmultipoints.transforms.scoring.detection import THRESHOLDS, Floats
 
-POINT_HITS: Final = tuple(f"point_hits_{radius * 100:.0f}" for radius in RADII)
+POINT_HITS: Final = tuple(f"point_hits_{radius * 100:.0f}" for radius in assignment.RADII)
 BOX_HITS: Final = tuple(f"box_hits_{threshold * 100:.0f}" for threshold in THRESHOLDS)
 NAMED_RADIUS: Final = 0.5  # in sizes of the object; names of places this close are compared
 NAMED_IOU: Final = 0.5
@@ -62,26 +53,26 @@ def _count(truth: Truth, answer: Answer) -> dict[str, float]:
 
 
 def _points(truth: Truth, answer: Answer) -> dict[str, float]:
-    sizes = object_sizes(truth.points, truth.boxes)
+    sizes = assignment.object_sizes(truth.points, truth.boxes)
     names = truth.names or ("",) * len(truth.points)
     order = sorted(range(len(names)), key=lambda place: (truth.points[place], sizes[place], names[place]))
     true = tuple(truth.points[place] for place in order)
     predicted, predicted_names = _sorted(answer.points or (), answer.names)
-    distances = relative_distances(predicted, true, sizes[order])
+    distances = assignment.relative_distances(predicted, true, sizes[order])
     unread = answer.points is None
     named = _named(
         np.where(distances <= NAMED_RADIUS, 1 - distances, 0), predicted_names, [names[place] for place in order]
     )
-    sums = {"point_items": 1, "point_error": 1.0 if unread else point_error(distances)}
-    hits = dict(zip(POINT_HITS, point_matches(distances), strict=True))
+    sums = {"point_items": 1, "point_error": 1.0 if unread else assignment.point_error(distances)}
+    hits = dict(zip(POINT_HITS, assignment.point_matches(distances), strict=True))
     return sums | {"points_true": len(true), "points_predicted": len(predicted)} | hits | named
 
 
 def _boxes(truth: Truth, answer: Answer) -> dict[str, float]:
     predicted, predicted_names = _sorted(answer.boxes or (), answer.names)
     true, names = _sorted(truth.boxes, truth.names)
-    ious, total, objects = box_overlap(predicted, true)
-    hits = dict(zip(BOX_HITS, box_matches(ious), strict=True))
+    ious, total, objects = assignment.box_overlap(predicted, true)
+    hits = dict(zip(BOX_HITS, assignment.box_matches(ious), strict=True))
     sums = {"boxes_true": len(true), "boxes_predicted": len(predicted), "box_iou": total, "box_objects": objects}
     return sums | hits | _named(np.where(ious >= NAMED_IOU, ious, 0), predicted_names, names)
 
@@ -94,7 +85,7 @@ def _sorted(places: Places, names: Sequence[str]) -> tuple[Places, list[str]]:
 
 def _named(closeness: Floats, said: Sequence[str], true: Sequence[str]) -> dict[str, float]:
     """Return the number of matched objects with a known true name, and the number of correct names among them."""
-    pairs = [(said[row], true[column]) for row, column in closest_pairs(closeness) if true[column]]
+    pairs = [(said[row], true[column]) for row, column in assignment.closest_pairs(closeness) if true[column]]
     return {"named": len(pairs), "named_right": sum(_plain(name) == _plain(known) for name, known in pairs)}
 
 

@@ -42,16 +42,11 @@ def read_items(data: bytes, name: str) -> list[str]:
     return found
 
 
-def place_folds(folds: Mapping[str, str], images: pl.DataFrame, source: str = "hyperkvasir") -> pl.DataFrame:
-    """Return sample_id and split of the images of ``source`` in the folds.
-
-    ``images``: sample_id, source, stem.
-    """
-    table = pl.DataFrame(
-        {"stem": list(folds), "split": list(folds.values())}, schema={"stem": pl.String, "split": pl.String}
-    )
-    own = images.filter(pl.col("source") == source).select("sample_id", "stem")
-    return own.join(table, on="stem").select(STATED.keys())
+def place_folds(folds: Mapping[str, str], images: pl.DataFrame) -> pl.DataFrame:
+    """Return sample_id and split of HyperKvasir's images in the folds; ``images``: sample_id, source, stem."""
+    split = pl.col("stem").replace_strict(folds, default=None, return_dtype=pl.String)
+    own = images.filter(pl.col("source") == "hyperkvasir").select("sample_id", split=split)
+    return own.drop_nulls("split")
 
 
 def place_items(

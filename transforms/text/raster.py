@@ -72,7 +72,8 @@ def read_raster(pixels: Pixels, fonts: Fonts) -> RasterText | None:
     if not found:
         return None
     best = max(found, key=lambda one: one.lines[0].score)
-    return RasterText(best.layout, tuple(_move(line, top) for line in best.lines))
+    boxes = [(max(x1, 0), y1 + top, x2, y2 + top) for x1, y1, x2, y2 in (line.box for line in best.lines)]
+    return RasterText(best.layout, tuple(replace(line, box=box) for line, box in zip(best.lines, boxes, strict=True)))
 
 
 def _read_layout(region: Levels, layout: Layout, fonts: Mapping[str, Glyphs]) -> RasterText | None:
@@ -165,9 +166,3 @@ def _one_per_row(lines: list[RasterLine]) -> Iterator[RasterLine]:
         rivals = [other.score for other in lines if other is not line and abs(other.box[1] - line.box[1]) <= 2 * REACH]
         if all(line.score >= rival + ROW_LEAD for rival in rivals):
             yield line
-
-
-def _move(line: RasterLine, down: int) -> RasterLine:
-    """Return a line in coordinates of the whole picture, its box cut at the left edge."""
-    x1, y1, x2, y2 = line.box
-    return replace(line, box=(max(x1, 0), y1 + down, x2, y2 + down))

@@ -12,41 +12,12 @@ from typing import Final
 
 from medmultipoints.transforms.claims.claim_types import PREMISE, Claim, Mention, Parsed
 from medmultipoints.transforms.claims.facts import Vocabulary
+from medmultipoints.transforms.claims.parsing import word_classes as classes
 from medmultipoints.transforms.claims.parsing.enumerations import read_listed
 from medmultipoints.transforms.claims.parsing.mentions import Named, NameReader, Quantifier, adjectives
-from medmultipoints.transforms.claims.parsing.predicates import (
-    NUMBERS,
-    degree,
-    read_predicate,
-)
+from medmultipoints.transforms.claims.parsing.predicates import NUMBERS, degree, read_predicate
 from medmultipoints.transforms.claims.parsing.spelling import plain_words
 from medmultipoints.transforms.claims.parsing.statements import Statement, open_questions
-from medmultipoints.transforms.claims.parsing.word_classes import (
-    ADDED,
-    ARTICLES,
-    BREAKS,
-    COPULAS,
-    DEGREE,
-    EXTREME,
-    FINITE,
-    FURTHER,
-    GRAMMAR,
-    HEDGED,
-    HEDGES,
-    IMAGE_OF,
-    IMAGES,
-    LINKS,
-    MEANING,
-    NEGATIONS,
-    NOT_ANNOTATED,
-    OPENING,
-    PRONOUN,
-    QUESTIONS,
-    QUOTED,
-    SEEN,
-    THIS,
-    WITH,
-)
 
 ASKED: Final = Mention()
 """The object of the question."""
@@ -66,9 +37,10 @@ def parse_sentence(text: str, vocabulary: Vocabulary, subject: Mention = ASKED) 
     """
     words = plain_words(text)
     parts = words.split()
-    if HEDGES & set(parts) or QUESTIONS & set(parts[:1]) or QUOTED.search(text) or HEDGED.search(words):
-        return Parsed((), tuple(word for word in parts if word not in GRAMMAR) or ("a question",)), subject
-    if NOT_ANNOTATED.match(words):
+    asks = classes.QUESTIONS & set(parts[:1])
+    if classes.HEDGES & set(parts) or asks or classes.QUOTED.search(text) or classes.HEDGED.search(words):
+        return Parsed((), tuple(word for word in parts if word not in classes.GRAMMAR) or ("a question",)), subject
+    if classes.NOT_ANNOTATED.match(words):
         return Parsed((Claim(kind="alone"),), ()), subject
     return _Reader(words, _names(vocabulary), subject).read()
 
@@ -132,13 +104,13 @@ class _Reader:
         return match
 
     def _opening(self) -> str:
-        return "there" if self._take(OPENING) else ""
+        return "there" if self._take(classes.OPENING) else ""
 
     def _predicate(self) -> str:
         found = read_predicate(self.words, self.at)
         if found is None or self.names.organ_place.match(self.words, self.at):
             return ""
-        if self.last == "there" and self.last_word in IMAGES and found[1].kind == "place":
+        if self.last == "there" and self.last_word in classes.IMAGES and found[1].kind == "place":
             self._mark_unread("place")  # "the image on the left"
         self._note_modifier()
         self.at = found[0]
@@ -146,7 +118,7 @@ class _Reader:
 
     def _note_modifier(self) -> None:
         """Mark the next claim as a modifier if it follows a name directly: "the polyp in the upper left"."""
-        self.singled |= self.last == "name" and not FINITE.match(self.words, self.at)
+        self.singled |= self.last == "name" and not classes.FINITE.match(self.words, self.at)
 
     def _add_claim(self, claim: Claim, other: Mention | None = None) -> str:
         """Add a claim to the current subject; an unknown word directly before it makes it doubtful."""
@@ -244,10 +216,10 @@ class _Reader:
         named = self.names.read(self.words, self.at)
         if named is None:
             return ""
-        if IMAGE_OF.search(self.words, 0, self.at):
+        if classes.IMAGE_OF.search(self.words, 0, self.at):
             self._mark_unread("of")
         self.at = named.end
-        introduced = self.current is None or self.last == "there" or self.last_word in LINKS or self.last == "count"
+        introduced = self.current is None or self.last in ("there", "count") or self.last_word in classes.LINKS
         if introduced or named.quantifier == "no":
             self._begin_statement(self._statement(named))
         else:
@@ -261,7 +233,7 @@ class _Reader:
         begun.definite, begun.introduced = named.definite, self.last == "there"
         begun.joined = self.before_and if self.last_word == "and" else ""
         if not plain:
-            least = FURTHER.get(self.unread[-1], 0)
+            least = classes.FURTHER.get(self.unread[-1], 0)
             begun = Statement(named.label, "the", bounds={"least": least} if least else {}, vague=True)
         elif quantifier == "part":
             if self.denied or any(claim.kind == "superlative" for claim in named.adjectives):
@@ -292,13 +264,13 @@ class _Reader:
 
     def _part_of_them(self) -> str:
         """Leave claims about some of several objects open: "one of the polyps", "half of them"."""
-        if PRONOUN.match(self.words, self.at):
+        if classes.PRONOUN.match(self.words, self.at):
             return ""
         match = self._take(self.names.part_of)
         return self._mark_unread(match[0]) if match else ""
 
     def _pronoun(self) -> str:
-        match = None if self.names.is_organ.match(self.words, self.at) else self._take(PRONOUN)
+        match = None if self.names.is_organ.match(self.words, self.at) else self._take(classes.PRONOUN)
         if match is None:
             return ""
         if self.current:
@@ -313,14 +285,14 @@ class _Reader:
         return "name"
 
     def _degree(self) -> str:
-        if self.last not in ("break", "not") and self.last_word not in COPULAS:
+        if self.last not in ("break", "not") and self.last_word not in classes.COPULAS:
             return ""
-        if match := self._take(EXTREME):
+        if match := self._take(classes.EXTREME):
             said = degree(match["word"])
             return self._add_claim(replace(said, numbers={"of_all": 1}))
         if self.current is None and not self.statements:
             return ""
-        match = self._take(DEGREE)
+        match = self._take(classes.DEGREE)
         return self._add_claim(degree(match["word"])) if match else ""
 
     def _organ(self) -> str:
@@ -340,17 +312,17 @@ class _Reader:
         assert match is not None
         word = match[0]
         excepted = word == "but" and self.last == "name" and self.current and self.current.quantifier == "no"
-        if excepted or self._is_other_image(word) or word not in BREAKS | NEGATIONS | GRAMMAR:
+        if excepted or self._is_other_image(word) or word not in classes.BREAKS | classes.NEGATIONS | classes.GRAMMAR:
             self._mark_unread(word, doubtful=not self._only_adds())
             self.at = match.end()
             return "unread"
         self.at = match.end()
-        if word in BREAKS:
+        if word in classes.BREAKS:
             if word == ":" and not (self.statements or self.fronted):  # the words before the colon are unknown
                 self._mark_unread(word)
             self._end_clause()
             return "break"
-        if word in NEGATIONS:
+        if word in classes.NEGATIONS:
             if self.denied:
                 self._mark_unread("not")
             self.denied = True
@@ -366,7 +338,8 @@ class _Reader:
 
     def _is_other_image(self, word: str) -> bool:
         """Return whether "image" may mean another image: "no image of", "polyp image", "picture in picture"."""
-        return word in IMAGES and self.last_word not in THIS and not (word == "view" and self.last_word == "in")
+        in_view = word == "view" and self.last_word == "in"
+        return word in classes.IMAGES and self.last_word not in classes.THIS and not in_view
 
     def _only_adds(self) -> bool:
         """Return whether the unread word only adds to the meaning: before a name, after "is", after "with a"."""
@@ -374,17 +347,18 @@ class _Reader:
             return False
         word = self.words[self.at :].partition(" ")[0]
         if self.last != "name" and self.names.before_name.match(self.words, self.at):
-            return self.last == "unread" or self.last_word in ARTICLES or word in FURTHER or word in NUMBERS
-        if word in MEANING:
+            after = self.last == "unread" or self.last_word in classes.ARTICLES
+            return after or word in classes.FURTHER or word in NUMBERS
+        if word in classes.MEANING:
             return False
-        after_copula = self.last_word in COPULAS or self.words[: self.at].endswith(WITH)
-        return bool(after_copula or self.last == "unread") and bool(ADDED.match(self.words, self.at))
+        after_copula = self.last_word in classes.COPULAS or self.words[: self.at].endswith(classes.WITH)
+        return bool(after_copula or self.last == "unread") and bool(classes.ADDED.match(self.words, self.at))
 
     def _read_visible(self, word: str) -> None:
         """Read "is not visible"."""
         one = self.current
         plain = one is not None and one.named and not one.said and one.quantifier in ("a", "the", "each")
-        if one and plain and word in SEEN and self.denied and self.last == "not":
+        if one and plain and word in classes.SEEN and self.denied and self.last == "not":
             one.quantifier, self.denied = "no", False
 
     def _end_clause(self) -> None:

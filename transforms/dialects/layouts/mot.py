@@ -41,12 +41,14 @@ def encode(pictures: Iterable[Picture], contents: Contents, split: str) -> Files
     """Yield ground truth, sequence file and both maps of each video, and the split's list of sequences."""
     videos = _videos(pictures, split)
     for name, frames in videos.items():
-        ids = _number_tracks(frames)
+        tracks = {found.track_id for picture in frames for found in picture.objects if found.track_id is not None}
+        ids = {track: number for number, track in enumerate(sorted(tracks), 1)}
+        numbered = [(number, picture.frame_index, picture.sample_id) for number, picture in enumerate(frames, 1)]
         yield f"{name}/gt/gt.txt", _truth(frames, ids, contents)
         yield f"{name}/gt/labels.txt", ["".join(f"{label}\n" for label in contents.labels).encode()]
         yield f"{name}/seqinfo.ini", [_describe(PurePosixPath(name).name, frames)]
         yield f"{name}/video.json", [_video_facts(frames)]
-        yield f"{name}/frames.csv", [_frames(frames)]
+        yield f"{name}/frames.csv", [_csv([("frame", "frame_index", "sample_id"), *numbered])]
         yield f"{name}/tracks.csv", [_csv([("id", "track_id"), *((number, key) for key, number in ids.items())])]
     if videos:
         yield f"seqmaps/{split}.txt", ["\n".join(["name", *(PurePosixPath(name).name for name in videos), ""]).encode()]
@@ -63,11 +65,6 @@ def _videos(pictures: Iterable[Picture], split: str) -> dict[str, list[Picture]]
         name = f"{split}/{plain_name(text, f'video-{stable_id(text)}')}"
         named[name] = sorted(frames, key=lambda picture: (picture.frame_index or 0, picture.sample_id))
     return named
-
-
-def _number_tracks(frames: Sequence[Picture]) -> dict[str, int]:
-    tracks = sorted({found.track_id for picture in frames for found in picture.objects if found.track_id is not None})
-    return {track: number for number, track in enumerate(tracks, 1)}
 
 
 def _truth(frames: Sequence[Picture], ids: Mapping[str, int], contents: Contents) -> Iterator[bytes]:
@@ -106,11 +103,6 @@ def _step(frames: Sequence[Picture]) -> int:
     numbers = [picture.frame_index or 0 for picture in frames]
     steps = {after - before for before, after in pairwise(numbers)}
     return steps.pop() if len(steps) == 1 else int(not steps)
-
-
-def _frames(frames: Sequence[Picture]) -> bytes:
-    rows = [(number, picture.frame_index, picture.sample_id) for number, picture in enumerate(frames, 1)]
-    return _csv([("frame", "frame_index", "sample_id"), *rows])
 
 
 def _csv(rows: Iterable[Sequence[object]]) -> bytes:
