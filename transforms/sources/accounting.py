@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import Final
 
 from medmultipoints.transforms.errors import DataError
 from medmultipoints.transforms.records import Exclusion, Indexed, Members, Sample, Verdict
@@ -10,7 +11,8 @@ from medmultipoints.transforms.reporting.counted import first_few
 from medmultipoints.transforms.sources.paths import MemberPath
 from medmultipoints.transforms.sources.patterns import compile_pattern
 
-NOT_PART = "not_part_of_the_dataset"
+NOT_PART: Final = "not_part_of_the_dataset"
+DROPPED: Final = "dropped_by_declaration"
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +66,7 @@ def drop_foreign(source: str, paths: Iterable[MemberPath]) -> tuple[Exclusion, .
 
 def drop_declared(source: str, names: Iterable[str], drop: Iterable[str]) -> tuple[Exclusion, ...]:
     """Return one ``dropped`` exclusion per member that a pattern of ``drop`` matches, with the first one's reason."""
-    said = ("dropped_by_declaration", "is left out by the declaration's drop")
+    said = (DROPPED, "is left out by the declaration's drop")
     reasons = [(compile_pattern(text), drop[text] if isinstance(drop, Mapping) else said) for text in drop]
     fitting = ((name, why) for name in sorted(set(names)) for pattern, why in reasons if pattern.fits(name))
     found = {name: Problem(word, f"{name} {detail}") for name, (word, detail) in reversed([*fitting])}

@@ -78,7 +78,7 @@ def read_declared(
             _add_picture(ledger, declaration, facts, own, picture, names[picture_key(picture)], doubts)
         else:
             ledger.leave_out(_members_of(picture), "rejected", problem, names[picture_key(picture)])
-    refuse_unfilled(source, joined, pictures)
+    refuse_unfilled(source, joined, pictures, files.names())
     _refuse_misspelt(source, declaration, pictures, problems)
     return _account(ledger, declaration, files)
 

@@ -138,14 +138,15 @@ def collect_facts(source: str, declaration: Declaration, files: Files) -> Joined
     return JoinedFacts(declaration, tuple(map(compile_pattern, declaration.images)), tables, listed, frozenset(members))
 
 
-def refuse_unfilled(source: str, joined: JoinedFacts, pictures: Collection[AnnotatedPicture]) -> None:
-    """Raise UsageError for a hole that is no column of rows or of a table, and for what matches no picture."""
+def refuse_unfilled(
+    source: str, joined: JoinedFacts, pictures: Collection[AnnotatedPicture], names: Iterable[str]
+) -> None:
+    """Raise UsageError for a hole that is no column of rows or of a table, and for what matches no picture or file."""
     declaration = joined.declaration
+    _refuse_unmatched(source, "drop", declaration.drop, names, "file")
     if not pictures:
         return
-    for text in declaration.licences:
-        if not any(compile_pattern(text).match(picture.member) is not None for picture in pictures):
-            raise UsageError(f"sources.{source}.read.licences: {text!r} matches no picture of the source.")
+    _refuse_unmatched(source, "licences", declaration.licences, [picture.member for picture in pictures], "picture")
     for hole in sorted(declaration.row_holes):
         if not any(hole in picture.columns for picture in pictures):
             said = f"{{{hole}}} is neither a hole of a pattern nor a column of the rows"
@@ -160,6 +161,13 @@ def refuse_unfilled(source: str, joined: JoinedFacts, pictures: Collection[Annot
             said = f"no row of {file} joins a picture: {table.on} is {next(iter(table.rows), '')!r} there"
             remedy = f"read.tables.{name}.on is the column that names the picture, or a hole of the paths"
             raise UsageError(f"sources.{source}: {said}; {remedy}.")
+
+
+def _refuse_unmatched(source: str, key: str, patterns: Iterable[str], names: Iterable[str], what: str) -> None:
+    for text in patterns:
+        pattern = compile_pattern(text)
+        if not any(pattern.fits(name) for name in names):
+            raise UsageError(f"sources.{source}.read.{key}: {text!r} matches no {what} of the source.")
 
 
 def _find_lists(source: str, declaration: Declaration, names: Iterable[str]) -> dict[str, str]:

@@ -6,6 +6,7 @@ from medmultipoints.transforms.errors import UsageError
 from medmultipoints.transforms.problems import meant
 from medmultipoints.transforms.sources.annotated import Files, Reading
 from medmultipoints.transforms.sources.declaration import Declaration
+from medmultipoints.transforms.sources.dropped import hide_dropped, without_dropped
 from medmultipoints.transforms.sources.formats import (
     arrays,
     coco,
@@ -56,7 +57,13 @@ def find_format(name: str) -> Format:
 
 
 def read_pictures(declaration: Declaration, files: Files) -> Reading:
-    """Yield the pictures of a declaration, each once, with the annotations of all its readings."""
+    """Yield the pictures of a declaration, each once, with the annotations of all its readings, and none it drops."""
+    if not declaration.drop:
+        return _read_all(declaration, files)
+    return without_dropped(_read_all(declaration, hide_dropped(listed(files), declaration.drop)), declaration.drop)
+
+
+def _read_all(declaration: Declaration, files: Files) -> Reading:
     if not declaration.also:
         return find_format(declaration.format).read(declaration, files)
     listing = listed(files)

@@ -6,6 +6,7 @@ from typing import Any, Final
 
 from medmultipoints.transforms.errors import MemberProblem, UsageError
 from medmultipoints.transforms.sources.annotated import Files, Question, Recognition
+from medmultipoints.transforms.sources.dropped import hide_dropped, stated_drop
 from medmultipoints.transforms.sources.inspecting.grouping import ask_groups
 from medmultipoints.transforms.sources.inspecting.same_places import join_readings
 from medmultipoints.transforms.sources.inspecting.turned_pictures import settle_orientation
@@ -47,7 +48,7 @@ def recognise_source(files: Files, stated: Mapping[str, Any]) -> Recognition | N
     is asked, unless their objects lie in the same places: then one is proposed as a further reading. None if no format
     is recognised.
     """
-    listing = listed(files)
+    listing = hide_dropped(listed(files), stated_drop(stated))
     own = {key: value for key, value in stated.items() if key != "also"}
     further = {name: (keys.get("format") or name, keys) for name, keys in (stated.get("also") or {}).items()}
     formats = {form for form, _ in further.values()}

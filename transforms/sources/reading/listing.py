@@ -36,14 +36,21 @@ class Listing:
     Hidden files and those left behind by operating systems are excluded.
     """
 
-    def __init__(self, files: Files) -> None:
-        self._files = files
+    def __init__(self, files: Files, hidden: frozenset[str] = frozenset()) -> None:
+        self._files, self._hidden = files, hidden
         self._heads: dict[str, bytes] = {}
         self.damage: list[str] = []
         """Problems that prevented recognising a format."""
 
     def names(self) -> Sequence[str]:
-        return self._files.names()
+        names = self._files.names()
+        return [name for name in names if name not in self._hidden] if self._hidden else names
+
+    def hide(self, names: Iterable[str]) -> "Listing":
+        """Return the same listing without some members."""
+        rest = Listing(self._files, self._hidden | frozenset(names))
+        rest._heads, rest.damage = self._heads, self.damage
+        return rest
 
     def read(self, name: str) -> bytes:
         return self._files.read(name)
@@ -63,7 +70,7 @@ class Listing:
     @cached_property
     def kinds(self) -> dict[str, Kind]:
         found: dict[str, Kind] = {}
-        for name in dict.fromkeys(self._files.names()):
+        for name in dict.fromkeys(self.names()):
             if split_path(name).is_clutter:
                 continue
             head = self._files.head(name, 512)

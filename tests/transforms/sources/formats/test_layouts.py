@@ -8,7 +8,7 @@ import pytest
 from medmultipoints.transforms.rasters.values import read_codes
 from medmultipoints.transforms.records import Annotation, Box
 from medmultipoints.transforms.regions.layers import find_layer_objects
-from medmultipoints.transforms.sources.annotated import AnnotatedPicture, Files
+from medmultipoints.transforms.sources.annotated import AnnotatedPicture, Files, picture_key
 from medmultipoints.transforms.sources.inspecting.declared_answers import nest_keys
 from medmultipoints.transforms.sources.inspecting.inspection import declare, inspect_source
 from medmultipoints.transforms.sources.reading.shapes import extent
@@ -67,6 +67,25 @@ def test_what_is_not_read_is_refused_by_name(layout: Layout) -> None:
     assert found.recognition is None and not found.objects
     hint, *_ = [hint for hint in found.hints if hint.key == layout.refused]
     assert re.search("write|save|export|give|need|must", hint.text)
+
+
+@pytest.mark.parametrize("layout", LAYOUTS, ids=lambda layout: layout.name)
+def test_a_dropped_picture_is_not_read(layout: Layout) -> None:
+    """All other pictures are read as before."""
+    files = MemoryMembers(layout.files)
+    read = inspect_source(files, nest_keys(layout.answers)).used
+    before = held_pictures(files, read)
+    first = min(before)
+    if len({member for member, _ in before}) < 2:
+        pytest.skip("all pictures are in one file")
+    rest = {key: held for key, held in before.items() if key[0] != first[0]}
+    assert held_pictures(files, {**read, "drop": first[0]}) == rest
+
+
+def held_pictures(files: Files, read: object) -> dict[tuple[str, str], tuple[object, ...]]:
+    """Annotations and masks of each picture of a declaration, by member and key."""
+    found = [one for one in read_pictures(declare(read), files) if isinstance(one, AnnotatedPicture)]  # type: ignore[arg-type]
+    return {(one.member, picture_key(one)): (one.annotations, one.layers, one.annotated) for one in found}
 
 
 def expected(layout: Layout) -> list[tuple[str, tuple[float, ...]]]:
