@@ -22,8 +22,8 @@ import orjson
 import polars as pl
 
 from benchmarks.rounds import ROOT
-from medmultipoints.data_lake.prompt_assets import release_names
-from medmultipoints.data_lake.prompt_templates import load_templates
+from medmultipoints.data_lake.prompts.object_names import release_names
+from medmultipoints.data_lake.prompts.prompt_templates import load_templates
 from medmultipoints.data_lake.release.read.released_tables import read_tables
 from medmultipoints.data_lake.release.write.manifest import read_manifest
 from medmultipoints.data_lake.simulate import SimulatedSizes, write_sources

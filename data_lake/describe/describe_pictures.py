@@ -16,7 +16,7 @@ from medmultipoints.data_lake.describe.chat import ChatReply, ChatServer, Unansw
 from medmultipoints.data_lake.describe.outgoing_picture import MIME, check_text_readers, picture_filler
 from medmultipoints.data_lake.describe.reply_file import Journal, Reply
 from medmultipoints.data_lake.describe.server_settings import ServerSettings
-from medmultipoints.data_lake.prompt_assets import release_names
+from medmultipoints.data_lake.prompts.object_names import release_names
 from medmultipoints.data_lake.release.checks.answers import box_policy
 from medmultipoints.data_lake.release.read.released_tables import check_split, read_chosen_pictures, read_parquet
 from medmultipoints.data_lake.release.write.manifest import read_manifest

@@ -7,7 +7,7 @@ from typing import Any
 import polars as pl
 
 from medmultipoints.data_lake.evaluate.score import DESCRIPTION
-from medmultipoints.data_lake.prompt_assets import release_names
+from medmultipoints.data_lake.prompts.object_names import release_names
 from medmultipoints.data_lake.release.checks.answers import box_policy
 from medmultipoints.data_lake.release.read.released_tables import read_all_instructions, read_parquet
 from medmultipoints.data_lake.release.write.manifest import read_manifest

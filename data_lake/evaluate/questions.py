@@ -15,7 +15,7 @@ from medmultipoints.data_lake.evaluate.json_lines import (
     refuse_repeats,
     stated_answer,
 )
-from medmultipoints.data_lake.prompt_assets import load_names
+from medmultipoints.data_lake.prompts.object_names import load_names
 from medmultipoints.data_lake.release.export.dialect_lines import FORMS, LeftOut
 from medmultipoints.data_lake.release.export.dialect_rows import read_items
 from medmultipoints.data_lake.release.export.dialects import find_dialect

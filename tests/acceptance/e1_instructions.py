@@ -7,8 +7,8 @@ from typing import Any
 
 import polars as pl
 
-from medmultipoints.data_lake.prompt_assets import release_names
-from medmultipoints.data_lake.prompt_templates import load_templates
+from medmultipoints.data_lake.prompts.object_names import release_names
+from medmultipoints.data_lake.prompts.prompt_templates import load_templates
 from medmultipoints.data_lake.release.checks.answers import check_answers
 from medmultipoints.data_lake.release.read.released_tables import read_tables
 from medmultipoints.data_lake.release.write.manifest import Manifest, read_manifest

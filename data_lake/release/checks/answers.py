@@ -6,7 +6,7 @@ from typing import Any
 
 import polars as pl
 
-from medmultipoints.data_lake.prompt_assets import release_names
+from medmultipoints.data_lake.prompts.object_names import release_names
 from medmultipoints.data_lake.release.read.released_tables import read_parquet, table_files
 from medmultipoints.data_lake.release.write.manifest import Manifest
 from medmultipoints.transforms.compose.label_terms import plurals_of

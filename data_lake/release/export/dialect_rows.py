@@ -9,7 +9,7 @@ from typing import Any, Final
 
 import polars as pl
 
-from medmultipoints.data_lake.prompt_templates import load_templates
+from medmultipoints.data_lake.prompts.prompt_templates import load_templates
 from medmultipoints.data_lake.release.read.released_tables import read_all_instructions, read_parquet
 from medmultipoints.data_lake.release.write.manifest import Manifest
 from medmultipoints.transforms.columns.record_columns import objects_of

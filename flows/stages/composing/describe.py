@@ -6,7 +6,7 @@ from typing import Any
 import polars as pl
 
 from medmultipoints.data_lake.describe.reply_file import Reply, read_replies
-from medmultipoints.data_lake.prompt_assets import names_digest, release_names
+from medmultipoints.data_lake.prompts.object_names import names_digest, release_names
 from medmultipoints.data_lake.store.objects import object_path
 from medmultipoints.expectations.references import references_hold
 from medmultipoints.flows.engine.stage import Build, Inputs, Output, Rules, Scans, Stage

@@ -5,8 +5,8 @@ from typing import Any
 
 import polars as pl
 
-from medmultipoints.data_lake.prompt_assets import release_names
-from medmultipoints.data_lake.prompt_templates import load_templates, wording_digest
+from medmultipoints.data_lake.prompts.object_names import release_names
+from medmultipoints.data_lake.prompts.prompt_templates import load_templates, wording_digest
 from medmultipoints.expectations.references import references_hold
 from medmultipoints.expectations.verdicts import Rejection
 from medmultipoints.flows.engine.stage import (

@@ -1,6 +1,6 @@
 """Stage ``translate``: write the instructions in the dialects that the recipe names."""
 
-from medmultipoints.data_lake.prompt_templates import wording_digest
+from medmultipoints.data_lake.prompts.prompt_templates import wording_digest
 from medmultipoints.data_lake.release.export.dialect_lines import left_out_reason, translate
 from medmultipoints.data_lake.release.read.released_tables import line_id
 from medmultipoints.expectations.references import references_hold

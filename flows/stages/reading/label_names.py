@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping
 
 import polars as pl
 
-from medmultipoints.data_lake.prompt_assets import load_names
+from medmultipoints.data_lake.prompts.object_names import load_names
 from medmultipoints.flows.engine.stage import Build, Inputs
 from medmultipoints.transforms.errors import UsageError
 from medmultipoints.transforms.instructions.naming.alike_labels import find_alike

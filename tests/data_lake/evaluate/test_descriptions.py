@@ -9,8 +9,8 @@ from typer.testing import CliRunner
 
 from medmultipoints.data_lake.evaluate.descriptions import score_descriptions
 from medmultipoints.data_lake.evaluate.score import load_items
-from medmultipoints.data_lake.prompt_assets import load_names
-from medmultipoints.data_lake.prompt_templates import load_templates
+from medmultipoints.data_lake.prompts.object_names import load_names
+from medmultipoints.data_lake.prompts.prompt_templates import load_templates
 from medmultipoints.flows.cli.app import app
 from medmultipoints.transforms.claims.score import TextScore, total
 from medmultipoints.transforms.instructions.write import write_instructions

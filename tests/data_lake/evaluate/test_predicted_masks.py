@@ -8,8 +8,8 @@ import pytest
 from typer.testing import CliRunner
 
 from medmultipoints.data_lake.evaluate.predicted_masks import score_masks
-from medmultipoints.data_lake.prompt_assets import load_names
-from medmultipoints.data_lake.prompt_templates import load_templates
+from medmultipoints.data_lake.prompts.object_names import load_names
+from medmultipoints.data_lake.prompts.prompt_templates import load_templates
 from medmultipoints.flows.cli.app import app
 from medmultipoints.transforms.instructions.write import write_instructions
 from tests.data_lake.release.tiny_release import write_release

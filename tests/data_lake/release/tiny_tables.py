@@ -8,8 +8,8 @@ import numpy as np
 import polars as pl
 from PIL import Image
 
-from medmultipoints.data_lake.prompt_assets import load_names
-from medmultipoints.data_lake.prompt_templates import load_templates
+from medmultipoints.data_lake.prompts.object_names import load_names
+from medmultipoints.data_lake.prompts.prompt_templates import load_templates
 from medmultipoints.transforms.columns.tables import conform, empty_frame, load_table
 from medmultipoints.transforms.diff.releases import Tables
 from medmultipoints.transforms.instructions.write import write_instructions

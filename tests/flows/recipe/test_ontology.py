@@ -5,7 +5,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from medmultipoints.data_lake.prompt_assets import load_names
+from medmultipoints.data_lake.prompts.object_names import load_names
 from medmultipoints.data_lake.toml_files import read_toml
 from medmultipoints.flows.recipe.ontology import parts_of, read_ontology, with_ontology
 from medmultipoints.transforms.compose.label_terms import (

@@ -1,6 +1,6 @@
 """Labels that questions cannot distinguish are found before any question is asked."""
 
-from medmultipoints.data_lake.prompt_assets import load_names
+from medmultipoints.data_lake.prompts.object_names import load_names
 from medmultipoints.transforms.instructions.naming.alike_labels import find_alike
 
 

@@ -10,8 +10,8 @@ from typing import Any
 import polars as pl
 import pytest
 
-from medmultipoints.data_lake.prompt_assets import load_names
-from medmultipoints.data_lake.prompt_templates import load_templates
+from medmultipoints.data_lake.prompts.object_names import load_names
+from medmultipoints.data_lake.prompts.prompt_templates import load_templates
 from medmultipoints.data_lake.release.checks.picture_bytes import check_pictures
 from medmultipoints.data_lake.release.checks.verify import verify_release
 from medmultipoints.data_lake.release.read.released_tables import Picture, read_pictures, read_tables

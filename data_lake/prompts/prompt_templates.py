@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from medmultipoints.data_lake.prompt_assets import names_digest, prompt_asset
+from medmultipoints.data_lake.prompts.object_names import names_digest, prompt_asset
 from medmultipoints.data_lake.store.keys import digest
 from medmultipoints.transforms.instructions.prompts import Templates, parse_templates
 from medmultipoints.transforms.instructions.task_names import TASK_NAMES
