@@ -9,6 +9,7 @@ from medmultipoints.transforms.sources.declaration import Declaration
 from medmultipoints.transforms.sources.dropped import hide_dropped, without_dropped
 from medmultipoints.transforms.sources.formats import (
     arrays,
+    box_lists,
     coco,
     coco_panoptic,
     createml,
@@ -39,8 +40,8 @@ from medmultipoints.transforms.sources.reading.listing import listed
 from medmultipoints.transforms.sources.united import unite
 
 _MODULES = (
-    arrays, coco, coco_panoptic, createml, cvat, cvat_video, dicom, hugging_face, json_records, label_studio, labelme,
-    labelme_xml, lines, masks, mot, nifti, outlines, run_lengths, supervisely, table, via, voc, yolo,
+    arrays, box_lists, coco, coco_panoptic, createml, cvat, cvat_video, dicom, hugging_face, json_records, label_studio,
+    labelme, labelme_xml, lines, masks, mot, nifti, outlines, run_lengths, supervisely, table, via, voc, yolo,
 )  # fmt: skip
 FORMATS: Final[tuple[Format, ...]] = tuple(
     sorted((module.FORMAT for module in _MODULES), key=lambda form: (form.last, -form.weight))

@@ -100,7 +100,7 @@ def roboflow() -> Iterable[Layout]:
         for split in NAMES
     }
     held |= {f"{name}/_classes.txt": "\n".join(LABELS).encode() for name in NAMES.values()}
-    yield Layout("roboflow yolov4 pytorch", {**held, **beside, **readme}, refused="not_read_lines")
+    yield Layout("roboflow yolov4 pytorch", {**held, **beside, **readme}, {"boxes.frame": "edges"})
     held = {f"{NAMES[s.split]}/{rf(s)}_mask.png": encode(classes(s)) for s in SCENES}
     held |= {
         f"{name}/_classes.csv": b"Pixel Value, Class\n0, background\n1, rbc\n2, wbc\n3, platelet\n"
