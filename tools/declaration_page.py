@@ -5,6 +5,8 @@ import inspect
 from medmultipoints.data_lake.catalogue import SourceInfo
 from medmultipoints.transforms.sources.declaration import Also, Declaration
 from medmultipoints.transforms.sources.declaration_parts import TableKeys
+from medmultipoints.transforms.sources.formats.format import EVERY_KEY, Format
+from medmultipoints.transforms.sources.registry import EVERY_FORMAT
 from tools.recipe_reference import model_of, table_of
 
 _INTRODUCTION = """# Declaration of a source
@@ -39,6 +41,15 @@ _NOT_STATED = ("name", "reader", "labels", "read", "broken")
 _FIRST = ("format", "images", "annotations")
 _HEAD = "## The source\n\nKeys at the top of a declaration. `archives` and `members` are needed only for downloads.\n\n"
 
+_FORMATS = f"""## Keys of each format
+
+A stated key of `[read]` that the format does not use is refused by name. Every format but `pairs` and `frames` uses
+{", ".join(f"`{key}`" for key in sorted(EVERY_KEY))}, and those of its row.
+
+| format | keys |
+|---|---|
+"""
+
 
 def render_declaration() -> str:
     """Return the reference of all keys of a declaration as Markdown."""
@@ -53,4 +64,9 @@ def render_declaration() -> str:
     sections.append(f"## [read.tables.NAME]\n\n{inspect.getdoc(TableKeys)}\n\n{table_of(TableKeys.model_fields)}")
     named = ", ".join(f"`{name}`" for name in Also.model_fields if name != "format")
     keys = f"`format` is NAME if it is left out; the other keys are those above: {named}."
-    return "\n".join([*sections, f"## [read.also.NAME]\n\n{inspect.getdoc(Also)}\n\n{keys}\n"])
+    sections.append(f"## [read.also.NAME]\n\n{inspect.getdoc(Also)}\n\n{keys}\n")
+    return "\n".join([*sections, f"{_FORMATS}{''.join(map(_row, EVERY_FORMAT))}"])
+
+
+def _row(form: Format) -> str:
+    return f"| `{form.name}` | {', '.join(f'`{key}`' for key in sorted(form.keys))} |\n"

@@ -6,6 +6,7 @@ import pytest
 
 from medmultipoints.transforms.sources.declaration import Declaration
 from medmultipoints.transforms.sources.registry import FORMATS
+from medmultipoints.transforms.sources.used_keys import refuse_unused
 from tools.formats_page import EXAMPLES
 
 
@@ -19,3 +20,4 @@ def test_an_example_is_a_declaration_of_its_format(name: str) -> None:
     """Its keys exist, and its patterns hold the holes that it names."""
     read = tomllib.loads(EXAMPLES[name]["read"])["read"]
     assert Declaration.model_validate(read).format == name
+    refuse_unused(read)

@@ -33,7 +33,7 @@ def read_codes(layer: MaskLayer, read: Callable[[str], bytes]) -> Values:
     if layer.member.lower().endswith((".npy", ".npz")):
         return _array_values(data, layer.member, layer.plane)
     plain = layer.kind == "binary" and layer.channel == "rgb" and not layer.plane
-    if data.startswith(b"\xff\xd8\xff") and layer.kind == "rgb":
+    if data.startswith(b"\xff\xd8\xff") and (layer.kind == "rgb" or layer.channel != "rgb"):
         raise ImageProblem("unreadable_image", "a JPEG does not keep the exact colours of a mask. Use PNG")
     if data.startswith(b"\xff\xd8\xff") or (plain and data.startswith(SIGNATURE)):
         return decode_mask(data).astype(np.int64)  # handles transparency, palette and 16 bits
@@ -111,12 +111,14 @@ def _values(image: Image.Image, channel: str) -> Values:
     pixels = whole_numbers(np.asarray(image))
     if pixels.dtype.kind not in "biu":
         raise ImageProblem("unreadable_image", f"its values are fractions ({pixels.dtype}), not codes")
+    if channel == "alpha" and image.mode not in ("LA", "RGBA"):
+        raise ImageProblem("unreadable_image", "it has no alpha channel: correct masks.channel")
     if pixels.ndim == 2:
         return pixels.astype(np.int64)
     if image.mode == "LA":
         return pixels[..., 1 if channel == "alpha" else 0].astype(np.int64)
     if channel in _CHANNELS:
-        return pixels[..., min(_CHANNELS[channel], pixels.shape[2] - 1)].astype(np.int64)
+        return pixels[..., _CHANNELS[channel]].astype(np.int64)
     red, green, blue = (pixels[..., index].astype(np.int64) for index in range(3))
     if np.array_equal(red, green) and np.array_equal(red, blue):
         return red

@@ -92,9 +92,7 @@ class Declaration(AnnotationKeys):
         description='files to leave out; or pattern = ["reason_word", "says why, after the name of the file"]',
     )
     video: PathPattern | None = Field(default=None, description="paths of videos")
-    frames: PathPattern | None = Field(default=None, description="paths of frames, with {frame:int}")
     frame_base: Literal[0, 1] = Field(default=0, description="number of the first frame in file names")
-    name: str | None = Field(default=None, description="name of a picture, with holes; default: its path")
     hierarchy: Mapping[str, Texts] = Field(
         default={},
         description="parent = parts, as labels of the release: a parent next to its parts is checked, not counted",
@@ -153,7 +151,7 @@ class Declaration(AnnotationKeys):
     def _path_templates(self) -> dict[str, str | None]:
         """Return by key the texts that the holes of the patterns fill."""
         found = {f"also.{name}.masks.label": keys.masks.label for name, keys in self.also.items()}
-        return found | {"name": self.name, "masks.label": self.masks.label}
+        return found | {"masks.label": self.masks.label}
 
     def _fact_templates(self) -> dict[str, str | None]:
         """Return by key the texts that patterns, joined tables and columns of rows fill."""
@@ -177,7 +175,7 @@ class Declaration(AnnotationKeys):
         return frozenset(hole for hole in wanted - known if "." not in hole)
 
     def _patterns(self) -> list[str]:
-        single = filter(None, (self.video, self.frames, self.splits.lists))
+        single = filter(None, (self.video, self.splits.lists))
         further = (text for keys in self.also.values() for text in keys.annotations)
         return [*self.images, *self.annotations, *single, *further]
 

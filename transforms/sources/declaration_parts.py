@@ -102,7 +102,9 @@ class MaskKeys(Part):
     object: MaskObject | None = Field(
         default=None, description="an object is the whole mask of a file, a connected component of it, or a value"
     )
-    channel: Literal["rgb", "alpha", "r", "g", "b"] = Field(default="rgb", description="which channel is the mask")
+    channel: Literal["rgb", "alpha", "r", "g", "b"] = Field(
+        default="rgb", description="which channel is the mask; rgb: all, which a mask of gray values has alike"
+    )
     label: str | None = Field(
         default=None,
         description="label of the objects, with holes: {target}; {segment}: names in the header (.seg.nrrd)",
@@ -120,6 +122,17 @@ class MaskKeys(Part):
         default="certain",
         description="uncertain: touching objects are one component, so no questions ask for counts",
     )
+
+    @model_validator(mode="after")
+    def _has_one_meaning(self) -> "MaskKeys":
+        if self.kind == "rgb" and self.channel != "rgb":
+            raise ValueError('channel: masks of the kind "rgb" are colours of all channels; leave it out')
+        if both := sorted(set(self.ignore) & set(self.values)):
+            name = self.values[both[0]]
+            raise ValueError(
+                f'ignore: {both[0]} is "{name}" in values; [read.labels] leaves a label out, with a reason'
+            )
+        return self
 
 
 class IgnoreLabel(Part):

@@ -276,6 +276,9 @@ def _sort_annotations(ledger: _Ledger, declaration: Declaration, picture: Annota
     layers = tuple(layer for given in picture.layers for layer in _rename_layer(ledger, declaration, given, stem))
     unsure = {number for number, own in enumerate(declaration.readings) if own.masks.count == "uncertain"}
     doubtful |= {label for layer in layers if layer.reading in unsure for label in _layer_labels(layer)}
+    for layer in picture.layers:  # a label whose value is ignored is not absent
+        hidden = (layer.labels[value] for value in layer.ignore if value in layer.labels)
+        doubtful |= {_released(declaration.readings[layer.reading], label) for label in hidden}
     return _Kept(tuple(kept), layers, doubtful)
 
 
@@ -299,7 +302,8 @@ def _rename_layer(ledger: _Ledger, declaration: Declaration, layer: MaskLayer, s
     own = declaration.readings[layer.reading]
     outcome = {value: own.release_label(label) for value, label in layer.labels.items()}
     ignored = {value: renamed.ignore for value, renamed in outcome.items() if isinstance(renamed, IgnoreLabel)}
-    labels = {value: renamed for value, renamed in outcome.items() if isinstance(renamed, str)}
+    ignored |= {value: "masks.ignore has its value" for value in layer.ignore if value in outcome}
+    labels = {value: renamed for value, renamed in outcome.items() if isinstance(renamed, str) and value not in ignored}
     single = None if layer.label is None else own.release_label(layer.label)
     if isinstance(single, IgnoreLabel) or (layer.labels and not labels and single is None):
         reason = single.ignore if isinstance(single, IgnoreLabel) else "all its labels are ignored"

@@ -47,13 +47,14 @@ FORMATS: Final[tuple[Format, ...]] = tuple(
     sorted((module.FORMAT for module in _MODULES), key=lambda form: (form.last, -form.weight))
 )
 """All formats that content proves, the most expressive first."""
+EVERY_FORMAT: Final = tuple(sorted((*FORMATS, frames.FORMAT, pairs.FORMAT), key=lambda form: form.name))
 
 
 def find_format(name: str) -> Format:
     """Return a format by name. Raise UsageError with the known names."""
-    known = {form.name: form for form in (*FORMATS, frames.FORMAT, pairs.FORMAT)}
+    known = {form.name: form for form in EVERY_FORMAT}
     if name not in known:
-        raise UsageError(f"read.format: unknown format {name!r}; {meant(name, sorted(known))}.")
+        raise UsageError(f"read.format: unknown format {name!r}; {meant(name, known)}.")
     return known[name]
 
 

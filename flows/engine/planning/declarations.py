@@ -17,6 +17,7 @@ from medmultipoints.transforms.sources.declaration import Declaration, merge_rea
 from medmultipoints.transforms.sources.inspecting.recognition import recognise_source
 from medmultipoints.transforms.sources.inspecting.unread import find_unread
 from medmultipoints.transforms.sources.reading.listing import listed
+from medmultipoints.transforms.sources.used_keys import refuse_unused
 
 Table = Mapping[str, Any]
 LICENCE_CHOICES = ('"CC0-1.0"', '"CC-BY-4.0"', '"CC-BY-NC-4.0"', '"LicenseRef-research-only"', '"LicenseRef-unknown"')
@@ -104,6 +105,8 @@ def _complete(name: str, table: Table, files: SourceFiles) -> tuple[dict[str, An
     questions = (*head_questions(table), *in_read)
     taken = [question for question in questions if _is_accepted(table.get("accept", False), question)]
     merged = merge_read(dict(table), {"read": merge_read(found.read, stated)})
+    if all(question.key != "format" for question in found.questions):
+        _refuse_unused(name, merged["read"])
     for question in taken:
         merged = merge_read(merged, _answer(question))
     accepted += taken
@@ -116,6 +119,13 @@ def _complete(name: str, table: Table, files: SourceFiles) -> tuple[dict[str, An
     except ValidationError as error:
         raise UsageError(f"sources.{name}.read: {problems(error, Declaration)}.") from error
     return merged, still_open
+
+
+def _refuse_unused(name: str, read: Table) -> None:
+    try:
+        refuse_unused(read)
+    except UsageError as error:
+        raise UsageError(f"sources.{name}.{error}") from error
 
 
 def _next_accepted(table: Table, questions: tuple[Question, ...], before: list[Question]) -> Question | None:

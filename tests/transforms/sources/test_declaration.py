@@ -136,3 +136,15 @@ def test_a_further_reading_has_its_own_keys_the_pictures_and_the_labels() -> Non
 def test_a_declaration_is_frozen() -> None:
     with pytest.raises(ValidationError):
         declared(VOC).format = "coco"  # type: ignore[misc]
+
+
+@pytest.mark.parametrize(
+    ("masks", "said"),
+    [
+        ({"values": {3: "vein"}, "ignore": [255, 3]}, 'ignore: 3 is "vein" in values'),
+        ({"kind": "rgb", "channel": "alpha"}, 'channel: masks of the kind "rgb" are colours'),
+    ],
+)
+def test_keys_of_masks_that_contradict_each_other_are_refused(masks: dict[str, object], said: str) -> None:
+    with pytest.raises(ValidationError, match=said):
+        Declaration.model_validate({"format": "masks", "masks": masks})

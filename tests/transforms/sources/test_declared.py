@@ -75,6 +75,14 @@ def test_labels_are_renamed_and_ignored_ones_are_accounted_for() -> None:
     assert ("dropped", "label_ignored") == reasons(found)["boxes.json#1"]
 
 
+def test_a_label_of_an_ignored_value_is_accounted_for_and_not_certain() -> None:
+    layer = MaskLayer(member="a.txt", kind="classes", labels={"1": "RBC", "3": "WBC"}, ignore=("255", "3"))
+    found = picture("set/train/p1_1.jpg", layers=(layer,))
+    sample = only(read([found], absence={"certain": ["RBC", "WBC"]}))
+    assert {"3": "WBC is left out: masks.ignore has its value"} == sample.layers[0].left_out
+    assert ({"1": "RBC"}, ("RBC",)) == (sample.layers[0].labels, sample.labels_exhaustive)
+
+
 @pytest.mark.parametrize(
     ("annotation", "verdict", "reason"),
     [

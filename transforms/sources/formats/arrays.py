@@ -12,7 +12,7 @@ from medmultipoints.transforms.rasters.array_items import ITEM, array_item, arra
 from medmultipoints.transforms.reporting.counted import plural
 from medmultipoints.transforms.sources.annotated import AnnotatedPicture, Files, Reading, ReadProblem, Recognition
 from medmultipoints.transforms.sources.declaration import Declaration
-from medmultipoints.transforms.sources.formats.format import Format
+from medmultipoints.transforms.sources.formats.format import MASK_KEYS, Format, field_keys
 from medmultipoints.transforms.sources.formats.masks import decide_kind, make_layer
 from medmultipoints.transforms.sources.paths import split_path
 from medmultipoints.transforms.sources.reading.listing import Listing, folder, listed, matching
@@ -166,4 +166,5 @@ FORMAT = Format(
     weight=40,
     lost="labels of whole pictures; stacks of several channels of masks; pickled arrays",
     export="numpy.savez(train_images=…, train_label=…)",
+    keys=MASK_KEYS | field_keys("image", "mask") | {"label", "label_names"},
 )

@@ -10,7 +10,7 @@ from medmultipoints.transforms.regions.decimals import parse_decimal
 from medmultipoints.transforms.reporting.counted import plural
 from medmultipoints.transforms.sources.annotated import Annotation, Files, Reading, ReadProblem, Recognition
 from medmultipoints.transforms.sources.declaration import Declaration
-from medmultipoints.transforms.sources.formats.format import Format
+from medmultipoints.transforms.sources.formats.format import BOX_KEYS, Format
 from medmultipoints.transforms.sources.reading.box_forms import FormEvidence, decide_form, declared_place
 from medmultipoints.transforms.sources.reading.class_names import ask_class_names, class_number
 from medmultipoints.transforms.sources.reading.frame_evidence import FrameEvidence
@@ -129,4 +129,5 @@ FORMAT = Format(
     weight=38,
     lost="nothing; the format holds only boxes",
     export="Roboflow: YOLOv4 PyTorch, YOLO Keras",
+    keys=BOX_KEYS | {"classes", "label"},
 )

@@ -240,4 +240,5 @@ FORMAT = Format(
     weight=80,
     lost="captions, panoptic PNGs, skeletons; key points are kept as attributes",
     export="CVAT: COCO 1.0; Roboflow: COCO; Label Studio: COCO",
+    keys=frozenset({"boxes.form", "boxes.unit", "boxes.degenerate", "classes", "label", "fields.label"}),
 )

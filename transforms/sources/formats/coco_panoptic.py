@@ -9,7 +9,7 @@ from medmultipoints.transforms.records import MaskLayer
 from medmultipoints.transforms.reporting.counted import plural
 from medmultipoints.transforms.sources.annotated import AnnotatedPicture, Files, Reading, ReadProblem, Recognition
 from medmultipoints.transforms.sources.declaration import Declaration
-from medmultipoints.transforms.sources.formats.format import Format
+from medmultipoints.transforms.sources.formats.format import LAYER_KEYS, Format
 from medmultipoints.transforms.sources.reading.joining import MISSING, Pictures, missing, not_found
 from medmultipoints.transforms.sources.reading.listing import Listing, listed, matching
 from medmultipoints.transforms.sources.reading.path_patterns import hole_columns
@@ -186,4 +186,5 @@ FORMAT = Format(
     weight=82,
     lost="segments of stuff (isthing 0) and crowds, which are not objects",
     export="panopticapi; Detectron2",
+    keys=LAYER_KEYS,
 )

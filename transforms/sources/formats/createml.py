@@ -127,4 +127,5 @@ FORMAT = Format(
     weight=45,
     lost="nothing; the format holds only boxes",
     export="Roboflow: CreateML; Apple Create ML",
+    keys=frozenset({"boxes.form", "boxes.degenerate"}),
 )

@@ -172,4 +172,5 @@ FORMAT = Format(
     weight=90,
     lost="polylines, cuboids, skeletons, tags of whole pictures",
     export="CVAT: CVAT for images 1.1",
+    keys=frozenset({"boxes.degenerate", "shapes.ellipse"}),
 )

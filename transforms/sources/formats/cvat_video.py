@@ -270,4 +270,5 @@ FORMAT = Format(
     weight=91,
     lost="polylines, cuboids, skeletons; shapes between key frames if the export leaves them out",
     export="CVAT: CVAT for video 1.1",
+    keys=frozenset({"boxes.degenerate", "shapes.ellipse", "interpolate", "video", "frame_base"}),
 )

@@ -18,7 +18,7 @@ from medmultipoints.transforms.sources.annotated import AnnotatedPicture, Files,
 from medmultipoints.transforms.sources.declaration import Declaration
 from medmultipoints.transforms.sources.declaration_parts import DICOM_HOLES
 from medmultipoints.transforms.sources.declaration_text import toml_value
-from medmultipoints.transforms.sources.formats.format import Format
+from medmultipoints.transforms.sources.formats.format import MASK_KEYS, Format
 from medmultipoints.transforms.sources.patterns import template_holes
 from medmultipoints.transforms.sources.reading.listing import Listing, listed, matching
 from medmultipoints.transforms.sources.reading.masks.dicom_series import (
@@ -249,4 +249,5 @@ FORMAT = Format(
     weight=96,
     lost="contours (RTSTRUCT), reports (SR), overlays; fractions of fractional segmentations below one half",
     export="3D Slicer: DICOM SEG; highdicom; dcmqi",
+    keys=MASK_KEYS | {"label", "label_names", "intensity.window", "intensity.invert_monochrome1"},
 )

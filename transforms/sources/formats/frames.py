@@ -13,6 +13,7 @@ from medmultipoints.transforms.sources.annotated import AnnotatedPicture, Files,
 from medmultipoints.transforms.sources.declaration import Declaration
 from medmultipoints.transforms.sources.described import DescribedSource
 from medmultipoints.transforms.sources.formats.format import Format
+from medmultipoints.transforms.sources.frames.layout import KEYS
 from medmultipoints.transforms.sources.frames.reader import read_samples
 from medmultipoints.transforms.sources.reading.joining import picture_size
 from medmultipoints.transforms.sources.reading.listing import Listing, listed
@@ -83,4 +84,5 @@ FORMAT = Format(
     weight=0,
     lost="holes of paths other than video and frame, and further readings",
     export="any script that writes one line per object and frame: track, class, and the box in fractions",
+    keys=KEYS,
 )

@@ -29,7 +29,7 @@ from medmultipoints.transforms.sources.annotated import (
     with_problems,
 )
 from medmultipoints.transforms.sources.declaration import Declaration
-from medmultipoints.transforms.sources.formats.format import Format
+from medmultipoints.transforms.sources.formats.format import BOX_KEYS, MASK_KEYS, Format, field_keys
 from medmultipoints.transforms.sources.formats.masks import decide_kind, make_layer
 from medmultipoints.transforms.sources.reading.box_forms import FormEvidence, decide_form, declared_place
 from medmultipoints.transforms.sources.reading.class_names import names_wanted
@@ -332,4 +332,8 @@ FORMAT = Format(
     weight=75,
     lost="columns other than picture, objects and mask",
     export="datasets: push_to_hub, or save the Parquet files",
+    keys=BOX_KEYS
+    | MASK_KEYS
+    | field_keys("image", "label", "box", "objects", "mask")
+    | {"masks.channel", "classes", "label", "label_names"},
 )

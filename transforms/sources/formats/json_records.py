@@ -15,7 +15,7 @@ from medmultipoints.transforms.records import SIDES, Annotation, Box
 from medmultipoints.transforms.reporting.counted import plural
 from medmultipoints.transforms.sources.annotated import Files, Reading, ReadProblem, Recognition
 from medmultipoints.transforms.sources.declaration import Declaration
-from medmultipoints.transforms.sources.formats.format import Format
+from medmultipoints.transforms.sources.formats.format import BOX_KEYS, Format, field_keys
 from medmultipoints.transforms.sources.paths import split_path
 from medmultipoints.transforms.sources.reading.box_forms import FormEvidence, decide_form, declared_place
 from medmultipoints.transforms.sources.reading.class_names import ask_class_names
@@ -347,5 +347,6 @@ FORMAT = Format(
     weight=30,
     lost="run lengths, key points and texts in records; files of more than 64 MB",
     export="any script that writes one record per picture: its name, and a list of boxes with labels",
+    keys=BOX_KEYS | field_keys("image", "objects", "label", "box", *_EDGES, "outline") | {"classes", "label"},
     last=True,
 )

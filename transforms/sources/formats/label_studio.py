@@ -351,4 +351,5 @@ FORMAT = Format(
     weight=86,
     lost="predictions, cancelled annotations, choices of whole pictures, relations, e-mail addresses",
     export="Label Studio: JSON or JSON-MIN",
+    keys=frozenset({"boxes.degenerate", "shapes.ellipse", "annotators"}),
 )

@@ -181,4 +181,5 @@ FORMAT = Format(
     weight=85,
     lost="lines and line strips; flags of whole pictures; the embedded picture (imageData)",
     export="LabelMe saves it next to each picture; X-AnyLabeling: Save",
+    keys=frozenset({"boxes.degenerate", "shapes.ellipse", "shapes.grouped"}),
 )

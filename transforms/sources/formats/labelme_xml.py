@@ -78,4 +78,5 @@ FORMAT = Format(
     weight=83,
     lost="masks (<segm>), parts of objects",
     export="CVAT: LabelMe 3.0",
+    keys=frozenset({"boxes.degenerate"}),
 )

@@ -14,7 +14,7 @@ from medmultipoints.transforms.regions.decimals import parse_decimal
 from medmultipoints.transforms.reporting.counted import plural
 from medmultipoints.transforms.sources.annotated import Annotation, Files, Reading, ReadProblem, Recognition
 from medmultipoints.transforms.sources.declaration import Declaration
-from medmultipoints.transforms.sources.formats.format import Format
+from medmultipoints.transforms.sources.formats.format import BOX_KEYS, Format, field_keys
 from medmultipoints.transforms.sources.paths import split_path
 from medmultipoints.transforms.sources.reading.box_forms import FormEvidence, decide_form, declared_place
 from medmultipoints.transforms.sources.reading.class_names import ask_class_names, class_number
@@ -219,4 +219,5 @@ FORMAT = Format(
     weight=39,
     lost="positions in space, scores, difficulty; oriented boxes become bounding boxes with corners as an attribute",
     export="CVAT: KITTI 1.0; any script that writes a label and four numbers per line",
+    keys=BOX_KEYS | field_keys("label", *_EDGES, "outline") | {"classes", "label"},
 )

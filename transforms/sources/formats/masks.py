@@ -14,7 +14,7 @@ from medmultipoints.transforms.records import MaskLayer
 from medmultipoints.transforms.reporting.counted import plural
 from medmultipoints.transforms.sources.annotated import AnnotatedPicture, Files, Reading, ReadProblem, Recognition
 from medmultipoints.transforms.sources.declaration import Declaration
-from medmultipoints.transforms.sources.formats.format import Format
+from medmultipoints.transforms.sources.formats.format import MASK_KEYS, Format
 from medmultipoints.transforms.sources.patterns import compile_pattern, fill
 from medmultipoints.transforms.sources.reading.joining import MISSING, picture_size
 from medmultipoints.transforms.sources.reading.listing import Listing, listed, matching
@@ -359,6 +359,7 @@ def make_layer(declaration: Declaration, labels: Mapping[str, str], name: str, v
         labels=labels,
         ignore=keys.ignore,
         min_area_px=keys.min_area_px,
+        channel=keys.channel,
     )
 
 
@@ -370,4 +371,5 @@ FORMAT = Format(
     weight=42,
     lost="the separation of touching objects of one class, unless the mask numbers them",
     export="CVAT: Segmentation mask 1.1; any tool that writes PNG or TIFF masks",
+    keys=MASK_KEYS | {"masks.channel", "masks.replace", "label", "label_names"},
 )

@@ -297,4 +297,5 @@ FORMAT = Format(
     weight=70,
     lost="visibility; detections (det.txt)",
     export="CVAT: MOT 1.1",
+    keys=frozenset({"boxes.frame", "boxes.degenerate", "classes", "frame_base", "label"}),
 )

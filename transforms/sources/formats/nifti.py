@@ -27,7 +27,7 @@ from medmultipoints.transforms.reporting.counted import plural
 from medmultipoints.transforms.sources.annotated import AnnotatedPicture, Files, Reading, ReadProblem, Recognition
 from medmultipoints.transforms.sources.declaration import Declaration
 from medmultipoints.transforms.sources.declaration_text import toml_value
-from medmultipoints.transforms.sources.formats.format import Format
+from medmultipoints.transforms.sources.formats.format import MASK_KEYS, Format
 from medmultipoints.transforms.sources.patterns import compile_pattern
 from medmultipoints.transforms.sources.reading.listing import Listing, folder, listed, matching
 from medmultipoints.transforms.sources.reading.masks.mask_values import channel_names
@@ -355,4 +355,7 @@ FORMAT = Format(
     weight=95,
     lost="objects in three dimensions: the areas of each plane are separate objects",
     export="3D Slicer: Save as NIfTI; nnU-Net and MSD data sets as they are",
+    keys=MASK_KEYS
+    | {"label", "label_names", "masks.replace", "intensity.window", "intensity.aspect"}
+    | {f"slices.{name}" for name in ("axis", "every", "only", "max", "channel")},
 )

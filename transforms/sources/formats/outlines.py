@@ -184,4 +184,5 @@ FORMAT = Format(
     weight=60,
     lost="ellipses, points, lines, measurements; regions cut out of others (NegativeROA); levels of whole slides",
     export="QuPath: File, Export objects as GeoJSON; ImageScope and ASAP save their XML",
+    keys=frozenset({"label"}),
 )

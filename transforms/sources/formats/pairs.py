@@ -10,7 +10,7 @@ from medmultipoints.transforms.sources.annotated import AnnotatedPicture, Files,
 from medmultipoints.transforms.sources.declaration import Declaration
 from medmultipoints.transforms.sources.described import DescribedSource
 from medmultipoints.transforms.sources.formats.format import Format
-from medmultipoints.transforms.sources.pairs.reader import read_samples
+from medmultipoints.transforms.sources.pairs.reader import KEYS, read_samples
 from medmultipoints.transforms.sources.reading.proposing import ask_missing
 
 _QUESTIONS: Final = {
@@ -45,4 +45,5 @@ FORMAT = Format(
     weight=0,
     lost="groups, holes of paths and further readings",
     export="any script that writes one white-on-black mask per picture",
+    keys=KEYS,
 )

@@ -13,7 +13,7 @@ from medmultipoints.transforms.records import Annotation
 from medmultipoints.transforms.reporting.counted import plural
 from medmultipoints.transforms.sources.annotated import Files, Reading, ReadProblem, Recognition
 from medmultipoints.transforms.sources.declaration import Declaration
-from medmultipoints.transforms.sources.formats.format import Format
+from medmultipoints.transforms.sources.formats.format import Format, field_keys
 from medmultipoints.transforms.sources.reading.joining import Pictures, missing
 from medmultipoints.transforms.sources.reading.listing import Listing, listed, matching
 from medmultipoints.transforms.sources.reading.making import make_annotation
@@ -178,4 +178,5 @@ FORMAT = Format(
     weight=49,
     lost="nothing; the table does not state whether touching areas are one object",
     export="any script that writes one row per mask: picture, label, and pairs of start and length",
+    keys=field_keys("image", "label", "runs") | {"label", "masks.object", "masks.runs"},
 )

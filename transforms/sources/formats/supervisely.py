@@ -166,4 +166,5 @@ FORMAT = Format(
     weight=84,
     lost="lines, cuboids, graphs of key points, tags",
     export="Supervisely: Export to Supervisely format",
+    keys=frozenset({"boxes.degenerate"}),
 )

@@ -19,7 +19,7 @@ from medmultipoints.transforms.sources.annotated import (
 )
 from medmultipoints.transforms.sources.declaration import Declaration
 from medmultipoints.transforms.sources.declaration_text import toml_value
-from medmultipoints.transforms.sources.formats.format import Format
+from medmultipoints.transforms.sources.formats.format import BOX_KEYS, Format, field_keys
 from medmultipoints.transforms.sources.reading.box_forms import FormEvidence, decide_form, declared_place, place_numbers
 from medmultipoints.transforms.sources.reading.class_names import ask_class_names, class_number, names_of_codes
 from medmultipoints.transforms.sources.reading.frame_evidence import FrameEvidence
@@ -392,4 +392,7 @@ FORMAT = Format(
     weight=48,
     lost="outlines in cells; columns that are not declared as fields",
     export="any tool that writes one row per box: picture, label and four numbers",
+    keys=BOX_KEYS
+    | field_keys("image", "label", "box", *_EDGES, "crowd", "annotator")
+    | {"annotators", "classes", "label", "intensity.window", "intensity.invert_monochrome1"},
 )

@@ -283,4 +283,5 @@ FORMAT = Format(
     weight=82,
     lost="lines and polylines, attributes other than the label, temporal segments",
     export="VIA: Annotation, Export Annotations (as JSON or CSV)",
+    keys=frozenset({"boxes.degenerate", "shapes.ellipse", "label", "fields.label"}),
 )

@@ -143,4 +143,5 @@ FORMAT = Format(
     weight=50,
     lost="parts of objects (<part>) and segmentation masks in other folders",
     export="labelImg: Save as PascalVOC; CVAT: Pascal VOC 1.1; Roboflow: Pascal VOC XML",
+    keys=frozenset({"boxes.frame", "boxes.degenerate"}),
 )

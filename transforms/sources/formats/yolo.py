@@ -336,4 +336,5 @@ FORMAT = Format(
     weight=40,
     lost="masks with holes; label files hold no picture sizes, and no class names without a names file",
     export="CVAT: Ultralytics YOLO; Roboflow: YOLOv8; labelImg: Save as YOLO",
+    keys=frozenset({"boxes.form", "boxes.degenerate", "classes", "shapes.outline"}),
 )

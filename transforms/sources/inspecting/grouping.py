@@ -46,7 +46,7 @@ def ask_groups(listing: Listing, recognition: Recognition, stated: Mapping[str, 
         return draft.done()
     rows = _hole_rows(listing, _texts(draft.likely("images")), _texts(draft.likely("annotations")))
     choices = _templates(rows)
-    if not choices or draft.read.get("video") or draft.read.get("frames"):
+    if not choices or draft.read.get("video"):
         return recognition
     likely = nest_keys(likely_answers(recognition.questions))
     seen = read_some(listing, merge_read(merge_read(recognition.read, likely), stated))

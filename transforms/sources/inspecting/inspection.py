@@ -42,6 +42,7 @@ from medmultipoints.transforms.sources.reading.repeated_boxes import repeated_pa
 from medmultipoints.transforms.sources.reading.shapes import ZERO_EXTENT, extent
 from medmultipoints.transforms.sources.reading.stated_sizes import differing_sizes
 from medmultipoints.transforms.sources.registry import FORMATS, read_pictures
+from medmultipoints.transforms.sources.used_keys import refuse_unused
 
 COUNTED: Final = frozenset({MISSING, AMBIGUOUS, ZERO_EXTENT})
 """Problems of entries that are objects: they count as read here, and a build quarantines them."""
@@ -82,7 +83,9 @@ def inspect_source(files: Files, stated: Mapping[str, Any], *, accept: bool = Fa
         return _unrecognised(listing, stated)
     read = merge_read(recognition.read, stated)
     used = merge_read(merge_read(read, nest_keys(likely_answers(recognition.questions))), stated)
-    counted = _count(listing, declare(used))
+    declaration = declare(used)
+    refuse_unused(used)
+    counted = _count(listing, declaration)
     said = [hint for hint in recognition.hints if hint.key != "pictures_missing" or not counted.absent]
     hints = (*said, *counted.hints())
     return Inspection(
