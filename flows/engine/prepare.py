@@ -25,10 +25,11 @@ from medmultipoints.flows.engine.planning.place import fetch_releases
 from medmultipoints.flows.engine.request import CLUSTERS, BuildRequest
 from medmultipoints.flows.engine.running.recording import recorded_attempt
 from medmultipoints.flows.engine.stage import Build, EarlierRelease, Source, Stage
+from medmultipoints.flows.recipe.effects import refuse_unused
 from medmultipoints.flows.recipe.load import check_limits, load_recipe, select_sources
 from medmultipoints.flows.recipe.model import Recipe
 from medmultipoints.flows.recipe.pinned import store_files, take_files
-from medmultipoints.flows.recipe.privacy import check_readers
+from medmultipoints.flows.recipe.privacy import blind_kinds, check_readers
 from medmultipoints.flows.recipe.sources import source_infos, take_paths
 from medmultipoints.transforms.diff.releases import KEYS
 from medmultipoints.transforms.errors import MachineError, SourceDataError, UsageError
@@ -83,8 +84,12 @@ def prepare(request: BuildRequest, stages: Sequence[Stage], progress: Progress =
     given_first = sorted(recipe.sources, key=lambda name: name not in paths)
     found = {name: locate(infos[name], paths.get(name), lake, progress, leave_out) for name in given_first}
     recipe, sources = completed(recipe, [found[name] for name in recipe.sources], lake)
+    if not request.only:
+        refuse_unused(recipe, (source.info for source in sources), request.recipe)
     if readable := [source.info for source in sources if not source.info.broken]:
         choose_licence(readable)
+    if blind := blind_kinds(recipe.text, recipe.privacy):
+        say(f"privacy: no reader finds {', '.join(blind)} in pixels; metadata alone are searched (text.readers)")
     for source in sources:
         if source.info.guesses:
             say(f"{source.name}: nobody answered, and the likely answers are taken: {', '.join(source.info.guesses)}")

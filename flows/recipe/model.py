@@ -6,10 +6,11 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from medmultipoints.flows.recipe.corrections import Corrections
+from medmultipoints.flows.recipe.effects import unused_keys
 from medmultipoints.flows.recipe.instructions import Instructions
 from medmultipoints.flows.recipe.ontology import Term
 from medmultipoints.flows.recipe.pinned import Describe, Witness
-from medmultipoints.flows.recipe.privacy import Privacy, Text
+from medmultipoints.flows.recipe.privacy import Privacy, Text, unread_kinds
 from medmultipoints.transforms.compose.label_terms import Terms, plurals_of, released_terms
 from medmultipoints.transforms.problems import LABEL, NAME, VERSION, Day
 
@@ -36,13 +37,17 @@ class Boxes(_Section):
         ge=1,
         le=65535,
         description="least mask value of an object; none: 128, or half the range of a 16-bit file that uses all of it, "
-        "and masks with areas of other values are rejected",
+        "and masks with areas of other values are rejected. Of sources of the catalogue and of `pairs`",
     )
     min_area_px: int = Field(
-        default=20, ge=1, le=MOST, description="smaller mask components are specks: dropped and reported"
+        default=20,
+        ge=1,
+        le=MOST,
+        description="smaller mask components are specks: dropped and reported. Of sources of the catalogue and of "
+        "`pairs`; other declared sources have min_area_px in [read.masks]",
     )
     track_rounding: Literal["none", "nearest", "floor"] = Field(
-        default="none", description="how boxes of label lines are rounded to integers"
+        default="none", description="how boxes of tracks are rounded to integers"
     )
 
 
@@ -215,6 +220,12 @@ class Recipe(_Section):
     def _has_sources(self) -> "Recipe":
         if not self.sources:
             raise ValueError("sources: at least one source is needed")
+        return self
+
+    @model_validator(mode="after")
+    def _uses_what_it_states(self) -> "Recipe":
+        if unused := [*unused_keys(self), *unread_kinds(self.text, self.privacy)]:
+            raise ValueError("; ".join(unused))
         return self
 
     @model_validator(mode="after")

@@ -1,6 +1,6 @@
 """Define the parts of a recipe for text in pictures: readers, and handling of personal information."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from importlib.metadata import version
 from importlib.util import find_spec
 from typing import Final, Literal
@@ -13,6 +13,12 @@ Reader = Literal["raster", "ocr"]
 Action = Literal["report", "quarantine", "redact", "refuse"]
 PACKAGES: Final[Mapping[str, tuple[str, ...]]] = {"raster": (), "ocr": ("rapidocr", "onnxruntime")}
 """The packages that a reader needs beyond those of every installation."""
+FOUND_BY: Final[Mapping[str, frozenset[Reader]]] = {
+    "date": frozenset({"raster", "ocr"}),
+    "clock": frozenset({"raster", "ocr"}),
+    **dict.fromkeys(("name", "number", "other"), frozenset[Reader]({"ocr"})),
+}
+"""The readers that find a kind in pixels; metadata have all kinds but clocks, and are always read."""
 
 
 class Text(BaseModel):
@@ -49,6 +55,23 @@ class Privacy(BaseModel):
     def action(self, kind: str) -> str:
         """Return the action for a kind."""
         return str(getattr(self, kind))
+
+
+def blind_kinds(text: Text, privacy: Privacy) -> list[str]:
+    """Return the kinds with an action that no reader of the recipe finds in pixels."""
+    return [
+        kind for kind, by in FOUND_BY.items() if privacy.action(kind) != "report" and not by.intersection(text.readers)
+    ]
+
+
+def unread_kinds(text: Text, privacy: Privacy) -> Iterator[str]:
+    """Yield a sentence for each action that has no effect, or one in metadata alone without saying so."""
+    for kind in blind_kinds(text, privacy):
+        readers = " or ".join(f'"{name}"' for name in sorted(FOUND_BY[kind], reverse=True))
+        if kind == "clock":
+            yield f"privacy.{kind} has no effect without text.readers = [{readers}]"
+        elif "readers" not in text.model_fields_set:
+            yield f"privacy.{kind} needs text.readers = [{readers}], or [] to search the metadata of files alone"
 
 
 def check_readers(text: Text, where: str) -> None:

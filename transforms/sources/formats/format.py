@@ -34,7 +34,7 @@ class Format:
     yields pictures with their annotations, one at a time. ``weight`` ranks formats that annotate the same pictures by
     expressiveness. ``lost`` and ``export`` are rows of docs/formats.md. ``last``: try only if no other format except
     masks reads the files. ``index``: reads a source for a build as a whole, with an accounting of its own.
-    ``keys``: the dotted keys of a declaration that it uses in addition to ``EVERY_KEY``; with ``index``: all that it uses.
+    ``keys``: the dotted keys of a declaration that it uses, without those in ``EVERY_KEY`` unless it has ``index``.
     """
 
     name: str
