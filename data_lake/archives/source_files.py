@@ -8,7 +8,7 @@ import os
 import tarfile
 import zipfile
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path, PurePosixPath
 from threading import Lock
@@ -33,6 +33,7 @@ class LooseEntry:
     file: Path
 
 
+Rename = Callable[[str], str]
 Entry = zips.ZipEntry | tars.TarEntry | LooseEntry
 
 
@@ -57,18 +58,25 @@ class SourceFiles:
     """The members of one source, as ``transforms.records.Members`` declares them.
 
     Each read opens the archive again: any number of threads may read at once, and nothing needs closing. Pickling keeps
-    only the path; the source is opened again, once per process, on the other side.
+    only the path, and ``rename``; the source is opened again, once per process, on the other side.
     """
 
-    def __init__(self, source: str, path: Path, scratch: Path, entries: Iterable[Entry]) -> None:
-        self.source, self.path, self.scratch = source, path, scratch
+    def __init__(
+        self, source: str, path: Path, scratch: Path, entries: Iterable[Entry], rename: Rename | None = None
+    ) -> None:
+        self.source, self.path, self.scratch, self._rename = source, path, scratch, rename
         ordered = sorted(entries, key=lambda entry: entry.name)
         self._names = tuple(entry.name for entry in ordered)
         # The first of equal names wins. The sort is stable, so the order of archives and entries decides.
         self._entries = {entry.name: entry for entry in reversed(ordered)}
 
     def __reduce__(self) -> tuple[object, ...]:
-        return open_source, (self.source, self.path, self.scratch)
+        return _reopen, (self.source, self.path, self.scratch, self._rename)
+
+    def renamed(self, rename: Rename) -> "SourceFiles":
+        """Return the same members under other paths; ``rename`` keeps distinct paths distinct."""
+        entries = [replace(self._entries[name], name=rename(name)) for name in self._names]
+        return SourceFiles(self.source, self.path, self.scratch, entries, rename)
 
     def names(self) -> tuple[str, ...]:
         """Return all member paths, sorted; a path that occurs twice is listed twice."""
@@ -135,6 +143,11 @@ def open_source(source: str, path: Path, scratch: Path) -> SourceFiles:
             return _open(source, path, scratch.absolute(), state)
     except OSError as error:
         raise unreadable(source, path, error) from error
+
+
+def _reopen(source: str, path: Path, scratch: Path, rename: Rename | None) -> SourceFiles:
+    files = open_source(source, path, scratch)
+    return files.renamed(rename) if rename else files
 
 
 _opening = Lock()

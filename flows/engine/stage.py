@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
-from medmultipoints.data_lake.archives.fingerprint import SourceFingerprint
+from medmultipoints.data_lake.archives.fingerprint import FileDigest, SourceFingerprint
 from medmultipoints.data_lake.archives.source_files import SourceFiles, open_source
 from medmultipoints.data_lake.catalogue import SourceInfo
 from medmultipoints.data_lake.store.layout import Lake
@@ -15,6 +15,7 @@ from medmultipoints.data_lake.store.parquet_tables import read_table, scan_table
 from medmultipoints.expectations.verdicts import Rejection
 from medmultipoints.flows.recipe.model import Recipe
 from medmultipoints.transforms.records import Exclusion
+from medmultipoints.transforms.sources.hidden_names import find_hidden
 
 if TYPE_CHECKING:  # a request's wording does not affect a result
     from medmultipoints.flows.engine.request import BuildRequest
@@ -70,9 +71,26 @@ class Build:
     pinned: Mapping[str, StoredObject] = field(default_factory=dict)
 
     def files(self, source: str) -> SourceFiles:
-        """Open the files of one source."""
+        """Open the files of one source, under the paths that a release holds."""
+        files = self.given_files(source)
+        hide = self.hidden(source)
+        return files.renamed(hide) if hide else files
+
+    def given_files(self, source: str) -> SourceFiles:
+        """Open the files of one source under their own paths."""
         chosen = next(candidate for candidate in self.sources if candidate.name == source)
         return open_source(source, chosen.fingerprint.path, self.lake.scratch)
+
+    def input_files(self, source: Source) -> dict[str, FileDigest]:
+        """Return the files that were given of one source, by the path that a release holds."""
+        hide = self.hidden(source.name)
+        return {hide(file.name) if hide else file.name: file for file in source.fingerprint.files}
+
+    def hidden(self, source: str) -> Callable[[str], str] | None:
+        """Return what hides the names of persons in the texts of a source; None if its declaration hides none."""
+        info = next(candidate.info for candidate in self.sources if candidate.name == source)
+        hides = info.is_declared and info.declaration.groups.hash
+        return find_hidden(source, info.declaration, self.given_files(source).names()) if hides else None
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ from medmultipoints.data_lake.release.checks.verify import verify_release
 from medmultipoints.data_lake.release.read.certificate import check_leakage
 from medmultipoints.data_lake.release.write.manifest import ClaimedManifest, read_manifest
 from medmultipoints.transforms.errors import UsageError
-from tests.faults.tiny_sources import instrument, make_instruments
+from tests.faults.tiny_sources import draw, instrument, make_instruments
 from tests.flows.small_builds import build, make_sources
 from tests.transforms.sources.formats.layouts import pictures
 from tests.transforms.sources.inspecting.test_same_places import COCO, authors_json, masks
@@ -202,3 +202,24 @@ def test_pairs_of_ones_own_are_read_as_those_of_the_catalogue(tmp_path: Path, po
     assert set(images.select("organ", "official_split").rows()) == {("Stomach", "train")}
     lost = pl.read_parquet(release / "quarantine" / "exclusions.parquet").filter(pl.col("verdict") == "rejected")
     assert lost["reason"].to_list() == ["mask_missing"]
+
+
+def test_names_in_paths_are_in_no_file_of_a_release_with_hashed_groups(tmp_path: Path) -> None:
+    """Used pictures, a rejected one, a missing one and a file outside the dataset; the second build changes nothing."""
+    rows = ["image,label,x1,y1,x2,y2"]
+    for who in ("Zora Quandt", "Yorick Pfaff", "Xenia Vogt"):
+        (tmp_path / "own" / who).mkdir(parents=True)
+        for at in range(2):
+            (tmp_path / "own" / who / f"Scan {who} {at}.jpg").write_bytes(draw(f"{who}{at}"))
+            rows.append(f"{who}/Scan {who} {at}.jpg,cyst,4,4,20,20")
+    (tmp_path / "own/Xenia Vogt/broken.jpg").write_bytes(draw("x")[:300])
+    (tmp_path / "own/Xenia Vogt/letter.txt").write_bytes(b"x")
+    rows += ["Xenia Vogt/broken.jpg,cyst,4,4,20,20", "Xenia Vogt/gone.jpg,cyst,4,4,20,20"]
+    (tmp_path / "own/boxes.csv").write_text("\n".join(rows))
+    read = 'boxes.frame = "edges"\ngroups = { group = "{folder}", hash = true }\n'
+    source = f'[sources.own]\npath = "own"\nlicence = "MIT"\n[sources.own.read]\n{read}'
+    release = release_of(tmp_path, source)
+    found = {path: path.read_bytes() for path in release.rglob("*") if path.is_file()}
+    assert [] == [path for path, data in found.items() if any(n in data for n in (b"Quandt", b"Pfaff", b"Vogt"))]
+    assert 6 == table(release, "images").height
+    assert release == release_of(tmp_path, source)

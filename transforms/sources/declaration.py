@@ -124,7 +124,7 @@ class Declaration(AnnotationKeys):
 
     @model_validator(mode="after")
     def _holes_exist(self) -> "Declaration":
-        known = {name for text in self._patterns() for name in compile_pattern(text).holes}
+        known = {name for text in self.patterns for name in compile_pattern(text).holes}
         held = ", ".join(f"{{{name}}}" for name in sorted(known))
         facts = self._fact_templates()
         for key, template in (self._path_templates() | facts).items():
@@ -170,11 +170,13 @@ class Declaration(AnnotationKeys):
         """The columns of annotation rows that fill facts of pictures: holes that no pattern has."""
         if self.format not in WITH_ROWS:
             return frozenset()
-        known = {name for text in self._patterns() for name in compile_pattern(text).holes}
+        known = {name for text in self.patterns for name in compile_pattern(text).holes}
         wanted = {hole for text in self._fact_templates().values() for hole in template_holes(text or "")}
         return frozenset(hole for hole in wanted - known if "." not in hole)
 
-    def _patterns(self) -> list[str]:
+    @cached_property
+    def patterns(self) -> list[str]:
+        """The patterns of pictures, annotations, videos and lists."""
         single = filter(None, (self.video, self.splits.lists))
         further = (text for keys in self.also.values() for text in keys.annotations)
         return [*self.images, *self.annotations, *single, *further]

@@ -189,6 +189,17 @@ class GroupKeys(Part):
         description="text with holes that identifies the patient, examination or volume: {patient}, {TABLE.COLUMN}; "
         "picture: each picture is its own group",
     )
+    hash: bool = Field(
+        default=False,
+        description="true: a release has a hash for the group, and for what fills its holes in paths and sample ids, "
+        "such as names of patients",
+    )
+
+    @model_validator(mode="after")
+    def _hashes_a_group(self) -> "GroupKeys":
+        if self.hash and self.group in (None, EACH_PICTURE):
+            raise ValueError("hash needs group: a text with the holes of paths that names of persons fill")
+        return self
 
     @field_validator("group")
     @classmethod

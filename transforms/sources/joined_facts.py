@@ -3,7 +3,6 @@
 Facts come from the holes of the picture's path, from lists of names, and from tables joined by a hole.
 """
 
-import hashlib
 import re
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import suppress
@@ -15,6 +14,7 @@ from medmultipoints.transforms.sources.accounting import Problem
 from medmultipoints.transforms.sources.annotated import AnnotatedPicture, Files
 from medmultipoints.transforms.sources.declaration import Declaration
 from medmultipoints.transforms.sources.declaration_parts import COLUMNS, DICOM_HOLES, EACH_PICTURE
+from medmultipoints.transforms.sources.hidden_names import hash_name
 from medmultipoints.transforms.sources.joined_tables import JoinedTable, read_tables
 from medmultipoints.transforms.sources.paths import split_path
 from medmultipoints.transforms.sources.patterns import Pattern, compile_pattern, fill, template_holes
@@ -106,8 +106,8 @@ class JoinedFacts:
         if template is None or template == EACH_PICTURE:
             return columns.get("group") if template is None else None
         group = self._fill(template, holes)
-        secret = DICOM_HOLES & set(template_holes(template))
-        return hashlib.sha256(group.encode()).hexdigest()[:16] if secret else group
+        secret = self.declaration.groups.hash or DICOM_HOLES & set(template_holes(template))
+        return hash_name(group) if group and secret else group
 
     def _group_problem(self, picture: AnnotatedPicture, holes: Row, columns: Row) -> Problem | None:
         """Return the problem of a picture whose group is declared and unknown: it could leak into another split."""

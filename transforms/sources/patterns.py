@@ -45,11 +45,18 @@ class Pattern:
 
         Raises PatternError if the path matches in more than one way.
         """
+        found = self._match(path)
+        return None if found is None else _values(found)
+
+    def spans(self, path: str) -> dict[str, tuple[int, int]]:
+        """Return where each hole that is filled begins and ends in a path, as ``match`` reads it."""
+        found = self._match(path)
+        return {} if found is None else {name: found.span(name) for name in _values(found)}
+
+    def _match(self, path: str) -> re.Match[str] | None:
         found = self.strict.fullmatch(path)
-        if found is not None:
-            return _values(found)
-        if not self.holes:
-            return None
+        if found is not None or not self.holes:
+            return found
         first, last = self.shortest.fullmatch(path), self.longest.fullmatch(path)
         if first is None or last is None:
             return None
@@ -58,7 +65,7 @@ class Pattern:
                 f"pattern {self.text!r} reads {path!r} in two ways: {_show(_values(first))} or {_show(_values(last))}. "
                 r"Give a hole a rule, such as {name:\d+}."
             )
-        return _values(first)
+        return first
 
     def fits(self, path: str) -> bool:
         """Return whether a path matches, in one or more ways."""

@@ -87,7 +87,9 @@ def refuse_taken(build: Build, code: str) -> None:
     if made is None:
         return
     files = {(source.name, file.name, file.sha256) for source in made.sources for file in source.files}
-    given = {(source.name, file.name, file.sha256) for source in build.sources for file in source.fingerprint.files}
+    given = {
+        (source.name, name, file.sha256) for source in build.sources for name, file in build.input_files(source).items()
+    }
     changed = made.recipe != build.recipe.model_dump(mode="json")
     other = {
         "another recipe": changed,

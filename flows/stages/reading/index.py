@@ -2,6 +2,7 @@
 
 import inspect
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from typing import Final
 
@@ -22,6 +23,7 @@ from medmultipoints.transforms.sources.accounting import check_members
 from medmultipoints.transforms.sources.builtin import BUILT_IN
 from medmultipoints.transforms.sources.declaration import Declaration
 from medmultipoints.transforms.sources.declared import read_declared
+from medmultipoints.transforms.sources.hidden_names import hide_names
 from medmultipoints.transforms.sources.registry import find_format, read_pictures
 
 BROKEN: Final = "source_broken"
@@ -42,6 +44,8 @@ def index_source(build: Build, _inputs: Inputs, shard: str) -> Output:
         key = f"{shard}/all files"
         place = next(source.fingerprint.path for source in build.sources if source.name == shard)
         why = without_place(str(error), place, shard)
+        with suppress(DataError):
+            why = hide(why) if (hide := build.hidden(shard)) else why
         gone = Exclusion(source=shard, key=key, verdict="dropped", reason=BROKEN, detail=why)
         return Output(inputs=[key], used={}, tables=as_tables(()), exclusions=[gone])
 
@@ -53,12 +57,13 @@ def broken_sources(exclusions: pl.DataFrame) -> dict[str, str]:
 
 def index_members(build: Build, shard: str) -> Output:
     """Return the samples of one source, with every member accounted for."""
-    members = build.files(shard)
+    given, members, hide = build.given_files(shard), build.files(shard), build.hidden(shard)
     try:
-        indexed = read_source(build, shard, members)
+        indexed = read_source(build, shard, given)
+        indexed = hide_names(indexed, hide) if hide else indexed
         check_members(members, indexed)
         declared = next(source.info for source in build.sources if source.name == shard)
-        require_samples(shard, indexed, declared.declaration, members.names())
+        require_samples(shard, indexed, declared.declaration, given.names())
     except SourceDataError as error:
         raise error.within(str(members.path)) from error
     except MemberProblem as problem:

@@ -47,7 +47,7 @@ from medmultipoints.transforms.witnesses.summary import describe_witnesses
 def write_manifest(build: Build, inputs: Inputs, _shard: str) -> Output:
     """Write card and manifest of the release; every number in them is computed here."""
     files = release.read_listing(build.lake, inputs.objects["listing"])
-    sources = tuple(source_entry(source, inputs) for source in build.sources)
+    sources = tuple(source_entry(build, source, inputs) for source in build.sources)
     tables = released_tables(inputs)
     earlier = difference(build, tables)
     facts = card_facts(build, inputs, files, sources, tables, earlier)
@@ -195,14 +195,14 @@ def stage_count(inputs: Inputs, stage: str) -> StageCount:
     )
 
 
-def source_entry(source: Source, inputs: Inputs) -> ManifestSource:
+def source_entry(build: Build, source: Source, inputs: Inputs) -> ManifestSource:
     """Return the manifest's entry of a source's files; loose files outside the dataset are ignored."""
     official = known(source.fingerprint, source.info)
     left_out = set(inputs.read("index.exclusions").filter(pl.col("verdict") == "dropped")["key"])
     files = tuple(
-        SourceFile(name=file.name, bytes=file.bytes, sha256=file.sha256, known=official[file.name])
-        for file in source.fingerprint.files
-        if f"{source.name}/{file.name}" not in left_out
+        SourceFile(name=name, bytes=file.bytes, sha256=file.sha256, known=official[file.name])
+        for name, file in sorted(build.input_files(source).items())
+        if f"{source.name}/{name}" not in left_out
     )
     return ManifestSource(name=source.name, known=all(file.known for file in files), files=files)
 

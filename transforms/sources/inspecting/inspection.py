@@ -6,12 +6,13 @@ except those in ``declared_answers.NOT_ASSUMED``, whose answer could count false
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Final
 
 from pydantic import ValidationError
 
-from medmultipoints.transforms.errors import MemberProblem, UsageError
+from medmultipoints.transforms.errors import DataError, MemberProblem, UsageError
 from medmultipoints.transforms.masks.components import SPECK_PX
 from medmultipoints.transforms.pictures.orientation import find_orientations
 from medmultipoints.transforms.problems import problems
@@ -32,9 +33,11 @@ from medmultipoints.transforms.sources.declaration import Declaration, fold_labe
 from medmultipoints.transforms.sources.declaration_parts import IgnoreLabel
 from medmultipoints.transforms.sources.declaration_text import toml_value
 from medmultipoints.transforms.sources.inspecting.declared_answers import choice_value, likely_answers, nest_keys
+from medmultipoints.transforms.sources.inspecting.personal_data import personal_hints
 from medmultipoints.transforms.sources.inspecting.recognition import recognise_source
 from medmultipoints.transforms.sources.inspecting.shown_objects import find_objects, rename_labels
 from medmultipoints.transforms.sources.inspecting.unread import find_unread
+from medmultipoints.transforms.sources.joined_facts import JoinedFacts, collect_facts
 from medmultipoints.transforms.sources.reading.joining import AMBIGUOUS, MISSING, size_or_none
 from medmultipoints.transforms.sources.reading.listing import Listing, listed
 from medmultipoints.transforms.sources.reading.proposing import toml_choice
@@ -87,7 +90,8 @@ def inspect_source(files: Files, stated: Mapping[str, Any], *, accept: bool = Fa
     refuse_unused(used)
     counted = _count(listing, declaration)
     said = [hint for hint in recognition.hints if hint.key != "pictures_missing" or not counted.absent]
-    hints = (*said, *counted.hints())
+    personal = personal_hints(listing, declaration, counted.sorted(), counted.groups)
+    hints = (*said, *counted.hints(), *personal)
     return Inspection(
         recognition,
         read,
@@ -139,6 +143,8 @@ class _Counted:
 
     def __init__(self, files: Listing, declaration: Declaration) -> None:
         self._files, self._declaration = files, declaration
+        self._joined = _facts(files, declaration)
+        self.groups: set[str] = set()
         self._other_size: list[str] = []
         self.pictures = 0
         self.shown: list[AnnotatedPicture] = []
@@ -167,6 +173,7 @@ class _Counted:
             self._add_each(found, counted)
         self._points += sum(annotation.evidence == "point" for annotation in counted)
         self._keep(found)
+        self._add_group(found)
         self._silent += not found.annotated
         self.pictures += 1
 
@@ -192,6 +199,11 @@ class _Counted:
             self._objects[label] += 1
         for conflict in conflicts:
             self._note(CONFLICT, conflict.detail)
+
+    def _add_group(self, found: AnnotatedPicture) -> None:
+        with suppress(UsageError):
+            group = self._joined.of(found).group if self._joined else None
+            self.groups |= {group} if group else set()
 
     def _add_repeated(self, annotations: Sequence[Annotation], picture: str) -> None:
         places = [(a.label, a.box or extent(a.polygons)) for a in annotations if a.box or a.polygons]
@@ -285,6 +297,14 @@ class _Counted:
             said = f"no object has the class {', '.join(unused[:8])}: are the class names in the right order?"
             hints.append(Hint("classes_unused", said))
         return hints
+
+
+def _facts(files: Listing, declaration: Declaration) -> JoinedFacts | None:
+    """Return the facts of pictures, or None if their tables cannot be read: a build says why."""
+    try:
+        return collect_facts("source", declaration, files)
+    except (DataError, MemberProblem, UsageError):
+        return None
 
 
 def _count(files: Listing, declaration: Declaration) -> _Counted:
