@@ -75,7 +75,7 @@ def test_what_an_interrupted_call_left_is_written_again(tmp_path: Path) -> None:
     (broken / "simulated.json").write_bytes(b"{}")
     (broken / "hyper-kvasir" / "image-labels.csv").write_bytes(b"half")
     (broken / "hyper-kvasir" / ".image-labels.csv.part").write_bytes(b"ha")
-    (broken / "hyper-kvasir" / "hyper-kvasir-labeled-images.zip.partial").write_bytes(b"PK")
+    (broken / "hyper-kvasir" / "hyper-kvasir-segmented-images.zip.partial").write_bytes(b"PK")
     write_sources(broken, seed=1, sizes=SMALL)
     assert _digests(broken) == _digests(tmp_path / "whole")
 
