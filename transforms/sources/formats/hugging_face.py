@@ -6,7 +6,8 @@ in a separate column.
 
 import io
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field, replace
 from itertools import islice
 from typing import Any, Final
@@ -55,6 +56,7 @@ from medmultipoints.transforms.sources.reading.records.data_set_rows import (
     data_rows,
     objects_column,
     parquet_rows,
+    repeated_stems,
 )
 from medmultipoints.transforms.sources.reading.records.json_rows import show
 from medmultipoints.transforms.sources.reading.records.row_facts import ask_row_groups, row_facts
@@ -135,7 +137,7 @@ def recognise(files: Files, stated: Mapping[str, object]) -> Recognition | None:
     draft.line("annotations", patterns_of(names, listing.kinds), plural(len(names), kind))
     seen = _gather_evidence(draft, listing, names, index)
     if kind == "Parquet file":
-        draft.line("images", patterns_of(names, listing.kinds), "pictures are in the rows")
+        _propose_tables(draft, names, patterns_of(names, listing.kinds))
     else:
         propose_images(draft, listing, in_same_folders(listing, seen.joined), listing.pictures)
     decide_form(draft, seen.forms, None, seen.corners)
@@ -184,6 +186,14 @@ def _gather_evidence(draft: Draft, listing: Listing, names: Sequence[str], index
     return seen
 
 
+def _propose_tables(draft: Draft, names: Sequence[str], patterns: str | tuple[str, ...]) -> None:
+    """Propose the tables as the places of pictures, with the splits that their names or folders state."""
+    held = (patterns,) if isinstance(patterns, str) else patterns
+    times = Counter(split for name in names if (split := hole_columns(name, held).get("split")))
+    said = f"; splits by their names: {', '.join(f'{split} {count}' for split, count in sorted(times.items()))}"
+    draft.line("images", patterns, "pictures are in the rows" + (said if times else ""))
+
+
 def _schema(listing: Listing, name: str) -> pa.Schema:
     return open_table(listing.read(name), name).schema_arrow
 
@@ -204,7 +214,7 @@ def _recognise_masks(
         return None
     draft.line("format", "hugging-face", f"{plural(len(names), 'Parquet file')} with pictures and masks")
     draft.line("annotations", pattern, plural(len(names), "Parquet file"))
-    draft.line("images", pattern, "pictures are in the rows")
+    _propose_tables(draft, names, pattern)
     facts: dict[str, Mapping[str, str]] = {}
     turned: list[str] = []
     for row in (row for name in names for row in parquet_rows(listing, name)):
@@ -255,11 +265,11 @@ def read(declaration: Declaration, files: Files) -> Reading:
     listing = listed(files)
     pictures = Pictures(listing, declaration)
     names = matching(_parquets(listing) or _metadata(listing), declaration.annotations)
+    repeated = repeated_stems(listing, [name for name in names if listing.kinds[name] == "parquet"])
     for name in names:
         columns = hole_columns(name, declaration.annotations)
         try:
-            rows = _masked_rows(declaration, listing, name) or data_rows(listing, name, pictures.index)
-            for row in rows:
+            for row in _rows(declaration, listing, name, pictures.index, repeated):
                 yield from _read_row(declaration, listing, pictures, name, row, columns)
         except MemberProblem as problem:
             yield ReadProblem(key=name, reason=problem.reason, detail=problem.detail)
@@ -267,9 +277,13 @@ def read(declaration: Declaration, files: Files) -> Reading:
         yield from pictures.rest()
 
 
-def _masked_rows(declaration: Declaration, listing: Listing, name: str) -> Iterator[PictureRow] | None:
-    column = declaration.fields.get("mask")
-    return parquet_rows(listing, name, [column]) if column and listing.kinds[name] == "parquet" else None
+def _rows(
+    declaration: Declaration, listing: Listing, name: str, index: PictureIndex, repeated: Set[str]
+) -> Iterator[PictureRow]:
+    if listing.kinds[name] != "parquet":
+        return data_rows(listing, name, index)
+    masks = [declaration.fields["mask"]] if "mask" in declaration.fields else []
+    return parquet_rows(listing, name, masks, repeated)
 
 
 def _mask_layers(declaration: Declaration, listing: Listing, name: str, row: PictureRow) -> tuple[MaskLayer, ...]:

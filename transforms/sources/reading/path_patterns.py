@@ -12,6 +12,8 @@ SPLIT_WORDS: Final = frozenset(
 COLUMN_HOLES: Final = frozenset({"split", "group", "organ", "modality"})
 """Holes whose values fill a column of the picture."""
 _SPECIAL: Final = re.compile(r"[\[\]{}*]")
+_SHARD: Final = re.compile(r"(?P<split>[A-Za-z]+)-[^.]*\d[^.]*(?P<end>\..+)")
+"""Name of a part of a split, such as train-00000-of-00002.parquet."""
 _MOST: Final = 12
 
 
@@ -88,7 +90,14 @@ def _pattern(group: Sequence[str], together: Sequence[str], extension: str, sing
 
 
 def _split_part(filenames: set[str]) -> str | None:
-    """Return ``instances_{split}.json`` or ``{split}_mask`` for names that differ only in a split word, or None."""
+    """Return ``instances_{split}.json`` or ``{split}_mask`` for names that differ only in a split word, or None.
+
+    Shards (``train-00000-of-00002.parquet``) differ in their numbers, too: ``{split}-{shard}.parquet``.
+    """
+    shards = [_SHARD.fullmatch(name) for name in filenames]
+    found = [shard for shard in shards if shard is not None and shard["split"].lower() in SPLIT_WORDS]
+    if len(found) == len(filenames) > 1 and len({shard["end"] for shard in found}) == 1:
+        return f"{{split}}-{{shard}}{literal(found[0]['end'])}"
     prefix, suffix = common_start(sorted(filenames)), common_start([name[::-1] for name in filenames])[::-1]
     if len(filenames) < 2 or min(map(len, filenames)) <= len(prefix) + len(suffix):
         return None

@@ -1,7 +1,10 @@
 """Read the rows of Hugging Face data sets: pictures with parallel lists, or lists of records, of objects."""
 
+import hashlib
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence, Set
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -75,7 +78,11 @@ def data_rows(listing: Listing, name: str, index: PictureIndex) -> Iterator[Pict
     """Yield the rows of a Parquet table, or of a metadata file. Raise MemberProblem for a damaged one."""
     if listing.kinds.get(name) == "parquet":
         yield from parquet_rows(listing, name)
-        return
+    else:
+        yield from _metadata_rows(listing, name, index)
+
+
+def _metadata_rows(listing: Listing, name: str, index: PictureIndex) -> Iterator[PictureRow]:
     for at, line in enumerate(listing.read(name).decode("utf-8-sig", "replace").splitlines(), start=1):
         if not line.strip():
             continue
@@ -99,8 +106,41 @@ def data_rows(listing: Listing, name: str, index: PictureIndex) -> Iterator[Pict
         )
 
 
-def parquet_rows(listing: Listing, name: str, masks: Sequence[str] = ()) -> Iterator[PictureRow]:
-    """Yield the rows of a table, with the mask from the first column of ``masks``, if any."""
+def repeated_stems(listing: Listing, names: Sequence[str]) -> frozenset[str]:
+    """Return the names of pictures that several rows of the tables have, in one table or in different ones.
+
+    A damaged table is left out: reading it says so.
+    """
+    times: Counter[str] = Counter()
+    for name in names:
+        table = open_table(listing.read(name), name)
+        with suppress(MemberProblem):
+            for held in _held_rows(table, name, [f"{picture_column(table.schema_arrow)}.path"]):
+                times.update(map(_stem, held.values()))
+    return frozenset(stem for stem, count in times.items() if stem and count > 1)
+
+
+def _stem(picture: Any) -> str:
+    """Return the name that a cell gives its picture, without folders and extension, or an empty text."""
+    path = picture.get("path") if isinstance(picture, dict) else None
+    return split_path(path).stem if isinstance(path, str) else ""
+
+
+def _name(stem: str, data: Any, repeated: Set[str]) -> str:
+    """Return the name of a picture: its own if no other has it, else with a hash of its content."""
+    if stem and stem not in repeated:
+        return stem
+    content = hashlib.sha256(data if isinstance(data, bytes) else b"").hexdigest()[:16]
+    return f"{stem}_{content}" if stem else content
+
+
+def parquet_rows(
+    listing: Listing, name: str, masks: Sequence[str] = (), repeated: Set[str] = frozenset()
+) -> Iterator[PictureRow]:
+    """Yield the rows of a table, with the mask from the first column of ``masks``, if any.
+
+    ``repeated``: names of pictures that other rows have, too.
+    """
     table = open_table(listing.read(name), name)
     pictures, column = str(picture_column(table.schema_arrow)), objects_column(table.schema_arrow)
     wanted = [pictures, *([column] if column else []), *masks]
@@ -108,14 +148,12 @@ def parquet_rows(listing: Listing, name: str, masks: Sequence[str] = ()) -> Iter
     for at, held in enumerate(_held_rows(table, name, [*wanted, *(side for side in plain if side not in wanted)])):
         picture = held[pictures]
         drawn = held[masks[0]] if masks else None
-        path = picture.get("path") if isinstance(picture, dict) else None
         data = picture.get("bytes") if isinstance(picture, dict) else picture
-        stem = f"{split_path(name).stem}_{at:06d}"
         yield PictureRow(
             f"{name}#{at}",
             name,
             f"row:{at}",
-            split_path(path).stem if path else stem,
+            _name(_stem(picture), data, repeated),
             *_split_objects(held[column] if column else None),
             stated=size_of(held.get("width"), held.get("height")),
             data=data,
