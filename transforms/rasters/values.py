@@ -110,7 +110,8 @@ def _colours(image: Image.Image) -> Values:
 def _values(image: Image.Image, channel: str) -> Values:
     pixels = whole_numbers(np.asarray(image))
     if pixels.dtype.kind not in "biu":
-        raise ImageProblem("unreadable_image", f"its values are fractions ({pixels.dtype}), not codes")
+        said = f"its values are fractions ({pixels.dtype}), not codes"
+        raise ImageProblem("unreadable_image", f"{said}. Write a mask of 0 and 255, with a threshold of yours")
     if channel == "alpha" and image.mode not in ("LA", "RGBA"):
         raise ImageProblem("unreadable_image", "it has no alpha channel: correct masks.channel")
     if pixels.ndim == 2:

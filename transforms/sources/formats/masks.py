@@ -53,7 +53,7 @@ def recognise(files: Files, stated: Mapping[str, object]) -> Recognition | None:
 
 def _looks(listing: Listing, masks: Sequence[Mask]) -> dict[str, Look]:
     sampled = {mask.member: listing.look(mask.member) for mask in spread(masks, SAMPLE)}
-    return {name: look for name, look in sampled.items() if look is not None}
+    return {name: look for name, look in sampled.items() if look is not None and look.values.dtype.kind != "f"}
 
 
 def decide_kind(draft: Draft, listing: Listing, masks: Sequence[Mask], looks: Mapping[str, Look]) -> None:

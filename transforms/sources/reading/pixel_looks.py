@@ -59,6 +59,18 @@ class Look:
             return False
         return bool(len(counts) <= max(64, packed.size // 40))
 
+    @property
+    def is_soft(self) -> bool:
+        """Whether gray values are a mask of fractions: between 0 and 1, or nearly all at both ends but not flat."""
+        values = self.values
+        if values.ndim != 2 or self.lossy or self.palette or not values.size:
+            return False
+        if values.dtype.kind == "f":
+            return bool((values >= 0).all() and (values <= 1).all())
+        top = 65535 if values.max() > 255 else 255
+        low, high = float((values <= top * 0.02).mean()), float((values >= top * 0.98).mean())
+        return not self.is_drawing and low >= 0.1 and high >= 0.02 and low + high >= 0.6
+
 
 def look_at(data: bytes, name: str = "", page: int = 0) -> Look | None:
     """Return the pixels of a picture or array file as stored, or None if it cannot be read."""
@@ -66,8 +78,14 @@ def look_at(data: bytes, name: str = "", page: int = 0) -> Look | None:
         return _look_at_tiff(data, page)
     if data.startswith((b"\x93NUMPY", b"PK\x03\x04")):
         return _look_at_array(data, name)
+    return _look_at_picture(data, 0)
+
+
+def _look_at_picture(data: bytes, page: int) -> Look | None:
     try:
         with Image.open(io.BytesIO(data)) as image:
+            if page:
+                image.seek(page)
             if image.width * image.height > MAX_PIXELS:
                 return None
             lossy = image.format in ("JPEG", "WEBP")
@@ -100,8 +118,9 @@ def _look_at_tiff(data: bytes, page: int) -> Look | None:
             held = file.pages[page]
             palette = held.photometric.name == "PALETTE"
             values = whole_numbers(held.asarray())
-    except (tifffile.TiffFileError, ValueError, IndexError, KeyError, OSError, RuntimeError, TypeError):
-        return None
+    except (tifffile.TiffFileError, ValueError, IndexError, KeyError, OSError, RuntimeError, TypeError) as error:
+        # Pillow reads LZW and JPEG without that package.
+        return _look_at_picture(data, page) if "imagecodecs" in str(error) else None
     if values.ndim == 3 and values.shape[2] == 4:
         return Look("RGBA", values[..., :3], values[..., 3], False, False)
     return Look(str(values.dtype), values, None, False, palette) if values.ndim in (2, 3) else None

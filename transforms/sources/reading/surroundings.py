@@ -12,12 +12,14 @@ from medmultipoints.transforms.rasters.volumes import TIFF, count_pages
 from medmultipoints.transforms.reporting.counted import plural
 from medmultipoints.transforms.sources.annotated import Hint, Recognition
 from medmultipoints.transforms.sources.paths import split_path
-from medmultipoints.transforms.sources.reading.listing import Listing, folder, matching
+from medmultipoints.transforms.sources.reading.listing import Listing, by_folder, folder, matching
 from medmultipoints.transforms.sources.reading.path_patterns import SPLIT_WORDS
 from medmultipoints.transforms.sources.reading.proposing import Draft, redraft
 
 _AUGMENTED: Final = re.compile(r"\.rf\.[0-9A-Za-z]{8,}$")
 """Suffix that Roboflow appends to picture names; several pictures of one name are augmentations."""
+_MOST_LOOKED_AT: Final = 120
+"""Pictures, a dozen of each folder, that are searched for masks of fractions."""
 _COUNTED: Final = re.compile(r"(?P<before>.*[^\W_].*?[_\-. (]+)\d+\)?")
 
 
@@ -49,7 +51,22 @@ def picture_faults(listing: Listing) -> list[Hint]:
     if foreign := listing.foreign:
         said = f"{plural(len(foreign), 'picture')} of a kind that is not read, such as {foreign[0]}"
         hints.append(Hint("pictures_not_read", f"{said}: write them as PNG"))
-    return hints
+    return hints + _soft_masks(listing)
+
+
+def _soft_masks(listing: Listing) -> list[Hint]:
+    """Return a hint about pictures that look like maps of probabilities, or masks with soft edges."""
+    tried = [name for names in by_folder(listing.pictures).values() for name in _spread(names)]
+    soft = [name for name in _spread(tried, _MOST_LOOKED_AT) if (look := listing.look(name)) and look.is_soft]
+    if not soft:
+        return []
+    said = f"{plural(len(soft), 'picture')} of those looked at, such as {soft[0]}, may be masks of fractions"
+    text = f"{said} (probabilities, soft edges): no threshold is assumed, so they are read as pictures, or not at all"
+    return [Hint("soft_masks", f"{text}; write masks of 0 and 255 with a threshold of yours, and drop these files")]
+
+
+def _spread(names: Sequence[str], most: int = 12) -> Sequence[str]:
+    return names[:: max(1, -(-len(names) // most))]
 
 
 def _hint_groups(draft: Draft, pictures: Sequence[str]) -> None:

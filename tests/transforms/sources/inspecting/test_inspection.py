@@ -74,3 +74,18 @@ def test_the_patterns_that_are_hinted_for_folders_of_a_case_each_join_masks() ->
     patterns = {"images": "{case}/image.png", "annotations": "{case}/mask.png"}
     found = inspected(files, {"format": "masks", "label": "cyst", "masks": {"object": "component"}} | patterns)
     assert (found.pictures, found.objects) == (3, {"cyst": 3})
+
+
+def test_masks_of_fractions_are_named_and_no_threshold_is_assumed() -> None:
+    """Alone, and next to annotations that would have them as pictures."""
+    rows, columns = np.mgrid[:48, :64]
+    values = (1 / (1 + np.exp((np.hypot(rows - 24, columns - 32) - 12) / 2))).astype(np.float32)
+    soft = cv2.imencode(".tif", values)[1].tobytes()
+    pictures = {f"{name}.jpg": draw(name) for name in "ab"}
+    alone = inspected(pictures | {"masks/a.tif": soft, "masks/b.tif": soft})
+    assert not alone.objects
+    other = inspected(pictures | {"a_prob.tif": soft, "c.json": coco("a.jpg", "b.jpg")})
+    for found, count in ((alone, "2 pictures"), (other, "1 picture")):
+        (hint,) = [hint for hint in found.hints if hint.key == "soft_masks"]
+        assert hint.text.startswith(f"{count} of those looked at, such as ")
+        assert "no threshold is assumed" in hint.text

@@ -31,3 +31,35 @@ def test_a_mosaic_of_many_colours_is_a_picture(picture: NDArray[np.uint8], drawi
     look = look_at(bytes(cv2.imencode(".png", picture)[1].tobytes()))
     assert look is not None
     assert look.is_drawing == drawing
+
+
+def disk() -> NDArray[np.float64]:
+    """A map of probabilities: 1 inside a disk, 0 far from it, a slope between."""
+    rows, columns = np.mgrid[:80, :100]
+    return 1 / (1 + np.exp((np.hypot(rows - 40, columns - 50) - 20) / 2))
+
+
+@pytest.mark.parametrize(
+    ("values", "extension", "soft"),
+    [
+        (disk().astype(np.float32), ".tif", True),
+        ((disk() * 65535).astype(np.uint16), ".tif", True),
+        ((disk() * 65535).astype(np.uint16), ".png", True),
+        ((disk() * 255).astype(np.uint8), ".png", True),
+        (((disk() > 0.5) * 255).astype(np.uint8), ".png", False),
+        ((disk() * 100 + 100).astype(np.float32), ".tif", False),
+        (mosaic(12, 9)[..., 0], ".png", False),
+    ],
+)
+def test_a_map_of_probabilities_is_a_soft_mask(values: NDArray[np.generic], extension: str, soft: bool) -> None:
+    look = look_at(bytes(cv2.imencode(extension, values)[1].tobytes()))
+    assert look is not None
+    assert soft == look.is_soft
+
+
+def test_a_tiff_packed_by_lzw_is_looked_at() -> None:
+    mask = ((disk() > 0.5) * 255).astype(np.uint8)
+    look = look_at(bytes(cv2.imencode(".tif", mask, [cv2.IMWRITE_TIFF_COMPRESSION, 5])[1].tobytes()))
+    assert look is not None
+    assert look.is_drawing
+    assert np.array_equal(mask, look.values)
