@@ -19,8 +19,9 @@ _INTRODUCTION = """# Recipe
 Generated from `flows/recipe/model.py` and the readers by `make docs`; do not edit.
 
 A recipe is one TOML file that says what a release is made of. A key that is not listed here is an error, so a
-misspelt one cannot go unnoticed; so is a key that has no effect in this recipe. `medmultipoints build my-recipe.toml` takes the path of any file; the recipes in
-`flows/recipes/` go by their names and are good ones to start from. Keys without a default must be given.
+misspelt one cannot go unnoticed; so is a key that has no effect in this recipe. `medmultipoints build my-recipe.toml`
+takes the path of any file; the recipes in `flows/recipes/` go by their names and are good ones to start from. Keys
+without a default must be given.
 """
 
 _OWN = """## [sources.NAME]

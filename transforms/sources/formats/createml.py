@@ -9,6 +9,7 @@ from medmultipoints.transforms.reporting.counted import plural
 from medmultipoints.transforms.sources.annotated import Files, Reading, Recognition
 from medmultipoints.transforms.sources.declaration import Declaration
 from medmultipoints.transforms.sources.formats.format import Format
+from medmultipoints.transforms.sources.reading.frame_evidence import LEAST
 from medmultipoints.transforms.sources.reading.joining import Pictures, read_documents, size_or_none
 from medmultipoints.transforms.sources.reading.listing import Listing, bare, listed
 from medmultipoints.transforms.sources.reading.making import make_annotation
@@ -78,6 +79,9 @@ def _decide_form(draft: Draft, boxes: list[tuple[list[Any], tuple[int, int] | No
     said = (
         f"of {plural(len(sound), 'box', 'boxes')}, {centred:,} lie in the picture as centres, {cornered:,} as corners"
     )
+    for form, own, other in (("cxcywh", centred, cornered), ("xywh", cornered, centred)):
+        if len(sound) >= LEAST and other == len(sound) and own * 10 < 9 * other:
+            draft.refuse("boxes.form", form, said)
     if sound and centred == len(sound) and cornered < len(sound):
         draft.line("boxes.form", "cxcywh", said)
     elif sound and cornered == len(sound) and centred < len(sound):

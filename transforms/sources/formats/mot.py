@@ -27,6 +27,7 @@ from medmultipoints.transforms.sources.declaration_text import toml_value
 from medmultipoints.transforms.sources.formats.format import Format
 from medmultipoints.transforms.sources.paths import split_path
 from medmultipoints.transforms.sources.reading.class_names import find_class_names, has_names, names_wanted
+from medmultipoints.transforms.sources.reading.frame_evidence import LEAST
 from medmultipoints.transforms.sources.reading.joining import frame_missing, picture_size
 from medmultipoints.transforms.sources.reading.listing import Listing, folder, listed, matching
 from medmultipoints.transforms.sources.reading.making import make_annotation
@@ -155,7 +156,9 @@ def _decide_base(
     lowest = min((min(row.box[:2]) for row in everything), default=1)
     numbers = sorted({number for held in frames.values() for number in held})
     said = f"frames from {first}, pictures from {numbers[0] if numbers else '?'}; the least left or top is {lowest:g}"
-    zeros = sum(0 in row.box[:2] for row in everything)
+    zeros, ones = (sum(number in row.box[:2] for row in everything) for number in (0, 1))
+    if zeros >= LEAST and zeros > ones:
+        draft.refuse("boxes.frame", "inclusive-1", f"{zeros:,} boxes begin at 0, which is not counted from 1")
     if zeros or first == 0:
         draft.line("boxes.frame", "edges", f"{said}: a number of 0 is not counted from 1")
     else:

@@ -25,6 +25,7 @@ from medmultipoints.transforms.sources.reading.class_names import (
     has_names,
     names_wanted,
 )
+from medmultipoints.transforms.sources.reading.frame_evidence import LEAST
 from medmultipoints.transforms.sources.reading.joining import Pictures, missing
 from medmultipoints.transforms.sources.reading.listing import Listing, listed, matching
 from medmultipoints.transforms.sources.reading.picture_index import Joined, PictureIndex
@@ -176,13 +177,19 @@ def _decide_form(draft: Draft, seen: LineEvidence) -> None:
     """Ask for the form of boxes if many would pass the edge as centre and size, and all fit another form."""
     form = "xyxy" if seen.as_corners == seen.plain else "xywh" if seen.as_sizes == seen.plain else None
     stated = draft.states("boxes.form")
+    fits = {"xyxy": seen.as_corners, "xywh": seen.as_sizes, "cxcywh": seen.plain - seen.beyond}
+    corners = seen.as_corners == seen.plain
+    better = "cxcywh" if stated == "xyxy" and not seen.beyond else "xyxy" if stated != "xyxy" and corners else None
+    if better and seen.plain >= LEAST and fits.get(stated, 0) * 10 < seen.plain * 9:
+        said = f"{fits.get(stated, 0):,} of {plural(seen.plain, 'box', 'boxes')} lie in the picture so, all as {better}"
+        draft.refuse("boxes.form", stated, said)
     if stated is not None:
         draft.line("boxes.form", stated, "stated")
     elif form and seen.beyond > 2 and seen.beyond * 10 > seen.plain:
         said = f"YOLO's boxes are centre and size, but {seen.beyond:,} of {plural(seen.plain, 'box', 'boxes')}"
         shape = "two corners" if form == "xyxy" else "a corner and a size"
         text = f"{said} would pass the picture's edge, and all could be {shape}. Which is it?"
-        draft.ask("boxes.form", text, [form, "cxcywh"], form)
+        draft.ask("boxes.form", text, [form] if better else [form, "cxcywh"], form)
 
 
 def _hint_lines(draft: Draft, seen: LineEvidence) -> None:

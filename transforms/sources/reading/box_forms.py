@@ -1,30 +1,36 @@
 """Decide the form of boxes (two corners, corner and size, or centre and size) and their unit from all numbers."""
 
+from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Final
 
 from medmultipoints.transforms.records import Box
 from medmultipoints.transforms.reporting.counted import plural
 from medmultipoints.transforms.sources.declaration import Declaration
-from medmultipoints.transforms.sources.reading.frame_evidence import FrameEvidence, decide_frame
+from medmultipoints.transforms.sources.reading.frame_evidence import LEAST, FrameEvidence, decide_frame
 from medmultipoints.transforms.sources.reading.proposing import Draft
 from medmultipoints.transforms.sources.reading.shapes import Fault, Place, box_place, corners_to_box, finite, not_finite
 
 Size = tuple[int, int] | None
 _SLACK = 1.5
+FORMS: Final = ("xyxy", "xywh", "cxcywh")
+SWAPPED: Final = " with x and y swapped"
 
 
 @dataclass
 class FormEvidence:
-    """Counts of boxes that are plausible in each form and unit."""
+    """Counts of boxes that are plausible in each form and unit.
+
+    ``fits``: boxes inside of their pictures by form, and by form and ``SWAPPED``.
+    """
 
     boxes: int = 0
     sized: int = 0
     ordered: int = 0
-    as_corners: int = 0
-    as_sizes: int = 0
-    as_centres: int = 0
     fractions: int = 0
+    percents: int = 0
+    fits: Counter[str] = field(default_factory=Counter)
 
     def add(self, numbers: Sequence[float], size: Size) -> None:
         """Add one box to the counts; ``size``: width and height of its picture, if known."""
@@ -33,18 +39,51 @@ class FormEvidence:
         a, b, c, d = numbers
         self.boxes += 1
         self.fractions += all(-0.001 <= value <= 1.001 for value in numbers)
+        self.percents += all(-0.1 <= value <= 100.1 for value in numbers)
         self.ordered += c >= a and d >= b
         if size is None:
             return
-        width, height = (1, 1) if max(numbers) <= 1.001 else size
-        slack = 0.002 if max(numbers) <= 1.001 else _SLACK
         self.sized += 1
-        self.as_corners += c >= a and d >= b and c <= width + slack and d <= height + slack
-        self.as_sizes += a >= -slack and b >= -slack and a + c <= width + slack and b + d <= height + slack
-        half = (
-            a - c / 2 >= -slack and b - d / 2 >= -slack and a + c / 2 <= width + slack and b + d / 2 <= height + slack
-        )
-        self.as_centres += half
+        small = max(numbers) <= 1.001
+        width, height = (1, 1) if small else size
+        slack = 0.002 if small else _SLACK
+        for after, (x, y, right, below) in (("", numbers), (SWAPPED, (b, a, d, c))):
+            for form, (x1, y1, x2, y2) in (
+                ("xyxy", (x, y, right, below)),
+                ("xywh", (x, y, x + right, y + below)),
+                ("cxcywh", (x - right / 2, y - below / 2, x + right / 2, y + below / 2)),
+            ):
+                inside = x1 >= -slack and y1 >= -slack and x2 <= width + slack and y2 <= height + slack
+                self.fits[form + after] += inside and x2 >= x1 and y2 >= y1
+
+    def better(self, form: str, forms: Sequence[str]) -> str | None:
+        """Return the one of ``forms`` of nearly all boxes if a tenth of them is outside of the pictures in ``form``.
+
+        None for fewer boxes than can contradict a declaration.
+        """
+        if self.sized < LEAST or self.fits[form] * 10 >= self.sized * 9:
+            return None
+        tried = (other for other in forms if other != form)
+        return next((other for other in tried if self.fits[other] * 50 >= self.sized * 49), None)
+
+
+def refuse_form(draft: Draft, seen: FormEvidence, forms: Sequence[str] = FORMS) -> None:
+    """Raise UsageError if the boxes contradict the stated form, order or unit.
+
+    Boxes of pictures that an orientation tag turns lie in them as with x and y swapped.
+    """
+    form, unit = str(draft.states("boxes.form") or ""), draft.states("boxes.unit")
+    few = seen.boxes < LEAST
+    above = f"have numbers above {'100' if unit == 'percent' else '1'}"
+    large = seen.boxes - (seen.percents if unit == "percent" else seen.fractions)
+    if unit in ("fraction", "percent") and not few and large * 10 > seen.boxes:
+        draft.refuse("boxes.unit", unit, f"{large:,} of {plural(seen.boxes, 'box', 'boxes')} {above}")
+    if seen.fractions == seen.boxes and not few and unit != "fraction":
+        draft.refuse("boxes.unit", unit, f"all numbers of {plural(seen.boxes, 'box', 'boxes')} are 0 to 1")
+    swapped = [] if draft.states("pictures.exif") == "displayed" else [other + SWAPPED for other in forms]
+    if unit != "percent" and form in FORMS and (better := seen.better(form, (*forms, *swapped))):
+        said = f"{seen.sized - seen.fits[form]:,} of {plural(seen.sized, 'box', 'boxes')} would pass the picture's edge"
+        draft.refuse("boxes.form", form, f"{said}, and {seen.fits[better]:,} lie in the picture as {better}")
 
 
 def decide_form(draft: Draft, seen: FormEvidence, named: str | None, corners: FrameEvidence) -> None:
@@ -54,8 +93,10 @@ def decide_form(draft: Draft, seen: FormEvidence, named: str | None, corners: Fr
     """
     if not seen.boxes:
         return
-    said = f"{plural(seen.boxes, 'box', 'boxes')}: {seen.as_corners} lie in the picture as corners, {seen.as_sizes} as "
-    said += f"corner and size, {seen.as_centres} as centre and size (of {seen.sized} with a picture)"
+    refuse_form(draft, seen)
+    corner, size, centre = (seen.fits[form] for form in FORMS)
+    said = f"{plural(seen.boxes, 'box', 'boxes')}: {corner} lie in the picture as corners, {size} as corner and size, "
+    said += f"{centre} as centre and size (of {seen.sized} with a picture)"
     form = _decide(draft, seen, named, said)
     if seen.fractions == seen.boxes:
         draft.line("boxes.unit", "fraction", f"all numbers of {plural(seen.boxes, 'box', 'boxes')} are 0 to 1")
@@ -68,7 +109,7 @@ def decide_form(draft: Draft, seen: FormEvidence, named: str | None, corners: Fr
 
 
 def _decide(draft: Draft, seen: FormEvidence, named: str | None, said: str) -> str | None:
-    fits = {"xyxy": seen.as_corners, "xywh": seen.as_sizes, "cxcywh": seen.as_centres}
+    fits = {form: seen.fits[form] for form in FORMS}
     if not seen.sized:
         fits = {"xyxy": seen.ordered, "xywh": seen.boxes, "cxcywh": seen.boxes}
     total = seen.sized or seen.boxes
@@ -82,6 +123,10 @@ def _decide(draft: Draft, seen: FormEvidence, named: str | None, said: str) -> s
     ranked = sorted(fits, key=lambda form: (form != named, -fits[form]))
     best = max(ranked, key=lambda form: fits[form])
     choices = [best, *(form for form in ranked if form != best)]
+    if seen.better(best, [form + SWAPPED for form in FORMS]):
+        text = "With x and y swapped nearly all boxes lie in their pictures: correct the file or `fields`, or say "
+        draft.ask("boxes.form", f'{text}pictures.exif = "displayed" if tags turn these. {said}', choices)
+        return str(draft.states("boxes.form") or best)
     draft.ask("boxes.form", f"What are the four numbers of a box? {said}", choices, best)
     return str(draft.states("boxes.form") or best)
 

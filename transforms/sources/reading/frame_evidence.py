@@ -2,10 +2,14 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from medmultipoints.transforms.reporting.counted import plural
 from medmultipoints.transforms.sources.reading.proposing import Draft
 from medmultipoints.transforms.sources.reading.shapes import finite
+
+LEAST: Final = 3
+"""Number of boxes that can contradict a stated frame, form or unit."""
 
 
 @dataclass
@@ -36,6 +40,19 @@ class FrameEvidence:
         self.no_extent += corners[0] == corners[2] or corners[1] == corners[3]
 
 
+def refuse_frame(draft: Draft, seen: FrameEvidence) -> None:
+    """Raise UsageError if the boxes contradict the stated frame; a few odd boxes do not."""
+    key, all_boxes = "boxes.frame", plural(seen.boxes, "box", "boxes")
+    if seen.zeros >= LEAST and seen.zeros > seen.ones:
+        draft.refuse(key, "inclusive-1", f"{seen.zeros:,} of {all_boxes} begin at 0, which is not counted from 1")
+    if seen.at_far_edge >= LEAST and seen.at_far_edge > seen.at_last_pixel:
+        said = "end at the width or height, one pixel beyond the last that is counted from 0"
+        draft.refuse(key, "inclusive-0", f"{seen.at_far_edge:,} of {all_boxes} {said}")
+    if seen.decimals >= LEAST and seen.decimals * 2 > seen.boxes:
+        for frame in ("inclusive-0", "inclusive-1"):
+            draft.refuse(key, frame, f"{seen.decimals:,} of {all_boxes} have decimals, which pixels have not")
+
+
 def decide_frame(draft: Draft, seen: FrameEvidence) -> None:
     """Propose edges if any number has decimals, or 0 and the far edge both occur; else ask."""
     key = "boxes.frame"
@@ -45,6 +62,7 @@ def decide_frame(draft: Draft, seen: FrameEvidence) -> None:
         draft.hint("beyond_frame", f"{plural(seen.beyond, 'box', 'boxes')} reach beyond the picture's frame")
     if not seen.boxes:
         return
+    refuse_frame(draft, seen)
     said = f"{plural(seen.boxes, 'box', 'boxes')}: {seen.decimals} with decimals, {seen.zeros} at 0, {seen.ones} at 1"
     said += f", {seen.at_far_edge} end at the width or height"
     if seen.decimals:

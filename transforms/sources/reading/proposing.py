@@ -5,6 +5,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence, S
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from medmultipoints.transforms.errors import UsageError
 from medmultipoints.transforms.reporting.counted import plural
 from medmultipoints.transforms.sources.annotated import Hint, Proof, Question, Recognition
 from medmultipoints.transforms.sources.declaration_text import toml_value
@@ -72,6 +73,11 @@ class Draft:
         else:
             likely = None if default is None else toml_choice(default)
             self.questions.append(Question(key, text, tuple(map(toml_choice, choices)), likely))
+
+    def refuse(self, key: str, value: str | None, why: str) -> None:
+        """Raise UsageError if a key is stated with a value that the data contradict."""
+        if value is not None and self.states(key) == value:
+            raise UsageError(f"read.{key} = {toml_value(value)}: {why}. Correct the key, or the file.")
 
     def settle(self, key: str, value: Any, proof: str) -> None:
         """Propose a value for a key, in place of the question about it."""

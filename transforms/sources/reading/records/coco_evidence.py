@@ -8,7 +8,9 @@ from typing import Any, Final
 from medmultipoints.transforms.regions.boxes import are_near
 from medmultipoints.transforms.reporting.counted import plural
 from medmultipoints.transforms.sources.declaration_text import toml_value
+from medmultipoints.transforms.sources.reading.box_forms import SWAPPED, FormEvidence, refuse_form
 from medmultipoints.transforms.sources.reading.class_names import names_wanted
+from medmultipoints.transforms.sources.reading.frame_evidence import LEAST
 from medmultipoints.transforms.sources.reading.listing import Listing
 from medmultipoints.transforms.sources.reading.proposing import Draft
 from medmultipoints.transforms.sources.reading.records.coco_lists import (
@@ -45,6 +47,7 @@ class CocoEvidence:
     boxes: int = 0
     fractions: int = 0
     beyond: int = 0
+    forms: FormEvidence = field(default_factory=FormEvidence)
     sized: int = 0
     swapped: int = 0
     by_size: int = 0
@@ -96,6 +99,7 @@ def _count_box(entry: Mapping[str, Any], image: CocoImage | None, seen: CocoEvid
     seen.no_extent += c == 0 or d == 0
     seen.as_corners += c > a and d > b
     seen.fractions += max(box) <= 1
+    seen.forms.add(box, image.size if image else None)
     as_size, as_corners = _fits_outline(entry, box)
     seen.contrary += bool(entry.get("segmentation")) and isinstance(entry["segmentation"], list) and not as_size
     seen.by_size += as_size and not as_corners
@@ -155,7 +159,11 @@ def conclude(draft: Draft, seen: CocoEvidence) -> None:
 
 
 def _decide_form(draft: Draft, seen: CocoEvidence) -> None:
+    refuse_form(draft, seen.forms, ("xyxy", "xywh"))
     said = plural(seen.boxes, "box", "boxes")
+    for form, own, other in (("xyxy", seen.by_corners, seen.by_size), ("xywh", seen.by_size, seen.by_corners)):
+        if other >= LEAST and other > 19 * own:
+            draft.refuse("boxes.form", form, f"{other:,} of {said} fit their outline or area in the other form alone")
     all_corners = seen.as_corners == seen.boxes
     asked = False
     if all_corners and seen.by_corners > 19 * seen.by_size:
@@ -164,15 +172,17 @@ def _decide_form(draft: Draft, seen: CocoEvidence) -> None:
     elif all_corners and seen.beyond * 20 > seen.boxes and not seen.by_size:
         asked = True
         text = f"COCO's boxes are x, y, width, height, but {seen.beyond:,} of {said} would then pass the picture's edge"
-        draft.ask("boxes.form", f"{text}, and all could be two corners. Which is it?", ["xyxy", "xywh"], "xyxy")
+        choices = ["xyxy"] if seen.forms.better("xywh", ("xyxy",)) else ["xyxy", "xywh"]
+        draft.ask("boxes.form", f"{text}, and all could be two corners. Which is it?", choices, "xyxy")
     elif all_corners and seen.boxes >= 8 and not seen.by_size and not seen.fractions:
         text = f"All of {said} could be two corners, and no outline or area says otherwise. Which is it?"
         draft.ask("boxes.form", text, ["xywh", "xyxy"], "xywh")
     elif seen.beyond * 10 > seen.sized and seen.swapped > seen.as_sizes:
         asked = True
         text = f"COCO's boxes are x, y, width, height: {seen.beyond:,} of {said} then pass the picture's edge, and "
-        text += f"{seen.sized - seen.swapped:,} as y, x, height, width. If they are, correct the file; if not, say xywh"
-        draft.ask("boxes.form", text, ["xywh"])
+        text += f"{seen.sized - seen.swapped:,} as y, x, height, width. If they are, correct the file"
+        proved = seen.forms.better("xywh", ("xywh" + SWAPPED,))
+        draft.ask("boxes.form", text if proved else f"{text}; if not, say xywh", [] if proved else ["xywh"])
     elif seen.sized:
         proof = f"{seen.as_sizes:,} of {plural(seen.sized, 'box', 'boxes')} lie in their picture so"
         draft.line("boxes.form", "xywh", proof)
