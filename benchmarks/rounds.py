@@ -37,7 +37,7 @@ PARTS: Mapping[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "derive": DERIVE,
     "release": RELEASE,
     "instruct": (("instruct", "translate"), ("jsonl",)),
-    "near-duplicates, measurements, audit": (("correct", "near", "measure", "audit"), ()),
+    "near-duplicates, measurements, audit": (("correct", "near", "measure", "survey", "audit"), ()),
     "card and manifest": (("manifest",), ()),
 }
 

@@ -2,7 +2,9 @@
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any
+from functools import wraps
+from typing import TYPE_CHECKING, Any, TypeVar
+from weakref import WeakKeyDictionary
 
 import polars as pl
 
@@ -21,6 +23,7 @@ if TYPE_CHECKING:  # a request's wording does not affect a result
     from medmultipoints.flows.engine.request import BuildRequest
 
 WHOLE = "all"
+T = TypeVar("T")
 EVERY_EARLIER = ("*",)
 """For a stage that reads every stage before it."""
 Tables = Mapping[str, pl.DataFrame]
@@ -93,10 +96,11 @@ class Build:
         return find_hidden(source, info.declaration, self.given_files(source).names()) if hides else None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False, weakref_slot=True)
 class Inputs:
     """The tables of earlier stages, read on demand, and the accounting and verdicts of each stage.
 
+    Two are equal only if they are one object: see ``read_once``.
     ``recipe`` is for rules: a stage's work depends on the part of it that its ``parameters`` return.
     """
 
@@ -117,6 +121,23 @@ class Inputs:
     def parts(self, table: str) -> Iterator[pl.LazyFrame]:
         """Yield the same rows, half a million at a time."""
         return (scan_table(self.lake, [entry]) for entry in self.objects[table])
+
+
+def read_once(read: Callable[[Inputs], T]) -> Callable[[Inputs], T]:
+    """Return a function that keeps its result for the shards that follow in this process, as long as their inputs live.
+
+    For what each shard needs of all images, such as the division of the work: read again and again, it would take
+    longer than the work from about a hundred thousand images on.
+    """
+    kept: WeakKeyDictionary[Inputs, T] = WeakKeyDictionary()
+
+    @wraps(read)
+    def kept_or_read(inputs: Inputs) -> T:
+        if inputs not in kept:
+            kept[inputs] = read(inputs)
+        return kept[inputs]
+
+    return kept_or_read
 
 
 @dataclass(frozen=True, slots=True)

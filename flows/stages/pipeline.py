@@ -2,7 +2,7 @@
 
 from medmultipoints.flows.engine.planning.place import refuse_taken
 from medmultipoints.flows.engine.stage import Build, pipeline
-from medmultipoints.flows.stages.choosing import audit, correct, dedup, join, measure, near, split
+from medmultipoints.flows.stages.choosing import audit, correct, dedup, join, measure, near, split, survey
 from medmultipoints.flows.stages.composing import describe, instruct, record, redact, translate, witness
 from medmultipoints.flows.stages.reading import derive, index, scenes, text
 from medmultipoints.flows.stages.releasing import manifest, release
@@ -18,6 +18,7 @@ PIPELINE = pipeline(
     join.STAGE,
     near.STAGE,
     measure.STAGE,
+    survey.STAGE,
     audit.STAGE,
     split.STAGE,
     redact.STAGE,

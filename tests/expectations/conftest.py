@@ -249,7 +249,12 @@ def _split_changes(i: int) -> Row:
 
 
 def _thumbnails(i: int) -> Row:
-    return {"sample_id": f"a/{i}", "thumbnail": f"{i:02048x}"}
+    return {"sample_id": f"a/{i}", "thumbnail": f"{i:02048x}", "level": 90.5, "spread": 12.0}
+
+
+def _survey_findings(i: int) -> Row:
+    found = {"kind": "blurred", "label": "", "source_box": None, "iou": None, "detail": "sharpness 2.5"}
+    return {"survey_id": f"a/{i}:blurred:0", "sample_id": f"a/{i}"} | found
 
 
 def _splits(i: int) -> Row:
@@ -287,6 +292,7 @@ _ROWS: dict[str, Callable[[int], Row]] = {
     "specks": _specks,
     "split_changes": _split_changes,
     "splits": _splits,
+    "survey_findings": _survey_findings,
     "text_places": _text_places,
     "thumbnails": _thumbnails,
 }

@@ -5,10 +5,11 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import astuple
 from typing import Any
 
+import numpy as np
 import polars as pl
 
 from medmultipoints.transforms.audit.box_findings import SEVERITIES, Finding, Kind, Setting, check_alone, compare_boxes
-from medmultipoints.transforms.audit.conventions import HALF_OPEN, Convention, estimate_convention
+from medmultipoints.transforms.audit.conventions import HALF_OPEN, Convention, Pairs, estimate_convention
 from medmultipoints.transforms.audit.findings import FINDINGS, as_findings
 from medmultipoints.transforms.columns.tables import schema_of
 from medmultipoints.transforms.compose.policy import Policy
@@ -19,6 +20,13 @@ from medmultipoints.transforms.regions.matching import match_boxes
 CONVENTIONS = schema_of("conventions")
 COMPARED = [name for name in FINDINGS if name not in ("detail", "places")]
 """The columns filled by a comparison of boxes."""
+BOXES = ("sample_id", "label", "evidence", "index", *SIDES)
+FACTS = (
+    "sample_id", "source", "stem", "image_sha256", "original_width", "original_height", "source_width", "mask_member",
+    "mask_label",
+)  # fmt: skip
+"""What the audit of boxes needs to know of an image."""
+IMAGES_AT_ONCE = 20_000
 SPECK_KINDS: dict[str, Kind] = {"stray_pixel": "stray_pixel", "below_min_area": "speck"}
 PUBLISHED_ACTION = "source box is kept as published"
 AUDITED_ACTION = "box derived from the mask is used"
@@ -27,15 +35,24 @@ Row = dict[str, Any]
 BoxesByLabel = dict[str, tuple[list[Box], list[Box]]]
 
 
-def estimate_conventions(images: pl.DataFrame, regions: pl.DataFrame) -> pl.DataFrame:
-    """Return the table ``conventions``: the estimated box convention of each source with boxes."""
-    of_images = regions.join(images, on="sample_id", how="semi")
-    stated = of_images.filter(pl.col("evidence") == "source")["source"].unique().sort()
-    rows = []
-    for source in stated:
-        found = estimate_convention(match_regions(of_images.filter(pl.col("source") == source)))
-        rows.append((source, *astuple(found.convention), found.pairs, found.explained))
-    return pl.DataFrame(rows, schema=CONVENTIONS, orient="row")
+def estimate_conventions(images: pl.DataFrame, regions: pl.LazyFrame) -> pl.DataFrame:
+    """Return the table ``conventions``: the estimated box convention of each source with boxes.
+
+    ``images`` are sorted by sample_id; the objects of some thousand are in memory at once, and 64 bytes of each pair.
+    """
+    stated = pl.col("evidence") == "source"
+    boxes = regions.filter(stated | (pl.col("evidence") == "mask")).select(*BOXES, "source")
+    pairs: dict[str, list[Pairs]] = {}
+    for part in images.select("sample_id").iter_slices(IMAGES_AT_ONCE):
+        between = pl.col("sample_id").is_between(pl.lit(part["sample_id"][0]), pl.lit(part["sample_id"][-1]))
+        own = boxes.filter(between).collect(engine="streaming").join(part, on="sample_id", how="semi")
+        compared = own.filter(stated.any().over("sample_id"))
+        for (source,), rows in compared.partition_by("source", as_dict=True).items():
+            matched = np.array(match_regions(rows), np.float64).reshape(-1, 2, len(SIDES))
+            pairs.setdefault(str(source), []).append(matched)
+    estimates = {source: estimate_convention(np.concatenate(matched)) for source, matched in sorted(pairs.items())}
+    found = [(source, *astuple(one.convention), one.pairs, one.explained) for source, one in estimates.items()]
+    return pl.DataFrame(found, schema=CONVENTIONS, orient="row")
 
 
 def audit_boxes(
@@ -53,7 +70,7 @@ def audit_boxes(
     ``transforms.audit.box_findings.compare_boxes``, in the source's own of the ``conventions``. Source boxes without a
     mask are checked alone. Coordinates are pixels of the original image.
     """
-    facts = images.join(samples.drop("source"), on="sample_id", validate="1:1").sort("sample_id")
+    facts = images.join(samples.drop("source"), on="sample_id", validate="1:1").select(FACTS).sort("sample_id")
     boxes = _collect_boxes(regions.join(facts, on="sample_id", how="semi"))
     dropped = _collect_specks(specks.join(facts, on="sample_id", how="semi"))
     estimated = {source: Convention(*steps) for source, *steps, _, _ in conventions.select(*CONVENTIONS).iter_rows()}
@@ -86,7 +103,7 @@ def _collect_boxes(regions: pl.DataFrame) -> dict[str, BoxesByLabel]:
         "sample_id", "label", "evidence", "index"
     )
     found: dict[str, BoxesByLabel] = {}
-    for sample_id, label, evidence, *sides in chosen.select("sample_id", "label", "evidence", *SIDES).iter_rows():
+    for sample_id, label, evidence, _, *sides in chosen.select(BOXES).iter_rows():
         stated, derived = found.setdefault(sample_id, {}).setdefault(label, ([], []))
         (stated if evidence == "source" else derived).append(Box(*sides))
     return found

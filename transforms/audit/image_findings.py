@@ -1,10 +1,8 @@
 """Find pictures that are too dark, blurred, uniform, oddly shaped or drawn over."""
 
-import numpy as np
 import polars as pl
 
-from medmultipoints.transforms.audit.findings import make_findings, without_box
-from medmultipoints.transforms.pictures.thumbnails import SIDE, unpack
+from medmultipoints.transforms.audit.findings import KEYS, make_findings, without_box
 
 SEVERITIES = {
     "near_uniform": "warning",
@@ -36,28 +34,42 @@ ACTION = "the pair (table near_duplicates) is one group: never in different spli
 
 
 def find_in_pictures(
-    images: pl.DataFrame, samples: pl.DataFrame, thumbnails: pl.DataFrame, facts: pl.DataFrame
+    images: pl.DataFrame, samples: pl.DataFrame, levels: pl.DataFrame, facts: pl.DataFrame, blurred: pl.DataFrame
 ) -> pl.DataFrame:
     """Return the findings about the pictures of ``images``; ``facts`` may lack pictures that were not measured.
 
-    An even picture is not also reported as dark or blurred, nor a dark one as blurred.
+    ``levels`` has mean and spread of gray levels, ``blurred`` the rows of ``find_blurred``. An even picture is not also
+    reported as dark or blurred, nor a dark one as blurred.
     """
-    videos = samples.select("sample_id", "video_id")
-    seen = images.join(thumbnails, on="sample_id", maintain_order="left").join(videos, on="sample_id")
-    seen = _with_levels(seen).join(facts, on="sample_id", how="left", maintain_order="left")
-    found = pl.concat(
+    seen = images.join(levels, on="sample_id", maintain_order="left")
+    seen = seen.join(facts, on="sample_id", how="left", maintain_order="left")
+    found = [
         seen.filter(rule).select("sample_id", kind=pl.lit(kind), label=pl.lit(""), detail=detail)
         for kind, (rule, detail) in _rules().items()
+    ]
+    rows = pl.concat([*(without_box(one).select(KEYS) for one in found), blurred.select(KEYS)])
+    return make_findings(rows, images, samples, SEVERITIES, {}, KEPT)
+
+
+def find_blurred(
+    images: pl.LazyFrame, samples: pl.LazyFrame, levels: pl.LazyFrame, facts: pl.LazyFrame
+) -> pl.DataFrame:
+    """Return a row (``KEYS``) for each still picture of ``images`` that is blurred; see ``BLURRED_BELOW``."""
+    measured = facts.select("sample_id", "sharpness").join(images.select("sample_id", "source"), on="sample_id")
+    usual = pl.col("sharpness").median().over("source")
+    soft = measured.filter(pl.col("sharpness") < pl.min_horizontal(pl.lit(BLURRED_BELOW), BLURRED_SHARE * usual))
+    stills = samples.filter(pl.col("video_id").is_null()).select("sample_id")
+    shown = levels.filter(pl.col("level") >= DARK_LEVEL, pl.col("spread") >= EVEN_LEVELS)
+    found = soft.join(stills, on="sample_id", how="semi").join(shown, on="sample_id", how="semi")
+    rows = found.collect(engine="streaming").with_columns(
+        kind=pl.lit("blurred"), label=pl.lit(""), detail=pl.format("sharpness {}", "sharpness")
     )
-    return make_findings(without_box(found), images, samples, SEVERITIES, {}, KEPT)
+    return without_box(rows).select(KEYS)
 
 
 def _rules() -> dict[str, tuple[pl.Expr, pl.Expr]]:
     """Return the condition and the detail of each kind of finding."""
     even, dark = pl.col("spread") < EVEN_LEVELS, pl.col("level") < DARK_LEVEL
-    usual = pl.col("sharpness").median().over("source")
-    blurred = pl.col("sharpness") < pl.min_horizontal(pl.lit(BLURRED_BELOW), BLURRED_SHARE * usual)
-    blurred &= pl.col("video_id").is_null()
     aspect = pl.max_horizontal("original_width", "original_height") / pl.min_horizontal(
         "original_width", "original_height"
     )
@@ -65,7 +77,6 @@ def _rules() -> dict[str, tuple[pl.Expr, pl.Expr]]:
     return {
         "near_uniform": (even, pl.format("gray levels vary by {}", pl.col("spread"))),
         "dark": (dark & ~even, pl.format("mean gray level {}", pl.col("level"))),
-        "blurred": (blurred & ~dark & ~even, pl.format("sharpness {}", "sharpness")),
         "odd_aspect": (aspect > ODD_ASPECT, size),
         "overlay_text": (pl.col("glyphs") >= TEXT_GLYPHS, pl.format("{} letters in a line", "glyphs")),
         "position_marker": (
@@ -73,18 +84,6 @@ def _rules() -> dict[str, tuple[pl.Expr, pl.Expr]]:
             pl.format("a teal rectangle takes {} of the picture", "marker_share"),
         ),
     }
-
-
-def _with_levels(images: pl.DataFrame) -> pl.DataFrame:
-    """Return the mean and standard deviation of each thumbnail, in gray levels with one decimal."""
-    small = unpack(images["thumbnail"]).astype(np.int64).reshape(images.height, SIDE * SIDE)
-    count = small.shape[1]
-    total, squares = small.sum(axis=1), (small**2).sum(axis=1)
-    spread = np.sqrt((count * squares - total**2) / count**2)
-    return images.with_columns(
-        level=pl.Series((total / count).round(1), dtype=pl.Float64),
-        spread=pl.Series(spread.round(1), dtype=pl.Float64),
-    )
 
 
 def near_findings(near: pl.DataFrame, images: pl.DataFrame, samples: pl.DataFrame) -> pl.DataFrame:

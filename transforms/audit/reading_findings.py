@@ -48,17 +48,19 @@ def find_in_readings(
     regions: pl.DataFrame,
     duplicates: pl.DataFrame,
     exclusions: pl.DataFrame,
+    tiny: pl.DataFrame,
     known: pl.DataFrame,
 ) -> pl.DataFrame:
     """Return the findings about ``images``, their ``regions`` and copies, and about masks that derivation rejected.
 
-    ``known`` are the findings of the box comparison, which are not repeated.
+    ``tiny`` are the rows of ``find_tiny_objects``, ``known`` the findings of the box comparison, which are not
+    repeated.
     """
     own = regions.join(images.select("sample_id"), on="sample_id", how="semi")
     found = [
         _frames(own),
         _slivers(own),
-        _tiny_objects(own),
+        tiny,
         _contradicted_boxes(own),
         of_rejected(exclusions, "mask_inverted", "covers_frame"),  # white marks the background
         _contradictions(duplicates),
@@ -104,26 +106,31 @@ def _slivers(regions: pl.DataFrame) -> pl.DataFrame:
     return found.with_columns(kind=pl.lit("sliver"), source_box=pl.concat_list(SIDES), detail=detail)
 
 
-def _tiny_objects(regions: pl.DataFrame) -> pl.DataFrame:
-    """Return one finding per source and label whose masks hold larger objects and ones of a few pixels.
+def find_tiny_objects(regions: pl.LazyFrame) -> pl.DataFrame:
+    """Return a row (``KEYS``) per source and label whose masks hold larger objects and ones of a few pixels.
 
     The finding is about the image with most small objects, and shows the first of them.
     """
     masks, keys = regions.filter(pl.col("evidence") == "mask"), ["source", "label"]
-    tiny, largest = pl.col("area_px") <= SPECK_PX, pl.col("area_px").max()
+    small, largest = pl.col("area_px") <= SPECK_PX, pl.col("area_px").max()
     counted = masks.group_by(keys).agg(
-        largest.alias("largest"), tiny=tiny.sum(), all=pl.len(), images=pl.col("sample_id").filter(tiny).n_unique()
+        largest.alias("largest"), tiny=small.sum(), all=pl.len(), images=pl.col("sample_id").filter(small).n_unique()
     )
-    own = masks.filter(tiny).sort("region_id").group_by(*keys, "sample_id", maintain_order=True)
+    marked = counted.filter(pl.col("largest") >= USUAL_PX, pl.col("tiny") > 0).collect(engine="streaming")
+    specks = (
+        masks.filter(small).join(marked.lazy(), on=keys, how="semi").select("region_id", "sample_id", *keys, *SIDES)
+    )
+    own = specks.collect(engine="streaming").sort("region_id").group_by(*keys, "sample_id", maintain_order=True)
     most = own.agg(pl.len().alias("here"), pl.col(SIDES).first()).sort("here", "sample_id", descending=[True, False])
-    first = most.group_by(keys, maintain_order=True).first()
-    found = first.join(counted.filter(pl.col("largest") >= USUAL_PX), on=keys, maintain_order="left")
+    found = most.group_by(keys, maintain_order=True).first().join(marked, on=keys, maintain_order="left")
     text = "{} of {} objects of this label in {} have at most {} pixels, {} of them here; images with such objects: {}"
-    return found.with_columns(
+    return found.select(
+        "sample_id",
+        "label",
         kind=pl.lit("tiny_objects"),
         source_box=pl.concat_list(SIDES),
         detail=pl.format(text, "tiny", "all", "source", pl.lit(SPECK_PX), "here", "images"),
-    )
+    ).select(KEYS)
 
 
 def _contradicted_boxes(regions: pl.DataFrame) -> pl.DataFrame:

@@ -67,16 +67,14 @@ def find_in_text(
     names = pl.col("found").unique().sort().str.join(", ")
     parts = carried.group_by("sample_id", "kind").agg(detail=pl.format("in the file: {}", names), action=actions)
     found = pl.concat([lines, parts], how="diagonal").with_columns(label=pl.lit(""))
-    made = _as_findings(found.drop("action", "places"), images, samples).drop("action", "places")
+    made = number_findings(found.drop("action", "places"), images, samples).drop("action", "places")
     own = found.select("sample_id", "kind", "action", "places")
     known = made.join(own, on=("sample_id", "kind"), how="left")
     return known.select([*FINDINGS]).sort("finding_id")
 
 
-def find_in_frames(
-    images: pl.DataFrame, samples: pl.DataFrame, regions: pl.DataFrame, joins: pl.DataFrame
-) -> pl.DataFrame:
-    """Return the findings about frames that occur twice in the data; ``iou`` compares their masks."""
+def compare_frames(regions: pl.DataFrame, joins: pl.DataFrame) -> pl.DataFrame:
+    """Return rows (``KEYS`` and ``iou``, which compares the masks) about frames that occur twice in the data."""
     rows = []
     for join in joins.filter(pl.col("kind") == "same_frame").sort("pair_id").iter_rows(named=True):
         pair = join["sample_id"], join["other_id"]
@@ -92,7 +90,7 @@ def find_in_frames(
                 (one, kind, label, f"one frame with {two}, cut or uncut{text}", iou) for one, two in (pair, pair[::-1])
             ]
     schema = {"sample_id": pl.String, "kind": pl.String, "label": pl.String, "detail": pl.String, "iou": pl.Float64}
-    return _as_findings(pl.DataFrame(rows, schema=schema, orient="row"), images, samples)
+    return without_box(pl.DataFrame(rows, schema=schema, orient="row"))
 
 
 def compare_masks(one: pl.DataFrame, two: pl.DataFrame, dx: int, dy: int) -> float | None:
@@ -110,7 +108,8 @@ def _union(regions: pl.DataFrame) -> NDArray[np.bool_]:
     return union_of(regions["rle"], regions["image_width"][0], regions["image_height"][0])
 
 
-def _as_findings(found: pl.DataFrame, images: pl.DataFrame, samples: pl.DataFrame) -> pl.DataFrame:
+def number_findings(found: pl.DataFrame, images: pl.DataFrame, samples: pl.DataFrame) -> pl.DataFrame:
+    """Return rows of the table ``disagreements`` about ``images``; contradictions of frames get ids of their own."""
     own = without_box(found).join(images.select("sample_id"), on="sample_id", how="semi")
     made = make_findings(own, images, samples, SEVERITIES, ACTIONS, "")
     apart = pl.col("finding_id").str.replace(":contradicting_copies:", ":contradicting_copies:frame-", literal=True)

@@ -41,17 +41,18 @@ TRACK = (*VIDEO, "track_id")
 
 
 def find_in_tracks(
-    images: pl.DataFrame, samples: pl.DataFrame, regions: pl.DataFrame, exclusions: pl.DataFrame
+    images: pl.DataFrame, samples: pl.DataFrame, regions: pl.DataFrame, exclusions: pl.DataFrame, reused: pl.DataFrame
 ) -> pl.DataFrame:
     """Return the findings about tracks of ``images``, and about frames rejected for their tracks (``exclusions``).
 
-    One row per event; lasting conditions (frozen, interpolated, cut by the border) have a row at their first frame.
+    ``images`` are whole videos, ``reused`` the rows of ``find_reused_ids``. One row per event; lasting conditions
+    (frozen, interpolated, cut by the border) have a row at their first frame.
     """
     frames = _place_frames(images, samples)
     boxes = _follow(regions, frames)
     found = [
         *_jumps_and_gaps(boxes),
-        _shared_ids(boxes),
+        reused,
         _unlabelled(frames),
         _frozen(boxes),
         _interpolated(boxes),
@@ -115,12 +116,21 @@ def _jumps_and_gaps(boxes: pl.DataFrame) -> list[pl.DataFrame]:
     ]
 
 
-def _shared_ids(boxes: pl.DataFrame) -> pl.DataFrame:
-    """Return the first box of a track in each further video that reuses its id."""
-    first = boxes.group_by(TRACK, maintain_order=True).first().sort("source", "track_id", "video_id")
-    other = pl.col("video_id").first().over("source", "track_id")
-    detail = pl.format("track {} is one of video {} too", "track_id", other)
-    return first.with_columns(kind=pl.lit("id_reuse"), detail=detail).filter(pl.col("video_id") != other)
+def find_reused_ids(images: pl.LazyFrame, samples: pl.LazyFrame, regions: pl.LazyFrame) -> pl.DataFrame:
+    """Return a row (``KEYS``) about the first box of a track in each further video of a source that reuses its id."""
+    known = samples.select("sample_id", "video_id", "frame_index").drop_nulls()
+    frames = images.select("sample_id", "source").join(known, on="sample_id")
+    tracked = regions.filter(pl.col("evidence") == "track").drop_nulls("track_id")
+    boxes = tracked.select("sample_id", "region_id", "track_id", "label", *SIDES).join(frames, on="sample_id")
+    owners = boxes.group_by("source", "track_id").agg(
+        other=pl.col("video_id").min(), videos=pl.col("video_id").n_unique()
+    )
+    shared = owners.filter(pl.col("videos") > 1).collect(engine="streaming")
+    later = boxes.join(shared.lazy(), on=["source", "track_id"]).filter(pl.col("video_id") != pl.col("other"))
+    first = pl.col("sample_id", "label", *SIDES).sort_by("frame_index", "region_id").first()
+    found = later.group_by(*TRACK, "other").agg(first).collect(engine="streaming").sort(TRACK)
+    detail = pl.format("track {} is one of video {} too", "track_id", "other")
+    return found.with_columns(kind=pl.lit("id_reuse"), detail=detail, source_box=pl.concat_list(SIDES)).select(KEYS)
 
 
 def _unlabelled(frames: pl.DataFrame) -> pl.DataFrame:

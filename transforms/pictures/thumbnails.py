@@ -88,6 +88,14 @@ SEARCHED: tuple[Window, ...] = (
 """Windows whose hashes are searched among the hashes of whole pictures."""
 
 
+def gray_levels(small: Thumbnails) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return the mean and the standard deviation of each thumbnail, in gray levels with one decimal."""
+    flat = small.astype(np.int64).reshape(len(small), SIDE * SIDE)
+    count = flat.shape[1]
+    total, squares = flat.sum(axis=1), (flat**2).sum(axis=1)
+    return (total / count).round(1), np.sqrt((count * squares - total**2) / count**2).round(1)
+
+
 def to_luma(pixels: NDArray[np.uint8], scratch: Scratch | None = None) -> NDArray[np.uint8]:
     """Return the luma (height x width) of an RGB picture (height x width x 3), with OpenCV's weights.
 

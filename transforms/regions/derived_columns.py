@@ -7,7 +7,7 @@ from operator import attrgetter
 import numpy as np
 
 from medmultipoints.transforms.columns.record_columns import Columns, collect, region_columns
-from medmultipoints.transforms.pictures.thumbnails import perceptual_hashes, unpack
+from medmultipoints.transforms.pictures.thumbnails import gray_levels, perceptual_hashes, unpack
 from medmultipoints.transforms.records import SIDES
 from medmultipoints.transforms.regions.derive import Derived, ImageFacts
 
@@ -22,9 +22,13 @@ def image_columns(derived: Sequence[Derived]) -> Columns:
 
 def thumbnail_columns(derived: Sequence[Derived]) -> Columns:
     """Return the table ``thumbnails``, column by column."""
+    small = [found.thumbnail for found in derived]
+    level, spread = gray_levels(unpack(small))
     return {
         "sample_id": [found.image.sample_id for found in derived],
-        "thumbnail": [found.thumbnail for found in derived],
+        "thumbnail": small,
+        "level": level.tolist(),
+        "spread": spread.tolist(),
     }
 
 

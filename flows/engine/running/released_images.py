@@ -2,15 +2,16 @@
 
 from collections.abc import Callable
 
+import polars as pl
+
 from medmultipoints.data_lake.store.images import stored_reader
-from medmultipoints.flows.engine.stage import Build, Inputs
+from medmultipoints.flows.engine.stage import Build, Inputs, read_once
 
 
 def image_reader(build: Build, inputs: Inputs) -> Callable[[str], bytes]:
     """Return a reader of released bytes by sample_id: redacted, derived, or unchanged from the source."""
-    samples = inputs.read("samples", "sample_id", "source", "image_member")
-    members = {sample_id: (source, member) for sample_id, source, member in samples.iter_rows()}
-    files = {name: build.files(name) for name in samples["source"].unique()}
+    members = named_members(inputs)
+    files = {name: build.files(name) for name in members["source"].unique()}
     stored = stored_reader(build.lake, inputs.objects["stored"])
     redacted = stored_reader(build.lake, inputs.objects.get("redacted", ()))
 
@@ -18,7 +19,13 @@ def image_reader(build: Build, inputs: Inputs) -> Callable[[str], bytes]:
         changed = redacted(sample_id) or stored(sample_id)
         if changed is not None:
             return changed
-        source, member = members[sample_id]
+        _, source, member = members.row(members["sample_id"].search_sorted(sample_id))
         return files[source].read(member)
 
     return read
+
+
+@read_once
+def named_members(inputs: Inputs) -> pl.DataFrame:
+    """Return the source and the member of each sample, sorted by sample_id: a dict of them takes thrice the memory."""
+    return inputs.read("samples", "sample_id", "source", "image_member").sort("sample_id")

@@ -6,7 +6,7 @@ import polars as pl
 
 from medmultipoints.expectations.references import references_hold
 from medmultipoints.flows.engine.running.released_images import image_reader
-from medmultipoints.flows.engine.stage import Build, Inputs, Output, Rules, Scans, Stage, source_shard
+from medmultipoints.flows.engine.stage import Build, Inputs, Output, Rules, Scans, Stage, read_once, source_shard
 from medmultipoints.flows.recipe.model import Recipe
 from medmultipoints.flows.stages.choosing.kept import kept_images
 from medmultipoints.transforms.columns.tables import schema_of
@@ -23,6 +23,7 @@ def measure_shards(_build: Build, inputs: Inputs) -> tuple[str, ...]:
     return tuple(measured(inputs)["shard"].unique(maintain_order=True))
 
 
+@read_once
 def measured(inputs: Inputs) -> pl.DataFrame:
     """Return the sample_id and shard of each picture to measure."""
     samples = inputs.read("samples", "sample_id", "video_id", "frame_index")

@@ -10,9 +10,9 @@ from medmultipoints.data_lake.archives.source_files import SourceFiles
 from medmultipoints.data_lake.archives.video import decode_frames
 from medmultipoints.data_lake.store.images import put_images
 from medmultipoints.expectations.references import references_hold
-from medmultipoints.flows.engine.stage import Build, Inputs, Output, Rules, Scans, Stage, source_shard
+from medmultipoints.flows.engine.stage import Build, Inputs, Output, Rules, Scans, Stage, read_once, source_shard
 from medmultipoints.flows.recipe.model import Recipe
-from medmultipoints.flows.stages.choosing.kept import rows_of
+from medmultipoints.flows.stages.choosing.kept import rows_of_few
 from medmultipoints.flows.stages.reading.label_names import brought_labels, check_labels, check_ontology
 from medmultipoints.flows.stages.reading.official_splits import check_official
 from medmultipoints.flows.stages.reading.source_coverage import require_every_source
@@ -68,21 +68,24 @@ def derive_shards(build: Build, inputs: Inputs) -> tuple[str, ...]:
     check_ontology(build, stated.select("source", "label"), brought_labels(build, inputs))
     check_labels(build, inputs)
     check_official(build.recipe, inputs.read("samples", "official_split"))
-    return tuple(shard_of(inputs.read("samples"))["shard"].unique(maintain_order=True))
+    return tuple(divided_samples(inputs)["shard"].unique(maintain_order=True))
 
 
-def shard_of(samples: pl.DataFrame) -> pl.DataFrame:
-    """Return the samples with their shards."""
+@read_once
+def divided_samples(inputs: Inputs) -> pl.DataFrame:
+    """Return the sample_id and the shard of each sample."""
+    samples = inputs.read("samples", "sample_id", "source", "video_id", "plane", "image_member").sort("sample_id")
     still = source_shard(STILLS_PER_SHARD, "video_id")
     video = pl.format("{}-video-{}", "source", "video_id")
     volume = pl.when(pl.col("plane").is_not_null()).then(pl.format("{}-volume-{}", "source", "image_member"))
-    return samples.sort("sample_id").with_columns(pl.coalesce(video, volume, still).alias("shard"))
+    return samples.select("sample_id", shard=pl.coalesce(video, volume, still))
 
 
 def derive_shard(build: Build, inputs: Inputs, shard: str) -> Output:
     """Return images, regions, specks and stored bytes of one shard."""
-    rows = shard_of(inputs.read("samples")).filter(pl.col("shard") == shard)
-    annotations = rows_of(rows, inputs.scan("annotations")).partition_by("sample_id", as_dict=True)
+    own = divided_samples(inputs).filter(pl.col("shard") == shard)
+    rows = rows_of_few(own, inputs.scan("samples"))
+    annotations = rows_of_few(own, inputs.scan("annotations")).partition_by("sample_id", as_dict=True)
     samples = [
         with_annotations(sample_of(row), own.iter_rows(named=True) if own is not None else ())
         for row in rows.iter_rows(named=True)

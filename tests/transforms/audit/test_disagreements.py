@@ -57,7 +57,7 @@ def audited(*given: pl.DataFrame) -> pl.DataFrame:
 
 def audit_as(policy: Any, *given: pl.DataFrame) -> pl.DataFrame:
     images, _, regions, _ = given
-    return audit_boxes(*given, policy=policy, conventions=estimate_conventions(images, regions))
+    return audit_boxes(*given, policy=policy, conventions=estimate_conventions(images, regions.lazy()))
 
 
 POLYP = Box(40, 30, 70, 60)
@@ -165,11 +165,11 @@ def test_the_phantom_boxes_of_the_real_pairs_are_the_known_ones(real: Path, pair
 def test_the_convention_of_the_real_boxes_is_grown_by_one_pixel(pairs_of_real_images: Tables) -> None:
     """138 of the 147 boxes follow it exactly; the 4 phantoms overlap no component by half."""
     images, _, regions, _ = pairs_of_real_images
-    found = estimate_conventions(images, regions)
+    found = estimate_conventions(images, regions.lazy())
     assert found.drop("pairs").rows() == [("hyperkvasir", -1, -1, 0, 0, 138)]
     assert regions.filter(pl.col("evidence") == "source").height == 147
 
 
 def test_a_source_without_boxes_has_no_convention(make_table: MakeTable) -> None:
     images, _, regions, _ = tables(make_table, PHANTOM[2:])
-    assert estimate_conventions(images, regions).is_empty()
+    assert estimate_conventions(images, regions.lazy()).is_empty()

@@ -9,16 +9,28 @@ import polars as pl
 import pytest
 from numpy.typing import NDArray
 
-from medmultipoints.transforms.audit.image_findings import find_in_pictures, near_findings
-from medmultipoints.transforms.columns.tables import load_table, polars_schema
+from medmultipoints.transforms.audit.image_findings import find_blurred, find_in_pictures, near_findings
+from medmultipoints.transforms.columns.tables import empty_frame, load_table, polars_schema
 from medmultipoints.transforms.pictures.decode import encode_jpeg
 from medmultipoints.transforms.pictures.measure import measure_picture
-from medmultipoints.transforms.pictures.thumbnails import pack
+from medmultipoints.transforms.pictures.thumbnails import gray_levels, pack, unpack
 
 MakeTable = Callable[[str, list[dict[str, Any]]], pl.DataFrame]
 Pixels = NDArray[np.uint8]
 RAMP = pack(np.arange(1024).reshape(32, 32).astype(np.uint8))
 PLAIN = {"thumbnail": RAMP, "sharpness": 12.0, "glyphs": 1, "marker_share": 0.0}
+
+
+def levels(thumbnails: dict[str, str]) -> pl.DataFrame:
+    """Mean and spread of each thumbnail, as the table of thumbnails has them."""
+    level, spread = gray_levels(unpack([*thumbnails.values()]))
+    return pl.DataFrame({"sample_id": [*thumbnails], "level": level, "spread": spread})
+
+
+def judged(images: pl.DataFrame, samples: pl.DataFrame, known: pl.DataFrame, facts: pl.DataFrame) -> pl.DataFrame:
+    """The findings about these pictures, compared with each other."""
+    blurred = find_blurred(images.lazy(), samples.lazy(), known.lazy(), facts.lazy())
+    return find_in_pictures(images, samples, known, facts, blurred)
 
 
 def findings(make_table: MakeTable, **changes: Any) -> list[tuple[str, str]]:
@@ -30,8 +42,7 @@ def findings(make_table: MakeTable, **changes: Any) -> list[tuple[str, str]]:
     )
     samples = make_table("samples", [{"sample_id": row["sample_id"]} for row in rows])
     facts = pl.DataFrame([{name: row[name] for name in polars_schema(load_table("picture_facts"))} for row in rows])
-    thumbnails = pl.DataFrame([{"sample_id": row["sample_id"], "thumbnail": row["thumbnail"]} for row in rows])
-    found = find_in_pictures(images, samples, thumbnails, facts)
+    found = judged(images, samples, levels({row["sample_id"]: row["thumbnail"] for row in rows}), facts)
     assert dict(found.schema) == polars_schema(load_table("disagreements"))
     assert set(found["sample_id"]) <= {"s/a"}
     return found.select("kind", "severity").rows()
@@ -40,8 +51,8 @@ def findings(make_table: MakeTable, **changes: Any) -> list[tuple[str, str]]:
 def test_without_pictures_nothing_is_found(make_table: MakeTable) -> None:
     """Where a reviewer excluded all of them."""
     facts = pl.DataFrame(schema=polars_schema(load_table("picture_facts")))
-    thumbnails = pl.DataFrame(schema={"sample_id": pl.String, "thumbnail": pl.String})
-    assert find_in_pictures(make_table("images", []), make_table("samples", []), thumbnails, facts).is_empty()
+    known = empty_frame(load_table("thumbnails"))
+    assert judged(make_table("images", []), make_table("samples", []), known, facts).is_empty()
 
 
 @pytest.mark.parametrize(
@@ -69,15 +80,13 @@ def test_a_source_whose_pictures_are_all_soft_has_no_blurred_ones(make_table: Ma
     rows = [{"sample_id": f"s/{name}"} for name in "abc"]
     images, samples = make_table("images", rows), make_table("samples", rows)
     facts = pl.DataFrame([row | {"sharpness": 2.0, "glyphs": 0, "marker_share": 0.0} for row in rows])
-    thumbnails = pl.DataFrame([row | {"thumbnail": RAMP} for row in rows])
-    assert find_in_pictures(images, samples, thumbnails, facts).is_empty()
+    assert judged(images, samples, levels({row["sample_id"]: RAMP for row in rows}), facts).is_empty()
 
 
 def test_a_picture_that_was_not_looked_at_is_judged_by_its_thumbnail_alone(make_table: MakeTable) -> None:
     rows = [{"sample_id": "s/a"}]
     facts = pl.DataFrame(schema=polars_schema(load_table("picture_facts")))
-    thumbnails = pl.DataFrame([rows[0] | {"thumbnail": "00" * 1024}])
-    found = find_in_pictures(make_table("images", rows), make_table("samples", rows), thumbnails, facts)
+    found = judged(make_table("images", rows), make_table("samples", rows), levels({"s/a": "00" * 1024}), facts)
     assert found["kind"].to_list() == ["near_uniform"]
 
 

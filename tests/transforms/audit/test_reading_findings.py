@@ -5,7 +5,7 @@ from typing import Any
 
 import polars as pl
 
-from medmultipoints.transforms.audit.reading_findings import find_in_readings
+from medmultipoints.transforms.audit.reading_findings import find_in_readings, find_tiny_objects
 
 MakeTable = Callable[[str, list[dict[str, Any]]], pl.DataFrame]
 IMAGES = [{"sample_id": f"cells/{name}", "source": "cells", "image_sha256": f"{name}"} for name in ("a", "b", "c")]
@@ -25,7 +25,8 @@ def found(make_table: MakeTable, areas: dict[str, list[int]], label: str = "cell
     empty = [make_table(name, []) for name in ("duplicates", "exclusions")]
     known = pl.DataFrame(schema={"sample_id": pl.String, "kind": pl.String})
     images, samples = make_table("images", IMAGES), make_table("samples", [{**one, "stem": "x"} for one in IMAGES])
-    return find_in_readings(images, samples, make_table("regions", regions), *empty, known)
+    read = make_table("regions", regions)
+    return find_in_readings(images, samples, read, *empty, find_tiny_objects(read.lazy()), known)
 
 
 def test_specks_under_a_mask_are_one_warning_with_their_number_and_place(make_table: MakeTable) -> None:

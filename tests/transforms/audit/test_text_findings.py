@@ -3,7 +3,7 @@
 import numpy as np
 import polars as pl
 
-from medmultipoints.transforms.audit.text_findings import compare_masks, find_in_frames, find_in_text
+from medmultipoints.transforms.audit.text_findings import compare_frames, compare_masks, find_in_text, number_findings
 from medmultipoints.transforms.columns.tables import schema_of
 from medmultipoints.transforms.examinations.joins import Join, join_table
 from medmultipoints.transforms.masks.run_lengths import encode_rle
@@ -71,7 +71,7 @@ def test_masks_of_one_frame_are_compared_where_both_show_it() -> None:
 def test_twins_that_agree_are_noted_and_others_contradict() -> None:
     joins = join_table([Join(sample_id="s/a", other_id="s/b", kind="same_frame", inliers=300, dx=3, dy=0)])
     agreeing = pl.DataFrame([mask("s/a", 2, 8), mask("s/b", 5, 8, 24)])
-    found = find_in_frames(IMAGES, SAMPLES, agreeing, joins)
+    found = number_findings(compare_frames(agreeing, joins), IMAGES, SAMPLES)
     assert [("s/a", "same_frame", 1.0), ("s/b", "same_frame", 1.0)] == found.select("sample_id", "kind", "iou").rows()
     apart = pl.DataFrame([mask("s/a", 2, 8), mask("s/b", 9, 8, 24)])
-    assert {"contradicting_copies"} == set(find_in_frames(IMAGES, SAMPLES, apart, joins)["kind"])
+    assert {"contradicting_copies"} == set(compare_frames(apart, joins)["kind"])

@@ -6,7 +6,7 @@ from typing import Any
 import polars as pl
 import pytest
 
-from medmultipoints.transforms.audit.track_findings import find_in_tracks
+from medmultipoints.transforms.audit.track_findings import find_in_tracks, find_reused_ids
 from medmultipoints.transforms.columns.tables import empty_frame, load_table, polars_schema
 
 MakeTable = Callable[[str, list[dict[str, Any]]], pl.DataFrame]
@@ -61,7 +61,8 @@ def found(
     tables = [
         make_table(name, part) for name, part in (("images", images), ("samples", samples), ("regions", everything))
     ]
-    findings = find_in_tracks(*tables, exclusions if exclusions is not None else empty_frame(load_table("exclusions")))
+    rejected = exclusions if exclusions is not None else empty_frame(load_table("exclusions"))
+    findings = find_in_tracks(*tables, rejected, find_reused_ids(*(table.lazy() for table in tables)))
     assert dict(findings.schema) == polars_schema(load_table("disagreements"))
     return findings
 
@@ -73,7 +74,8 @@ def test_steady_cells_give_no_finding(make_table: MakeTable) -> None:
 def test_one_frame_or_no_video_gives_no_finding(make_table: MakeTable) -> None:
     rows = [{"sample_id": "v/a"}]
     tables = [make_table(name, rows) for name in ("images", "samples")]
-    none = find_in_tracks(*tables, empty_frame(load_table("regions")), empty_frame(load_table("exclusions")))
+    empty = [empty_frame(load_table(name)) for name in ("regions", "exclusions", "survey_findings")]
+    none = find_in_tracks(*tables, *empty)
     assert none.is_empty()
 
 
@@ -151,6 +153,6 @@ def test_frames_far_apart_are_judged_by_the_time_between_them(make_table: MakeTa
     sampled = [row | {"index": index} for index, row in enumerate(rows)]
     frames = [{"sample_id": sample_id(frame), "video_id": "1", "frame_index": frame} for frame in range(0, FRAMES, 10)]
     images = make_table("images", [{"sample_id": row["sample_id"]} for row in frames])
-    none = empty_frame(load_table("exclusions"))
-    findings = find_in_tracks(images, make_table("samples", frames), make_table("regions", sampled), none)
+    none = [empty_frame(load_table(name)) for name in ("exclusions", "survey_findings")]
+    findings = find_in_tracks(images, make_table("samples", frames), make_table("regions", sampled), *none)
     assert findings.is_empty()

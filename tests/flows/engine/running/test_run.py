@@ -97,6 +97,7 @@ def test_an_edit_of_the_recipe_rebuilds_what_depends_on_it(lake: Path, tmp_path:
         "join",
         "near",
         "measure",
+        "survey",
         "audit",
     ]
 
