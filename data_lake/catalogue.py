@@ -16,13 +16,23 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import Field, ValidationError, field_validator, model_validator
 
 from medmultipoints.data_lake.store.hashing import file_sha256
 from medmultipoints.data_lake.store.keys import CODE_ROOT, code_digest, digest, package_versions
 from medmultipoints.transforms.errors import UsageError
 from medmultipoints.transforms.licences.combine import Licence, Licensed, Terms, find_terms
-from medmultipoints.transforms.problems import ADDRESS, FILE_NAME, NAME, SHA384, URL, CheckedBy, Sha256, problems
+from medmultipoints.transforms.problems import (
+    ADDRESS,
+    FILE_NAME,
+    NAME,
+    SHA384,
+    URL,
+    CheckedBy,
+    Sha256,
+    TomlTable,
+    problems,
+)
 from medmultipoints.transforms.sources.declaration import Declaration
 from medmultipoints.transforms.sources.declaration_text import toml_value
 from medmultipoints.transforms.sources.described import DescribedSource
@@ -48,11 +58,7 @@ Address = Annotated[str, Field(pattern=ADDRESS)]
 Label = Annotated[str, Field(pattern=NAME)]
 
 
-class _Entry(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class Archive(_Entry):
+class Archive(TomlTable):
     """One file that the source publishes; ``bytes`` is its known size, for progress and disk space.
 
     ``sha256`` and ``sha384`` are alternatives; if both are empty, every download is accepted and is not ``known``.
@@ -67,7 +73,7 @@ class Archive(_Entry):
     required: bool = True
 
 
-class RemoteMember(_Entry):
+class RemoteMember(TomlTable):
     """One member of a remote zip, read by HTTP range and stored as the loose file ``name``."""
 
     name: FileName
@@ -77,7 +83,7 @@ class RemoteMember(_Entry):
     sha256: Annotated[tuple[Sha256, ...], Field(min_length=1)]
 
 
-class OwnTerms(_Entry):
+class OwnTerms(TomlTable):
     """The terms of a licence outside the table of known ones; ``under``: compatible licences, the freest first."""
 
     share: bool = Field(default=True, description="copies may be passed on")
@@ -87,7 +93,7 @@ class OwnTerms(_Entry):
     )
 
 
-class SourceInfo(_Entry):
+class SourceInfo(TomlTable):
     """A source: its address, its licence, and its reader: an installed one, or the format declared in ``read``.
 
     A source with a ``reader`` states the labels of its objects and its publication; its reader may follow ``read``. A

@@ -5,15 +5,16 @@ from dataclasses import dataclass
 from datetime import date
 from difflib import get_close_matches
 from typing import Annotated, Any, get_args
+from unicodedata import is_normalized
 
-from pydantic import AfterValidator, BaseModel, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 from pydantic_core import ErrorDetails
 
 from medmultipoints.transforms.licences.combine import LICENCE, nearest_licence
 
 NAME, VERSION = r"^[a-z][a-z0-9_]*$", r"^(0|[1-9]\d*)\.(0|[1-9]\d*)\.(0|[1-9]\d*)$"
 ASKED_VERSION = rf"^auto$|{VERSION}"
-LABEL, DATE = r"^[A-Za-z0-9][A-Za-z0-9 _-]*$", r"^\d{4}-\d{2}-\d{2}$"
+LABEL, DATE = r"^[\p{L}\p{N}][\p{L}\p{M}\p{N} _-]*$", r"^\d{4}-\d{2}-\d{2}$"
 SHA256, SAMPLE = r"^[0-9a-f]{64}$", r"^[a-z][a-z0-9_]*/\S+$"
 REPOSITORY, MASK_FILE = r"^[^/\s]+/[^/\s]+$", r"^[A-Za-z0-9][A-Za-z0-9._-]*\.rle\.json$"
 FILE_NAME = r"^[A-Za-z0-9_][A-Za-z0-9._ -]*$"
@@ -37,6 +38,24 @@ PATTERNS = {
 }
 
 
+class TomlTable(BaseModel):
+    """Base of the tables of TOML files: frozen; unknown keys and values of another type are errors."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _with_tuples(cls, table: Any) -> Any:
+        return _tuples(table)
+
+
+def _tuples(value: Any) -> Any:
+    """Return a value of TOML with tuples in place of its lists."""
+    if isinstance(value, Mapping):
+        return {key: _tuples(item) for key, item in value.items()}
+    return tuple(map(_tuples, value)) if isinstance(value, list | tuple) else value
+
+
 @dataclass(frozen=True, slots=True)
 class CheckedBy:
     """Metadata of a field: the model that checks its value, which stays a plain table."""
@@ -50,7 +69,15 @@ def _is_a_day(text: str) -> str:
     return text
 
 
+def _is_composed(text: str) -> str:
+    """Raise ValueError for another Unicode form than NFC: two spellings would look the same."""
+    if not is_normalized("NFC", text):
+        raise ValueError(f"{text!r} is in the Unicode form NFD; type it again, or convert the file to NFC")
+    return text
+
+
 Day = Annotated[str, Field(pattern=DATE), AfterValidator(_is_a_day)]
+ReleasedLabel = Annotated[str, Field(pattern=LABEL), AfterValidator(_is_composed)]
 Sha256 = Annotated[str, Field(pattern=SHA256)]
 
 _WORDS = {

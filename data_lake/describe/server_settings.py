@@ -5,20 +5,19 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 from urllib.parse import urlsplit
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from medmultipoints.data_lake.http.request import is_local
 from medmultipoints.data_lake.toml_files import read_model
 from medmultipoints.transforms.errors import UsageError
+from medmultipoints.transforms.problems import TomlTable
 
 Reader = Literal["raster", "ocr"]
 Seconds = Annotated[float, Field(gt=0, le=3600)]
 
 
-class ServerSettings(BaseModel):
+class ServerSettings(TomlTable):
     """The server that writes descriptions, and the limits on requests and cost."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     address: str = Field(description="base address of an OpenAI-compatible server, as https://HOST/v1")
     model: str = Field(min_length=1, description="name of the model, as the server calls it")

@@ -24,7 +24,7 @@ from medmultipoints.data_lake.release.sign.provenance import SIGNATURE, STATEMEN
 from medmultipoints.data_lake.release.write.manifest import MANIFEST, Manifest, read_manifest
 from medmultipoints.data_lake.store.temporary import system_temporary_folder
 from medmultipoints.transforms.errors import PipelineError, UsageError
-from medmultipoints.transforms.reporting.counted import first_few
+from medmultipoints.transforms.reporting.counted import first_few, plural
 
 ROWS = 5
 PICTURE = {"bytes": pl.Binary, "path": pl.String}
@@ -74,7 +74,8 @@ def _wrong_rows(place: Place, tag: str, folder: Path) -> Iterator[str]:
         for split in splits:
             rows = _without_pictures(read_parquet(folder, manifest, tables[config], split).head(ROWS)).to_dicts()
             if orjson.loads(orjson.dumps(rows)) != loaded[config][split]:
-                yield f"load_dataset at {tag}: {config}, {split}: the first {len(rows)} rows are not the release's"
+                first = plural(len(rows), "row")
+                yield f"load_dataset at {tag}: {config}, {split}: not the first {first} of the release"
 
 
 def _without_pictures(rows: pl.DataFrame) -> pl.DataFrame:

@@ -10,6 +10,7 @@ from medmultipoints.data_lake.release.write.files import DIALECT_PREFIX, MADE
 from medmultipoints.data_lake.release.write.manifest import MANIFEST, Manifest
 from medmultipoints.transforms.diff.releases import version_numbers
 from medmultipoints.transforms.errors import UsageError
+from medmultipoints.transforms.reporting.counted import plural
 
 OWN_FOLDERS = ("data", "images", "objects", "instructions", *MADE, "quarantine", "assets")
 
@@ -72,7 +73,7 @@ def find_last(place: Place, state: PlaceState, name: str) -> LastVersion | None:
         return None
     if MANIFEST not in state.files:
         raise UsageError(
-            f"{place.name} holds {len(state.files)} files and no {MANIFEST}: it is not a release repository. "
+            f"{place.name} holds {plural(len(state.files), 'file')} and no {MANIFEST}: it is not a release repository. "
             "Give the name of another repository; a new one is created if it does not exist."
         )
     last = fetch_manifest(place, state.head)

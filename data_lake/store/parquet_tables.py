@@ -13,6 +13,7 @@ from medmultipoints.data_lake.store.layout import Lake
 from medmultipoints.data_lake.store.objects import StoredObject, object_path, put_file, temporary_file
 from medmultipoints.transforms.columns.tables import Table, conform
 from medmultipoints.transforms.errors import DataError
+from medmultipoints.transforms.reporting.counted import plural
 
 ROWS_PER_GROUP = 100_000
 """What a reader that looks for some rows reads at once, or passes over."""
@@ -63,7 +64,9 @@ def read_sorted(
         given += part.height
         yield part
     if given != total:
-        raise DataError(f"table {table.name}: {given} of {total} rows were found by their keys. Please report this.")
+        raise DataError(
+            f"table {table.name}: {given} of {plural(total, 'row')} found by their keys. Please report this."
+        )
 
 
 def _cuts(keys: pl.Series, most: int) -> list[Any]:

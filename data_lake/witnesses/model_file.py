@@ -12,11 +12,11 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 
 from medmultipoints.data_lake.toml_files import read_model
 from medmultipoints.transforms.errors import DataError, UsageError
-from medmultipoints.transforms.problems import Sha256
+from medmultipoints.transforms.problems import Sha256, TomlTable
 from medmultipoints.transforms.witnesses.network import Network
 
 GROUP: Final = "medmultipoints.models"
@@ -28,11 +28,7 @@ Levels = tuple[float, float, float]
 Deviation = tuple[Annotated[float, Field(gt=0)], Annotated[float, Field(gt=0)], Annotated[float, Field(gt=0)]]
 
 
-class _Part(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class Input(_Part):
+class Input(TomlTable):
     """The model's input."""
 
     width: Side = Field(description="width of the input in px; pictures are resized to it by area")
@@ -42,7 +38,7 @@ class Input(_Part):
     click_radius: int = Field(default=0, ge=0, le=64, description="disks of clicks in px; 0: it takes no clicks")
 
 
-class Result(_Part):
+class Result(TomlTable):
     """The model's output."""
 
     labels: tuple[Annotated[str, Field(min_length=1)], ...] = Field(min_length=1, description="one map a label")
@@ -58,7 +54,7 @@ class Result(_Part):
         return self
 
 
-class TrainedOn(_Part):
+class TrainedOn(TomlTable):
     """The model's training data."""
 
     release: str = Field(min_length=1, description="name and version of the release, or what it was, in words")
@@ -68,7 +64,7 @@ class TrainedOn(_Part):
     sha256: Sha256 = Field(description="sha256 of that file")
 
 
-class ModelFacts(_Part):
+class ModelFacts(TomlTable):
     """What a release says of a model."""
 
     name: str = Field(pattern=r"^[a-z0-9][a-z0-9._-]*$", description="name of the model")

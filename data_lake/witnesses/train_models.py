@@ -27,6 +27,7 @@ from medmultipoints.data_lake.witnesses.small_unet import SIDE, Example, network
 from medmultipoints.transforms.errors import DataError, UsageError
 from medmultipoints.transforms.masks.mask_sets import union_of
 from medmultipoints.transforms.pictures.decode import decode_image
+from medmultipoints.transforms.reporting.counted import plural
 from medmultipoints.transforms.witnesses.label_agreement import Agreement, agreement_of, summarise
 from medmultipoints.transforms.witnesses.network import Network, to_tensor
 
@@ -79,7 +80,8 @@ def divide_groups(pictures: Sequence[Labelled], folds: int, seed: int) -> list[l
         groups.setdefault(one.group_id, []).append(one)
     if len(groups) < folds or len(pictures) < LEAST_PICTURES:
         raise DataError(
-            f"{len(pictures)} pictures with masks in {len(groups)} groups are too few for {folds} folds. "
+            f"{plural(len(pictures), 'picture')} with masks in {plural(len(groups), 'group')}, too few for {folds} "
+            "folds. "
             f"Give a release with at least {LEAST_PICTURES} such pictures, or fewer --folds."
         )
     divided: list[list[Labelled]] = [[] for _ in range(folds)]

@@ -47,8 +47,8 @@ class Outcome:
         counts = self._writer("records").counts
         rejected = sum(result.counts.get("rejected", 0) for result in self.stages)
         return (
-            f"{self.build.recipe.name} {self.release.version}: {counts['used']} images, "
-            f"{counts['rows']} records, {plural(rejected, 'input')} in quarantine"
+            f"{self.build.recipe.name} {self.release.version}: {plural(counts['used'], 'image')}, "
+            f"{plural(counts['rows'], 'record')}, {plural(rejected, 'input')} in quarantine"
         )
 
     def _writer(self, table: str) -> StageResult:

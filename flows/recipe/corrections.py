@@ -5,12 +5,12 @@ from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import AfterValidator, Field, ValidationError, model_validator
 from pydantic_core import ErrorDetails
 
 from medmultipoints.transforms.audit.decisions import Action, Correction, Withdrawal
 from medmultipoints.transforms.errors import UsageError
-from medmultipoints.transforms.problems import MASK_FILE, SAMPLE, SHA256, Day, problem
+from medmultipoints.transforms.problems import MASK_FILE, SAMPLE, SHA256, Day, TomlTable, problem
 from medmultipoints.transforms.reporting.counted import first_few
 from medmultipoints.transforms.review.mask_files import parse_masks
 from medmultipoints.transforms.toml_text import parse_toml
@@ -45,9 +45,7 @@ ALLOWS: dict[Action, tuple[str, ...]] = {
 }
 
 
-class _Entry(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
+class _Entry(TomlTable):
     image_sha256: str = Field(pattern=SHA256, description="sha256 of the source's file: the bytes that were looked at")
     reason: Text = Field(description="why, in a sentence; it is published with the release")
     reviewer: Text = Field(description="who decided")
@@ -101,10 +99,8 @@ class WithdrawnEntry(_Entry):
     )
 
 
-class CheckedSample(BaseModel):
+class CheckedSample(TomlTable):
     """Records of a release that were drawn at random and checked by one reviewer."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     release: Text = Field(description="name and version of the release")
     manifest_root: str = Field(pattern=SHA256, description="root of that release")
@@ -116,10 +112,8 @@ class CheckedSample(BaseModel):
     wrong: tuple[str, ...] = Field(default=(), description="record_id of those that are not")
 
 
-class Corrections(BaseModel):
+class Corrections(TomlTable):
     """What reviewers decided. Files hold `[[corrections]]` and `[[withdrawn]]` tables: docs/corrections.md."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     files: tuple[str, ...] = Field(
         default=(), description="TOML files or patterns such as `corrections/*.toml`, relative to the recipe"
@@ -145,9 +139,7 @@ class Corrections(BaseModel):
         return tuple(Withdrawal(**entry.model_dump()) for entry in self.withdrawn)
 
 
-class _File(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
+class _File(TomlTable):
     corrections: tuple[CorrectionEntry, ...] = ()
     withdrawn: tuple[WithdrawnEntry, ...] = ()
     opinions: tuple[CorrectionEntry, ...] = ()

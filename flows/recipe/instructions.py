@@ -3,10 +3,11 @@
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from medmultipoints.transforms.instructions.answers.published import PUBLISHED
 from medmultipoints.transforms.instructions.task_names import TASK_NAMES
+from medmultipoints.transforms.problems import TomlTable
 
 if TYPE_CHECKING:
     Task = str
@@ -20,10 +21,8 @@ Dialect = Literal[
 ]  # fmt: skip
 
 
-class Instructions(BaseModel):
+class Instructions(TomlTable):
     """Which prompts are written; docs/tasks.md explains each task."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     tasks: tuple[Task, ...] = Field(
         default=PUBLISHED,

@@ -1,9 +1,10 @@
 """Read the recipe: one TOML file that defines a release. Unknown keys are errors."""
 
 from collections.abc import Mapping
+from difflib import get_close_matches
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from medmultipoints.flows.recipe.corrections import Corrections
 from medmultipoints.flows.recipe.effects import unused_keys
@@ -12,21 +13,17 @@ from medmultipoints.flows.recipe.ontology import Term
 from medmultipoints.flows.recipe.pinned import Describe, Witness
 from medmultipoints.flows.recipe.privacy import Privacy, Text, unread_kinds
 from medmultipoints.transforms.compose.label_terms import Terms, plurals_of, released_terms
-from medmultipoints.transforms.problems import LABEL, NAME, VERSION, Day
+from medmultipoints.transforms.problems import NAME, VERSION, Day, ReleasedLabel, TomlTable
+from medmultipoints.transforms.splits.official import OFFICIAL, official_name
 
 MOST = 2**31 - 1
 Name = Annotated[str, Field(pattern=NAME, max_length=100)]
 Version = Annotated[str, Field(pattern=VERSION)]
 Policy = Literal["published", "audited"]
 SourceLabel = Annotated[str, Field(min_length=1)]
-ReleasedLabel = Annotated[str, Field(pattern=LABEL)]
 
 
-class _Section(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class Boxes(_Section):
+class Boxes(TomlTable):
     """How masks, tracks and source boxes become boxes and points."""
 
     policy: Policy = Field(
@@ -51,7 +48,7 @@ class Boxes(_Section):
     )
 
 
-class Pictures(_Section):
+class Pictures(TomlTable):
     """How pictures are read."""
 
     orientation: Literal["stored", "displayed", "refuse"] = Field(
@@ -61,7 +58,7 @@ class Pictures(_Section):
     )
 
 
-class Images(_Section):
+class Images(TomlTable):
     """How pictures are stored."""
 
     max_side: int | None = Field(
@@ -75,7 +72,7 @@ class Images(_Section):
     )
 
 
-class Labels(_Section):
+class Labels(TomlTable):
     """Which labels become records, and under which name; a label that is not named is left out."""
 
     names: Mapping[SourceLabel, ReleasedLabel] = Field(
@@ -87,7 +84,7 @@ class Labels(_Section):
     zero_counts: bool = Field(default=False, description="write records with count 0 where absence is certain")
 
 
-class Splits(_Section):
+class Splits(TomlTable):
     """Shares of the images; whole groups go to one split."""
 
     fractions: Mapping[Name, Annotated[float, Field(gt=0, le=1)]] = Field(
@@ -139,8 +136,21 @@ class Splits(_Section):
             raise ValueError(f"the fractions sum to {sum(self.fractions.values()):g}, not 1")
         return self
 
+    @field_validator("fractions")
+    @classmethod
+    def _named_as_usual(cls, fractions: Mapping[Name, float]) -> Mapping[Name, float]:
+        taken: dict[str, str] = {}
+        for name in fractions:
+            if taken.setdefault(official_name(name), name) != name:
+                raise ValueError(f"{taken[official_name(name)]} and {name} mean the same split; write one of them")
+            alike = [usual for usual in OFFICIAL if abs(len(usual) - len(name)) < 2]
+            near = get_close_matches(name, alike, n=1, cutoff=0.8)
+            if near and name not in OFFICIAL and name.isalpha():
+                raise ValueError(f"{name!r} is not the name of a split; perhaps {near[0]!r} is meant")
+        return fractions
 
-class Validation(_Section):
+
+class Validation(TomlTable):
     """When rejections stop the release: the largest share of a stage's inputs, by stage."""
 
     max_rejected_fraction: float = Field(default=0.5, ge=0, le=1, description="for every stage that by_stage omits")
@@ -152,7 +162,7 @@ class Validation(_Section):
     )
 
 
-class Card(_Section):
+class Card(TomlTable):
     """What a curator writes for the dataset card by hand; texts are Markdown and survive every rebuild."""
 
     about: str = Field(default="", description="after the description")
@@ -172,7 +182,7 @@ class Card(_Section):
     )
 
 
-class Recipe(_Section):
+class Recipe(TomlTable):
     """One release: sources, policies, splits, tasks, thresholds, version."""
 
     name: Name = Field(description="name of the release, and of its folder")

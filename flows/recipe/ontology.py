@@ -2,26 +2,22 @@
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field, RootModel
+from pydantic import Field, RootModel
 
 from medmultipoints.data_lake.toml_files import read_model
 from medmultipoints.transforms.errors import UsageError
 from medmultipoints.transforms.label_tree import descendants
-from medmultipoints.transforms.problems import LABEL
+from medmultipoints.transforms.problems import ReleasedLabel, TomlTable
 from medmultipoints.transforms.sources.declaration import fold_label, merge_read
 
-ReleasedLabel = Annotated[str, Field(pattern=LABEL)]
 
-
-class Term(BaseModel):
+class Term(TomlTable):
     """One label of the ontology; codes are the user's, such as ``snomed = "10200004"``."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
     id: str | None = Field(default=None, min_length=1, description="identifier of the label in the ontology")
-    plural: str | None = Field(default=None, pattern=LABEL, description="plural of the name, for questions")
+    plural: ReleasedLabel | None = Field(default=None, description="plural of the name, for questions")
     organ: str | None = Field(
         default=None,
         min_length=1,

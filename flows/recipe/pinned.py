@@ -8,19 +8,17 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, Field, model_validator
 
 from medmultipoints.data_lake.store.hashing import file_sha256
 from medmultipoints.data_lake.store.layout import Lake, explained
 from medmultipoints.data_lake.store.objects import StoredObject, local_path, put_copy
 from medmultipoints.transforms.errors import UsageError
-from medmultipoints.transforms.problems import SHA256
+from medmultipoints.transforms.problems import SHA256, TomlTable
 
 
-class PinnedFile(BaseModel):
+class PinnedFile(TomlTable):
     """A file that a command wrote, pinned by its content; both keys or neither."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     file: str | None = Field(default=None, min_length=1, description="path of the file, relative to the recipe")
     sha256: str | None = Field(default=None, pattern=SHA256, description="sha256 of the file; another file is refused")

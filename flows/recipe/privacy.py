@@ -5,9 +5,10 @@ from importlib.metadata import version
 from importlib.util import find_spec
 from typing import Final, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import Field, field_validator
 
 from medmultipoints.transforms.errors import UsageError
+from medmultipoints.transforms.problems import TomlTable
 
 Reader = Literal["raster", "ocr"]
 Action = Literal["report", "quarantine", "redact", "refuse"]
@@ -21,10 +22,8 @@ FOUND_BY: Final[Mapping[str, frozenset[Reader]]] = {
 """The readers that find a kind in pixels; metadata have all kinds but clocks, and are always read."""
 
 
-class Text(BaseModel):
+class Text(TomlTable):
     """Who reads the text that is burned into pictures; of a video one frame, or all where privacy needs it."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     readers: tuple[Reader, ...] = Field(
         default=(),
@@ -40,10 +39,8 @@ class Text(BaseModel):
         return readers
 
 
-class Privacy(BaseModel):
+class Privacy(TomlTable):
     """What is done about pictures that show or carry something personal: reported, held back, redacted, or refused."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     date: Action = Field(default="report", description="a date in the pixels or the metadata")
     clock: Action = Field(default="report", description="a clock or a timer in the pixels")

@@ -4,7 +4,7 @@ import inspect
 from collections.abc import Collection, Mapping
 from pathlib import Path
 
-from pydantic import BaseModel, ConfigDict, ValidationError, create_model
+from pydantic import BaseModel, ValidationError, create_model
 
 from medmultipoints.data_lake.catalogue import SourceInfo, load_reader
 from medmultipoints.flows.recipe.corrections import check_entries
@@ -12,7 +12,7 @@ from medmultipoints.flows.recipe.model import Labels, Recipe
 from medmultipoints.flows.recipe.ontology import with_ontology
 from medmultipoints.flows.recipe.sources import HANDLING, check_policy, complete_table, is_declared, kept_path
 from medmultipoints.transforms.errors import UsageError
-from medmultipoints.transforms.problems import meant, problems
+from medmultipoints.transforms.problems import TomlTable, meant, problems
 
 REMEDY = "Correct the recipe and run again."
 
@@ -103,4 +103,4 @@ def reader_options(reader: str) -> type[BaseModel]:
         for parameter in inspect.signature(load_reader(reader)).parameters.values()
         if parameter.kind is parameter.KEYWORD_ONLY and parameter.name not in ("seed", "described")
     }
-    return create_model(f"{reader}_options", __config__=ConfigDict(extra="forbid", frozen=True), **fields)  # type: ignore[call-overload, no-any-return]
+    return create_model(f"{reader}_options", __base__=TomlTable, **fields)  # type: ignore[call-overload, no-any-return]

@@ -79,7 +79,19 @@ def check_info(name: str, table: Table, where: str) -> SourceInfo:
     try:
         return SourceInfo.model_validate({"title": name, "read": {}} | head | {"name": name})
     except ValidationError as error:
+        _check_format(head.get("read"), where)
         raise UsageError(f"{where}: {problems(error, SourceInfo)}.") from error
+
+
+def _check_format(read: object, where: str) -> None:
+    """Raise UsageError for an unknown format, which makes other keys look wrong."""
+    from medmultipoints.transforms.sources.registry import find_format  # slow to import: all formats
+
+    if isinstance(read, Mapping) and isinstance(read.get("format"), str):
+        try:
+            find_format(read["format"])
+        except UsageError as error:
+            raise UsageError(f"{where}.{error}") from error
 
 
 def own_policies(recipe: "Recipe") -> dict[str, Policy]:

@@ -123,18 +123,27 @@ def test_masks_and_boxes_of_one_folder_are_evidence_of_the_same_objects(tmp_path
     assert ["cell_001", "cell_002", "cell_003"] == sorted(counted)
 
 
-def test_labels_of_annotations_and_masks_that_an_ontology_lacks_are_asked_at_once(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("head", "known", "said"),
+    [
+        ('ontology = "words.toml"\n', "", r"the ontology lacks 3 labels of own\. Add names or synonyms there, "),
+        ("", 'known = ["rbc"]\n', r"known lacks 3 labels of own\. Add them there, "),
+    ],
+)
+def test_labels_of_annotations_and_masks_that_an_ontology_lacks_are_asked_at_once(
+    tmp_path: Path, head: str, known: str, said: str
+) -> None:
     """Those of masks are not asked only after all masks are read."""
     for name, data in {**pictures(), **masks(classes=True), **COCO}.items():
         (tmp_path / "own" / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / "own" / name).write_bytes(data)
     (tmp_path / "words.toml").write_text("[rbc]\n")
     values = 'values = { 1 = "rbc", 2 = "wbc", 3 = "platelet", 4 = "clot" }, object = "component", kind = "classes"'
-    read = f'format = "coco"\nalso.masks = {{ annotations = "masks/{{stem}}.png", masks = {{ {values} }} }}\n'
+    read = f'format = "coco"\n{known}also.masks = {{ annotations = "masks/{{stem}}.png", masks = {{ {values} }} }}\n'
     source = f'[sources.own]\npath = "own"\nlicence = "MIT"\n[sources.own.read]\n{read}'
     recipe = tmp_path / "own.toml"
-    recipe.write_text(f'ontology = "words.toml"\n{HEAD}{source}')
-    with pytest.raises(UsageError, match="the ontology lacks 3 labels of own") as caught:
+    recipe.write_text(f"{head}{HEAD}{source}")
+    with pytest.raises(UsageError, match=said) as caught:
         build(str(recipe), tmp_path / "lake", {})
     lines = [line.partition(" = ")[::2] for line in str(caught.value).splitlines() if "…" in line]
     assert ["platelet", "wbc", "clot"] == [label.strip().strip('"') for label, _ in lines]

@@ -42,7 +42,7 @@ def note_unverified(exclusions: pl.DataFrame, images: pl.DataFrame, sources: Ite
     counts = dict(exclusions.filter(reason="unverified_empty").group_by("source").len().iter_rows())
     read = dict(images.group_by("source").len().iter_rows())
     return [
-        f"{name}: {counts[name]:,} of {read[name]:,} pictures left out, since nothing is annotated there "
+        f"{name}: {counts[name]:,} of {plural(read[name], 'picture')} left out, since nothing is annotated there "
         "(unverified_empty): add what is missing, such as masks; if nothing is there, name the labels in "
         f"[sources.{name}.read.absence] certain, and write zero_counts = true in [labels] to release these pictures; "
         '[read.slices] only = "with-mask" takes no other slices of a volume'
@@ -118,10 +118,10 @@ def note_splits(images: pl.DataFrame, asked: Iterable[str]) -> list[str]:
     empty = [split for split in wanted if split not in held]
     if not empty:
         return []
-    count = "1 group" if groups == 1 else f"{groups:,} groups"
+    count = plural(groups, "group")
     few = groups < len(wanted)
     why = (
-        f"images of one group stay together, and there is {count} for {len(wanted)} splits"
+        f"images of one group stay together: {count} for {plural(len(wanted), 'split')}"
         if few
         else (f"their shares are too small for {count} of these sizes, or were filled by splits that are given")
     )

@@ -43,8 +43,8 @@ def make_rendering(window: Mapping[str, float] | str | None, invert: bool = True
         return Rendering(invert=invert)
     if isinstance(window, Mapping):
         centre, width = float(window["centre"]), float(window["width"])
-        if width <= 0:
-            raise ValueError(f"a window of width {width:g}")
+        if width <= 0 or len(window) > 2:
+            raise ValueError(f"window {dict(window)}: expected a centre, and a width above 0")
         return Rendering("window", centre - width / 2, centre + width / 2, invert)
     rule, *numbers = window.split()
     if rule == "percentile":

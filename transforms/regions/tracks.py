@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from medmultipoints.transforms.errors import MemberProblem
 from medmultipoints.transforms.records import Sample
 from medmultipoints.transforms.regions.decimals import DECIMAL, parse_decimal
+from medmultipoints.transforms.reporting.counted import plural
 
 TRUNCATED_BEYOND_PX = 0.01
 STEP = 2e-6
@@ -161,7 +162,7 @@ def join_tracks(labels: LabelRows, tracked: LabelRows, width: int, height: int, 
 
 def _check_same(labels: LabelRows, tracked: LabelRows, tolerance: float) -> None:
     if len(labels.lines) != len(tracked.lines):
-        files = ", ".join(f"{rows.file} has {len(rows.lines)} rows" for rows in (labels, tracked))
+        files = ", ".join(f"{rows.file} has {plural(len(rows.lines), 'row')}" for rows in (labels, tracked))
         raise LabelProblem("label_track_mismatch", files)
     apart = np.abs(labels.values - tracked.values)
     if labels.labels == tracked.labels and apart.max() <= tolerance + _ROUNDING:

@@ -5,6 +5,7 @@ of the keys is generated from these models.
 """
 
 import re
+import unicodedata
 from collections.abc import Mapping, Set
 from fnmatch import fnmatchcase
 from functools import cached_property
@@ -14,7 +15,7 @@ from pydantic import AfterValidator, Field, model_validator
 
 from medmultipoints.transforms.label_tree import descendants
 from medmultipoints.transforms.licences.combine import Licence
-from medmultipoints.transforms.problems import without_empty_names
+from medmultipoints.transforms.problems import TomlTable, without_empty_names
 from medmultipoints.transforms.sources.declaration_parts import (
     COLUMNS,
     DICOM_HOLES,
@@ -27,7 +28,6 @@ from medmultipoints.transforms.sources.declaration_parts import (
     IgnoreLabel,
     IntensityKeys,
     MaskKeys,
-    Part,
     PathPattern,
     PathPatterns,
     PictureKeys,
@@ -42,7 +42,7 @@ from medmultipoints.transforms.sources.declaration_parts import (
 from medmultipoints.transforms.sources.patterns import compile_pattern, template_holes
 
 
-class AnnotationKeys(Part):
+class AnnotationKeys(TomlTable):
     """How annotations are read: keys that each reading of the same pictures has."""
 
     annotations: PathPatterns = Field(
@@ -92,7 +92,7 @@ class Declaration(AnnotationKeys):
         description='files to leave out; or pattern = ["reason_word", "says why, after the name of the file"]',
     )
     video: PathPattern | None = Field(default=None, description="paths of videos")
-    frame_base: Literal[0, 1] = Field(default=0, description="number of the first frame in file names")
+    frame_base: int = Field(default=0, ge=0, le=1, description="number of the first frame in file names")
     hierarchy: Mapping[str, Texts] = Field(
         default={},
         description="parent = parts, as labels of the release: a parent next to its parts is checked, not counted",
@@ -214,8 +214,8 @@ def _reading(whole: Mapping[str, Any], name: str, keys: Also) -> Declaration:
 
 
 def fold_label(label: str) -> str:
-    """Return a label in lower case, with single blanks instead of ``_``, ``-`` or blanks between words."""
-    return " ".join(re.split(r"[\s_-]+", label.strip().casefold()))
+    """Return a label in lower case and NFC, with single blanks instead of ``_``, ``-`` or blanks between words."""
+    return " ".join(re.split(r"[\s_-]+", unicodedata.normalize("NFC", label).strip().casefold()))
 
 
 _WHOLE = frozenset({"labels", "values"})

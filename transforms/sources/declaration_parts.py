@@ -1,13 +1,16 @@
 """Models of the tables below ``[read]`` in a declaration, and the types of its values."""
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
+from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, field_validator, model_validator
 
 from medmultipoints.transforms.columns.tables import column_names
-from medmultipoints.transforms.problems import NAME
+from medmultipoints.transforms.problems import NAME, TomlTable
+from medmultipoints.transforms.rasters.intensity import make_rendering
 from medmultipoints.transforms.records import MaskKind, MaskObject
+from medmultipoints.transforms.sources.declaration_text import toml_value
 from medmultipoints.transforms.sources.patterns import PatternError, compile_pattern, template_holes
 
 Frame = Literal["edges", "inclusive-0", "inclusive-1"]
@@ -73,13 +76,7 @@ def _checked_field(name: str) -> str:
 FieldName = Annotated[str, AfterValidator(_checked_field)]
 
 
-class Part(BaseModel):
-    """Base of the tables of a declaration: frozen, with unknown keys as errors."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class BoxKeys(Part):
+class BoxKeys(TomlTable):
     """Coordinate frame of stated boxes, for formats that do not define it."""
 
     frame: Frame | None = Field(
@@ -93,7 +90,7 @@ class BoxKeys(Part):
     )
 
 
-class MaskKeys(Part):
+class MaskKeys(TomlTable):
     """Meaning of the values of mask files."""
 
     kind: MaskKind | Literal["palette", "channels"] | None = Field(
@@ -135,13 +132,13 @@ class MaskKeys(Part):
         return self
 
 
-class IgnoreLabel(Part):
+class IgnoreLabel(TomlTable):
     """A label that the release leaves out, and why."""
 
     ignore: str = Field(min_length=1, description="the reason")
 
 
-class AbsenceKeys(Part):
+class AbsenceKeys(TomlTable):
     """When a label without annotation is known to be absent from a picture."""
 
     certain: Texts = Field(default=(), description="labels of which every object is annotated")
@@ -158,7 +155,7 @@ def _with_hole(text: str) -> str:
     return text if template_holes(text) else f"{{{text}}}"
 
 
-class SplitKeys(Part):
+class SplitKeys(TomlTable):
     """Official split assigned by the authors."""
 
     lists: PathPattern | None = Field(
@@ -170,7 +167,7 @@ class SplitKeys(Part):
     )
     names: TextMap = Field(default={}, description="value that from gives (* is any other) = split, such as 0 = train")
 
-    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
+    model_config = ConfigDict(populate_by_name=True)
 
     def named(self, value: str) -> str:
         """Return the split of a value that ``from`` gives: the value itself if no name is declared for it."""
@@ -181,7 +178,7 @@ EACH_PICTURE = "picture"
 """Value of ``groups.group`` that says that no pictures must share a split."""
 
 
-class GroupKeys(Part):
+class GroupKeys(TomlTable):
     """Pictures that must share a split."""
 
     group: str | None = Field(
@@ -211,7 +208,7 @@ class GroupKeys(Part):
         return text
 
 
-class TableKeys(Part):
+class TableKeys(TomlTable):
     """A table of facts about pictures, such as their patients: CSV, Parquet, or lists in JSON.
 
     Its columns are holes ``{NAME.COLUMN}`` of ``groups.group``, ``columns`` and ``splits.from``.
@@ -239,7 +236,7 @@ class TableKeys(Part):
         return self.on or (self.shape or " ").split(" ")[-1]
 
 
-class SliceKeys(Part):
+class SliceKeys(TomlTable):
     """Slices of a volume to take as pictures."""
 
     axis: Literal["axial", "coronal", "sagittal"] | None = Field(
@@ -251,7 +248,7 @@ class SliceKeys(Part):
     channel: int | None = Field(default=None, ge=0, description="index on the fourth axis of a volume, from 0")
 
 
-class IntensityKeys(Part):
+class IntensityKeys(TomlTable):
     """Conversion of CT, MRI and 16-bit values to gray levels."""
 
     window: Mapping[str, float] | str | None = Field(
@@ -264,8 +261,22 @@ class IntensityKeys(Part):
         default="as-stored", description="square-pixels: resample slices of unequal spacing"
     )
 
+    @field_validator("window")
+    @classmethod
+    def _is_a_rule(cls, window: Mapping[str, float] | str | None) -> Mapping[str, float] | str | None:
+        try:
+            make_rendering(window)
+        except (ValueError, LookupError) as error:
+            numbers = re.findall(r"-?[0-9.]+", window if isinstance(window, str) else "")
+            centre, width = numbers if len(numbers) == 2 else ("40", "400")
+            raise ValueError(
+                f"{toml_value(window)} is not a rule; write {{ centre = {centre}, width = {width} }}, "
+                f'"dicom", "full" or "percentile 0.5 99.5"'
+            ) from error
+        return window
 
-class PictureKeys(Part):
+
+class PictureKeys(TomlTable):
     """How pictures are read."""
 
     exif: Literal["stored", "displayed"] | None = Field(
@@ -273,7 +284,7 @@ class PictureKeys(Part):
     )
 
 
-class ShapeKeys(Part):
+class ShapeKeys(TomlTable):
     """Meaning of shapes that formats do not define."""
 
     ellipse: Literal["polygon", "ignore"] | None = Field(

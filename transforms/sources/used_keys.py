@@ -4,8 +4,8 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 from medmultipoints.transforms.errors import UsageError
+from medmultipoints.transforms.problems import TomlTable
 from medmultipoints.transforms.sources.declaration import Declaration
-from medmultipoints.transforms.sources.declaration_parts import Part
 from medmultipoints.transforms.sources.formats.format import EVERY_KEY
 from medmultipoints.transforms.sources.registry import EVERY_FORMAT, find_format
 
@@ -15,7 +15,7 @@ _READING: Final = frozenset({"format", "annotations", "labels"})
 _TABLES: Final = {"fields"} | {
     name
     for name, field in Declaration.model_fields.items()
-    if isinstance(field.annotation, type) and issubclass(field.annotation, Part)
+    if isinstance(field.annotation, type) and issubclass(field.annotation, TomlTable)
 }
 
 

@@ -133,7 +133,7 @@ def _overview(facts: CardFacts) -> list[tuple[str, str]]:
     tables, audit = facts.tables, facts.disagreements
     counts = tables.records.group_by("label").agg(pl.len(), pl.col("count").sum())
     labels = ", ".join(
-        f"{label} ({objects:,} objects, {records:,} records)"
+        f"{label} ({plural(objects, 'object')}, {plural(records, 'record')})"
         for label, records, objects in counts.sort("count", "label", descending=[True, False]).iter_rows()
     )
     splits = dict(tables.images.group_by("split").len().iter_rows())

@@ -41,7 +41,7 @@ def responsible_ai(facts: CardFacts) -> dict[str, Any]:
 def collection(facts: CardFacts) -> str:
     """Return the origin of the pictures."""
     counted = dict(facts.tables.images.group_by("source").len().iter_rows())
-    parts = [f"{source.title} ({counted.get(source.name, 0):,} images)" for source in facts.sources]
+    parts = [f"{source.title} ({plural(counted.get(source.name, 0), 'image')})" for source in facts.sources]
     return f"No picture was taken for this dataset. Its images are those of {', '.join(parts)}."
 
 
@@ -49,7 +49,7 @@ def annotation(facts: CardFacts) -> str:
     """Return the evidence of the objects, and the number of reviewers' decisions."""
     counted = facts.tables.objects.group_by("evidence").len().sort("len", "evidence", descending=[True, False])
     origins = [f"{number:,} {ORIGINS.get(name, name)}" for name, number in counted.iter_rows()]
-    decided = f" Reviewers made {facts.corrections.height:,} decisions." if facts.corrections.height else ""
+    decided = f" Reviewers made {plural(facts.corrections.height, 'decision')}." if facts.corrections.height else ""
     return f"Boxes, points and counts under the policy '{facts.policy}': {', '.join(origins) or 'none'}.{decided}"
 
 
@@ -64,15 +64,15 @@ def preprocessing(facts: CardFacts) -> list[str]:
     """Return the changes to the pictures."""
     images = facts.tables.images
     origins = dict(images.group_by("image_origin").len().iter_rows())
-    sentences = {
-        f"{origins.get('member', 0):,} images have the bytes of the source's file.": origins.get("member"),
-        f"{origins.get('embedded', 0):,} have the bytes held in a table of the source.": origins.get("embedded"),
-        f"{origins.get('decoded', 0):,} were decoded from videos.": origins.get("decoded"),
-        f"{origins.get('converted', 0):,} were converted to PNG.": origins.get("converted"),
-        f"In {origins.get('redacted', 0):,} regions were filled or metadata removed.": origins.get("redacted"),
-        f"{(resized := images.filter(pl.col('scale') < 1).height):,} were resized.": resized,
+    hows = {
+        "with the bytes of the source's file": origins.get("member"),
+        "with the bytes held in a table of the source": origins.get("embedded"),
+        "decoded from videos": origins.get("decoded"),
+        "converted to PNG": origins.get("converted"),
+        "with filled regions or removed metadata": origins.get("redacted"),
+        "resized": images.filter(pl.col("scale") < 1).height,
     }
-    return [sentence for sentence, number in sentences.items() if number]
+    return [f"{plural(number, 'image')} {how}." for how, number in hows.items() if number]
 
 
 def limitations(facts: CardFacts) -> list[str]:
@@ -83,7 +83,7 @@ def limitations(facts: CardFacts) -> list[str]:
     return [
         *filter(None, [facts.curated.limits.strip()]),
         *(f"{note[:1].upper()}{note[1:]}." for note in [*note_splits(facts.tables.images, shares), *notes]),
-        *([f"{cut:,} objects are cut by the border of their picture."] if cut else []),
+        *([f"Objects that are cut by the border of their picture: {cut:,}."] if cut else []),
     ]
 
 

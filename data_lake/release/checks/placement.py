@@ -19,6 +19,7 @@ from medmultipoints.data_lake.release.write.files import MADE
 from medmultipoints.data_lake.release.write.manifest import Manifest
 from medmultipoints.transforms.columns.tables import load_table, table_names
 from medmultipoints.transforms.diff.releases import Tables
+from medmultipoints.transforms.reporting.counted import plural
 
 EXCLUSIONS = "quarantine/exclusions.parquet"
 
@@ -54,7 +55,7 @@ def check_classes(folder: Path, manifest: Manifest) -> Iterator[str]:
             yield f"{path}: the names of label_id are not sorted"
         wrong = [row for row in rows if not 0 <= row["label_id"] < len(names) or names[row["label_id"]] != row["label"]]
         if wrong:
-            yield f"{path}: label_id {wrong[0]['label_id']} is not {wrong[0]['label']!r} ({len(wrong)} rows)"
+            yield f"{path}: label_id {wrong[0]['label_id']} is not {wrong[0]['label']!r} ({plural(len(wrong), 'row')})"
     if len(known) > 1:
         yield "files of records number their labels differently"
 
@@ -83,7 +84,7 @@ def check_quarantine(folder: Path, manifest: Manifest) -> Iterator[str]:
     }
     for key in sorted(found.keys() | stated.keys()):
         if found[key] != stated.get(key, 0):
-            yield f"{' '.join(key)}: {found[key]} rows in {EXCLUSIONS}, {stated.get(key, 0)} in the manifest"
+            yield f"{' '.join(key)}: {plural(found[key], 'row')} in {EXCLUSIONS}, {stated.get(key, 0)} in the manifest"
 
 
 def _check_tables(folder: Path, manifest: Manifest) -> Iterator[str]:
@@ -120,7 +121,7 @@ def _wrong_values(path: str, table: str, rows: pl.DataFrame) -> Iterator[str]:
             continue
         odd = rows[column.name].drop_nulls().filter(~rows[column.name].drop_nulls().is_in(list(known)))
         if not odd.is_empty():
-            yield f"{path}: {odd[0]!r} is not a valid {column.name} ({odd.len():,} rows)"
+            yield f"{path}: {odd[0]!r} is not a valid {column.name} ({plural(odd.len(), 'row')})"
     if declared.key in rows.columns and rows[declared.key].n_unique() < rows.height:
         yield f"{path}: several rows have one {declared.key}"
 

@@ -20,6 +20,7 @@ from medmultipoints.data_lake.release.write.manifest import Manifest
 from medmultipoints.transforms.diff.releases import Tables
 from medmultipoints.transforms.errors import DataError
 from medmultipoints.transforms.problems import first_problem
+from medmultipoints.transforms.reporting.counted import plural
 from medmultipoints.transforms.splits.joined import describe_joins
 from medmultipoints.transforms.splits.leakage import SHARED, count_places, count_shared, find_leaks
 
@@ -65,14 +66,14 @@ def check_expectations(folder: Path, manifest: Manifest, tables: Tables) -> Iter
         where = f"{table.stage}: {table.table}"
         for rule in table.rules:
             if rule.failed > rule.rows or (rule.failed and rule.severity == "critical"):
-                yield f"{where}: {rule.failed:,} of {rule.rows:,} rows break {rule.rule} ({rule.severity})"
+                yield f"{where}: {rule.failed:,} of {plural(rule.rows, 'row')} break {rule.rule} ({rule.severity})"
         if table.held_back > min(table.rows, sum(rule.failed for rule in table.rules)):
-            yield f"{where}: {table.held_back:,} rows are held back, more than break a rule"
+            yield f"{where}: {plural(table.held_back, 'row')} held back, more than break a rule"
         yield from _accounting_problems(where, table, manifest)
         name = RELEASED.get(table.table)
         rows = getattr(tables, name).height if name else 0
         if name and not (rows == table.rows if table.held_back == 0 else rows <= table.rows - table.held_back):
-            yield f"{where}: {table.rows:,} rows were judged, {table.held_back:,} held back; the release has {rows:,}"
+            yield f"{where}: of {plural(table.rows, 'row')}, {table.held_back:,} held back; the release has {rows:,}"
 
 
 def read_expectations(folder: Path) -> StatedExpectations:
@@ -96,7 +97,7 @@ def _accounting_problems(where: str, table: StatedTable, manifest: Manifest) -> 
     }
     broken = {rule.rule for rule in table.rules if rule.failed}
     if table.held_back and not broken & reasons:
-        yield f"{where}: {table.held_back:,} rows are held back, but the accounting rejects nothing for their rules"
+        yield f"{where}: {plural(table.held_back, 'row')} held back, but the accounting rejects nothing for their rules"
 
 
 def check_stated_leakage(folder: Path, manifest: Manifest, images: pl.DataFrame) -> Iterator[str]:

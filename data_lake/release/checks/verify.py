@@ -39,6 +39,7 @@ from medmultipoints.data_lake.release.write.manifest import (
 from medmultipoints.data_lake.release.write.origins import INPUTS, RECIPE
 from medmultipoints.transforms.diff.releases import Tables
 from medmultipoints.transforms.errors import DataError, MachineError, UsageError, is_memory_short
+from medmultipoints.transforms.reporting.counted import plural
 from medmultipoints.transforms.splits.leakage import Certificate
 
 SHOWN = 3
@@ -86,7 +87,7 @@ def verify_release(folder: Path, *, leakage: bool = False, trust: Trust | None =
         manifest = read_manifest(folder, ClaimedManifest)
     except DataError as error:
         return VerifyReport((Check("manifest", False, str(error)),))
-    checks = [Check("manifest", True, f"{manifest.title}, {len(manifest.files)} files")]
+    checks = [Check("manifest", True, f"{manifest.title}, {plural(len(manifest.files), 'file')}")]
     checks += [_run(name, problems) for name, problems in _file_checks(folder, manifest)]
     signed = _signature(folder, manifest, trust) if trust is not None else None
     checks += [signed] if signed else []

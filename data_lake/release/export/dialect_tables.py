@@ -181,4 +181,4 @@ def _wrong_counts(manifest: Manifest, made: pl.DataFrame, left_out: Iterable[Lef
             yield f"{reason}: {found[reason]:,} instructions, {stated.get(reason, 0):,} in the accounting"
     rows = sum(stage.rows for stage in stages)
     if rows != made.height:
-        yield f"{STAGE} rows: {rows:,} in the accounting, {made.height:,} entries"
+        yield f"{STAGE} rows: {rows:,} in the accounting, {made.height:,} in the tables"

@@ -20,6 +20,7 @@ from medmultipoints.flows.cli.console import OUT, print_json, say, table, write_
 from medmultipoints.flows.cli.options import HtmlOption, JsonOption
 from medmultipoints.flows.recipe.sources import check_info
 from medmultipoints.transforms.errors import UsageError
+from medmultipoints.transforms.reporting.counted import plural
 from medmultipoints.transforms.reporting.hidden import BREAKS
 from medmultipoints.transforms.sources.annotated import Hint
 from medmultipoints.transforms.sources.declaration import merge_read
@@ -168,7 +169,7 @@ def _declaration(held: dict[str, Any], source: str, path: Path, found: Inspectio
 def _print(source: str, found: Inspection, text: str) -> None:
     OUT.print(text, markup=False, end="")
     table(
-        f"{source}: {found.pictures:,} pictures",
+        f"{source}: {plural(found.pictures, 'picture')}",
         ["label", "objects"],
         [[label, f"{count:,}"] for label, count in found.objects.items()],
     )

@@ -42,7 +42,7 @@ def describe(
     chosen = read_settings(settings)
 
     def progress(done: int, total: int) -> None:
-        HEARTBEAT.doing = f"{done:,} of {total:,} pictures"
+        HEARTBEAT.doing = f"{done:,} of {plural(total, 'picture')}"
 
     done = describe_pictures(release, out, chosen, split=split, limit=limit, progress=progress, say=say)
     sha256 = file_sha256(out)

@@ -234,8 +234,12 @@ def _print_strict(strict: dict[str, Any]) -> None:
     for name, entry in overall.items():
         scores = [score_text(entry["value"]), _interval(entry["interval"]), score_text(macro.get(name))]
         rows.append([name + " ↓" * (name in LOWER_IS_BETTER), *scores])
-    title = f"\nStrict metrics over {strict['items']:,} items, 95 % intervals over {strict['groups']:,} groups"
-    table(title, ["metric", "value", "interval", "mean of labels"], rows)
+    items, groups = plural(strict["items"], "item"), plural(strict["groups"], "group")
+    table(
+        f"\nStrict metrics over {items}, 95 % intervals over {groups}",
+        ["metric", "value", "interval", "mean of labels"],
+        rows,
+    )
     if strict["sizes_unknown"]:
         unknown = f"{strict['sizes_unknown']:,} point questions without known boxes"
         OUT.print(f"  {unknown}: 20 px are taken as the size of their objects", style="dim")

@@ -59,7 +59,8 @@ def witness(
 
 def _print_predicted(outcome: Mapping[str, Any]) -> None:
     """Print what was judged and left out, the notes, and the section for the recipe."""
-    judged = f"{outcome['judged']:,} judgements of {outcome['pictures']:,} pictures, {outcome['objects']:,} objects"
+    judged = f"{plural(outcome['judged'], 'judgement')} of {plural(outcome['pictures'], 'picture')}, "
+    judged += plural(outcome["objects"], "object")
     OUT.print(f"{judged}; {outcome['learned']:,} left out because the model was trained on the picture or its group")
     if outcome["unreadable"]:
         OUT.print(f"{plural(outcome['unreadable'], 'file')} left out: decoding failed")
@@ -132,11 +133,11 @@ def _print_clicks(found: Mapping[str, Any], rounds: int) -> None:
     rows = [
         [str(n), f"{d:.3f}", f"{i:.3f}"] for n, (d, i) in enumerate(zip(found["dice"], found["iou"], strict=True), 1)
     ]
-    table(f"{found['model']} on {found['objects']:,} objects", ["clicks", "Dice", "IoU"], rows)
+    table(f"{found['model']} on {plural(found['objects'], 'object')}", ["clicks", "Dice", "IoU"], rows)
     missed = f"{found['not_reached']:,} did not reach it in {rounds} and count as {rounds}"
     OUT.print(f"\nclicks to an IoU of 0.9: {found['clicks_to_90']:.2f} ({missed})")
     if found["learned"]:
-        OUT.print(f"{found['learned']:,} objects are left out: the model was trained on their pictures or groups")
+        OUT.print(f"{plural(found['learned'], 'object')} left out: the model was trained on their pictures or groups")
 
 
 def _print_score(score: dict[str, Any]) -> None:

@@ -95,7 +95,7 @@ def print_plan(plan: PushPlan, *, proposed: bool) -> None:
     rows = [[file.kind, file.path, f"{file.bytes:,}"] for file in changed[:MOST_FILES]]
     rows += [["...", f"{len(changed) - MOST_FILES} more", ""]] if len(changed) > MOST_FILES else []
     same = plan.paths("unchanged")
-    rows.append(["unchanged", f"{len(same)} files", f"{sum(file.bytes for file in same):,}"])
+    rows.append(["unchanged", plural(len(same), "file"), f"{sum(file.bytes for file in same):,}"])
     table("Files", ["", "file", "bytes"], rows)
     if plan.creates:
         OUT.print("the repository or the branch is new")

@@ -186,7 +186,7 @@ def export(
 def _print_export(report: ExportReport | DialectReport, to: Path) -> None:
     """Print what was written where; of a dialect, also what it cannot express and what its trainer lacks."""
     if isinstance(report, ExportReport):
-        rows = f"{report.instructions:,} instructions, {report.records:,} records"
+        rows = f"{plural(report.instructions, 'instruction')}, {plural(report.records, 'record')}"
     else:
         rows = f"{report.entries:,} entries of {report.dialect}"
     OUT.print(f"{count_pictures(to, report.images)}, {rows} in {shown(to.absolute())}", markup=False)
@@ -200,7 +200,8 @@ def _print_export(report: ExportReport | DialectReport, to: Path) -> None:
 def count_pictures(folder: Path, files: int) -> str:
     """Return the number of picture files in an export, and how many of them are crops."""
     crops = sum(1 for _ in folder.rglob("*.crop.*.png"))
-    return f"{files:,} images" if not crops else f"{files - crops:,} images and {crops:,} crops that questions show"
+    shown_crops = f" and {plural(crops, 'crop')} for questions" if crops else ""
+    return plural(files - crops, "image") + shown_crops
 
 
 def _list_dialects(as_json: bool) -> None:

@@ -16,6 +16,7 @@ from medmultipoints.data_lake.release.read.sample import (
 from medmultipoints.flows.cli.console import OUT, print_json, write_aside
 from medmultipoints.flows.cli.options import HtmlOption, JsonOption, SplitOption
 from medmultipoints.flows.cli.releases.release import ReleaseArgument
+from medmultipoints.transforms.reporting.counted import plural
 
 
 def sample(
@@ -45,7 +46,7 @@ def _plain(row: SampledRow) -> dict[str, object]:
 
 
 def _print(drawn: Sample) -> None:
-    OUT.print(f"[bold]{len(drawn.rows):,} of {drawn.of:,} rows of {drawn.release}[/]")
+    OUT.print(f"[bold]{len(drawn.rows):,} of {plural(drawn.of, 'row')} of {drawn.release}[/]")
     for row in drawn.rows:
         OUT.print(f"\n[bold]{row.task}[/]  {row.split}  {escape(describe(row))}")
         OUT.print(f"[dim]{escape(row.instruction_id)}[/]", soft_wrap=True)

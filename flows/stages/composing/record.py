@@ -32,6 +32,7 @@ from medmultipoints.transforms.pictures.decode import decode_image
 from medmultipoints.transforms.pictures.tones import tone_of_rle
 from medmultipoints.transforms.rasters.source_pictures import UNCHANGED
 from medmultipoints.transforms.records import TONE_COLUMNS, Exclusion
+from medmultipoints.transforms.reporting.counted import plural
 
 IMAGES_PER_SHARD = 500_000
 HASHES = 2**256
@@ -120,7 +121,7 @@ def record_rules(tables: Scans, inputs: Inputs) -> Rules:
     return {
         "objects_have_records": references_hold(objects, "record_id", records, "record_id"),
         "records_have_images": references_hold(records, "sample_id", images, "sample_id"),
-        "counts_are_objects": (not wrong, f"{wrong} records count other than their objects"),
+        "counts_are_objects": (not wrong, f"{plural(wrong, 'record')} with another count than objects"),
     }
 
 

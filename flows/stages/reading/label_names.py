@@ -54,9 +54,11 @@ def check_ontology(build: Build, found: pl.LazyFrame, possible: pl.DataFrame | N
     if lines:
         _add_possible(lines, declared, possible)
         tables = "\n".join(f"    [sources.{name}.read.labels]\n" + "\n".join(own) for name, own in lines.items())
+        by_ontology = all({*declared[name].known} == {*build.recipe.ontology} for name in lines)
+        where, what = ("the ontology", "names or synonyms") if by_ontology else ("known", "them")
         raise UsageError(
-            f"the ontology lacks {plural(sum(map(len, lines.values())), 'label')} of {', '.join(lines)}. Add names or "
-            f"synonyms there, or answer in the recipe:\n{tables}"
+            f"{where} lacks {plural(sum(map(len, lines.values())), 'label')} of {', '.join(lines)}. Add {what} "
+            f"there, or answer in the recipe:\n{tables}"
         )
 
 

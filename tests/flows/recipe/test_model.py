@@ -72,6 +72,27 @@ def test_the_published_recipe_has_the_published_settings() -> None:
         ),
         (("test = 0.4", "test = 0.3"), "splits: the fractions sum to 0.9, not 1. "),
         (("test = 0.4", "test = 0.0"), "splits.fractions.test: must be above 0"),
+        (
+            ("test = 0.4", "val = 0.2, validation = 0.2"),
+            "splits.fractions: val and validation mean the same split; write one of them. ",
+        ),
+        (
+            ("test = 0.4", "vaidation = 0.4"),
+            "splits.fractions: 'vaidation' is not the name of a split; perhaps 'validation' is meant. ",
+        ),
+        (("seed = 5", "seed = 5.0"), "seed: must be a whole number. "),
+        (("seed = 5", "seed = true"), "seed: must be a whole number. "),
+        (("test = 0.4", 'test = "0.4"'), "splits.fractions.test: must be a number. "),
+        (("[boxes]", '[labels]\nzero_counts = "yes"\n[boxes]'), "labels.zero_counts: must be true or false. "),
+        (("[boxes]", "[labels]\nzero_counts = 1\n[boxes]"), "labels.zero_counts: must be true or false. "),
+        (
+            ("[sources.visem_tracking]", '[sources.visem_tracking]\nevery = "3"'),
+            "sources.visem_tracking: every: must be a whole number. ",
+        ),
+        (
+            ("[boxes]", '[labels]\nnames = { polyps = "geschwu\u0308r" }\n[boxes]'),
+            "labels.names.polyps: 'geschwu\u0308r' is in the Unicode form NFD; type it again, or",
+        ),
         (("test = 0.4", "test = nan"), "splits.fractions.test: must be at most 1"),
         (("{ train", "{ Train"), "splits.fractions.Train: 'Train' is not a name of lower-case letters, digits and _"),
         (("min_area_px = 20", 'min_area_px = "many"'), "boxes.min_area_px: must be a whole number"),
@@ -93,6 +114,18 @@ def test_a_wrong_recipe_is_refused_with_the_key_at_fault(tmp_path: Path, change:
     told = refusal(tmp_path, change)
     assert told.startswith(message)
     assert told.endswith(". Correct the recipe and run again.")
+
+
+@pytest.mark.parametrize("names", ["train_a", "dev", "holdout", "retest", "fold_1"])
+def test_splits_may_have_names_of_their_own(tmp_path: Path, names: str) -> None:
+    recipe = load_recipe(write_recipe(tmp_path / "small.toml", ("test = 0.4", f"{names} = 0.4")))
+    assert [*recipe.splits.fractions] == ["train", names]
+
+
+@pytest.mark.parametrize("label", ["geschwür", "lésion", "息肉", "पॉलिप", "опухоль 2"])
+def test_labels_may_have_letters_of_any_script(tmp_path: Path, label: str) -> None:
+    change = ("[boxes]", f'[labels]\nnames = {{ polyps = "{label}" }}\n[boxes]')
+    assert dict(load_recipe(write_recipe(tmp_path / "small.toml", change)).labels.names) == {"polyps": label}
 
 
 def test_all_problems_are_told_at_once(tmp_path: Path) -> None:

@@ -124,3 +124,14 @@ def test_a_table_in_braces_and_again_is_explained(tmp_path: Path) -> None:
     file.write_text("[sources.x]\nread = { format = 'voc' }\n[sources.x.read.labels]\na = 'b'\n", "utf-8")
     with pytest.raises(UsageError, match=r"\[sources\.x\.read\.labels\] at line 3.*write all keys there"):
         read_toml(file, "recipe", absent="")
+
+
+def test_labels_of_other_scripts_match_in_both_unicode_forms(tmp_path: Path) -> None:
+    """File names of some systems and labels of some tools are in NFD."""
+    terms = read_ontology(written(tmp_path, '["läsion"]\nsynonyms = ["ulcère"]\nplural = "läsionen"\n'))
+    read = with_ontology({"read": {"format": "voc"}}, terms)["read"]
+    declaration = Declaration.model_validate(read)
+    found = [declaration.release_label(label) for label in ("La\u0308sion", "LÄSION", "ulce\u0300re")]
+    assert found == ["läsion"] * 3
+    with pytest.raises(UsageError, match="is in the Unicode form NFD"):
+        read_ontology(written(tmp_path, '["la\u0308sion"]\n'))

@@ -72,6 +72,17 @@ def test_all_labels_are_kept_unless_the_recipe_names_some(tmp_path: Path) -> Non
         ('path = "."\nread = { formatt = "yolo" }', "read.formatt: unknown key; perhaps 'format' is meant"),
         ('path = "."\nread = { boxes = { fram = "edges" } }', "read.boxes.fram: unknown key; perhaps 'frame' is meant"),
         ('path = "."\nread = { boxes = { frame = "inclusive" } }', "sources.mine: read.boxes.frame: must be .edges"),
+        (
+            'path = "."\nread = { format = "tabel", images = "{n}.png", groups = { group = "{patient}" } }',
+            "sources.mine.read.format: unknown format 'tabel'; perhaps 'table' is meant[.]$",
+        ),
+        ('path = "."\nread = { slices = { every = 2.0 } }', "read.slices.every: must be a whole number[.]$"),
+        ('path = "."\nread = { frame_base = false }', "read.frame_base: must be a whole number[.]$"),
+        (
+            'path = "."\nread = { intensity = { window = "-600/1500" } }',
+            '"-600/1500" is not a rule; write { centre = -600, width = 1500 }, "dicom", "full" or',
+        ),
+        ('path = "."\nread = { intensity = { window = { center = 4, width = 9 } } }', "write { centre = 40, width"),
         ('declaration = "none.toml"', "declaration .*none.toml: No such file"),
         ("", "unknown source 'mine'; known are .*path = "),
     ],
@@ -116,6 +127,20 @@ def test_only_questions_that_have_a_likely_answer_are_offered_accept(tmp_path: P
         complete_sources({"one": {}}, files.__getitem__)
     with pytest.raises(OpenQuestions, match=r"\nAnswer in the recipe; no likely answer is known[.]$"):
         complete_sources({"one": {"accept": True}}, files.__getitem__)
+
+
+@pytest.mark.parametrize(
+    ("read", "message"),
+    [
+        ({"annotations": "label/{stem}.txt"}, "annotations: 'label/{stem}.txt' matches no .*; it has 'labels/b.txt'"),
+        ({"images": ["images/{stem}.png", "*.bmp"]}, r"images: '\*.bmp' matches no file"),
+        ({"also": {"voc": {"annotations": "xml/{stem}.xml"}}}, "also.voc.annotations: 'xml/{stem}.xml' matches no"),
+    ],
+)
+def test_a_pattern_that_matches_no_file_is_refused(tmp_path: Path, read: dict[str, object], message: str) -> None:
+    files = {"one": open_source("one", yolo_folder(tmp_path / "one"), tmp_path / "scratch")}
+    with pytest.raises(UsageError, match=rf"^sources\.one\.read\.{message}(?s:.*)Correct the pattern"):
+        complete_sources({"one": {"read": {"format": "yolo", **read}}}, files.__getitem__)
 
 
 def test_a_stated_answer_is_not_asked_again(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ from typing import Final
 from medmultipoints.transforms.dialects.items import Picture
 
 _PLAIN: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,99}")
-_SLUG: Final = re.compile(r"[^a-z0-9]+")
+_SLUG: Final = re.compile(r"[\W_]+")
 _IMPLIED: Final = {"microscopy": "microscopy"} | dict.fromkeys(
     ("lower gi", "upper gi", "gastrointestinal tract"), "endoscopy"
 )

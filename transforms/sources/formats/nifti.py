@@ -122,7 +122,7 @@ def _choose_channel(draft: Draft, pictures: tuple[str, ...], channels: Mapping[s
     if stated:
         found = matching(pictures, (stated,) if isinstance(stated, str) else tuple(stated))
         if not found:
-            raise UsageError(f"images = {stated!r} matches no NIfTI volume. Correct the pattern or leave the key out.")
+            raise UsageError(f"read.images: {stated!r} matches no NIfTI volume. Correct the pattern, or leave it out.")
         return found
     if len(channels) < 2:
         return pictures

@@ -1,7 +1,8 @@
 """Recognise a source by all formats: propose its declaration, with proofs and open questions."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from difflib import get_close_matches
 from typing import Any, Final
 
 from medmultipoints.transforms.errors import MemberProblem, UsageError
@@ -10,11 +11,14 @@ from medmultipoints.transforms.sources.dropped import hide_dropped, stated_drop
 from medmultipoints.transforms.sources.inspecting.grouping import ask_groups
 from medmultipoints.transforms.sources.inspecting.same_places import join_readings
 from medmultipoints.transforms.sources.inspecting.turned_pictures import settle_orientation
+from medmultipoints.transforms.sources.patterns import compile_pattern
 from medmultipoints.transforms.sources.reading.listing import Listing, listed
 from medmultipoints.transforms.sources.reading.proposing import toml_choice
 from medmultipoints.transforms.sources.reading.surroundings import complete
 from medmultipoints.transforms.sources.registry import FORMATS, find_format
 
+_COMPARED: Final = 10_000
+"""Names among which the most similar one is sought for a message."""
 _PIXELS: Final = frozenset({"arrays", "masks", "nifti", "dicom"})
 """Formats that read no text files: a text file may annotate the same pictures in more detail."""
 
@@ -48,6 +52,7 @@ def recognise_source(files: Files, stated: Mapping[str, Any]) -> Recognition | N
     is asked, unless their objects lie in the same places: then one is proposed as a further reading. None if no format
     is recognised.
     """
+    refuse_unmatched(stated, files.names())
     listing = hide_dropped(listed(files), stated_drop(stated))
     own = {key: value for key, value in stated.items() if key != "also"}
     further = {name: (keys.get("format") or name, keys) for name, keys in (stated.get("also") or {}).items()}
@@ -73,6 +78,22 @@ def recognise_source(files: Files, stated: Mapping[str, Any]) -> Recognition | N
     choices = tuple(map(toml_choice, names))
     question = Question("format", text, choices, choices[0])
     return replace(best, questions=(question, *best.questions))
+
+
+def refuse_unmatched(stated: Mapping[str, Any], names: Sequence[str]) -> None:
+    """Raise UsageError for a stated pattern of pictures or annotations that matches no file."""
+    tables = {"": stated} | {f"also.{name}.": keys for name, keys in (stated.get("also") or {}).items()}
+    for before, table in tables.items():
+        for key in ("images", "annotations", "video"):
+            own = table.get(key) or ()
+            for text in (own,) if isinstance(own, str) else own:
+                pattern = compile_pattern(text)
+                if not any(map(pattern.fits, names)):
+                    near = get_close_matches(text, names[:_COMPARED], n=1, cutoff=0) or ["nothing"]
+                    raise UsageError(
+                        f"read.{before}{key}: {text!r} matches no file of the source; it has {near[0]!r}. "
+                        "Correct the pattern, or leave the key out."
+                    )
 
 
 def _join_stated(

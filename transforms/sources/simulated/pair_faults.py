@@ -9,6 +9,7 @@ import cv2
 import numpy as np
 
 from medmultipoints.transforms.errors import UsageError
+from medmultipoints.transforms.reporting.counted import plural
 from medmultipoints.transforms.sources.simulated.image_mask_pairs import Draft, box_entry, pair_mask
 from medmultipoints.transforms.sources.simulated.images import decode_picture, encode_picture, encode_png
 from medmultipoints.transforms.sources.simulated.members import Content, Planted, digest
@@ -170,8 +171,8 @@ def plant_pair_faults(draft: Draft, faults: Mapping[str, PairFault]) -> tuple[Pl
     needed = len(faults) + sum(fault.repeats for fault in faults.values())
     if len(stems) < needed:
         raise UsageError(
-            f"{draft.source.name}: {len(faults)} faults need {needed} images without objects at the origin and the "
-            f"simulation has {len(stems)}. Simulate more images or name fewer faults."
+            f"{draft.source.name}: the {plural(len(faults), 'fault')} need {plural(needed, 'image')} without objects at the "
+            f"origin; the simulation has {len(stems)}. Simulate more images or name fewer faults."
         )
     others = reversed(stems)
     planted = []
