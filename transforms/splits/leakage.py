@@ -238,13 +238,13 @@ def _not_checked(rows: pl.DataFrame, search: NearSearch) -> list[str]:
     """Return phrases for everything that could not be checked."""
     alone = _once(rows).group_by("source").agg(ALONE.sum())
     missing = [
-        f"{source}: {plural(without, 'image')} without patient and video id, so each is its own group; pictures of "
-        "one patient that do not look alike may be in different splits"
+        f"{source}: {plural(without, 'image carries', 'images carry')} no patient and no video id, so each picture "
+        "is its own group; pictures of one patient that do not look alike may be in different splits"
         for source, without in alone.sort("source").iter_rows()
         if without
     ]
     if search.flat:
-        missing.append(f"{plural(search.flat, 'picture')} too even to be compared with others")
+        missing.append(f"{plural(search.flat, 'picture is', 'pictures are')} too even to be compared with others")
     if search.method == "capped":
         missing.append("so many pictures look alike that not every pair was compared")
     return [*missing, "larger crops, rotated pictures, and other views of the same finding are not recognised"]

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 import polars as pl
 
 from medmultipoints.transforms.columns.tables import schema_of
+from medmultipoints.transforms.reporting.counted import plural
 
 SCHEMA = schema_of("split_changes")
 
@@ -34,7 +35,7 @@ def note_moved(images: pl.DataFrame, previous: pl.DataFrame, name: str, referenc
     moved = known.filter(pl.col("split") != pl.col("now")).height
     if not moved:
         return []
-    count = "1 picture is" if moved == 1 else f"{moved:,} pictures are"
+    count = plural(moved, "picture is", "pictures are")
     note = f"{count} in another split than in {name}, so results on its test split do not compare. To keep every "
     return [f'{note}picture in its split, add to [splits] of the recipe: previous = "{reference}"']
 

@@ -72,7 +72,7 @@ def preprocessing(facts: CardFacts) -> list[str]:
         "with filled regions or removed metadata": origins.get("redacted"),
         "resized": images.filter(pl.col("scale") < 1).height,
     }
-    return [f"{plural(number, 'image')} {how}." for how, number in hows.items() if number]
+    return [f"Images {how}: {number:,}." for how, number in hows.items() if number]
 
 
 def limitations(facts: CardFacts) -> list[str]:

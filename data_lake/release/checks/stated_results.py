@@ -68,12 +68,13 @@ def check_expectations(folder: Path, manifest: Manifest, tables: Tables) -> Iter
             if rule.failed > rule.rows or (rule.failed and rule.severity == "critical"):
                 yield f"{where}: {rule.failed:,} of {plural(rule.rows, 'row')} break {rule.rule} ({rule.severity})"
         if table.held_back > min(table.rows, sum(rule.failed for rule in table.rules)):
-            yield f"{where}: {plural(table.held_back, 'row')} held back, more than break a rule"
+            yield f"{where}: {plural(table.held_back, 'row is', 'rows are')} held back, more than break a rule"
         yield from _accounting_problems(where, table, manifest)
         name = RELEASED.get(table.table)
         rows = getattr(tables, name).height if name else 0
         if name and not (rows == table.rows if table.held_back == 0 else rows <= table.rows - table.held_back):
-            yield f"{where}: of {plural(table.rows, 'row')}, {table.held_back:,} held back; the release has {rows:,}"
+            judged = plural(table.rows, "row was", "rows were")
+            yield f"{where}: {judged} judged, {table.held_back:,} held back; the release has {rows:,}"
 
 
 def read_expectations(folder: Path) -> StatedExpectations:
@@ -97,7 +98,8 @@ def _accounting_problems(where: str, table: StatedTable, manifest: Manifest) -> 
     }
     broken = {rule.rule for rule in table.rules if rule.failed}
     if table.held_back and not broken & reasons:
-        yield f"{where}: {plural(table.held_back, 'row')} held back, but the accounting rejects nothing for their rules"
+        held_back = plural(table.held_back, "row is", "rows are")
+        yield f"{where}: {held_back} held back, but the accounting rejects nothing for their rules"
 
 
 def check_stated_leakage(folder: Path, manifest: Manifest, images: pl.DataFrame) -> Iterator[str]:

@@ -139,7 +139,9 @@ def test_empty_splits_are_noted_with_the_reason() -> None:
     images = pl.DataFrame({"split": ["train", "train"], "group_id": ["a", "a"]})
     (note,) = note_splits(images, ["train", "validation", "test"])
     assert note.startswith("no image is in the split validation nor in test: images of one group stay together")
-    assert "there is 1 group for 3 splits" in note
+    assert "1 group for 3 splits" in note
     assert note_splits(images, ["train"]) == []
+    two = images.with_columns(group_id=pl.Series(["a", "b"]))
+    assert note_splits(two, ["train", "validation", "test"])[0].endswith("stay together: 2 groups for 3 splits")
     many = pl.DataFrame({"split": ["train"] * 5, "group_id": list("abcde")})
     assert "shares are too small" in note_splits(many, ["train", "test"])[0]

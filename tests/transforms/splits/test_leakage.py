@@ -127,7 +127,7 @@ def test_what_could_not_be_checked_is_said() -> None:
         images[name] |= {"group_id": f"image:{name}"}
     found = certificate(images, {"s/0": scene(1) * 0})
     assert "s: 2 images carry no patient and no video id" in found["not_checked"][0]
-    assert found["not_checked"][1] == "1 pictures are too even to be compared with others"
+    assert found["not_checked"][1] == "1 picture is too even to be compared with others"
     assert found["checked"][0] == "s: 1 video, and so its participants; 2 of its images are of no video"
     assert found["search"]["pictures_compared"] == 2
 

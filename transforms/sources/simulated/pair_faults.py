@@ -171,7 +171,7 @@ def plant_pair_faults(draft: Draft, faults: Mapping[str, PairFault]) -> tuple[Pl
     needed = len(faults) + sum(fault.repeats for fault in faults.values())
     if len(stems) < needed:
         raise UsageError(
-            f"{draft.source.name}: the {plural(len(faults), 'fault')} need {plural(needed, 'image')} without objects at the "
+            f"{draft.source.name}: the faults need {plural(needed, 'image')} without objects at the "
             f"origin; the simulation has {len(stems)}. Simulate more images or name fewer faults."
         )
     others = reversed(stems)

@@ -148,13 +148,13 @@ RESULTS: dict[str, tuple[str, Callable[[Manifest], object], str, str]] = {
         "expectations.json",
         lambda e: e["tables"][0].update(held_back=1),
         "expectations",
-        "1 rows are held back, more than break a rule",
+        "1 row is held back, more than break a rule",
     ),
     "another number of rows": (
         "expectations.json",
         lambda e: next(t for t in e["tables"] if t["table"] == "records").update(rows=1),
         "expectations",
-        "1 rows were judged",
+        "1 row was judged",
     ),
     "text for a number": (
         "expectations.json",

@@ -121,7 +121,7 @@ def test_labels_of_a_further_reading_are_renamed_to_those_in_the_same_places() -
 
 def test_a_reading_that_nothing_has_is_refused_by_name() -> None:
     with pytest.raises(UsageError, match=r"read\.also\.voc: nothing is read as the format voc"):
-        inspected(masks(classes=True), COCO, format="coco", **{"also.voc.annotations": "*.xml"})
+        inspected(masks(classes=True), COCO, format="coco", **{"also.voc.annotations": "*.json"})
 
 
 def sample_of(files: Files, read: Mapping[str, Any]) -> Any:
