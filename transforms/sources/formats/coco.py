@@ -37,7 +37,7 @@ from medmultipoints.transforms.sources.reading.records.coco_lists import (
 )
 from medmultipoints.transforms.sources.reading.records.coco_shapes import contradiction, key_points, read_segmentation
 from medmultipoints.transforms.sources.reading.records.json_rows import JsonDocument, first_item, show
-from medmultipoints.transforms.sources.reading.records.row_facts import ask_row_groups
+from medmultipoints.transforms.sources.reading.records.row_facts import weigh_columns
 from medmultipoints.transforms.sources.reading.shapes import (
     ZERO_EXTENT,
     Fault,
@@ -108,7 +108,8 @@ def recognise(files: Files, stated: Mapping[str, object]) -> Recognition | None:
     for name in chosen:
         gather_evidence(draft, listing, name, seen)
     conclude(draft, seen)
-    ask_row_groups(draft, {image: held for name in chosen for image, held in facts[name].items()})
+    own = {image: held for name in chosen for image, held in facts[name].items()}
+    weigh_columns(draft, own, more=sorted(seen.other_keys))
     return draft.done()
 
 

@@ -59,7 +59,7 @@ from medmultipoints.transforms.sources.reading.records.data_set_rows import (
     repeated_stems,
 )
 from medmultipoints.transforms.sources.reading.records.json_rows import show
-from medmultipoints.transforms.sources.reading.records.row_facts import ask_row_groups, row_facts
+from medmultipoints.transforms.sources.reading.records.row_facts import row_facts, weigh_columns
 from medmultipoints.transforms.sources.reading.stated_sizes import differing_sizes
 from medmultipoints.transforms.sources.reading.surroundings import ask_orientation
 
@@ -146,7 +146,7 @@ def recognise(files: Files, stated: Mapping[str, object]) -> Recognition | None:
     if seen.other_size:
         draft.hint("sizes_differ", differing_sizes(len(seen.other_size), seen.other_size[0]))
     _decide_names(draft, listing, names, seen.labels)
-    ask_row_groups(draft, seen.facts)
+    weigh_columns(draft, seen.facts)
     return draft.done()
 
 
@@ -221,7 +221,7 @@ def _recognise_masks(
         facts[row.key] = row.facts
         turned += [row.key] if row.data is not None and find_orientations(row.data) else []
     ask_orientation(draft, turned)
-    ask_row_groups(draft, facts)
+    weigh_columns(draft, facts)
     column = str(draft.states("fields.mask") or drawn[0])
     if len(drawn) == 1:
         draft.line("fields.mask", column, "the column of pictures with flat areas")

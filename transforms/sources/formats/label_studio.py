@@ -7,7 +7,7 @@ strokes have a run-length code of their own, over four channels.
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,7 +26,7 @@ from medmultipoints.transforms.sources.reading.making import make_annotation
 from medmultipoints.transforms.sources.reading.picture_index import Joined, PictureIndex
 from medmultipoints.transforms.sources.reading.proposing import Draft, ask_ellipses, choose_joined_documents
 from medmultipoints.transforms.sources.reading.records.json_rows import stream_tasks
-from medmultipoints.transforms.sources.reading.records.row_facts import ask_row_groups, entry_facts
+from medmultipoints.transforms.sources.reading.records.row_facts import entry_facts, weigh_columns
 from medmultipoints.transforms.sources.reading.shapes import (
     Fault,
     Place,
@@ -49,6 +49,10 @@ def _is_label_studio(head: bytes) -> bool:
     if not text.startswith(b"["):
         return False
     return bool(_WORDS.search(text)) or (b'"data"' in text and (b'"annotations"' in text or b'"completions"' in text))
+
+
+_OWN: Final = frozenset({"id", "annotator", "annotation_id", "created_at", "updated_at", "lead_time"})
+"""Keys of a task in JSON-MIN by the format."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,7 +185,7 @@ def recognise(files: Files, stated: Mapping[str, object]) -> Recognition | None:
     chosen = choose_joined_documents(draft, listing, joins)
     tasks = [task for name in chosen for task, _ in held[name]]
     _conclude(draft, tasks)
-    ask_row_groups(draft, {task.picture: task.facts for task in tasks})
+    weigh_columns(draft, {task.picture: task.facts for task in tasks}, _OWN)
     return draft.done()
 
 

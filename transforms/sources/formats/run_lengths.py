@@ -14,6 +14,7 @@ from medmultipoints.transforms.reporting.counted import plural
 from medmultipoints.transforms.sources.annotated import Files, Reading, ReadProblem, Recognition
 from medmultipoints.transforms.sources.declaration import Declaration
 from medmultipoints.transforms.sources.formats.format import Format, field_keys
+from medmultipoints.transforms.sources.reading.class_names import class_number, names_of_codes
 from medmultipoints.transforms.sources.reading.joining import Pictures, missing
 from medmultipoints.transforms.sources.reading.listing import Listing, listed, matching
 from medmultipoints.transforms.sources.reading.making import make_annotation
@@ -28,7 +29,7 @@ from medmultipoints.transforms.sources.reading.masks.cell_runs import (
 from medmultipoints.transforms.sources.reading.picture_index import PictureIndex
 from medmultipoints.transforms.sources.reading.proposing import Draft, choose_documents, in_same_folders, propose_images
 from medmultipoints.transforms.sources.reading.records.picture_rows import rows_by_picture
-from medmultipoints.transforms.sources.reading.records.row_facts import row_facts
+from medmultipoints.transforms.sources.reading.records.row_facts import row_facts, weigh_columns
 from medmultipoints.transforms.sources.reading.records.table_columns import Row, find_label, find_pictures
 from medmultipoints.transforms.sources.reading.records.table_rows import find_tables, table_rows
 from medmultipoints.transforms.sources.reading.shapes import Fault, Place
@@ -70,7 +71,7 @@ def recognise(files: Files, stated: Mapping[str, object]) -> Recognition | None:
     held: dict[str, frozenset[str]] = {}
     for name in find_tables(listing, 2):
         try:
-            rows = [row for _, row in table_rows(listing, name, 2)]
+            rows = list(_rows(listing, name))
         except MemberProblem as problem:
             draft.hint(problem.reason, problem.detail)
             continue
@@ -89,16 +90,33 @@ def recognise(files: Files, stated: Mapping[str, object]) -> Recognition | None:
     propose_images(draft, listing, in_same_folders(listing, joined), listing.pictures)
     if draft.states("label") is None and (column := draft.states("fields.label") or own.label) is not None:
         draft.line("fields.label", column, "the name of the column")
+        _name_labels(draft, listing, {row.get(str(column), "") for name in chosen for row in _rows(listing, name)})
     else:
         draft.ask("label", "No column names the label. What is the label of all masks?")
     _decide(draft, listing, chosen, own, index)
+    about = {row[own.image]: row for name in chosen for row in _rows(listing, name)}
+    weigh_columns(draft, about, [own.runs, *([str(label)] if (label := draft.likely("fields.label")) else [])])
     return draft.done()
+
+
+def _rows(listing: Listing, name: str) -> Iterator[Row]:
+    return (row for _, row in table_rows(listing, name, 2))
+
+
+def _name_labels(draft: Draft, listing: Listing, labels: set[str]) -> None:
+    """Propose the names of label codes if a table of the source has them, else ask for those of class numbers."""
+    codes = sorted(labels - {""})
+    if named := names_of_codes(listing, set(codes)):
+        draft.line("labels", named[1], f"{named[0]} names the {plural(len(codes), 'code')} in use")
+    elif codes and all(class_number(text) is not None for text in codes):
+        shown = ", ".join(f'"{text}" = "…"' for text in codes[:8])
+        draft.ask("labels", f"What are the class numbers {', '.join(codes[:20])}? Give {{ {shown} }}.")
 
 
 def _decide(draft: Draft, listing: Listing, chosen: Sequence[str], own: _Columns, index: PictureIndex) -> None:
     seen = RunEvidence()
     label = str(draft.likely("fields.label") or "")
-    rows = [row for name in chosen for _, row in table_rows(listing, name, 2)]
+    rows = [row for name in chosen for row in _rows(listing, name)]
     cells = [(row[own.image], row[own.runs]) for row in rows]
     drawn = [(image, text) for image, text in cells if not has_no_runs(text)]
     if empty := len(cells) - len(drawn):

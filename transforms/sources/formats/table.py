@@ -31,7 +31,7 @@ from medmultipoints.transforms.sources.reading.path_patterns import hole_columns
 from medmultipoints.transforms.sources.reading.picture_index import PictureIndex
 from medmultipoints.transforms.sources.reading.proposing import Draft, choose_documents, single
 from medmultipoints.transforms.sources.reading.records.picture_rows import PictureRows, rows_by_picture
-from medmultipoints.transforms.sources.reading.records.row_facts import ask_row_groups, row_facts
+from medmultipoints.transforms.sources.reading.records.row_facts import row_facts, weigh_columns
 from medmultipoints.transforms.sources.reading.records.table_columns import (
     Columns,
     Row,
@@ -104,7 +104,8 @@ def recognise(files: Files, stated: Mapping[str, object]) -> Recognition | None:
     _decide(draft, listing, chosen, Columns(fields, own.columns.form), index)
     _ask_annotators(draft, listing, chosen, fields)
     image = fields["image"]
-    ask_row_groups(draft, {row.get(image, ""): row for name in chosen for _, row in table_rows(listing, name)})
+    rows = {row.get(image, ""): row for name in chosen for _, row in _rows_of(listing, name, fields.values())}
+    weigh_columns(draft, rows, fields.values())
     return draft.done()
 
 

@@ -26,7 +26,7 @@ from medmultipoints.transforms.sources.reading.proposing import (
     hint_shapes,
 )
 from medmultipoints.transforms.sources.reading.records.json_rows import parse_json, show
-from medmultipoints.transforms.sources.reading.records.row_facts import ask_row_groups, entry_facts
+from medmultipoints.transforms.sources.reading.records.row_facts import entry_facts, weigh_columns
 from medmultipoints.transforms.sources.reading.records.table_columns import Dialect, text_rows
 from medmultipoints.transforms.sources.reading.shapes import (
     Fault,
@@ -185,7 +185,7 @@ def recognise(files: Files, stated: Mapping[str, object]) -> Recognition | None:
     chosen = choose_joined_documents(draft, listing, joins)
     entries = [entry for name in chosen for entry in held[name]]
     _conclude(draft, entries)
-    ask_row_groups(draft, {entry.filename: entry.facts for entry in entries})
+    weigh_columns(draft, {entry.filename: entry.facts for entry in entries})
     return draft.done()
 
 

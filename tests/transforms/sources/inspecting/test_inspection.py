@@ -89,3 +89,38 @@ def test_masks_of_fractions_are_named_and_no_threshold_is_assumed() -> None:
         (hint,) = [hint for hint in found.hints if hint.key == "soft_masks"]
         assert hint.text.startswith(f"{count} of those looked at, such as ")
         assert "no threshold is assumed" in hint.text
+
+
+def test_columns_that_no_key_names_are_listed_once() -> None:
+    """Not those that are read, asked for or named; of COCO the keys of annotations apart, which no key can name."""
+    rows = "".join(f"{name}.jpg,cyst,1,1,9,9,p{at // 2},CT,7\n" for at, name in enumerate("abcd"))
+    header = b"image,label,x1,y1,x2,y2,patient,Modalit\xc3\xa4t,Alter\n"
+    files = {f"{name}.jpg": draw(name) for name in "abcd"} | {"t.csv": header + rows.encode()}
+    (hint,) = [hint for hint in inspected(files).hints if hint.key == "columns_not_used"]
+    assert hint.text.startswith("columns not used: Modalität, Alter; ")
+    named = inspected(files, {"columns": {"modality": "{Modalität}", "organ": "{Alter}"}})
+    assert "columns_not_used" not in {hint.key for hint in named.hints}
+    document = json.loads(coco("a.jpg"))
+    document["images"][0]["scanner"] = "X"
+    document["annotations"][0]["difficulty"] = 1
+    found = inspected({"a.jpg": draw("a"), "c.json": json.dumps(document).encode()})
+    (hint,) = [hint for hint in found.hints if hint.key == "columns_not_used"]
+    assert hint.text.startswith("columns not used: scanner; ")
+    assert hint.text.endswith("; keys of annotations not read: difficulty")
+
+
+def test_class_numbers_of_run_lengths_are_labels_whose_names_are_asked() -> None:
+    """``ClassId``, as Kaggle writes it; a table of codes and names in the source answers."""
+    rows = "".join(
+        f"{name}.jpg,{label},{label * 500} 5 {label * 500 + 48} 5 {label * 500 + 96} 5\n"
+        for name in "ab"
+        for label in (1, 3)
+    )
+    files = {f"{name}.jpg": draw(name) for name in "ab"} | {"t.csv": b"ImageId,ClassId,EncodedPixels\n" + rows.encode()}
+    found = inspected(files)
+    assert found.read["fields"]["label"] == "ClassId"
+    (question,) = [question for question in found.questions if question.key == "labels"]
+    assert question.text == 'What are the class numbers 1, 3? Give { "1" = "…", "3" = "…" }.'
+    named = inspected(files | {"names.csv": b"1,pit\n3,scratch\n"})
+    assert named.read["labels"] == {"1": "pit", "3": "scratch"}
+    assert set(named.objects) == {"pit", "scratch"}

@@ -30,6 +30,10 @@ from medmultipoints.transforms.sources.reading.shapes import crosses_itself, ext
 _CROSSINGS_SOUGHT: Final = 20_000
 """Number of annotations checked for self-crossing polygons, which takes longer than reading them."""
 _MOST_NUMBERS: Final = 1000
+_OWN: Final = frozenset(
+    {"id", "image_id", "bbox", "area", "segmentation", "iscrowd", "ignore", "keypoints", "num_keypoints", "attributes"}
+)
+"""Keys of an annotation by the format."""
 
 
 @dataclass
@@ -58,6 +62,7 @@ class CocoEvidence:
     faults: Counter[str] = field(default_factory=Counter)
     key_points: int = 0
     unknown: int = 0
+    other_keys: set[str] = field(default_factory=set)
     category_keys: Counter[str] = field(default_factory=Counter)
     numbers: set[int] = field(default_factory=set)
     names: dict[int, str] = field(default_factory=dict)
@@ -83,6 +88,7 @@ def gather_evidence(draft: Draft, listing: Listing, name: str, seen: CocoEvidenc
             seen.numbers.add(number)
         seen.unknown += image is None or number not in categories
         seen.category_keys.update(key for key in entry if key.startswith(CATEGORY))
+        seen.other_keys |= {name for name in entry.keys() - _OWN if not name.startswith((CATEGORY, key))}
         seen.objects += 1
         seen.crowds += is_crowd(entry)
         seen.key_points += bool(entry.get("keypoints"))

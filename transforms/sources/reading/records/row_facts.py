@@ -4,11 +4,13 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
-from medmultipoints.transforms.reporting.counted import plural
+from medmultipoints.transforms.reporting.counted import first_few, plural
 from medmultipoints.transforms.sources.declaration import Declaration
 from medmultipoints.transforms.sources.declaration_parts import EACH_PICTURE
+from medmultipoints.transforms.sources.patterns import template_holes
 from medmultipoints.transforms.sources.reading.proposing import Draft
 from medmultipoints.transforms.sources.reading.records.table_columns import Row, is_empty, names_groups
+from medmultipoints.transforms.sources.reading.stated_sizes import SIZE_NAMES
 
 
 def row_facts(declaration: Declaration, rows: Iterable[Row]) -> dict[str, str]:
@@ -24,6 +26,33 @@ def entry_facts(entry: Any, other: Collection[str] = ()) -> dict[str, str]:
     """Return the texts and numbers that an entry of JSON states about its picture, without the keys ``other``."""
     held = entry.items() if isinstance(entry, dict) else ()
     return {key: str(value) for key, value in held if key not in other and isinstance(value, str | int | float)}
+
+
+def weigh_columns(draft: Draft, rows: Mapping[str, Row], used: Collection[str] = (), more: Sequence[str] = ()) -> None:
+    """Ask for ``groups.group`` by the columns of rows, and add a hint with those that no key names.
+
+    ``rows``: a row of each picture. ``used``: columns that the format reads. ``more``: unread keys of objects.
+    """
+    ask_row_groups(draft, rows)
+    known = {name.casefold() for name in (*used, *SIZE_NAMES, *_named(draft))}
+    columns = [column for picture, row in rows.items() for column, text in row.items() if text != picture]
+    rest = [column for column in dict.fromkeys(columns) if column.casefold() not in known]
+    said = []
+    if rest:
+        key = f'[read.columns], such as modality = "{{{rest[0]}}}", groups.group or splits.from can name them'
+        said.append(f"columns not used: {first_few(rest, 12)}; {key}")
+    if more:
+        said.append(f"keys of annotations not read: {first_few(more, 12)}")
+    if said:
+        draft.hint("columns_not_used", "; ".join(said))
+
+
+def _named(draft: Draft) -> set[str]:
+    """Return the columns that the keys of a declaration for facts of pictures name."""
+    stated = draft.states("columns")
+    texts = [draft.likely("groups.group"), draft.states("splits.from")]
+    texts += stated.values() if isinstance(stated, Mapping) else ()
+    return {hole for text in texts if isinstance(text, str) for hole in (text, *template_holes(text))}
 
 
 def ask_row_groups(draft: Draft, rows: Mapping[str, Row], table: str = "") -> bool:

@@ -236,8 +236,9 @@ def _box_columns(plain: Mapping[str, str], image: str) -> tuple[str | None, tupl
 
 def find_label(header: Sequence[str], taken: Collection[str]) -> str | None:
     """Return the first column with a common name for labels, or None."""
-    plain = {_plain(name): name for name in reversed(header)}
-    return next((plain[name] for name in LABELS if name in plain and plain[name] not in taken), None)
+    plain = {_plain(name).replace("_", ""): name for name in reversed(header)}
+    found = (plain.get(name.replace("_", "")) for name in LABELS)
+    return next((column for column in found if column is not None and column not in taken), None)
 
 
 def names_groups(column: str) -> bool:
