@@ -11,6 +11,7 @@ from medmultipoints.transforms.errors import MemberProblem, UsageError
 from medmultipoints.transforms.reporting.counted import plural
 from medmultipoints.transforms.sources.annotated import AnnotatedPicture, Recognition
 from medmultipoints.transforms.sources.declaration import Declaration, fold_label, merge_read
+from medmultipoints.transforms.sources.inspecting.augmented_copies import ask_copies
 from medmultipoints.transforms.sources.inspecting.declared_answers import likely_answers, nest_keys
 from medmultipoints.transforms.sources.patterns import compile_pattern, template_holes
 from medmultipoints.transforms.sources.reading.listing import Listing, matching
@@ -40,8 +41,9 @@ def ask_groups(listing: Listing, recognition: Recognition, stated: Mapping[str, 
     groups or videos themselves, and stated groups, are not asked.
     """
     draft = redraft(recognition, stated)
-    if draft.states("groups") is not None or draft.likely("groups.group"):
-        return recognition
+    ask_copies(draft, listing)
+    if draft.states("groups") is not None or draft.likely("groups.group") or draft.asks("groups.group"):
+        return draft.done()
     if _ask_joined(draft, listing):
         return draft.done()
     rows = _hole_rows(listing, _texts(draft.likely("images")), _texts(draft.likely("annotations")))

@@ -1,4 +1,4 @@
-"""Complete a proposal with evidence outside of annotations: split lists, orientation tags, copies, augmentations."""
+"""Complete a proposal with evidence outside of annotations: split lists, orientation tags, copies."""
 
 import hashlib
 import re
@@ -16,8 +16,6 @@ from medmultipoints.transforms.sources.reading.listing import Listing, by_folder
 from medmultipoints.transforms.sources.reading.path_patterns import SPLIT_WORDS
 from medmultipoints.transforms.sources.reading.proposing import Draft, redraft
 
-_AUGMENTED: Final = re.compile(r"\.rf\.[0-9A-Za-z]{8,}$")
-"""Suffix that Roboflow appends to picture names; several pictures of one name are augmentations."""
 _MOST_LOOKED_AT: Final = 120
 """Pictures, a dozen of each folder, that are searched for masks of fractions."""
 _COUNTED: Final = re.compile(r"(?P<before>.*[^\W_].*?[_\-. (]+)\d+\)?")
@@ -133,11 +131,10 @@ def _disjoint_lists(lists: Mapping[str, frozenset[str]]) -> list[str]:
 
 
 def _look_at_pictures(draft: Draft, listing: Listing, pictures: Iterable[str]) -> None:
-    """Add hints and questions about orientation tags, pages, copies and augmentations of the pictures."""
+    """Add hints and questions about orientation tags, pages and copies of the pictures."""
     turned: list[str] = []
     stacks: list[str] = []
     digests: defaultdict[bytes, list[str]] = defaultdict(list)
-    sources: Counter[str] = Counter()
     for name in pictures:
         if listing.kinds.get(name) == "lfs":
             continue
@@ -147,8 +144,6 @@ def _look_at_pictures(draft: Draft, listing: Listing, pictures: Iterable[str]) -
             draft.hint(problem.reason, problem.detail)
             continue
         digests[hashlib.blake2b(data, digest_size=16).digest()].append(name)
-        stem = split_path(name).stem
-        sources[_AUGMENTED.sub("", stem)] += bool(_AUGMENTED.search(stem))
         if find_orientations(data):
             turned.append(name)
         if data[:4] in TIFF and count_pages(data) > 1:
@@ -156,10 +151,6 @@ def _look_at_pictures(draft: Draft, listing: Listing, pictures: Iterable[str]) -
     ask_orientation(draft, turned)
     _hint_pages(draft, stacks)
     _hint_copies(draft, [names for names in digests.values() if len(names) > 1])
-    augmented = sum(count > 1 for count in sources.values())
-    if augmented:
-        said = f"{plural(augmented, 'picture')} several times under names that differ after .rf."
-        draft.hint("augmentations", f"{said}: augmentations of one picture belong in one split")
 
 
 def ask_orientation(draft: Draft, turned: Sequence[str]) -> None:
