@@ -82,7 +82,7 @@ def recognise(files: Files, stated: Mapping[str, object]) -> Recognition | None:
     joined: set[str] = set()
     index = PictureIndex(listing.photos)
     draft = Draft("coco", stated)
-    names: dict[str, set[str]] = {}
+    names: dict[str, dict[str, str]] = {}
     facts: dict[str, Mapping[str, Mapping[str, str]]] = {}
     for name in _coco_files(listing):
         try:
@@ -95,18 +95,18 @@ def recognise(files: Files, stated: Mapping[str, object]) -> Recognition | None:
             continue
         joins = {image.file_name: index.find(image.file_name, name) for image in images.values()}
         found[name] = frozenset(join.member or stated_name for stated_name, join in joins.items())
-        names[name] = {join.member for join in joins.values() if join.member}
+        names[name] = {stated_name: join.member for stated_name, join in joins.items() if join.member}
         facts[name] = {image.file_name: image.facts for image in images.values()}
         hint_missing(draft, name, list(joins.values()))
     if not found:
         return None
     draft.line("format", "coco", f"{plural(len(found), 'JSON file')} with images, annotations and categories")
     chosen = choose_documents(draft, listing, found)
-    joined = set().union(*(names[name] for name in chosen))
+    joined = {member for name in chosen for member in names[name].values()}
     propose_images(draft, listing, in_same_folders(listing, sorted(joined)), listing.pictures)
     seen = CocoEvidence()
     for name in chosen:
-        gather_evidence(draft, listing, name, seen)
+        gather_evidence(draft, listing, name, seen, names[name])
     conclude(draft, seen)
     own = {image: held for name in chosen for image, held in facts[name].items()}
     weigh_columns(draft, own, more=sorted(seen.other_keys))

@@ -52,6 +52,8 @@ COUNTED: Final = frozenset({MISSING, AMBIGUOUS, ZERO_EXTENT})
 SHOWN: Final = 12
 NEARLY: Final = 0.8
 """Intersection over union above which boxes of one label are reported as repeated."""
+QUARTER_OF: Final = 6
+"""Least number of boxes that, all in one quarter of their pictures, are reported."""
 COMPARED: Final = 5000
 """Pictures in which such boxes are sought."""
 
@@ -156,6 +158,7 @@ class _Counted:
         self._specks = 0
         self._repeated = 0
         self._points = 0
+        self._boxes, self._reach = 0, 0.0
         self._step = 1
 
     def add(self, found: AnnotatedPicture | ReadProblem) -> None:
@@ -182,7 +185,7 @@ class _Counted:
             self._count(annotation.label, 1)
         if self.pictures < COMPARED:
             self._add_repeated(counted, found.member)
-            self._compare_size(found)
+            self._compare_size(found, counted)
         for layer in found.layers:
             self._add_layer(layer)
 
@@ -211,11 +214,16 @@ class _Counted:
             self._repeated += found
             self._examples.setdefault("boxes_repeated", picture)
 
-    def _compare_size(self, found: AnnotatedPicture) -> None:
+    def _compare_size(self, found: AnnotatedPicture, counted: Sequence[Annotation]) -> None:
         """Note a picture whose stated size is not its own, nor that of it as displayed if that is declared."""
-        if not found.width or not found.height or found.frame is not None or found.plane:
+        if found.frame is not None or found.plane or self._files.kinds.get(found.member) != "picture":
             return
-        real = size_or_none(self._files, found.member) if self._files.kinds.get(found.member) == "picture" else None
+        real = size_or_none(self._files, found.member)
+        if real is not None and (places := [a.box or extent(a.polygons) for a in counted if a.box or a.polygons]):
+            self._boxes += len(places)
+            self._reach = max(self._reach, *(max(box[2] / real[0], box[3] / real[1]) for box in places))
+        if not found.width or not found.height:
+            return
         stated = found.width, found.height
         turned = real is not None and stated == real[::-1] and find_orientations(self._files.read(found.member))
         if real is not None and stated != real and not turned:
@@ -282,6 +290,9 @@ class _Counted:
         if self._points:
             said = f"{plural(self._points, 'lone point')}, counted here: a release has no object without an extent"
             hints.append(Hint("points_without_extent", f"{said}, so a build drops them by name"))
+        if self._boxes >= QUARTER_OF and self._reach <= 0.5:
+            said = f"all {self._boxes:,} boxes and outlines lie in the upper left quarter of their pictures"
+            hints.append(Hint("boxes_in_a_quarter", f"{said}: were they drawn on pictures of half the size?"))
         if self._repeated:
             said = f"{plural(self._repeated, 'pair')} of objects of one label have nearly equal boxes, such as in "
             said += f"{self._examples['boxes_repeated']}: did several people draw them, or are they listed twice?"

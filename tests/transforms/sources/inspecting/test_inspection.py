@@ -124,3 +124,28 @@ def test_class_numbers_of_run_lengths_are_labels_whose_names_are_asked() -> None
     named = inspected(files | {"names.csv": b"1,pit\n3,scratch\n"})
     assert named.read["labels"] == {"1": "pit", "3": "scratch"}
     assert set(named.objects) == {"pit", "scratch"}
+
+
+def without_sizes(scale: float) -> bytes:
+    """Boxes over the whole of two pictures of 64 x 48 pixels, drawn at a scale; no picture's size is stated."""
+    corners = [(2, 2), (40, 2), (2, 30), (40, 30)]
+    boxes = [[x * scale, y * scale, 20 * scale, 16 * scale] for x, y in corners]
+    entries = [(image, box) for image in (0, 1) for box in boxes]
+    images = [{"id": 0, "file_name": "a.jpg"}, {"id": 1, "file_name": "b.jpg"}]
+    found = [{"id": at, "image_id": image, "category_id": 1, "bbox": box} for at, (image, box) in enumerate(entries)]
+    return json.dumps({"images": images, "annotations": found, "categories": [{"id": 1, "name": "cyst"}]}).encode()
+
+
+def test_boxes_of_coco_without_sizes_are_compared_with_the_pictures() -> None:
+    """At half the size all lie in one quarter, which is hinted; at the pictures' size nothing is."""
+    files = {name: cv2.imencode(".jpg", np.zeros((48, 64, 3), np.uint8))[1].tobytes() for name in ("a.jpg", "b.jpg")}
+    own, half = (inspected(files | {"c.json": without_sizes(scale)}) for scale in (1, 0.5))
+    assert own.recognition is not None
+    (proof,) = [proof.text for proof in own.recognition.proofs if proof.key == "boxes.form"]
+    sizes = "2 sizes of pictures not stated: compared with the pictures' own"
+    assert proof == f"8 of 8 boxes lie in their picture so; {sizes}"
+    assert "boxes_in_a_quarter" not in {hint.key for hint in own.hints}
+    (hint,) = [hint for hint in half.hints if hint.key == "boxes_in_a_quarter"]
+    assert hint.text.startswith("all 8 boxes and outlines lie in the upper left quarter of their pictures")
+    twice = inspected(files | {"c.json": without_sizes(2)})
+    assert "6 boxes reach beyond the picture's frame" in {hint.text for hint in twice.hints}

@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 from medmultipoints.transforms.regions.boxes import are_near
@@ -11,6 +11,7 @@ from medmultipoints.transforms.sources.declaration_text import toml_value
 from medmultipoints.transforms.sources.reading.box_forms import SWAPPED, FormEvidence, refuse_form
 from medmultipoints.transforms.sources.reading.class_names import names_wanted
 from medmultipoints.transforms.sources.reading.frame_evidence import LEAST
+from medmultipoints.transforms.sources.reading.joining import size_or_none
 from medmultipoints.transforms.sources.reading.listing import Listing
 from medmultipoints.transforms.sources.reading.proposing import Draft
 from medmultipoints.transforms.sources.reading.records.coco_lists import (
@@ -29,6 +30,8 @@ from medmultipoints.transforms.sources.reading.shapes import crosses_itself, ext
 
 _CROSSINGS_SOUGHT: Final = 20_000
 """Number of annotations checked for self-crossing polygons, which takes longer than reading them."""
+_MOST_SIZES: Final = 4000
+"""Number of pictures whose own size is read because the document states none."""
 _MOST_NUMBERS: Final = 1000
 _OWN: Final = frozenset(
     {"id", "image_id", "bbox", "area", "segmentation", "iscrowd", "ignore", "keypoints", "num_keypoints", "attributes"}
@@ -40,7 +43,8 @@ _OWN: Final = frozenset(
 class CocoEvidence:
     """Counts over the annotations of all files. ``by_size``, ``by_corners``: boxes that fit only as such.
 
-    ``sized``: boxes of pictures of a stated size, of which ``swapped`` lie inside as y, x, height, width.
+    ``sized``: boxes of pictures of a known size, of which ``swapped`` lie inside as y, x, height, width.
+    ``unstated``: pictures whose size is not stated and taken from the picture itself.
     """
 
     objects: int = 0
@@ -53,6 +57,7 @@ class CocoEvidence:
     beyond: int = 0
     forms: FormEvidence = field(default_factory=FormEvidence)
     sized: int = 0
+    unstated: int = 0
     swapped: int = 0
     by_size: int = 0
     by_corners: int = 0
@@ -69,11 +74,17 @@ class CocoEvidence:
     lists: set[tuple[str, ...]] = field(default_factory=set)
 
 
-def gather_evidence(draft: Draft, listing: Listing, name: str, seen: CocoEvidence) -> None:
-    """Add the annotations of a document to the evidence."""
+def gather_evidence(
+    draft: Draft, listing: Listing, name: str, seen: CocoEvidence, members: Mapping[str, str] | None = None
+) -> None:
+    """Add the annotations of a document to the evidence.
+
+    ``members``: pictures by file name, whose own sizes are taken where the document states none.
+    """
     document = JsonDocument(listing, name)
     key = str(draft.states("fields.label") or CATEGORY)
     images, categories = read_images(document), read_categories(document, key)
+    images = {number: _sized(listing, image, members or {}, seen) for number, image in images.items()}
     seen.names |= {number: label for number, label in categories.items() if isinstance(number, int)}
     seen.lists |= {names for names in (list_categories(document),) if names}
     folded = Counter(label.casefold() for label in categories.values())
@@ -94,6 +105,15 @@ def gather_evidence(draft: Draft, listing: Listing, name: str, seen: CocoEvidenc
         seen.key_points += bool(entry.get("keypoints"))
         _count_box(entry, image, seen)
         _count_outline(entry.get("segmentation"), image, seen)
+
+
+def _sized(listing: Listing, image: CocoImage, members: Mapping[str, str], seen: CocoEvidence) -> CocoImage:
+    """Return an image with the size of its picture if the document states none."""
+    member = members.get(image.file_name)
+    if image.size is not None or member is None or seen.unstated >= _MOST_SIZES:
+        return image
+    seen.unstated += 1
+    return replace(image, size=size_or_none(listing, member))
 
 
 def _count_box(entry: Mapping[str, Any], image: CocoImage | None, seen: CocoEvidence) -> None:
@@ -191,6 +211,8 @@ def _decide_form(draft: Draft, seen: CocoEvidence) -> None:
         draft.ask("boxes.form", text if proved else f"{text}; if not, say xywh", [] if proved else ["xywh"])
     elif seen.sized:
         proof = f"{seen.as_sizes:,} of {plural(seen.sized, 'box', 'boxes')} lie in their picture so"
+        if seen.unstated:
+            proof += f"; {plural(seen.unstated, 'size')} of pictures not stated: compared with the pictures' own"
         draft.line("boxes.form", "xywh", proof)
     else:
         draft.line("boxes.form", "xywh", "as COCO defines it; no size of a picture is stated to compare")
