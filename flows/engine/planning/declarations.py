@@ -95,8 +95,6 @@ def _complete(name: str, table: Table, files: SourceFiles) -> tuple[dict[str, An
         raise UsageError(f"sources.{name}.{error}") from error
     except MemberProblem as problem:
         raise SourceDataError(name, str(files.path), problem.detail, "Correct the file, or leave it out.") from problem
-    except UsageError as error:
-        raise UsageError(f"sources.{name}.{error}" if str(error).startswith("read.") else str(error)) from error
     if found is None:
         unread = "".join(f" {hint.text}." for hint in find_unread(listed(files)))
         what = (

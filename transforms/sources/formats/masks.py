@@ -26,9 +26,10 @@ from medmultipoints.transforms.sources.reading.masks.mask_values import (
     MaskValues,
     channel_names,
     label_maps,
+    region_values,
     value_names,
 )
-from medmultipoints.transforms.sources.reading.masks.volume_keys import declared_values, propose_names
+from medmultipoints.transforms.sources.reading.masks.volume_keys import ask_regions, declared_values, propose_names
 from medmultipoints.transforms.sources.reading.pixel_looks import Look
 from medmultipoints.transforms.sources.reading.proposing import Draft
 
@@ -164,7 +165,7 @@ def _decide_values(draft: Draft, listing: Listing, seen: MaskValues, said: str) 
         _ask_kind(draft, "palette", f"an index name a class, or number the objects? Indices {shown}")
         if draft.states("masks.kind") != "instances":
             _class_values(draft, listing, numbers, seen)
-    elif channel_names(listing) and value_names(listing, numbers):
+    elif channel_names(listing) and (value_names(listing, numbers) or region_values(listing)[0]):
         draft.line("masks.kind", "classes", f"{said}: values {shown}, which the dataset.json of nnU-Net names")
         _class_values(draft, listing, numbers, seen)
     elif len(numbers) > MOST_CLASSES and connected:
@@ -229,7 +230,7 @@ def _class_values(draft: Draft, listing: Listing, numbers: Sequence[int], seen: 
     if border:
         draft.line("masks.ignore", border, "255 marks borders and unknown areas")
     classes = [number for number in numbers if not seen.is_border or number != UNKNOWN]
-    if not propose_names(draft, listing, classes, border):
+    if not ask_regions(draft, listing, classes) and not propose_names(draft, listing, classes, border):
         shown = ", ".join(map(str, classes[:20]))
         text = f"What do the values {shown} show? No file of the source names them."
         draft.ask("masks.values", text, [_names_of(list(map(str, classes[:20])))])

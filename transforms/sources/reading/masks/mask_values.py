@@ -146,6 +146,21 @@ def number_names(held: Any) -> dict[int, str] | None:
     return None
 
 
+def region_values(listing: Listing) -> tuple[str, dict[str, frozenset[int]]]:
+    """Return a JSON file whose ``labels`` name regions of several values (nnU-Net), and those; empty without one."""
+    for name in listing.of("text"):
+        head = listing.head(name)
+        try:
+            held = json.loads(head).get("labels") if b'"labels"' in head and head.lstrip().startswith(b"{") else None
+        except ValueError:
+            continue
+        if isinstance(held, dict) and any(isinstance(value, list) for value in held.values()):
+            values = {label: value if isinstance(value, list) else [value] for label, value in held.items()}
+            if all(isinstance(one, int) for value in values.values() for one in value):
+                return name, {str(label): frozenset(value) - {0} for label, value in values.items()}
+    return "", {}
+
+
 def channel_names(listing: Listing) -> dict[int, str]:
     """Return the channel names in the only ``dataset.json`` of nnU-Net or MSD, else an empty dictionary."""
     found: list[dict[int, str]] = []

@@ -1,7 +1,7 @@
 """Decide and read declaration keys of volumes: names of values, and the rule for gray levels."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -11,7 +11,7 @@ from medmultipoints.transforms.rasters.nifti import read_volume
 from medmultipoints.transforms.reporting.counted import plural
 from medmultipoints.transforms.sources.declaration import Declaration
 from medmultipoints.transforms.sources.reading.listing import Listing
-from medmultipoints.transforms.sources.reading.masks.mask_values import number_names, value_names
+from medmultipoints.transforms.sources.reading.masks.mask_values import number_names, region_values, value_names
 from medmultipoints.transforms.sources.reading.proposing import Draft
 from medmultipoints.transforms.sources.reading.records.json_rows import parse_json
 
@@ -19,9 +19,37 @@ from medmultipoints.transforms.sources.reading.records.json_rows import parse_js
 def decide_classes(draft: Draft, listing: Listing, numbers: Sequence[int]) -> None:
     """Propose values as classes, with names from a file if one names all, else ask for the names."""
     draft.line("masks.kind", "classes", f"{plural(len(numbers), 'value')} and 0, the same in all volumes looked at")
+    if ask_regions(draft, listing, numbers):
+        return
     if not numbers or not propose_names(draft, listing, numbers):
         shown = ", ".join(map(str, numbers[:20]))
         draft.ask("masks.values", f"What do the values {shown} show? No file of the source names them.")
+
+
+def ask_regions(draft: Draft, listing: Listing, numbers: Sequence[int]) -> bool:
+    """Ask what each value shows by itself if a file names regions of several values; return whether it does.
+
+    Raise UsageError if the stated label of a value is a region that has other values, too.
+    """
+    name, regions = region_values(listing)
+    stated = draft.states("masks.values")
+    for label, values in regions.items():
+        own = {str(value) for value, given in dict(stated or {}).items() if given == label}
+        if own and own != set(map(str, values)):
+            raise UsageError(
+                f'read.masks.values: in {name} "{label}" is the region of the values {_listed(values)}; give it to all '
+                "of these, or give each value a label of its own."
+            )
+    if not any(len(values) > 1 for values in regions.values()):
+        return False
+    shown = "; ".join(f"{label}: {_listed(values)}" for label, values in regions.items() if values)
+    text = f"{name} names regions of several values ({shown}), and here a value has one label. What does each of "
+    draft.ask("masks.values", f"{text}{_listed(numbers)} show by itself? Values of one label are one region.")
+    return True
+
+
+def _listed(values: Collection[int]) -> str:
+    return ", ".join(map(str, sorted(values)))
 
 
 def propose_names(draft: Draft, listing: Listing, numbers: Sequence[int], border: Sequence[int] = ()) -> bool:
