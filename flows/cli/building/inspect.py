@@ -24,6 +24,7 @@ from medmultipoints.transforms.reporting.counted import plural
 from medmultipoints.transforms.reporting.hidden import BREAKS
 from medmultipoints.transforms.sources.annotated import Hint
 from medmultipoints.transforms.sources.declaration import merge_read
+from medmultipoints.transforms.sources.declaration_comments import keep_comments
 from medmultipoints.transforms.sources.declaration_text import write_declaration
 from medmultipoints.transforms.sources.inspecting.declared_answers import choice_value, nest_keys
 from medmultipoints.transforms.sources.inspecting.inspection import Inspection, inspect_source
@@ -78,14 +79,18 @@ def inspect(
 
 
 def _save(path: Path, text: str, read_from: Path | None) -> None:
-    """Write a declaration. Raise UsageError if lines of that file would be lost, not having been read from it."""
+    """Write a declaration with the comments of the older one.
+
+    Errors: UsageError if lines of that file would be lost, not having been read from it.
+    """
     if path.exists() and not (read_from is not None and path.samefile(read_from)):
         lost = sorted(_lines(read_declaration_file(path)).items() - _lines(tomllib.loads(text)).items())
         if lost:
             remedy = f"Add --declaration {path} to keep them, or choose another name"
             said = f"{', '.join(key for key, _ in lost)} would be lost or changed there"
             raise UsageError(f"--save {path}: {said}. {remedy}.")
-    write_page(path, text)
+    older = path if path.exists() else read_from
+    write_page(path, keep_comments(text, older.read_text("utf-8")) if older else text)
     say(f"declaration  {path}")
 
 
