@@ -1,5 +1,6 @@
 """What ``import medmultipoints as mm`` offers: the verbs of the command line as functions, in this process.
 
+A release is a folder, a ``Release``, or a published version such as ``hub:OWNER/NAME@vX.Y.Z`` and ``folder:…``.
 Nothing here starts Prefect: a build runs its shards in threads. Every error is a ``PipelineError`` whose message says
 what is wrong, where, and what to do.
 """
@@ -9,7 +10,7 @@ from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from os import cpu_count
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Any, Literal
 
 import polars as pl
 
@@ -18,19 +19,25 @@ from medmultipoints.data_lake.release.checks.verify import VerifyReport, verify_
 from medmultipoints.data_lake.release.export.dialects import DialectReport, export_dialect
 from medmultipoints.data_lake.release.export.plain import ExportReport, export_release
 from medmultipoints.data_lake.release.read.compare import diff_folders
-from medmultipoints.data_lake.release.read.released_tables import read_all_instructions, read_parquet, splits_of
+from medmultipoints.data_lake.release.read.released_tables import (
+    quarantine_tables,
+    read_all_instructions,
+    read_parquet,
+    read_quarantine,
+    splits_of,
+    table_files,
+)
 from medmultipoints.data_lake.release.read.show import describe_release
+from medmultipoints.data_lake.release.write.files import MADE
 from medmultipoints.data_lake.release.write.manifest import read_manifest
 from medmultipoints.flows.engine.execute import execute
 from medmultipoints.flows.engine.prepare import prepare_attempt
 from medmultipoints.flows.engine.publishing import Published, place_of, publish_release
-from medmultipoints.flows.engine.request import BuildRequest, PublishRequest, ask
+from medmultipoints.flows.engine.request import BuildRequest, PublishRequest, ask, parse_names
 from medmultipoints.flows.engine.running.run import Unwatched, run_in_threads
 from medmultipoints.flows.stages.pipeline import PIPELINE, refuse_early
 from medmultipoints.transforms.diff.releases import ReleaseDiff
 from medmultipoints.transforms.errors import UsageError
-
-TableName = Literal["records", "images", "objects", "instructions", "predictions", "proposals"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +74,7 @@ def build(
     *,
     lake: str | Path = "lake",
     sources: Mapping[str, str | Path] | None = None,
-    only: Sequence[str] = (),
+    only: Sequence[str] | str = (),
     version: str | None = None,
     check_version: Literal["early", "late"] = "early",
     workers: int | None = None,
@@ -78,7 +85,7 @@ def build(
         recipe: Name of a shipped recipe, or the path of a TOML file.
         lake: Folder of the data lake, or an address such as ``s3://bucket/lake``.
         sources: Local archive or folder of each source, by name; others are downloaded.
-        only: Names of the sources to use; empty: all of the recipe's.
+        only: Names of the sources to use, also as one text with commas; empty: all of the recipe's.
         version: X.Y.Z, or ``auto`` for the one that the difference from the newest release calls for.
         check_version: A version that something else made is refused before any work, or compared by contents (late).
         workers: Threads; None: one per core.
@@ -95,7 +102,7 @@ def build(
         recipe=str(recipe),
         lake=str(lake),
         sources={name: str(Path(path).expanduser()) for name, path in (sources or {}).items()},
-        only=tuple(only),
+        only=parse_names(only) if isinstance(only, str) else tuple(only),
         version=version,
         check_version=check_version,
         workers=workers,
@@ -106,10 +113,12 @@ def build(
     return Release.at(execute(prepared, PIPELINE, threads, Unwatched()).release.path)
 
 
-def load(release: Release | Path | str, table: TableName = "records", *, split: str | None = None) -> pl.DataFrame:
+def load(release: Release | Path | str, table: str = "records", *, split: str | None = None) -> pl.DataFrame:
     """Return a table of a release as a polars frame, without the pictures: ``export`` writes those as files.
 
-    UsageError for a table or a split that the release does not have.
+    The tables are ``records``, ``images``, ``objects`` and ``instructions``; ``predictions``, ``proposals`` and
+    ``descriptions`` if the recipe has models; and those of the folder ``quarantine``, such as ``exclusions``, which
+    have no splits. UsageError for a table or a split that the release does not have.
 
     Example:
         >>> import medmultipoints as mm
@@ -120,15 +129,21 @@ def load(release: Release | Path | str, table: TableName = "records", *, split: 
         True
 
     """
-    path = Release.at(release).path
-    manifest = read_manifest(path)
-    if table not in get_args(TableName):
-        raise UsageError(f"table {table!r}: expected one of {', '.join(get_args(TableName))}.")
-    if split is not None and split not in splits_of(manifest):
-        raise UsageError(f"split {split!r}: the release has {', '.join(splits_of(manifest))}.")
-    if table == "instructions":
-        return read_all_instructions(path, manifest, split)
-    return read_parquet(path, manifest, "data" if table == "records" else table, split)
+    with _opened(release) as path:
+        manifest = read_manifest(path)
+        held = quarantine_tables(manifest)
+        made = (name for name in MADE if table_files(manifest, name))
+        known = {"records", "images", "objects", "instructions", *made}
+        if table not in known | held:
+            raise UsageError(f"table {table!r}: the release has {', '.join(sorted(known | held))}.")
+        splits = splits_of(manifest) if table in known else ()
+        if split is not None and split not in splits:
+            raise UsageError(f"split {split!r}: table {table!r} has {', '.join(splits) or 'no splits'}.")
+        if (found := read_quarantine(path, manifest, table)) is not None:
+            return found
+        if table == "instructions":
+            return read_all_instructions(path, manifest, split)
+        return read_parquet(path, manifest, "data" if table == "records" else table, split)
 
 
 def show(release: Release | Path | str) -> dict[str, Any]:
@@ -140,7 +155,8 @@ def show(release: Release | Path | str) -> dict[str, Any]:
         'demo'
 
     """
-    return describe_release(Release.at(release).path)
+    with _opened(release) as path:
+        return describe_release(path)
 
 
 def verify(release: Release | Path | str, *, leakage: bool = False) -> VerifyReport:
@@ -153,7 +169,8 @@ def verify(release: Release | Path | str, *, leakage: bool = False) -> VerifyRep
         (True, [])
 
     """
-    return verify_release(Release.at(release).path, leakage=leakage)
+    with _opened(release) as path:
+        return verify_release(path, leakage=leakage)
 
 
 def export(
@@ -168,12 +185,13 @@ def export(
         True
 
     """
-    path, target = Release.at(release).path, Path(to).expanduser()
-    return export_dialect(path, target, dialect, split) if dialect else export_release(path, target, split)
+    target = Path(to).expanduser()
+    with _opened(release) as path:
+        return export_dialect(path, target, dialect, split) if dialect else export_release(path, target, split)
 
 
 def diff(old: Release | Path | str, new: Release | Path | str) -> ReleaseDiff:
-    """Return what changed from one release to another; each is a folder, ``hub:OWNER/NAME@vX.Y.Z`` or ``folder:…``.
+    """Return what changed from one release to another.
 
     Example:
         >>> import medmultipoints as mm

@@ -9,6 +9,7 @@ import tarfile
 import zipfile
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
+from difflib import get_close_matches
 from functools import lru_cache
 from pathlib import Path, PurePosixPath
 from threading import Lock
@@ -23,6 +24,8 @@ from medmultipoints.transforms.records import VideoFacts
 
 TAR_SUFFIXES = (".tar", ".tar.gz", ".tgz")
 CHUNK = 1 << 20
+_COMPARED = 10_000
+"""Paths among which the most similar one is sought for a message."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,20 +81,28 @@ class SourceFiles:
         entries = [replace(self._entries[name], name=rename(name)) for name in self._names]
         return SourceFiles(self.source, self.path, self.scratch, entries, rename)
 
+    def _entry(self, name: str) -> Entry:
+        """Return the entry of a member. Raise SourceDataError with the most similar path if there is none."""
+        if name not in self._entries:
+            near = get_close_matches(name, self._names[:_COMPARED], n=1, cutoff=0)
+            remedy = f"The most similar path is {near[0]!r}." if near else "The source has no files."
+            raise SourceDataError(self.source, str(self.path), f"no file {name!r} in the source", remedy)
+        return self._entries[name]
+
     def names(self) -> tuple[str, ...]:
         """Return all member paths, sorted; a path that occurs twice is listed twice."""
         return self._names
 
     def read(self, name: str) -> bytes:
-        """Return the content of one member, checked; MemberProblem if it is damaged, KeyError if it is missing."""
+        """Return the content of one member, checked; MemberProblem if it is damaged."""
         try:
-            return _read(self._entries[name])
+            return _read(self._entry(name))
         except OSError as error:
             raise unreadable(self.source, self.path, error) from error
 
     def open(self, name: str) -> BinaryIO:
         """Open one member for reading from its start; reads raise MemberProblem if it is damaged."""
-        entry = self._entries[name]
+        entry = self._entry(name)
         try:
             match entry:
                 case zips.ZipEntry():
@@ -110,7 +121,7 @@ class SourceFiles:
 
     def tail(self, name: str, count: int) -> bytes | None:
         """Return the last ``count`` bytes of a loose file; None for a member of an archive, which is packed."""
-        entry = self._entries[name]
+        entry = self._entry(name)
         if not isinstance(entry, LooseEntry):
             return None
         try:
@@ -125,7 +136,7 @@ class SourceFiles:
         return video.video_facts(self.read(name), name)
 
 
-def open_source(source: str, path: Path, scratch: Path) -> SourceFiles:
+def open_source(source: str, path: Path | str, scratch: Path | str) -> SourceFiles:
     """Open the files of a source: an archive, or a folder of archives and files under their official names.
 
     Member paths are those inside the zips; a tar's entries are in the tar's folder (``kvasir-instrument/
@@ -134,13 +145,13 @@ def open_source(source: str, path: Path, scratch: Path) -> SourceFiles:
     UsageError for a missing path, SourceDataError for damage, encryption, unsafe entries and bombs,
     MachineError where the machine refuses.
     """
-    path = path.expanduser().absolute()
+    path = Path(path).expanduser().absolute()
     if not path.exists():
         raise UsageError(f"source {source}={path}: no such file or folder. Give the path of an archive or a folder.")
     try:
         state = tuple(_state(file) for file in local_files(path))
         with _opening:
-            return _open(source, path, scratch.absolute(), state)
+            return _open(source, path, Path(scratch).absolute(), state)
     except OSError as error:
         raise unreadable(source, path, error) from error
 

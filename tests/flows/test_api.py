@@ -7,6 +7,7 @@ import sys
 import zipfile
 from pathlib import Path
 
+import polars as pl
 import pytest
 from PIL import Image
 
@@ -62,6 +63,45 @@ def test_the_import_costs_nothing() -> None:
     assert done.stdout == "[]\n"
 
 
+@pytest.mark.parametrize("table", ["exclusions", "disagreements", "duplicates", "joins", "specks", "split_changes"])
+def test_tables_of_the_quarantine_are_loaded(release: mm.Release, table: str) -> None:
+    assert mm.load(release, table).height == pl.read_parquet(release.path / f"quarantine/{table}.parquet").height
+
+
+def test_a_table_or_split_that_the_release_lacks_is_refused_with_those_it_has(release: mm.Release) -> None:
+    with pytest.raises(mm.UsageError, match=r"'descriptions': the release has conventions, .*, records, .*"):
+        mm.load(release, "descriptions")
+    with pytest.raises(mm.UsageError, match=r"split 'dev': table 'images' has .*train"):
+        mm.load(release, "images", split="dev")
+    with pytest.raises(mm.UsageError, match="split 'train': table 'exclusions' has no splits"):
+        mm.load(release, "exclusions", split="train")
+
+
+def test_a_published_version_is_loaded_shown_verified_and_exported(release: mm.Release, tmp_path: Path) -> None:
+    mm.publish(release, to=tmp_path / "versions")
+    version = f"folder:{tmp_path / 'versions'}@v{release.version}"
+    assert mm.verify(version).ok
+    assert mm.show(version)["manifest_root"] == release.manifest_root
+    assert mm.load(version).equals(mm.load(release))
+    assert mm.export(version, to=tmp_path / "out").records == mm.load(release).height
+
+
+def test_sources_may_be_given_as_one_text(tmp_path: Path) -> None:
+    """A text is a sequence of letters, too."""
+    recipe = own_recipe(tmp_path / "cells")
+    with pytest.raises(mm.UsageError, match="--only s5: recipe 'cells' has no such source"):
+        mm.build(recipe, lake=tmp_path / "lake", only="s5")
+
+
+def test_files_of_a_source_are_opened_by_texts_and_a_missing_one_is_named(tmp_path: Path) -> None:
+    (tmp_path / "own/images").mkdir(parents=True)
+    (tmp_path / "own/images/a.png").write_bytes(b"png")
+    members = mm.open_source("own", str(tmp_path / "own"), str(tmp_path / "scratch"))
+    assert members.read("images/a.png") == b"png"
+    with pytest.raises(mm.SourceDataError, match=r"no file 'a.png' in the source. The most similar .* 'images/a.png'"):
+        members.read("a.png")
+
+
 def test_a_version_that_something_else_made_is_refused_before_any_work(
     release: mm.Release, sources: dict[str, str], tmp_path: Path
 ) -> None:
@@ -109,7 +149,7 @@ def test_a_wrong_argument_is_named(tmp_path: Path, release: mm.Release) -> None:
         mm.build("demo", lake=tmp_path / "lake", version="1")
     with pytest.raises(mm.UsageError, match="there is no such folder. Give the folder of a release."):
         mm.show(tmp_path / "nowhere")
-    with pytest.raises(mm.UsageError, match="split 'val': the release has test, train"):
+    with pytest.raises(mm.UsageError, match="split 'val': table 'records' has test, train"):
         mm.load(release, split="val")
     with pytest.raises(mm.UsageError, match="table 'record': expected one of records, images, "):
         mm.load(release, "record")  # type: ignore[arg-type]

@@ -181,10 +181,16 @@ def _pictures(rows: pa.Table) -> Iterator[Picture]:
         yield Picture(**identity, width=width, height=height, data=data)
 
 
+def quarantine_tables(manifest: Manifest) -> set[str]:
+    """Return the names of the tables in the folder ``quarantine``."""
+    places = (file.path.partition("/") for file in manifest.files)
+    return {name.removesuffix(".parquet") for top, _, name in places if top == "quarantine"}
+
+
 def read_quarantine(folder: Path, manifest: Manifest, name: str) -> pl.DataFrame | None:
     """Return a table of excluded inputs or findings; None if the release is older than that table."""
     path = f"quarantine/{name}.parquet"
-    if path not in {file.path for file in manifest.files}:
+    if name not in quarantine_tables(manifest):
         return None
     with readable(own_file(folder, manifest, path)) as file:
         found = pl.DataFrame(pl.from_arrow(file.read()))
