@@ -7,6 +7,7 @@ can share the work.
 
 import hashlib
 import io
+import re
 import struct
 import zlib
 from collections.abc import Callable, Iterator
@@ -19,7 +20,7 @@ import numpy as np
 import simplejpeg
 from blake3 import blake3
 from numpy.typing import NDArray
-from PIL import Image
+from PIL import Image, UnidentifiedImageError
 
 from medmultipoints.transforms.errors import MemberProblem
 from medmultipoints.transforms.pictures.metadata import segments
@@ -52,6 +53,9 @@ PILLOW_ERRORS = (
     Image.DecompressionBombError, Warning,
 )  # fmt: skip
 """What Pillow raises for damaged files."""
+_OBJECT = re.compile(r"\s*<[\w.]+ object at 0x[0-9A-Fa-f]+>")
+_STARTS = {b"II*\0": "TIFF", b"MM\0*": "TIFF", b"II+\0": "TIFF", b"MM\0+": "TIFF", b"\x89PNG": "PNG", b"BM": "BMP"}
+_STARTS |= {b"GIF8": "GIF", b"RIFF": "WebP"}
 _EXTENSIONS: dict[str, ImageFormat] = {"jpg": "jpg", "jpeg": "jpg", "jpe": "jpg", "png": "png"}
 _NAMES: dict[ImageFormat, str] = {"jpg": "JPEG", "png": "PNG"}
 _RESAMPLE: dict[Resample, Image.Resampling] = {
@@ -74,15 +78,23 @@ class ImageProblem(MemberProblem):
     """
 
 
+def said_by(error: Exception, data: bytes = b"") -> str:
+    """Return the message of a library's error about a file, without addresses in memory, which differ in each run."""
+    if isinstance(error, UnidentifiedImageError):
+        kind = next((name for start, name in _STARTS.items() if data.startswith(start)), "picture")
+        return f"a kind of {kind} that is not read; write it as PNG"
+    return _OBJECT.sub("", " ".join(str(error).split()))
+
+
 @contextmanager
-def refusing(reason: str, text: str, *errors: type[Exception]) -> Iterator[None]:
+def refusing(reason: str, text: str, *errors: type[Exception], data: bytes = b"") -> Iterator[None]:
     """Turn the errors of a library into ImageProblem; ``text`` and the error's own message are the detail."""
     try:
         yield
     except ImageProblem:
         raise
     except errors as error:
-        raise ImageProblem(reason, f"{text}: {error}") from error
+        raise ImageProblem(reason, f"{text}: {said_by(error, data)}") from error
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -244,7 +256,7 @@ def _decode_png(data: bytes, channels: Callable[[bytes, Image.Image], DecodedT])
         raise
     # Pillow raises any of these for damage; a decompression bomb is a Warning if warnings are errors.
     except PILLOW_ERRORS as error:
-        raise ImageProblem("unreadable_image", f"PNG decoder: {error}") from error
+        raise ImageProblem("unreadable_image", f"PNG decoder: {said_by(error, data)}") from error
 
 
 def _png_channels(image: Image.Image) -> NDArray[np.uint8]:

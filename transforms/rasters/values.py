@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from medmultipoints.transforms.pictures.decode import MAX_PIXELS, PILLOW_ERRORS, ImageProblem, decode_mask
+from medmultipoints.transforms.pictures.decode import MAX_PIXELS, PILLOW_ERRORS, ImageProblem, decode_mask, said_by
 from medmultipoints.transforms.pictures.png_chunks import SIGNATURE, PngDamage, check_pixels, read_chunks
 from medmultipoints.transforms.rasters.array_items import ITEM, array_item, read_array
 from medmultipoints.transforms.rasters.parquet_rows import row_picture
@@ -96,7 +96,7 @@ def _picture_values(data: bytes, layer: MaskLayer) -> Values:
     except ImageProblem:
         raise
     except PILLOW_ERRORS as error:
-        raise ImageProblem("unreadable_image", str(error)) from error
+        raise ImageProblem("unreadable_image", said_by(error, data)) from error
 
 
 def _colours(image: Image.Image) -> Values:

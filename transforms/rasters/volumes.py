@@ -14,7 +14,14 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from medmultipoints.transforms.pictures.decode import MAX_PIXELS, PILLOW_ERRORS, ImageProblem, decode_image, refusing
+from medmultipoints.transforms.pictures.decode import (
+    MAX_PIXELS,
+    PILLOW_ERRORS,
+    ImageProblem,
+    decode_image,
+    refusing,
+    said_by,
+)
 from medmultipoints.transforms.pictures.orientation import TURNED_BACK, find_orientations, turn_pixels
 from medmultipoints.transforms.rasters import dicom, nifti
 from medmultipoints.transforms.rasters.array_items import ITEM, array_item
@@ -183,7 +190,7 @@ def _render_tiff(data: bytes, member: str, page: int, rule: Rendering, plain: bo
             raise
         if "imagecodecs" in str(error):  # Pillow reads LZW and JPEG without it
             return _render_other(data, member, rule, page)
-        raise ImageProblem("unreadable_image", f"{member}: TIFF decoder: {error}") from error
+        raise ImageProblem("unreadable_image", f"{member}: TIFF decoder: {said_by(error)}") from error
     return _render_array(values, member, rule, white)
 
 
@@ -210,7 +217,7 @@ def _render_plain(data: bytes, rule: Rendering) -> NDArray[np.uint8]:
 
 def _render_other(data: bytes, member: str, rule: Rendering, page: int = 0) -> NDArray[np.uint8]:
     """Return a BMP, WebP, GIF or TIFF picture decoded by Pillow, in stored orientation."""
-    with refusing("unreadable_image", f"{member} cannot be read as a picture", *PILLOW_ERRORS):
+    with refusing("unreadable_image", f"{member} cannot be read as a picture", *PILLOW_ERRORS, data=data):
         with Image.open(io.BytesIO(data), formats=["BMP", "WEBP", "GIF", "TIFF"]) as image:
             if image.format != "TIFF" and getattr(image, "n_frames", 1) > 1:
                 raise ImageProblem("several_pages", f"{member} is animated: save the picture that is meant")

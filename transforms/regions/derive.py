@@ -19,6 +19,7 @@ from medmultipoints.transforms.pictures.decode import (
     encode_jpeg,
     luma_blake3,
     resize_image,
+    said_by,
 )
 from medmultipoints.transforms.pictures.orientation import Orientation, turn_box, turn_size
 from medmultipoints.transforms.pictures.scratch import Scratch
@@ -129,7 +130,7 @@ def derive_sample(
         # A library error on one odd file rejects that file only; a machine without memory rejects nothing.
         if is_memory_short(error):
             raise MachineError(f"{sample.sample_id}: memory ran out. Use fewer --workers, then run again.") from error
-        return reject(sample, "processing_failed", f"{type(error).__name__}: {' '.join(str(error).split())[:300]}")
+        return reject(sample, "processing_failed", f"{type(error).__name__}: {said_by(error)[:300]}")
 
 
 def reject(sample: Sample, reason: str, detail: str) -> Exclusion:

@@ -13,6 +13,7 @@ from typing import Final
 
 from medmultipoints.transforms.errors import MemberProblem, SourceDataError, UsageError
 from medmultipoints.transforms.label_tree import descendants
+from medmultipoints.transforms.pictures.decode import said_by
 from medmultipoints.transforms.records import UNKNOWN, Annotation, Exclusion, Indexed, MaskLayer, Sample
 from medmultipoints.transforms.reporting.counted import first_few
 from medmultipoints.transforms.sources.accounting import (
@@ -122,7 +123,7 @@ def _read_pictures(
         raise SourceDataError(source, problem.reason, problem.detail, remedy) from problem
     except (ValueError, TypeError, LookupError, AttributeError, ArithmeticError) as error:
         after = problems[-1].key if problems else pictures[-1].member if pictures else "the beginning"
-        said = f"{type(error).__name__}: {' '.join(str(error).split())[:300]}"
+        said = f"{type(error).__name__}: {said_by(error)[:300]}"
         where = ", ".join(declaration.annotations) or declaration.format
         remedy = "Correct the annotation file; `medmultipoints inspect` says more"
         raise SourceDataError(source, where, f"reading stopped after {after}: {said}", f"{remedy}.") from error

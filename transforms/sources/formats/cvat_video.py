@@ -29,7 +29,7 @@ from medmultipoints.transforms.sources.declaration import Declaration
 from medmultipoints.transforms.sources.formats.cvat import attributes_of, is_cvat, shape_place
 from medmultipoints.transforms.sources.formats.format import Format
 from medmultipoints.transforms.sources.paths import split_path
-from medmultipoints.transforms.sources.reading.joining import frame_missing
+from medmultipoints.transforms.sources.reading.joining import frame_missing, size_or_none
 from medmultipoints.transforms.sources.reading.listing import Listing, folder, listed, matching
 from medmultipoints.transforms.sources.reading.making import make_annotation
 from medmultipoints.transforms.sources.reading.proposing import Draft, ask_ellipses, patterns_of
@@ -48,6 +48,10 @@ class _Shape:
     frame: int
     outside: bool
     element: Element
+
+
+_Tracked = tuple[str, str, _Shape]
+"""Track, label and shape."""
 
 
 def _tracks(listing: Listing, name: str) -> Iterator[tuple[str, str, list[_Shape]]]:
@@ -200,7 +204,7 @@ def read(declaration: Declaration, files: Files) -> Reading:
     given: set[str] = set()
     pictures = matching(listing.pictures if declaration.images else listing.photos, declaration.images)
     for name in matching(_files(listing), declaration.annotations):
-        by_frame: defaultdict[int, list[Annotation | ReadProblem]] = defaultdict(list)
+        by_frame: defaultdict[int, list[_Tracked]] = defaultdict(list)
         gapped: list[ReadProblem] = []
         try:
             step = _step(listing, name)
@@ -213,7 +217,7 @@ def read(declaration: Declaration, files: Files) -> Reading:
                     continue
                 for shape in shapes:
                     if not shape.outside:
-                        by_frame[shape.frame].append(_annotation(declaration, name, track, label, shape))
+                        by_frame[shape.frame].append((track, label, shape))
         except MemberProblem as problem:
             yield ReadProblem(key=name, reason=problem.reason, detail=problem.detail)
             continue
@@ -228,16 +232,29 @@ def read(declaration: Declaration, files: Files) -> Reading:
             yield AnnotatedPicture(member=picture, name=picture, annotated=False)
 
 
-def _annotation(declaration: Declaration, name: str, track: str, label: str, shape: _Shape) -> Annotation | ReadProblem:
-    place = shape_place(declaration, shape.element, None)
-    return make_annotation(f"{name}#{track}/{shape.frame}", label, place, attributes_of(shape.element), track)
+def _annotations(
+    declaration: Declaration, listing: Listing, name: str, held: Sequence[_Tracked], member: str | None
+) -> Iterator[Annotation | ReadProblem]:
+    """Yield the annotations of a frame; the size of its picture is read if it has masks."""
+    has_mask = any(shape.element.tag == "mask" for _, _, shape in held)
+    size = _frame_size(listing, member) if has_mask and member else None
+    for track, label, shape in held:
+        place = shape_place(declaration, shape.element, size)
+        yield make_annotation(f"{name}#{track}/{shape.frame}", label, place, attributes_of(shape.element), track)
+
+
+def _frame_size(listing: Listing, member: str) -> tuple[int, int] | None:
+    if listing.kinds.get(member) != "video":
+        return size_or_none(listing, member)
+    facts = listing.video_facts(member)
+    return facts.width, facts.height
 
 
 def _yield_frames(
     declaration: Declaration,
     listing: Listing,
     name: str,
-    by_frame: Mapping[int, Sequence[Annotation | ReadProblem]],
+    by_frame: Mapping[int, Sequence[_Tracked]],
     frames: Mapping[int, str],
     gapped: tuple[ReadProblem, ...],
 ) -> Reading:
@@ -246,8 +263,8 @@ def _yield_frames(
     count = listing.video_facts(videos[0]).frames if videos else 0
     group = split_path(videos[0] if videos else name).stem
     for number in range(count) if videos else sorted(by_frame.keys() | frames.keys()):
-        found = by_frame.get(number, ())
         member = videos[0] if videos else frames.get(number)
+        found = list(_annotations(declaration, listing, name, by_frame.get(number, ()), member))
         if member is None:
             yield from frame_missing(name, number, found)
             continue

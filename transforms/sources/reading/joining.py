@@ -8,7 +8,7 @@ from typing import Final
 from PIL import Image
 
 from medmultipoints.transforms.errors import MemberProblem
-from medmultipoints.transforms.pictures.decode import PILLOW_ERRORS
+from medmultipoints.transforms.pictures.decode import PILLOW_ERRORS, said_by
 from medmultipoints.transforms.sources.annotated import AnnotatedPicture, Annotation, Files, Reading, ReadProblem
 from medmultipoints.transforms.sources.declaration import Declaration
 from medmultipoints.transforms.sources.paths import split_path
@@ -132,13 +132,15 @@ def picture_size(listing: Listing, name: str) -> tuple[int, int]:
     """Return width and height from a picture's header. Raise MemberProblem if it cannot be read."""
     if listing.kinds.get(name) == "lfs":
         raise MemberProblem("lfs_pointer", f"{name} is a Git LFS pointer, not the picture; run `git lfs pull`")
-    for data in (listing.head(name), None):
+    for read in (listing.head, listing.read):
+        data = read(name)
         try:
-            with Image.open(io.BytesIO(listing.read(name) if data is None else data)) as image:
+            with Image.open(io.BytesIO(data)) as image:
                 return image.size
         except PILLOW_ERRORS as error:
             problem = error
-    raise MemberProblem("unreadable_image", f"{name} cannot be read as a picture: {problem}") from problem
+    said = said_by(problem, data)
+    raise MemberProblem("unreadable_image", f"{name} cannot be read as a picture: {said}") from problem
 
 
 def size_or_none(listing: Listing, name: str | None) -> tuple[int, int] | None:

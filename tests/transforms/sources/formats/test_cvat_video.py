@@ -2,9 +2,11 @@
 
 import io
 
+import numpy as np
 import pytest
 from PIL import Image
 
+from medmultipoints.transforms.masks.run_lengths import decode_rle
 from medmultipoints.transforms.sources.annotated import AnnotatedPicture
 from medmultipoints.transforms.sources.inspecting.inspection import declare, inspect_source
 from medmultipoints.transforms.sources.registry import read_pictures
@@ -48,3 +50,21 @@ def test_frames_are_not_read_under_pictures_that_are_counted_otherwise(
     ]
     assert sum(len(one.annotations) for one in held) == read
     assert ("frames_renumbered" in {hint.key for hint in found.hints}) == (read == 0)
+
+
+def test_masks_of_tracks_are_read_row_by_row_in_their_own_rectangle() -> None:
+    """Three of six pixels at 5, 7: the middle of the first row, and the outer two of the second."""
+    shapes = "".join(
+        f'<mask frame="{frame}" outside="{frame // 2}" occluded="0" rle="1,1,1,1,1,1" left="5" top="7" width="3" '
+        'height="2"/>'
+        for frame in range(3)
+    )
+    text = f'<annotations><meta/><track id="0" label="polyp">{shapes}</track></annotations>'
+    files = MemoryMembers({f"frame_{at:06d}.png": picture() for at in range(3)} | {"a.xml": text.encode()})
+    found = inspect_source(files, {})
+    held = [one for one in read_pictures(declare(found.read), files) if isinstance(one, AnnotatedPicture)]
+    assert [len(one.annotations) for one in held] == [1, 1, 0]
+    (mask,) = held[0].annotations
+    assert (mask.track_id, mask.label) == ("0", "polyp")
+    rows, columns = np.nonzero(decode_rle(str(mask.rle), 48, 64))
+    assert [(7, 6), (8, 5), (8, 7)] == list(zip(rows.tolist(), columns.tolist(), strict=True))
