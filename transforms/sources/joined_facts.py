@@ -16,7 +16,7 @@ from medmultipoints.transforms.sources.declaration import Declaration
 from medmultipoints.transforms.sources.declaration_parts import COLUMNS, DICOM_HOLES, EACH_PICTURE
 from medmultipoints.transforms.sources.hidden_names import hash_name
 from medmultipoints.transforms.sources.joined_tables import JoinedTable, read_tables
-from medmultipoints.transforms.sources.paths import split_path
+from medmultipoints.transforms.sources.paths import differ_in_zeros, split_path
 from medmultipoints.transforms.sources.patterns import Pattern, compile_pattern, fill, template_holes
 from medmultipoints.transforms.sources.reading.listing import matching
 from medmultipoints.transforms.sources.reading.picture_index import PictureIndex
@@ -160,6 +160,9 @@ def refuse_unfilled(
         if not any(table.row(picture.member, joined.holes(picture)) for picture in pictures):
             said = f"no row of {file} joins a picture: {table.on} is {next(iter(table.rows), '')!r} there"
             remedy = f"read.tables.{name}.on is the column that names the picture, or a hole of the paths"
+            held = (joined.holes(picture).get(table.on, split_path(picture.member).stem) for picture in pictures)
+            if pair := differ_in_zeros(table.rows, held):
+                remedy = f"{pair[0]} there and {pair[1]} in paths differ in leading zeros alone: write them alike"
             raise UsageError(f"sources.{source}: {said}; {remedy}.")
 
 

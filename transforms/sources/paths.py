@@ -1,5 +1,6 @@
 """Split member paths, and detect files left behind by operating systems."""
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -54,6 +55,17 @@ def split_path(name: str) -> MemberPath:
 def split_paths(names: Iterable[str]) -> tuple[MemberPath, ...]:
     """Return the parts of all member paths, sorted by path."""
     return tuple(split_path(name) for name in sorted(names))
+
+
+def differ_in_zeros(names: Iterable[str], others: Iterable[str]) -> tuple[str, str] | None:
+    """Return the first name that equals one of the others but for leading zeros of its numbers, and that other."""
+    known = {_without_zeros(other): other for other in others}
+    pairs = ((name, known.get(_without_zeros(name), name)) for name in names)
+    return next(((name, other) for name, other in pairs if name != other), None)
+
+
+def _without_zeros(name: str) -> str:
+    return re.sub(r"(?<!\d)0+(?=\d)", "", name)
 
 
 def describe_found(paths: Iterable[MemberPath]) -> str:

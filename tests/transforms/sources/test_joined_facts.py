@@ -262,3 +262,11 @@ def test_a_hole_that_some_patterns_of_pictures_lack_is_refused() -> None:
     images = ["{patient}/{stem}.jpg", "Anna/{stem}.png"]
     with pytest.raises(ValidationError, match=r"groups\.group: 'Anna/\{stem\}\.png' of images has no hole \{patient\}"):
         Declaration.model_validate({"format": "voc", "images": images, "groups": {"group": "{patient}"}})
+
+
+def test_a_table_whose_names_differ_in_leading_zeros_is_refused_with_both() -> None:
+    held = files(c_json=coco(), p_csv="\n".join(["name,who", *(f"img_00{at},p{at // 2}" for at in range(6))]).encode())
+    tables = {"facts": {"file": "p.csv", "on": "name"}}
+    said = r"img_000 there and img_0 in paths differ in leading zeros alone: write them alike"
+    with pytest.raises(UsageError, match=said):
+        read(held, **COCO, tables=tables, groups={"group": "{facts.who}"})

@@ -38,8 +38,9 @@ from medmultipoints.transforms.sources.inspecting.recognition import recognise_s
 from medmultipoints.transforms.sources.inspecting.shown_objects import find_objects, rename_labels
 from medmultipoints.transforms.sources.inspecting.unread import find_unread
 from medmultipoints.transforms.sources.joined_facts import JoinedFacts, collect_facts
+from medmultipoints.transforms.sources.paths import differ_in_zeros, split_path
 from medmultipoints.transforms.sources.reading.joining import AMBIGUOUS, MISSING, size_or_none
-from medmultipoints.transforms.sources.reading.listing import Listing, listed
+from medmultipoints.transforms.sources.reading.listing import PICTURE_EXTENSIONS, Listing, listed
 from medmultipoints.transforms.sources.reading.proposing import toml_choice
 from medmultipoints.transforms.sources.reading.repeated_boxes import repeated_pairs
 from medmultipoints.transforms.sources.reading.shapes import ZERO_EXTENT, extent
@@ -154,7 +155,7 @@ class _Counted:
         self._problems: Counter[str] = Counter()
         self._examples: dict[str, str] = {}
         self.absent: set[str] = set()
-        self._silent = 0
+        self._silent: list[str] = []
         self._specks = 0
         self._repeated = 0
         self._points = 0
@@ -177,7 +178,7 @@ class _Counted:
         self._points += sum(annotation.evidence == "point" for annotation in counted)
         self._keep(found)
         self._add_group(found)
-        self._silent += not found.annotated
+        self._silent += [] if found.annotated else [found.member]
         self.pictures += 1
 
     def _add_each(self, found: AnnotatedPicture, counted: Sequence[Annotation]) -> None:
@@ -298,8 +299,12 @@ class _Counted:
             said += f"{self._examples['boxes_repeated']}: did several people draw them, or are they listed twice?"
             hints.append(Hint("boxes_repeated", said))
         if self._silent and self._problems[MISSING]:
-            said = f"{plural(self._silent, 'picture')} that no annotation names: are they the missing ones, renamed?"
-            hints.append(Hint("pictures_not_named", said))
+            said = (
+                f"{plural(len(self._silent), 'picture')} that no annotation names: are they the missing ones, renamed?"
+            )
+            pair = differ_in_zeros(map(_stem, sorted(self.absent)), map(_stem, self._silent))
+            zeros = f" {pair[0]} and {pair[1]} differ in leading zeros alone: write them alike" if pair else ""
+            hints.append(Hint("pictures_not_named", said + zeros))
         if twins := self._labels_alike():
             text = "labels that differ in case or separators alone; unite them in [read.labels]: "
             hints.append(Hint("labels_alike", text + ", ".join(f"{toml_value(a)} = {toml_value(b)}" for a, b in twins)))
@@ -308,6 +313,11 @@ class _Counted:
             said = f"no object has the class {', '.join(unused[:8])}: are the class names in the right order?"
             hints.append(Hint("classes_unused", said))
         return hints
+
+
+def _stem(name: str) -> str:
+    path = split_path(name)
+    return path.stem if path.extension in PICTURE_EXTENSIONS else path.filename
 
 
 def _facts(files: Listing, declaration: Declaration) -> JoinedFacts | None:

@@ -1,5 +1,6 @@
 """Explain why no format reads a source: the files found, and what to declare or write instead."""
 
+import re
 from collections.abc import Iterator, Sequence
 from typing import Final
 
@@ -8,6 +9,7 @@ from medmultipoints.transforms.rasters.array_items import array_shapes
 from medmultipoints.transforms.rasters.parquet_rows import open_table
 from medmultipoints.transforms.reporting.counted import plural
 from medmultipoints.transforms.sources.annotated import Hint
+from medmultipoints.transforms.sources.paths import differ_in_zeros, split_path
 from medmultipoints.transforms.sources.reading.joining import size_or_none
 from medmultipoints.transforms.sources.reading.listing import Listing, folder
 from medmultipoints.transforms.sources.reading.picture_index import PictureIndex
@@ -71,6 +73,15 @@ def _texts(listing: Listing, names: Sequence[str]) -> Iterator[Hint]:
         yield Hint("not_read_lines", f"{text}; write one line per object: its label and the four numbers of its box")
 
 
+def _joining_numbers(masks: Sequence[str], pictures: Sequence[str]) -> str:
+    """Return the hole that joins masks with pictures whose names differ in leading zeros alone; empty if none do."""
+    pair = differ_in_zeros((split_path(name).stem for name in masks), (split_path(name).stem for name in pictures))
+    if pair is None:
+        return ""
+    hole = re.sub(r"\d+(?!.*\d)", "{n:int}", pair[0])
+    return f"with {hole} in both: {pair[0]} and {pair[1]} differ in leading zeros alone, which such a hole ignores"
+
+
 def _joining_holes(listing: Listing, mask: str) -> str:
     """Return which holes join a mask with its picture: the folder, if several folders hold the same two names."""
     place, size = folder(mask), size_or_none(listing, mask)
@@ -99,7 +110,11 @@ def _pictures(listing: Listing) -> Iterator[Hint]:
     if drawn and len(drawn) < len(looks):
         said = f"{len(drawn)} of {plural(len(looks), 'picture')} looked at have flat areas, as masks do, such as "
         said += f'{drawn[0]}, but no name joins them with pictures: state format = "masks", and images and annotations'
-        yield Hint("masks_unjoined", f"{said} as patterns {_joining_holes(listing, drawn[0])}")
+        others = [name for name in pictures if name not in drawn]
+        yield Hint(
+            "masks_unjoined",
+            f"{said} as patterns {_joining_numbers(drawn, others) or _joining_holes(listing, drawn[0])}",
+        )
     elif pictures:
         said = f"{plural(len(pictures), 'picture')} without annotations: sources need boxes, outlines or masks"
         if len(folders) > 1:

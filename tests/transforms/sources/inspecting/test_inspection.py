@@ -149,3 +149,19 @@ def test_boxes_of_coco_without_sizes_are_compared_with_the_pictures() -> None:
     assert hint.text.startswith("all 8 boxes and outlines lie in the upper left quarter of their pictures")
     twice = inspected(files | {"c.json": without_sizes(2)})
     assert "6 boxes reach beyond the picture's frame" in {hint.text for hint in twice.hints}
+
+
+def test_names_that_differ_in_leading_zeros_are_hinted() -> None:
+    """Of pictures in annotations, and of masks, which the hinted hole then joins."""
+    photos = {f"images/case{at:03d}.jpg": draw(str(at)) for at in (1, 2)}
+    found = inspected(photos | {"coco.json": coco("case1.jpg", "case2.jpg")})
+    (hint,) = [hint for hint in found.hints if hint.key == "pictures_not_named"]
+    assert hint.text.endswith("case1 and case001 differ in leading zeros alone: write them alike")
+    mask = np.zeros((48, 64), np.uint8)
+    mask[9:20, 9:30] = 255
+    masks = photos | {f"masks/case{at}.png": png(mask) for at in (1, 2)}
+    (hint,) = [hint for hint in inspected(masks).hints if hint.key == "masks_unjoined"]
+    assert "with case{n:int} in both: case1 and case001 differ in leading zeros alone" in hint.text
+    patterns = {"images": "images/case{n:int}.jpg", "annotations": "masks/case{n:int}.png"}
+    read = {"format": "masks", "label": "cyst", "masks": {"object": "component"}}
+    assert inspected(masks, read | patterns).objects == {"cyst": 2}
