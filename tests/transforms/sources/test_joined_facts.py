@@ -168,6 +168,17 @@ def test_inspect_proposes_a_table_of_patients() -> None:
     assert asked.default == '"{facts.patient_id}"'
 
 
+def test_the_answer_that_names_a_proposed_table_is_taken() -> None:
+    """The table stays proposed; a group of another table is not."""
+    table = "\n".join(["file,patient_id", *(f"{name},{who}" for name, who in zip(NAMES, PATIENTS, strict=True))])
+    members = MemoryMembers(files(c_json=coco(), t_csv=table.encode()))
+    found = recognise_source(members, {"groups": {"group": "{facts.patient_id}"}})
+    assert found is not None
+    assert found.read["tables"] == {"facts": {"file": "t.csv", "on": "file"}}
+    assert found.read["groups"] == {"group": "{facts.patient_id}"}
+    assert "groups.group" not in {question.key for question in found.questions}
+
+
 def test_a_column_with_a_value_per_picture_is_not_asked() -> None:
     found = recognise_source(MemoryMembers(files(boxes_csv=boxes("abcdef"))), {})
     assert found is not None

@@ -26,6 +26,7 @@ from medmultipoints.transforms.sources.reading.masks.mask_values import (
     MaskValues,
     channel_names,
     label_maps,
+    palette_names,
     region_values,
     value_names,
 )
@@ -158,7 +159,7 @@ def _decide_values(draft: Draft, listing: Listing, seen: MaskValues, said: str) 
     if seen.palette and seen.is_border:
         draft.line("masks.ignore", [255], "255 marks borders and unknown areas")
         numbers.remove(255)
-    if seen.palette and (seen.rising < seen.files or seen.most < 3 or value_names(listing, numbers)):
+    if seen.palette and (seen.rising < seen.files or seen.most < 3 or _are_named(listing, seen, numbers)):
         draft.line("masks.kind", "palette", f"{said}: palette images; indices {shown}")
         _class_values(draft, listing, numbers, seen)
     elif seen.palette:
@@ -181,6 +182,10 @@ def _decide_values(draft: Draft, listing: Listing, seen: MaskValues, said: str) 
         _class_values(draft, listing, numbers, seen)
     else:
         _ask_values(draft, listing, seen, shown)
+
+
+def _are_named(listing: Listing, seen: MaskValues, numbers: Sequence[int]) -> bool:
+    return value_names(listing, numbers) is not None or palette_names(listing, seen, numbers) is not None
 
 
 def _ask_values(draft: Draft, listing: Listing, seen: MaskValues, shown: str) -> None:
@@ -230,7 +235,9 @@ def _class_values(draft: Draft, listing: Listing, numbers: Sequence[int], seen: 
     if border:
         draft.line("masks.ignore", border, "255 marks borders and unknown areas")
     classes = [number for number in numbers if not seen.is_border or number != UNKNOWN]
-    if not ask_regions(draft, listing, classes) and not propose_names(draft, listing, classes, border):
+    if (named := palette_names(listing, seen, classes)) is not None:
+        draft.line("masks.values", named[1], f"{named[0]} names the palette's colour of each index in use")
+    elif not ask_regions(draft, listing, classes) and not propose_names(draft, listing, classes, border):
         shown = ", ".join(map(str, classes[:20]))
         text = f"What do the values {shown} show? No file of the source names them."
         draft.ask("masks.values", text, [_names_of(list(map(str, classes[:20])))])

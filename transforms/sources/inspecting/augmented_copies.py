@@ -36,7 +36,7 @@ def ask_copies(draft: Draft, listing: Listing) -> None:
     named = "original" in {hole for text in patterns for hole in compile_pattern(text).holes}
     if not named and sum(map(len, copies.values())) == len(pictures):
         named = _name_originals(draft, listing)
-    if draft.states("groups") is not None or draft.likely("groups.group"):
+    if draft.states("groups.group") is not None or draft.likely("groups.group"):
         return
     most = max(several, key=lambda original: (len(several[original]), original))
     said = f"{plural(len(several), 'picture')} with several copies ({most}: {len(several[most])}), "

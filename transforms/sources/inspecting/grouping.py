@@ -38,13 +38,15 @@ def ask_groups(listing: Listing, recognition: Recognition, stated: Mapping[str, 
     """Return the proposal with a question for ``groups.group`` if holes of its path patterns cover several pictures.
 
     Values that are names of splits, of labels or of folders that only store files are no groups. Formats that name
-    groups or videos themselves, and stated groups, are not asked.
+    groups or videos themselves, and stated groups, are not asked; the table of a stated group is proposed.
     """
     draft = redraft(recognition, stated)
     ask_copies(draft, listing)
-    if draft.states("groups") is not None or draft.likely("groups.group") or draft.asks("groups.group"):
+    group = draft.states("groups.group")
+    of_table = isinstance(group, str) and any(hole.startswith(f"{TABLE}.") for hole in template_holes(group))
+    if not of_table and (group is not None or draft.likely("groups.group") or draft.asks("groups.group")):
         return draft.done()
-    if _ask_joined(draft, listing):
+    if _ask_joined(draft, listing) or of_table:
         return draft.done()
     rows = _hole_rows(listing, _texts(draft.likely("images")), _texts(draft.likely("annotations")))
     choices = _templates(rows)

@@ -24,7 +24,8 @@ _PLAIN: Final = {"RGBA": "RGB", "LA": "L", "1": "L", "CMYK": "RGB", "YCbCr": "RG
 class Look:
     """Pixels of one file for reading masks: palettes as indices, 16 bits kept, alpha channel separate.
 
-    ``channels``: the file is a stack of masks, and ``values`` is their union.
+    ``channels``: the file is a stack of masks, and ``values`` is their union. ``colours``: red, green and blue of each
+    index of a palette, one after the other.
     """
 
     mode: str
@@ -33,6 +34,7 @@ class Look:
     lossy: bool
     palette: bool
     channels: bool = False
+    colours: tuple[int, ...] = ()
 
     @property
     def flat(self) -> float:
@@ -91,7 +93,8 @@ def _look_at_picture(data: bytes, page: int) -> Look | None:
             lossy = image.format in ("JPEG", "WEBP")
             alpha = np.asarray(image.getchannel("A")) if image.mode in ("RGBA", "LA") else None
             plain = image.convert(_PLAIN.get(image.mode, image.mode))
-            return Look(image.mode, np.asarray(plain), alpha, lossy, image.mode == "P")
+            colours = tuple(image.getpalette("RGB") or ()) if image.mode == "P" else ()
+            return Look(image.mode, np.asarray(plain), alpha, lossy, image.mode == "P", colours=colours)
     except PILLOW_ERRORS:
         return None
 

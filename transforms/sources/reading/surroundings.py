@@ -30,7 +30,7 @@ def complete(listing: Listing, recognition: Recognition, stated: Mapping[str, An
         _find_lists(draft, listing, pictures)
     _look_at_pictures(draft, listing, pictures)
     draft.hints += picture_faults(listing)
-    if draft.states("groups") is None and draft.likely("groups.group") is None:
+    if draft.states("groups.group") is None and draft.likely("groups.group") is None:
         _hint_groups(draft, pictures)
     pointers = [name for name, kind in listing.kinds.items() if kind == "lfs"]
     if pointers:

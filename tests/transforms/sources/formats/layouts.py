@@ -241,6 +241,8 @@ def mask_layouts() -> Iterable[Layout]:
     colours = [0, 0, 0, 200, 0, 0, 0, 200, 0, 0, 0, 200] + [0] * (768 - 12)
     palette = {f"SegmentationClass/{s.stem}.png": encode(_classes(s), palette=colours) for s in SCENES}
     yield Layout("palette masks", {**palette, **shots}, {"masks.object": "component", "masks.values": values})
+    named = {"labelmap.txt": b"background:0,0,0::\nwbc:0,200,0::\nplatelet:0,0,200::\nrbc:200,0,0::\n"}
+    yield Layout("palette masks with a label map", {**palette, **named, **shots}, {"masks.object": "component"})
     table = np.array([(0, 0, 0), (250, 50, 83), (36, 179, 83), (51, 221, 255)], np.uint8)
     rgb = {f"SegmentationClass/{s.stem}.png": encode(table[_classes(s)]) for s in SCENES}
     names = {

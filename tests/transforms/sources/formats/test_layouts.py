@@ -9,7 +9,7 @@ from medmultipoints.transforms.rasters.values import read_codes
 from medmultipoints.transforms.records import Annotation, Box
 from medmultipoints.transforms.regions.layers import find_layer_objects
 from medmultipoints.transforms.sources.annotated import AnnotatedPicture, Files, picture_key
-from medmultipoints.transforms.sources.inspecting.declared_answers import nest_keys
+from medmultipoints.transforms.sources.inspecting.declared_answers import choice_value, nest_keys
 from medmultipoints.transforms.sources.inspecting.inspection import declare, inspect_source
 from medmultipoints.transforms.sources.reading.shapes import extent
 from medmultipoints.transforms.sources.registry import FORMATS, read_pictures
@@ -52,6 +52,17 @@ def test_answers_make_it_exact(layout: Layout) -> None:
     assert dict(found.objects) == dict(layout.counts)
     for reading in range(len(declare(found.read).readings)) if layout.exact else ():
         assert read_boxes(files, found.read, reading) == expected(layout)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("layout", [*LAYOUTS, *ASKED], ids=lambda layout: layout.name)
+def test_every_offered_answer_is_taken(layout: Layout) -> None:
+    """The question is then closed; answers with gaps to fill in are no answers yet."""
+    files = MemoryMembers(layout.files)
+    for question in inspect_source(files, {}).questions:
+        for choice in (choice for choice in question.choices if "…" not in choice):
+            found = inspect_source(files, nest_keys({question.key: choice_value(choice)}))
+            assert question.key not in {one.key for one in found.questions}, choice
 
 
 @pytest.mark.parametrize("layout", ASKED, ids=lambda layout: layout.name)

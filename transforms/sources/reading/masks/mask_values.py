@@ -22,6 +22,8 @@ _LEAST_SHADES: Final = 8
 _EDGE_PX: Final = 15  # width of the window in which an edge is looked for
 UNKNOWN: Final = 255
 """Value that marks borders and unknown areas in masks of classes."""
+Colour = tuple[int, ...]
+"""Red, green and blue."""
 
 
 @dataclass
@@ -30,7 +32,7 @@ class MaskValues:
 
     ``smoothed``: number of files in which ``is_smoothed``; ``empty``: number of files without any value.
     ``white``: number of files with several values in which 255 covers most of the picture; ``lone``: number of files
-    with 255 as the only value.
+    with 255 as the only value. ``indexed``: colours of each index in use, of palettes.
     """
 
     files: int = 0
@@ -39,7 +41,8 @@ class MaskValues:
     palette: int = 0
     alpha: int = 0
     held: Counter[int] = field(default_factory=Counter)
-    colours: Counter[tuple[int, int, int]] = field(default_factory=Counter)
+    colours: Counter[Colour] = field(default_factory=Counter)
+    indexed: dict[int, set[Colour]] = field(default_factory=dict)
     most: int = 0
     areas: int = 0
     single: int = 0
@@ -82,6 +85,8 @@ class MaskValues:
         numbers = [int(value) for value in np.unique(values) if value]
         self.held.update(numbers)
         self.empty += not numbers
+        for number in numbers if look.colours else ():
+            self.indexed.setdefault(number, set()).add(look.colours[3 * number : 3 * number + 3])
         self.smoothed += is_smoothed(values, numbers)
         self.white += len(numbers) > 1 and bool((values == UNKNOWN).mean() > 0.5)
         self.lone += numbers == [UNKNOWN]
@@ -161,6 +166,15 @@ def region_values(listing: Listing) -> tuple[str, dict[str, frozenset[int]]]:
     return "", {}
 
 
+def palette_names(listing: Listing, seen: MaskValues, numbers: Sequence[int]) -> tuple[str, dict[str, str]] | None:
+    """Return a label map that names the palette's colour of all ``numbers``, and the name of each, or None."""
+    colours = {number: next(iter(held)) for number, held in seen.indexed.items() if len(held) == 1}
+    for name, held in label_maps(listing).items():
+        if numbers and all(colours.get(number) in held for number in numbers):
+            return name, {str(number): held[colours[number]] for number in numbers}
+    return None
+
+
 def channel_names(listing: Listing) -> dict[int, str]:
     """Return the channel names in the only ``dataset.json`` of nnU-Net or MSD, else an empty dictionary."""
     found: list[dict[int, str]] = []
@@ -178,9 +192,9 @@ def channel_names(listing: Listing) -> dict[int, str]:
     return found[0] if len(found) == 1 else {}
 
 
-def label_maps(listing: Listing) -> dict[str, dict[tuple[int, int, int], str]]:
+def label_maps(listing: Listing) -> dict[str, dict[Colour, str]]:
     """Return the label maps among the text files, with lines ``name:r,g,b::``, by file name."""
-    found: dict[str, dict[tuple[int, int, int], str]] = {}
+    found: dict[str, dict[Colour, str]] = {}
     for name in listing.of("text"):
         head = listing.head(name)
         if b":" not in head or len(head) >= 1 << 16:

@@ -171,10 +171,11 @@ def conclude(draft: Draft, seen: CocoEvidence) -> None:
     """Propose or ask what the annotations leave open, and add hints."""
     _ask_category(draft, seen)
     _ask_numbers(draft, seen)
-    if seen.boxes and seen.fractions == seen.boxes:
-        text = (
-            f"No number of {plural(seen.boxes, 'box', 'boxes')} is above 1. Are they fractions of the picture's size?"
-        )
+    said = f"No number of {plural(seen.boxes, 'box', 'boxes')} is above 1"
+    if seen.fractions == seen.boxes >= LEAST:
+        draft.line("boxes.unit", "fraction", said)
+    elif seen.boxes and seen.fractions == seen.boxes:
+        text = f"{said}. Are they fractions of the picture's size?"
         draft.ask("boxes.unit", text, ["fraction", "pixels"], "fraction")
     if seen.boxes:
         _decide_form(draft, seen)

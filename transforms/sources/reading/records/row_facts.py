@@ -60,8 +60,6 @@ def ask_row_groups(draft: Draft, rows: Mapping[str, Row], table: str = "") -> bo
 
     ``rows``: a row of each picture. ``table``: what precedes a column in a hole. Return whether it is asked.
     """
-    if draft.states("groups") is not None or not rows:
-        return False
     columns = [column for column in dict.fromkeys(key for row in rows.values() for key in row) if names_groups(column)]
     found = {column: _shared(row.get(column, "") for row in rows.values()) for column in columns}
     held = [column for column, times in found.items() if times]
