@@ -1,4 +1,4 @@
-"""What the scripts about publishing share: a process of their own, the test Hub, invariants of a repository."""
+"""What the scripts about publishing share: a process of their own, the test Hub, commands."""
 
 import json
 import os
@@ -11,17 +11,12 @@ from pathlib import Path
 from typing import Any
 
 from tests.acceptance.inputs import ROOT
-from tests.data_lake.release.tiny_release import write_release
-from tests.data_lake.release.tiny_tables import OBJECTS, make_tables
-from tests.hub.fixtures import without
-from tests.hub.git_store import git
 from tests.hub.running import WRITER, TestHub, start_hub
 
 CALL = (
     "import importlib, json, sys; from pathlib import Path; "
     "print(json.dumps(importlib.import_module(sys.argv[1]).show(Path(sys.argv[2]))))"
 )
-DIALECTS = ("paligemma", "swift-objects")
 COMMAND = (sys.executable, "-m", "medmultipoints")
 
 
@@ -60,33 +55,6 @@ def publish_by_command(hub: TestHub, home: Path, folder: Path, repo: str, *, xet
     assert done.returncode == 0, done.stderr[-2000:]
     told: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
     return told
-
-
-def history(hub: TestHub, repo: str) -> dict[str, list[str]]:
-    """Titles of the commits, oldest first, and each tag with the title of its commit."""
-    where = hub.repository(repo)
-    titles = git(where, "log", "--reverse", "--format=%s", "main").stdout.decode().splitlines()
-    tags = git(where, "for-each-ref", "--format=%(refname:short) on %(*subject)", "refs/tags").stdout.decode()
-    return {"commits": titles, "tags": tags.splitlines()}
-
-
-def write_sequence(folder: Path) -> dict[str, Path]:
-    """Releases that follow each other: a first, rows added, a box corrected, the card, an image and label gone."""
-    first = without(make_tables(), "hyperkvasir/b")
-    moved = [
-        (one, label, [(2.0, 3.0, 11.0, 9.0)] if one == "hyperkvasir/a" else boxes) for one, label, boxes in OBJECTS
-    ]
-    corrected = make_tables(tuple(moved))
-    return {
-        "first push": write_release(folder / "1.0.0", first, "1.0.0", DIALECTS),
-        "identical re-push": write_release(folder / "again", first, "1.0.0", DIALECTS),
-        "rows added": write_release(folder / "1.1.0", make_tables(), "1.1.0", DIALECTS),
-        "box corrected": write_release(folder / "1.2.0", corrected, "1.2.0", DIALECTS),
-        "card changed": write_release(folder / "1.2.1", corrected, "1.2.1", DIALECTS),
-        "image and label removed": write_release(
-            folder / "2.0.0", without(corrected, "kvasir_instrument/c"), "2.0.0", DIALECTS
-        ),
-    }
 
 
 def seeded(name: str) -> random.Random:
