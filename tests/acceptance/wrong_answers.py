@@ -79,7 +79,8 @@ def _wrong_rows(row: Row, other: Row) -> Iterator[Row]:
     if other["image_file"] not in row["image_files"] and other["answer"] != row["answer"]:
         yield row | {"answer": other["answer"], "planted": "answer of another image"}
     if other["image_file"] not in row["image_files"]:
-        files = [other["image_file"], *row["image_files"][1:]]
+        own = row["image_file"]  # of unrelated stills another one beside it may be any
+        files = [other["image_file"] if file == own else file for file in row["image_files"]]
         yield row | {"image_files": files, "planted": "image of another question"}
     if other["record_id"] != row["record_id"]:
         yield row | {"record_id": other["record_id"], "planted": "record of another question"}
