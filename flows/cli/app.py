@@ -20,9 +20,10 @@ from typer.core import TyperCommand, TyperGroup
 
 from medmultipoints.flows.cli.defaults import read_defaults
 from medmultipoints.flows.engine.running.collecting import without_collecting
+from medmultipoints.flows.engine.running.interrupts import INTERRUPTED
 from medmultipoints.transforms.errors import MachineError, PipelineError, SourceDataError, is_memory_short
 
-INTERRUPTED, BROKEN_PIPE = 130, 141
+INTERRUPTED_CODE, BROKEN_PIPE = 130, 141
 GROUP = "app"
 
 # Each command's module and function; for a group, its application.
@@ -163,13 +164,12 @@ def _run(arguments: list[str]) -> int:
     try:
         # In this mode Typer does not raise Exit: it returns the code, and 130 if it caught an interrupt itself.
         code = int(app(arguments, standalone_mode=False, default_map=read_defaults(COMMANDS)) or 0)
-        if code == INTERRUPTED:
+        if code == INTERRUPTED_CODE:
             raise KeyboardInterrupt
-    except BrokenPipeError:
-        raise
-    except SystemExit as left:  # rich, if the reader of standard output is gone
-        raise BrokenPipeError from left
-    except BaseException as error:  # noqa: BLE001 (each kind has its message)
+    except BaseException as error:
+        # rich exits if the reader of standard output is gone
+        if isinstance(error, BrokenPipeError | SystemExit) and not INTERRUPTED.is_set():
+            raise BrokenPipeError from error
         code, message = explain(error)
         if message:
             _report(code, message, error)
@@ -195,10 +195,10 @@ def is_out_of_memory(error: BaseException) -> bool:
 
 def explain(error: BaseException) -> tuple[int, str]:
     """Return the exit code and message of an error; no message if the help was printed instead."""
+    if INTERRUPTED.is_set() or isinstance(error, KeyboardInterrupt | typer.Abort):
+        return INTERRUPTED_CODE, "interrupted. Nothing is half-written; run the same command again to continue."
     if isinstance(error, PipelineError):
         return error.exit_code, str(error)
-    if isinstance(error, KeyboardInterrupt | typer.Abort):
-        return INTERRUPTED, "interrupted. Nothing is half-written; run the same command again to continue."
     if isinstance(error, typer.TyperException):
         words = error.format_message().replace("Value error, ", "").replace("Input should be", "must be").rstrip(".")
         end = "" if words.endswith("?") else "."
@@ -235,6 +235,7 @@ def report_error(code: int, message: str, error: BaseException) -> None:
 
 def _interrupt(_signal: int, _frame: FrameType | None) -> NoReturn:
     """Stop in order at the first signal, at once at the second; no unfinished file is ever in place."""
+    INTERRUPTED.set()
     for again in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(again, lambda *_: os._exit(INTERRUPTED))
+        signal.signal(again, lambda *_: os._exit(INTERRUPTED_CODE))
     raise KeyboardInterrupt

@@ -11,6 +11,7 @@ from typing import Final
 from medmultipoints.data_lake.store.layout import Lake, lake_at
 from medmultipoints.data_lake.store.runs import amend_run, is_recorded, write_run
 from medmultipoints.flows.engine.request import BuildRequest
+from medmultipoints.flows.engine.running.interrupts import INTERRUPTED
 from medmultipoints.flows.engine.running.run import Observer, StageResult, summary
 from medmultipoints.flows.engine.stage import Build
 from medmultipoints.flows.recipe.load import load_recipe
@@ -64,7 +65,8 @@ class Recorder:
 
 def outcome_of_error(error: BaseException) -> dict[str, str]:
     """Return the outcome of a run that ended with an error."""
-    return {"outcome": "failed" if isinstance(error, Exception) else "interrupted", "error": str(error)}
+    interrupted = INTERRUPTED.is_set() or not isinstance(error, Exception)
+    return {"outcome": "interrupted", "error": ""} if interrupted else {"outcome": "failed", "error": str(error)}
 
 
 @contextmanager

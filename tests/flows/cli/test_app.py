@@ -399,3 +399,25 @@ def test_long_work_outside_a_terminal_says_that_it_goes_on(capfd: pytest.Capture
     lines = capfd.readouterr().err.splitlines()
     assert len(lines) in (2, 3)
     assert lines[0] == "still running after 0 s: derive, 1 of 3 shards"
+
+
+@pytest.mark.parametrize(
+    "error", ["RuntimeError('no server')", "SystemExit(1)", "BrokenPipeError()", "UsageError('x')"]
+)
+def test_an_error_that_a_library_makes_of_an_interrupt_is_one(error: str) -> None:
+    """Prefect, native libraries and imports turn it into errors of their own."""
+    code = f"""
+import os, signal
+from medmultipoints.flows.cli import app
+from medmultipoints.transforms.errors import UsageError
+def command(*_, **__):
+    try:
+        os.kill(os.getpid(), signal.SIGINT)
+    except KeyboardInterrupt:
+        raise {error} from None
+app.app = command
+app.main(["build"])
+"""
+    done = subprocess.run([sys.executable, "-P", "-c", code], capture_output=True, text=True, check=False)
+    said = "error: interrupted. Nothing is half-written; run the same command again to continue.\n"
+    assert (done.returncode, done.stdout, done.stderr) == (130, "", said)
