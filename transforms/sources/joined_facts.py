@@ -160,7 +160,9 @@ def refuse_unfilled(
         if not any(table.row(picture.member, joined.holes(picture)) for picture in pictures):
             said = f"no row of {file} joins a picture: {table.on} is {next(iter(table.rows), '')!r} there"
             remedy = f"read.tables.{name}.on is the column that names the picture, or a hole of the paths"
-            held = (joined.holes(picture).get(table.on, split_path(picture.member).stem) for picture in pictures)
+            held = (
+                text for one in pictures for text in (joined.holes(one).get(table.on, ""), split_path(one.member).stem)
+            )
             if pair := differ_in_zeros(table.rows, held):
                 remedy = f"{pair[0]} there and {pair[1]} in paths differ in leading zeros alone: write them alike"
             raise UsageError(f"sources.{source}: {said}; {remedy}.")
