@@ -9,6 +9,7 @@ import binascii
 import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import cv2
@@ -20,7 +21,7 @@ from medmultipoints.transforms.reporting.counted import plural
 from medmultipoints.transforms.sources.annotated import Files, Reading, ReadProblem, Recognition
 from medmultipoints.transforms.sources.declaration import Declaration
 from medmultipoints.transforms.sources.formats.format import Format
-from medmultipoints.transforms.sources.reading.joining import Pictures, read_documents
+from medmultipoints.transforms.sources.reading.joining import MISSING, Pictures, read_documents
 from medmultipoints.transforms.sources.reading.listing import bare, listed
 from medmultipoints.transforms.sources.reading.making import make_annotation, read_label
 from medmultipoints.transforms.sources.reading.picture_index import Joined, PictureIndex
@@ -60,7 +61,7 @@ def recognise(files: Files, stated: Mapping[str, object]) -> Recognition | None:
     draft = Draft("labelme", stated)
     draft.line("format", "labelme", f"{plural(len(found), 'JSON file')} with shapes and imagePath")
     kinds: Counter[str] = Counter()
-    groups = 0
+    groups = embedded = 0
     joins: dict[str, Joined] = {}
     for name in found:
         try:
@@ -70,10 +71,14 @@ def recognise(files: Files, stated: Mapping[str, object]) -> Recognition | None:
             held = {}
         shapes = _shapes(held)
         joins[name] = index.find_own(name, _stated(held))
+        embedded += joins[name].member is None and _holds_picture(held)
         kinds.update(str(shape.get("shape_type") or "polygon") for shape in shapes)
         grouped = Counter((str(shape.get("label")), str(shape.get("group_id"))) for shape in shapes)
         groups += sum(count > 1 for (_, group), count in grouped.items() if group != "None")
     choose_joined_files(draft, listing, joins)
+    if embedded:
+        said = f"{plural(embedded, 'file')} hold their picture themselves (imageData), which is not read"
+        draft.hint("pictures_embedded", f"{said}: write it as a file, as docs/formats.md shows")
     ask_ellipses(draft, kinds["circle"])
     if groups:
         text = f"{plural(groups, 'time')} shapes of one label share a group_id. Are they parts of one object?"
@@ -92,6 +97,10 @@ def _stated(held: Any) -> str:
     return stated if isinstance(stated, str) else ""
 
 
+def _holds_picture(held: Any) -> bool:
+    return isinstance(held, dict) and isinstance(held.get("imageData"), str)
+
+
 def read(declaration: Declaration, files: Files) -> Reading:
     """Yield one picture per file, joined by the file's stem, else by imagePath."""
     return read_documents(declaration, files, lambda listing: listing.texts(_is_labelme), _read_file)
@@ -102,7 +111,10 @@ def _read_file(pictures: Pictures, name: str) -> Reading:
     size = size_of(held.get("imageWidth"), held.get("imageHeight")) if isinstance(held, dict) else None
     stated = _stated(held)
     found = list(_objects(pictures.declaration, name, _shapes(held), size))
-    yield from pictures.join_own(name, stated, found, size)
+    for item in pictures.join_own(name, stated, found, size):
+        if isinstance(item, ReadProblem) and item.reason == MISSING and _holds_picture(held):
+            item = replace(item, detail=f"{item.detail}; {name} holds it itself (imageData): write it as a file")
+        yield item
 
 
 def _objects(
@@ -179,7 +191,7 @@ FORMAT = Format(
     recognise=recognise,
     read=read,
     weight=85,
-    lost="lines and line strips; flags of whole pictures; the embedded picture (imageData)",
+    lost="lines and line strips; flags of whole pictures; the picture in the file (imageData)",
     export="LabelMe saves it next to each picture; X-AnyLabeling: Save",
     keys=frozenset({"boxes.degenerate", "shapes.ellipse", "shapes.grouped"}),
 )
