@@ -19,7 +19,6 @@ from typing import TYPE_CHECKING
 import httpx
 from filelock import FileLock, Timeout
 
-from medmultipoints.flows.engine.planning.intention import check_room
 from medmultipoints.flows.engine.running.collecting import collect_less_often, without_collecting
 from medmultipoints.flows.orchestration.server.server_database import forget, is_known, is_migrated, mark, migrate
 from medmultipoints.transforms.errors import LockHeld, MachineError
@@ -70,7 +69,9 @@ def embedded_server(
     ``port`` 0 takes any free one; ``reports`` is a folder whose pages the server shows under ``/reports``;
     ``meanwhile`` is called with the address while the server starts.
     """
-    from medmultipoints.data_lake.store.layout import explained  # the server process does not need it, and pyarrow
+    # The server process needs neither the lake nor recipes: their modules would cost it a quarter of a second.
+    from medmultipoints.data_lake.store.layout import explained
+    from medmultipoints.flows.engine.planning.intention import check_room
 
     with explained(f"the folder of the embedded Prefect server {home}"):
         home.mkdir(parents=True, exist_ok=True)

@@ -32,3 +32,12 @@ def test_an_unchanged_build_imports_nothing_that_only_work_needs(
     done = subprocess.run([sys.executable, "-P", "-c", code, *arguments], capture_output=True, text=True, check=True)
     assert done.stdout.startswith("nothing changed: small 1.0.0")
     assert done.stdout.splitlines()[-1] == "[]"
+
+
+def test_the_embedded_server_imports_neither_the_lake_nor_recipes() -> None:
+    """It starts beside the first stages of every build, and takes their processor time."""
+    unneeded = ["polars", "pyarrow", "numpy", "medmultipoints.flows.recipe.model", "medmultipoints.data_lake"]
+    code = "import sys, medmultipoints.flows.orchestration.server.embedded_server; "
+    code += f"print([name for name in sys.modules if name in {unneeded!r}])"
+    done = subprocess.run([sys.executable, "-P", "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines() == ["[]"]
