@@ -1,5 +1,6 @@
 """Read the released bytes of images, for stages that read pictures."""
 
+from bisect import bisect_left
 from collections.abc import Callable
 
 import polars as pl
@@ -19,7 +20,7 @@ def image_reader(build: Build, inputs: Inputs) -> Callable[[str], bytes]:
         changed = redacted(sample_id) or stored(sample_id)
         if changed is not None:
             return changed
-        _, source, member = members.row(members["sample_id"].search_sorted(sample_id))
+        _, source, member = members.row(bisect_left(members["sample_id"], sample_id))
         return files[source].read(member)
 
     return read
