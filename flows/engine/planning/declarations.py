@@ -91,6 +91,8 @@ def _complete(name: str, table: Table, files: SourceFiles) -> tuple[dict[str, An
             accepted.append(replace(likely, key=f"read.{likely.key}"))
             stated = merge_read(stated, _answer(likely))
             found = recognise_source(files, stated)
+    except UsageError as error:
+        raise UsageError(f"sources.{name}.{error}" if str(error).startswith("read.") else str(error)) from error
     except MemberProblem as problem:
         raise SourceDataError(name, str(files.path), problem.detail, "Correct the file, or leave it out.") from problem
     if found is None:
