@@ -31,7 +31,7 @@ from medmultipoints.transforms.sources.reading.proposing import Draft, choose_do
 from medmultipoints.transforms.sources.reading.records.picture_rows import rows_by_picture
 from medmultipoints.transforms.sources.reading.records.row_facts import row_facts, weigh_columns
 from medmultipoints.transforms.sources.reading.records.table_columns import Row, find_label, find_pictures
-from medmultipoints.transforms.sources.reading.records.table_rows import find_tables, table_rows
+from medmultipoints.transforms.sources.reading.records.table_rows import even_rows, find_tables, table_rows
 from medmultipoints.transforms.sources.reading.shapes import Fault, Place
 
 _SAMPLED: Final = 60
@@ -100,7 +100,7 @@ def recognise(files: Files, stated: Mapping[str, object]) -> Recognition | None:
 
 
 def _rows(listing: Listing, name: str) -> Iterator[Row]:
-    return (row for _, row in table_rows(listing, name, 2))
+    return (row for _, row in even_rows(listing, name, 2))
 
 
 def _name_labels(draft: Draft, listing: Listing, labels: set[str]) -> None:
@@ -140,7 +140,7 @@ def read(declaration: Declaration, files: Files) -> Reading:
     pictures = Pictures(listing, declaration)
     tables = matching(tuple(find_tables(listing, 2)), declaration.annotations)
     held, problems = rows_by_picture(
-        tables, lambda name: table_rows(listing, name, 2), declaration.fields.get("image", "")
+        tables, lambda name: table_rows(listing, name, 2, uneven=True), declaration.fields.get("image", "")
     )
     yield from problems
     for stated, about in held.items():

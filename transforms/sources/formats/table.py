@@ -46,6 +46,7 @@ from medmultipoints.transforms.sources.reading.records.table_columns import (
 )
 from medmultipoints.transforms.sources.reading.records.table_rows import (
     decimal_of,
+    even_rows,
     find_tables,
     has_header,
     long_rows,
@@ -59,7 +60,6 @@ _LARGEST: Final = 4000
 """Number of pictures whose sizes are read to prove the form of boxes."""
 _COMPARED: Final = 50_000
 """Number of rows searched for boxes drawn by several people."""
-_EDGES: Final = SIDES
 _BOOLEAN: Final = {"": False, "0": False, "0.0": False, "false": False, "1": True, "1.0": True, "true": True}
 
 
@@ -139,7 +139,7 @@ def _ask_annotators(draft: Draft, listing: Listing, chosen: Sequence[str], field
 
 def _inspect_table(draft: Draft, listing: Listing, name: str, index: PictureIndex) -> _Table | None:
     """Return a table with its columns, stated or found by names and values, or None if it has no boxes."""
-    rows = [row for _, row in table_rows(listing, name)]
+    rows = [row for _, row in even_rows(listing, name)]
     if not rows:
         return None
     wide = wide_header(list(rows[0]))
@@ -148,7 +148,7 @@ def _inspect_table(draft: Draft, listing: Listing, name: str, index: PictureInde
         rows = [row for _, row in long_rows(enumerate(rows), header)]
     given = draft.states("fields")
     columns: Columns | None = None
-    if isinstance(given, Mapping) and "image" in given and ("box" in given or set(_EDGES) <= given.keys()):
+    if isinstance(given, Mapping) and "image" in given and ("box" in given or set(SIDES) <= given.keys()):
         columns = Columns({str(key): str(value) for key, value in given.items()}, None)
         guessed = False
     else:
@@ -170,7 +170,7 @@ def _decide_fields(draft: Draft, listing: Listing, chosen: Sequence[str], own: _
     """Propose the columns, or ask for them if guessed, and return the columns to read."""
     fields = dict(own.columns.fields)
     if own.guessed:
-        row = next(row for _, row in table_rows(listing, chosen[0]))
+        row = next(row for _, row in even_rows(listing, chosen[0]))
         shown = "; ".join(f"{column}: {text[:24]}" for column, text in row.items())
         why = "column names do not show" if has_header(listing, chosen[0]) else "there is no header: state"
         likely = "{ " + ", ".join(f"{key} = {toml_value(column)}" for key, column in fields.items()) + " }"
@@ -195,14 +195,14 @@ def _decide_fields(draft: Draft, listing: Listing, chosen: Sequence[str], own: _
 
 def _name_codes(draft: Draft, listing: Listing, chosen: Sequence[str], column: str) -> None:
     """Propose the names of label codes if a table of two columns names each code."""
-    labels = {row.get(column, "") for name in chosen for _, row in table_rows(listing, name)} - {""}
+    labels = {row.get(column, "") for name in chosen for _, row in even_rows(listing, name)} - {""}
     named = names_of_codes(listing, labels)
     if named is not None:
         draft.line("labels", named[1], f"{named[0]} names the {plural(len(labels), 'code')} in use")
 
 
-def _rows_of(listing: Listing, name: str, fields: Iterable[str]) -> Iterator[tuple[int, Row]]:
-    return long_rows(table_rows(listing, name), tuple(fields))
+def _rows_of(listing: Listing, name: str, fields: Iterable[str], *, uneven: bool = False) -> Iterator[tuple[int, Row]]:
+    return long_rows(table_rows(listing, name, uneven=True) if uneven else even_rows(listing, name), tuple(fields))
 
 
 def _class_numbers(
@@ -224,7 +224,7 @@ def _class_numbers(
 
 def _ask_label(draft: Draft, listing: Listing, name: str, fields: Mapping[str, str]) -> None:
     """Ask for the label of all boxes, or for a column of few distinct words that could be the label."""
-    rows = [row for _, row in table_rows(listing, name)]
+    rows = [row for _, row in even_rows(listing, name)]
     words = {
         column: {row.get(column, "") for row in rows} - {""}
         for column in (rows[0] if rows else ())
@@ -288,7 +288,7 @@ def _numbers(row: Row, fields: Mapping[str, str], decimal: str) -> list[float] |
     if "box" in fields:
         text = row.get(fields["box"], "")
         return None if is_empty(text) else parse_box(text) or [float("nan")] * 4
-    cells = [row.get(fields.get(key, ""), "") for key in _EDGES]
+    cells = [row.get(fields.get(key, ""), "") for key in SIDES]
     return None if all(map(is_empty, cells)) else [read_number(cell, decimal) for cell in cells]
 
 
@@ -300,7 +300,7 @@ def read(declaration: Declaration, files: Files) -> Reading:
     fields = declaration.fields
     tables = matching(tuple(find_tables(listing)), declaration.annotations)
     held, problems = rows_by_picture(
-        tables, lambda name: _rows_of(listing, name, fields.values()), fields.get("image", "")
+        tables, lambda name: _rows_of(listing, name, fields.values(), uneven=True), fields.get("image", "")
     )
     yield from problems
     decimals = {name: decimal_of(listing, name) for name in tables}
@@ -380,7 +380,8 @@ def _annotation(
     if declaration.classes and "label" in declaration.fields:
         number = class_number(label)
         label = declaration.classes[number] if number is not None and number < len(declaration.classes) else ""
-    made = make_annotation(key, label, declared_place(declaration, numbers, size), {})
+    cells = [row.get(declaration.fields[key], "") for key in ("box", *SIDES) if key in declaration.fields]
+    made = make_annotation(key, label, declared_place(declaration, numbers, size, cells), {})
     crowd = row.get(declaration.fields.get("crowd", ""), "").casefold()
     return replace(made, crowd=True) if isinstance(made, Annotation) and _BOOLEAN.get(crowd, False) else made
 
@@ -394,6 +395,6 @@ FORMAT = Format(
     lost="outlines in cells; columns that are not declared as fields",
     export="any tool that writes one row per box: picture, label and four numbers",
     keys=BOX_KEYS
-    | field_keys("image", "label", "box", *_EDGES, "crowd", "annotator")
+    | field_keys("image", "label", "box", *SIDES, "crowd", "annotator")
     | {"annotators", "classes", "label", "intensity.window", "intensity.invert_monochrome1"},
 )

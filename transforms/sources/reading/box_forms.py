@@ -131,11 +131,16 @@ def _decide(draft: Draft, seen: FormEvidence, named: str | None, said: str) -> s
     return str(draft.states("boxes.form") or best)
 
 
-def declared_place(declaration: Declaration, numbers: Sequence[float], size: Size) -> Place | Fault:
-    """Return the place of four numbers in the declared form, unit and frame, or the fault."""
+def declared_place(
+    declaration: Declaration, numbers: Sequence[float], size: Size, cells: Sequence[str] = ()
+) -> Place | Fault:
+    """Return the place of four numbers in the declared form, unit and frame, or the fault.
+
+    ``cells``: the numbers as they are written.
+    """
     keys = declaration.boxes
     if not finite(numbers):
-        return not_finite(f"the box {', '.join(map(str, numbers))}")
+        return not_finite(f"the box {', '.join(map(repr, cells or numbers))}")
     a, b, c, d = numbers
     if keys.unit in ("fraction", "percent"):
         if size is None:

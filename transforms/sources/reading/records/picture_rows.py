@@ -5,14 +5,14 @@ from dataclasses import dataclass, field
 
 from medmultipoints.transforms.errors import MemberProblem
 from medmultipoints.transforms.sources.annotated import ReadProblem
-from medmultipoints.transforms.sources.reading.records.table_columns import Row
+from medmultipoints.transforms.sources.reading.records.table_columns import UNEVEN, Row
 
 
 @dataclass(frozen=True, slots=True)
 class PictureRows:
     """Rows of one picture, each with its key ``table#line``, and the first table that names the picture.
 
-    ``damaged``: tables that could not be read to the end, which may hold further rows of the picture.
+    ``damaged``: rows and tables that could not be read, which may hold further rows of the picture.
     """
 
     table: str
@@ -23,7 +23,7 @@ class PictureRows:
 def rows_by_picture(
     tables: Iterable[str], read_rows: Callable[[str], Iterator[tuple[int, Row]]], column: str
 ) -> tuple[dict[str, PictureRows], list[ReadProblem]]:
-    """Return the rows grouped by the value of ``column``, in order of first occurrence, and damaged tables.
+    """Return the rows grouped by the value of ``column``, in order of first occurrence, and damaged rows and tables.
 
     ``read_rows`` yields line numbers and rows of a table. Rows before the damage are kept.
     """
@@ -32,6 +32,10 @@ def rows_by_picture(
     for table in tables:
         try:
             for line, row in read_rows(table):
+                if UNEVEN in row:
+                    detail = f"{table}, line {line}: {row[UNEVEN]}"
+                    problems.append(ReadProblem(key=f"{table}#{line}", reason="row_damaged", detail=detail))
+                    continue
                 found.setdefault(row.get(column, ""), PictureRows(table, problems)).rows.append(
                     (f"{table}#{line}", row)
                 )

@@ -11,12 +11,17 @@ from typing import Any, Final
 
 from medmultipoints.transforms.errors import MemberProblem
 from medmultipoints.transforms.regions.decimals import parse_decimal
+from medmultipoints.transforms.reporting.counted import plural
 from medmultipoints.transforms.sources.annotated import Files
 from medmultipoints.transforms.sources.reading.path_patterns import SPLIT_WORDS
 from medmultipoints.transforms.sources.reading.picture_index import PictureIndex
 from medmultipoints.transforms.sources.reading.stated_sizes import SIZE_NAMES, stated_sizes
 
 Row = Mapping[str, str]
+UNEVEN: Final = ""
+"""Key of a row of another number of cells than the header: its only value says so. No column has this name."""
+_EVEN: Final = 10
+"""Least number of rows for each uneven one among the first lines of a table."""
 BOX_NAMES: Final[tuple[tuple[str, tuple[tuple[str, ...], ...]], ...]] = (
     ("xyxy", (("xmin", "x_min", "x1", "left", "x0", "xtl", "bbox_x1", "bbox_xmin", "xstart"),
               ("ymin", "y_min", "y1", "top", "y0", "ytl", "bbox_y1", "bbox_ymin", "ystart"),
@@ -98,7 +103,9 @@ def find_dialect(head: bytes, least: int = 3) -> Dialect | None:
         lines.pop()
     for delimiter in (";", "\t", ",", "|"):
         rows = list(csv.reader(io.StringIO("\n".join(lines)), delimiter=delimiter))
-        if len(rows) > 1 and len(rows[0]) >= least and all(len(row) == len(rows[0]) for row in rows):
+        even = [row for row in rows if len(row) == len(rows[0])] if rows else []
+        if len(even) > 1 and len(rows[0]) >= least and len(rows) - len(even) <= len(rows) // _EVEN:
+            rows = even
             body = [cell for row in rows[1:] for cell in row]
             comma = delimiter != "," and sum(bool(re.fullmatch(r"-?\d+,\d+", cell)) for cell in body) > 0
             return Dialect(delimiter, "," if comma else ".", encoding, _is_header(rows))
@@ -121,20 +128,25 @@ def _is_number(text: str) -> bool:
     return not math.isnan(read_number(text)) or not math.isnan(read_number(text, ","))
 
 
-def text_rows(files: Files, name: str, dialect: Dialect) -> Iterator[tuple[int, Row]]:
-    """Yield line number and cells of each row. Raise MemberProblem ``table_damaged`` for a malformed row."""
+def text_rows(files: Files, name: str, dialect: Dialect, *, uneven: bool = False) -> Iterator[tuple[int, Row]]:
+    """Yield line number and cells of each row. Raise MemberProblem ``table_damaged`` for a malformed row.
+
+    ``uneven``: yield rows of another number of cells than the first row with the key ``UNEVEN`` instead.
+    """
     with files.open(name) as stream:
         text = io.TextIOWrapper(stream, dialect.encoding, "replace", newline="")
         reader = csv.reader(text, delimiter=dialect.delimiter)
         try:
             header = [name.strip() for name in next(reader, ())] if dialect.header else []
             for cells in filter(None, reader):
-                names = header or list(map(str, range(1, len(cells) + 1)))
-                if any(cells[len(names) :]):
-                    said = f"{len(cells)} cells under {len(names)} columns"
-                    raise MemberProblem("table_damaged", f"{name}, line {reader.line_num}: {said}")
-                held = [*cells, *[""] * (len(names) - len(cells))]
-                yield reader.line_num, {name: cell.strip() for name, cell in zip(names, held, strict=False) if name}
+                header = header or list(map(str, range(1, len(cells) + 1)))
+                if len(cells) < len(header) or any(cells[len(header) :]):
+                    said = f"{plural(len(cells), 'field')}, not {len(header)} as in the first line"
+                    if not uneven:
+                        raise MemberProblem("table_damaged", f"{name}, line {reader.line_num}: {said}")
+                    yield reader.line_num, {UNEVEN: said}
+                    continue
+                yield reader.line_num, {name: cell.strip() for name, cell in zip(header, cells, strict=False) if name}
         except csv.Error as error:
             raise MemberProblem("table_damaged", f"{name}, line {reader.line_num}: {error}") from error
 

@@ -12,6 +12,7 @@ import pyarrow.parquet as pq
 from medmultipoints.transforms.errors import MemberProblem
 from medmultipoints.transforms.sources.reading.listing import Listing
 from medmultipoints.transforms.sources.reading.records.table_columns import (
+    UNEVEN,
     Row,
     as_cells,
     find_dialect,
@@ -44,10 +45,10 @@ def _is_plain_parquet(listing: Listing, name: str) -> bool:
     return not any(pa.types.is_struct(column.type) or pa.types.is_binary(column.type) for column in schema)
 
 
-def table_rows(listing: Listing, name: str, least: int = 3) -> Iterator[tuple[int, Row]]:
+def table_rows(listing: Listing, name: str, least: int = 3, *, uneven: bool = False) -> Iterator[tuple[int, Row]]:
     """Yield number and cells of each row of a table; columns without a header are named ``1``, ``2``, ...
 
-    Raises MemberProblem ``table_damaged``.
+    ``uneven``: as in ``text_rows``. Raises MemberProblem ``table_damaged``.
     """
     if listing.kinds.get(name) == "parquet":
         try:
@@ -59,7 +60,12 @@ def table_rows(listing: Listing, name: str, least: int = 3) -> Iterator[tuple[in
         return
     dialect = find_dialect(listing.head(name), least)
     if dialect is not None:
-        yield from text_rows(listing, name, dialect)
+        yield from text_rows(listing, name, dialect, uneven=uneven)
+
+
+def even_rows(listing: Listing, name: str, least: int = 3) -> Iterator[tuple[int, Row]]:
+    """Yield number and cells of each row that has as many cells as the first."""
+    return ((at, row) for at, row in table_rows(listing, name, least, uneven=True) if UNEVEN not in row)
 
 
 def decimal_of(listing: Listing, name: str) -> str:
@@ -100,6 +106,9 @@ def long_rows(rows: Iterator[tuple[int, Row]], columns: Sequence[str]) -> Iterat
         return
     wide: Mapping[str, Mapping[str, str]] | None = None
     for at, row in rows:
+        if UNEVEN in row:
+            yield at, row
+            continue
         wide = wide_header(list(row)) if wide is None else wide
         numbers = {number for name in numbered for number in wide.get(name, {})}
         each = [_cells(row, wide, numbered, number) for number in sorted(numbers, key=int)]
