@@ -207,6 +207,16 @@ def _render_array(values: NDArray[Any], member: str, rule: Rendering, white: boo
     return as_rgb(255 - gray if white else gray)
 
 
+def deep_values(data: bytes) -> NDArray[Any] | None:
+    """Return the values of a gray picture of more than 8 bits a pixel; None for other files."""
+    try:
+        with Image.open(io.BytesIO(data)) as image:
+            deep = image.mode.startswith(("I", "F")) and image.width * image.height <= MAX_PIXELS
+            return np.asarray(image) if deep else None
+    except PILLOW_ERRORS:
+        return None
+
+
 def _render_plain(data: bytes, rule: Rendering) -> NDArray[np.uint8]:
     """Return the pixels of a JPEG or PNG file; the rule applies to 16-bit gray only."""
     with Image.open(io.BytesIO(data)) as image:

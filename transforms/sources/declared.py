@@ -7,6 +7,7 @@ formats: label map, ignored labels, absence, columns from holes, groups, officia
 import json
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Set
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
 from typing import Final
@@ -14,6 +15,7 @@ from typing import Final
 from medmultipoints.transforms.errors import MemberProblem, SourceDataError, UsageError
 from medmultipoints.transforms.label_tree import descendants
 from medmultipoints.transforms.pictures.decode import said_by
+from medmultipoints.transforms.rasters.volumes import deep_values
 from medmultipoints.transforms.records import UNKNOWN, Annotation, Exclusion, Indexed, MaskLayer, Sample
 from medmultipoints.transforms.reporting.counted import first_few
 from medmultipoints.transforms.sources.accounting import (
@@ -30,6 +32,7 @@ from medmultipoints.transforms.sources.declaration_parts import IgnoreLabel
 from medmultipoints.transforms.sources.joined_facts import PictureFacts, collect_facts, refuse_unfilled
 from medmultipoints.transforms.sources.paths import split_path, split_paths
 from medmultipoints.transforms.sources.reading.listing import PICTURE_EXTENSIONS
+from medmultipoints.transforms.sources.reading.masks.volume_keys import rendering_of
 from medmultipoints.transforms.sources.soundness import find_fault
 
 _Doubts = Mapping[str, set[str | None]]
@@ -69,6 +72,8 @@ def read_declared(
     named = {own.label_names for own in declaration.readings if own.label_names}
     ledger = _Ledger(source, used={*joined.members, *named.intersection(files.names())})
     pictures, problems = _read_pictures(source, declaration, read(declaration, files))
+    if declaration.intensity.window is not None:
+        pictures = [_with_window(declaration, files, picture) for picture in pictures]
     names = _name_pictures(pictures)
     doubts = _note_problems(ledger, problems, names)
     times = Counter(map(picture_key, pictures))
@@ -82,6 +87,16 @@ def read_declared(
     refuse_unfilled(source, joined, pictures, files.names())
     _refuse_misspelt(source, declaration, pictures, problems)
     return _account(ledger, declaration, files)
+
+
+def _with_window(declaration: Declaration, files: Files, picture: AnnotatedPicture) -> AnnotatedPicture:
+    """Return a picture with the declared rule for gray levels if it is a file of more than 8 bits a pixel."""
+    if picture.rendering or picture.frame is not None or picture.plane.partition(":")[0] not in ("", "page"):
+        return picture
+    with suppress(MemberProblem):
+        if deep_values(files.read(picture.member)) is not None:
+            return replace(picture, rendering=rendering_of(declaration))
+    return picture
 
 
 def _refuse_misspelt(

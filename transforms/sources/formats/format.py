@@ -11,7 +11,7 @@ from medmultipoints.transforms.sources.described import DescribedSource
 
 EVERY_KEY: Final = frozenset(
     {"format", "images", "annotations", "labels", "drop", "known", "hierarchy", "synonyms", "columns", "tables"}
-    | {"licences", "also", "groups.group", "groups.hash", "pictures.exif"}
+    | {"licences", "also", "groups.group", "groups.hash", "pictures.exif", "intensity.window"}
     | {f"splits.{name}" for name in ("lists", "use", "from", "names")}
     | {f"absence.{name}" for name in ("certain", "missing_file", "empty_file")}
 )

@@ -6,9 +6,11 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
+import numpy as np
+
 from medmultipoints.transforms.errors import MemberProblem
 from medmultipoints.transforms.pictures.orientation import find_orientations
-from medmultipoints.transforms.rasters.volumes import TIFF, count_pages
+from medmultipoints.transforms.rasters.volumes import TIFF, count_pages, deep_values
 from medmultipoints.transforms.reporting.counted import plural
 from medmultipoints.transforms.sources.annotated import Hint, Recognition
 from medmultipoints.transforms.sources.paths import split_path
@@ -134,6 +136,7 @@ def _look_at_pictures(draft: Draft, listing: Listing, pictures: Iterable[str]) -
     """Add hints and questions about orientation tags, pages and copies of the pictures."""
     turned: list[str] = []
     stacks: list[str] = []
+    deep: list[tuple[str, float, float]] = []
     digests: defaultdict[bytes, list[str]] = defaultdict(list)
     for name in pictures:
         if listing.kinds.get(name) == "lfs":
@@ -146,9 +149,13 @@ def _look_at_pictures(draft: Draft, listing: Listing, pictures: Iterable[str]) -
         digests[hashlib.blake2b(data, digest_size=16).digest()].append(name)
         if find_orientations(data):
             turned.append(name)
+        if (values := deep_values(data)) is not None:
+            finite = values[np.isfinite(values)]
+            deep += [(name, float(finite.min()), float(finite.max()))] if finite.size else []
         if data[:4] in TIFF and count_pages(data) > 1:
             stacks.append(name)
     ask_orientation(draft, turned)
+    _ask_window(draft, deep)
     _hint_pages(draft, stacks)
     _hint_copies(draft, [names for names in digests.values() if len(names) > 1])
 
@@ -159,6 +166,18 @@ def ask_orientation(draft: Draft, turned: Sequence[str]) -> None:
         said = f"{plural(len(turned), 'picture')} with an orientation tag, such as {turned[0]}"
         text = f"{said}: do annotations refer to the pixels as stored or as shown?"
         draft.ask("pictures.exif", text, ["stored", "displayed"], "stored")
+
+
+def _ask_window(draft: Draft, deep: Sequence[tuple[str, float, float]]) -> None:
+    """Ask which values of pictures of more than 8 bits a pixel are black and white; ``deep``: name, least, greatest."""
+    if not deep or draft.likely("intensity.window") is not None:
+        return
+    low, high = min(one[1] for one in deep), max(one[2] for one in deep)
+    said = f"{plural(len(deep), 'picture')} of more than 8 bits a pixel, such as {deep[0][0]}"
+    window = f"{{ centre = {(low + high) / 2:g}, width = {max(high - low, 1):g} }}"
+    text = f"{said}, with values {low:g} to {high:g}: which become black and white? full: the least and the greatest "
+    text += "value of each picture, so that pictures are on different scales."
+    draft.ask("intensity.window", text, [window, "percentile 0.5 99.5", "full"], window)
 
 
 def _hint_pages(draft: Draft, stacks: Sequence[str]) -> None:

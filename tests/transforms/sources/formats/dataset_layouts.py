@@ -202,7 +202,7 @@ def microscopy() -> Iterable[Layout]:
         rgba[..., 0], rgba[..., 3] = numbered(scene), 255
         bbbc[f"images/{scene.stem}.tif"] = tiff(scene.pixels()[..., 0].astype(np.uint16) * 100)
         bbbc[f"masks/{scene.stem}.png"] = encode(rgba)
-    answers = {"masks.kind": "instances", "masks.label": "cell"}
+    answers = {"masks.kind": "instances", "masks.label": "cell", "intensity.window": "full"}
     yield Layout("bbbc039, numbers in red", bbbc, answers, CELLS)
     for kind in ("Class", "Object"):
         pascal: Files = {f"VOC2012/JPEGImages/{s.stem}.jpg": s.jpg() for s in SCENES}
