@@ -22,6 +22,8 @@ EXACT_PLATEAU_PX: Final = 4
 """The same for a mask of few exact values: an object of 4 x 4 pixels has 4."""
 APART_LEVELS: Final = 16
 """Gray levels up to which dim pixels of a lossy mask are ignored; measured on 120 lossy masks."""
+GRAIN_LEVELS: Final = 32
+"""Gray levels by which a pixel differs from the median around it only in noise."""
 BLOCK_PX: Final = 8
 NOISE_LEVELS: Final = 8
 """Gray levels up to which a JPEG pixel counts as black."""
@@ -108,7 +110,8 @@ def check_plateaus(levels: AnyLevels, threshold: int, *, lossy: bool) -> None:
     """Raise ImageProblem if the mask has areas of several values on one side of the threshold.
 
     Blur and noise have no areas. Below the threshold, only one background value is allowed, and no separate dim area;
-    above it, several values are several classes or objects, which would be merged into one.
+    above it, several values are several classes or objects, which would be merged into one. Raise it, too, if the
+    values of an exact mask are noise.
     """
     top = int(levels.max())
     most = top - 1 if top >= threshold else top
@@ -118,6 +121,8 @@ def check_plateaus(levels: AnyLevels, threshold: int, *, lossy: bool) -> None:
     if not cv2.countNonZero(further):
         return
     exact = not lossy and len(np.unique(levels)) <= FEW_VALUES
+    if not lossy and not exact:
+        _check_grain(levels)
     enough, black = EXACT_PLATEAU_PX if exact else PLATEAU_PX, NOISE_LEVELS if lossy else 0
     white = 0 if exact else NOISE_LEVELS if top < FULL_RANGE_FROM else NOISE_LEVELS << 8  # so far below the largest
     values = _plateaus(levels, further, enough, (black, max(threshold, top - white)))
@@ -129,6 +134,23 @@ def check_plateaus(levels: AnyLevels, threshold: int, *, lossy: bool) -> None:
         raise _undeclared(levels, f"below {threshold} ({_describe(below)})", lossy)
     if len(above) > 1:
         raise _undeclared(levels, f"from {threshold} on ({_describe(above)})", lossy)
+
+
+def _check_grain(levels: AnyLevels) -> None:
+    """Raise ImageProblem if a tenth of the pixels inside of areas differ from their surroundings, as noise does.
+
+    Soft edges are smooth, and a threshold divides objects of noise at any place.
+    """
+    inside = cv2.erode((levels > 0).astype(np.uint8), _NEIGHBOURS)
+    apart = GRAIN_LEVELS << 8 if int(levels.max()) >= FULL_RANGE_FROM else GRAIN_LEVELS
+    rough = cv2.absdiff(levels, cv2.medianBlur(np.ascontiguousarray(levels), 3)) > apart
+    grains = np.count_nonzero(rough & (inside > 0))
+    if grains >= PLATEAU_PX and grains * 10 > cv2.countNonZero(inside):
+        raise ImageProblem(
+            "values_unclear",
+            f"{grains:,} pixels inside of its areas differ from those around them by more than {apart}, as noise does "
+            f"(values found: {_describe(levels)}): which are the object? Save the mask with one value for each label",
+        )
 
 
 def _undeclared(levels: AnyLevels, where: str, lossy: bool) -> ImageProblem:

@@ -13,6 +13,8 @@ import simplejpeg
 from numpy.typing import NDArray
 from PIL import Image
 
+from medmultipoints.transforms.masks.mask_values import read_values
+from medmultipoints.transforms.pictures.decode import ImageProblem
 from medmultipoints.transforms.records import Exclusion, MaskLayer, MaskObject, Sample
 from medmultipoints.transforms.regions.derive import Derived, DeriveParameters, derive_sample
 from medmultipoints.transforms.sources.pairs.stated_masks import check_values, state_masks
@@ -483,3 +485,15 @@ def test_areas_of_which_nothing_is_said_settle_nothing() -> None:
 def test_values_that_no_mask_has_are_refused(values: Mapping[str, str]) -> None:
     with pytest.raises(ValueError, match="neither|not both"):
         check_values(values, [LABEL])
+
+
+@pytest.mark.parametrize("largest", [255, 65535])
+def test_objects_of_noise_are_refused_and_soft_edges_are_not(largest: int) -> None:
+    """Any threshold tears an area apart whose pixels have all values; a blurred one keeps its shape."""
+    kind = np.uint8 if largest == 255 else np.uint16
+    noise = square(0, dtype=kind)
+    noise[10:50, 20:60] = np.random.default_rng(1).integers(1, largest, (40, 40))
+    with pytest.raises(ImageProblem, match="values_unclear: .* pixels inside of its areas differ .* as noise does"):
+        read_values(noise, None)
+    soft = cv2.GaussianBlur(square(largest, dtype=kind), (0, 0), 4)
+    assert read_values(soft, None)[0].shape == soft.shape

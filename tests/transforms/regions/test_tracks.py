@@ -184,7 +184,7 @@ def test_files_that_disagree_are_rejected_with_both_lines(line: str) -> None:
 
 def test_files_of_unequal_length_are_rejected_with_both_lengths() -> None:
     labels = parse_labels(LINE + b"\n" + LINE, file="a.txt")
-    with pytest.raises(LabelProblem, match=r"label_track_mismatch: a\.txt has 2 rows, b\.txt has 1 rows"):
+    with pytest.raises(LabelProblem, match=r"label_track_mismatch: a\.txt has 2 rows, b\.txt has 1 row"):
         join_tracks(labels, parse_tracked(TRACKED, file="b.txt"), 640, 480)
 
 
