@@ -96,7 +96,7 @@ class OwnTerms(TomlTable):
 class SourceInfo(TomlTable):
     """A source: its address, its licence, and its reader: an installed one, or the format declared in ``read``.
 
-    A source with a ``reader`` states the labels of its objects and its publication; its reader may follow ``read``. A
+    A source with a ``reader`` gives the labels of its objects and its publication; its reader may follow ``read``. A
     declared one needs only its name; its files provide the labels, and ``organ``, ``finding``, ``classification`` and
     ``modality`` if they are missing.
     ``guessed`` are the keys of unconfirmed answers; ``broken`` is the reason why the source is left out, if any.
@@ -155,7 +155,7 @@ class SourceInfo(TomlTable):
 
     @property
     def stated_labels(self) -> tuple[str, ...]:
-        """The labels that the source states, apart from its annotations: of its reader, frames or masks of pairs."""
+        """The labels that the source gives, apart from its annotations: of its reader, frames or masks of pairs."""
         if self.broken:
             return ()
         form = self.declaration.format if self.is_declared else ""

@@ -82,7 +82,7 @@ class SourceFiles:
         return SourceFiles(self.source, self.path, self.scratch, entries, rename)
 
     def _entry(self, name: str) -> Entry:
-        """Return the entry of a member. Raise SourceDataError with the most similar path if there is none."""
+        """Return the entry of a member. Raise SourceDataError with the most similar path for a missing one."""
         if name not in self._entries:
             near = get_close_matches(name, self._names[:_COMPARED], n=1, cutoff=0)
             remedy = f"The most similar path is {near[0]!r}." if near else "The source has no files."

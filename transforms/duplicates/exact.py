@@ -27,7 +27,7 @@ SAME_PLACE = 0.8
 """Two boxes with this intersection over union enclose the same object, also under different labels."""
 
 SAME_OBJECT = 0.5
-"""A box with this intersection over union with a mask's box states the same object."""
+"""A box with this intersection over union with a mask's box is of the same object."""
 
 Objects = Mapping[str, Sequence[Sequence[Any]]]
 """The objects of a picture by label; each begins with the sides of its box."""

@@ -25,7 +25,7 @@ _CROSS = np.array([[0, 1, 0], [1, 1, 1], [0, 1, 0]], np.uint8)
 _MOST_OF_STEPS = 1.0179
 _LEAST_CELLS = 2.1
 _FARTHEST = {4: 2.83, 2: 1.415, 1: 0.0}
-"""By the side of a cell, distance from the pixel that stands for it to the farthest one: 2 sqrt(2), sqrt(2), 0."""
+"""By the side of a cell, distance from the pixel that represents it to the farthest one: 2 sqrt(2), sqrt(2), 0."""
 # Up to about this many pairs per pixel, comparing candidates with every outline pixel beats the full transform.
 _PAIRS_PER_PIXEL = 4
 _EXACTLY_UP_TO = 64

@@ -25,7 +25,7 @@ def label_components(binary: NDArray[Any]) -> tuple[NDArray[np.int32] | NDArray[
 
 
 def lit_part(levels: NDArray[Any]) -> tuple[slice, slice]:
-    """Return rows and columns of the bounding box of all values above 0; both are empty if there is none."""
+    """Return rows and columns of the bounding box of all values above 0; both are empty without any."""
     columns = np.flatnonzero(levels.max(axis=0))
     if not len(columns):
         return slice(0, 0), slice(0, 0)

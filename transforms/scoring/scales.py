@@ -18,7 +18,7 @@ GOOD, BETTER, MORE = 0.3, 1.5, 0.1
 
 
 class Scale(NamedTuple):
-    """The number that stands for a whole side; ``longer``: of the longer side, for both axes."""
+    """The number for a whole side; ``longer``: of the longer side, for both axes."""
 
     whole: int
     longer: bool

@@ -44,7 +44,7 @@ class DescribedSource:
 
 
 def _stated_keys(table: BaseModel, before: str = "") -> Iterator[str]:
-    """Yield the dotted keys that a declaration states."""
+    """Yield the dotted keys that a declaration gives."""
     for name in table.model_fields_set:
         value = getattr(table, name)
         key = before + (type(table).model_fields[name].alias or name)

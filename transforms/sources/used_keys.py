@@ -36,7 +36,7 @@ def refuse_unused(read: Mapping[str, Any]) -> None:
 
 
 def used_keys(name: str) -> frozenset[str]:
-    """Return all keys that a declaration of a format may state."""
+    """Return all keys that a declaration of a format may have."""
     form = find_format(name)
     return form.keys | (_ONTOLOGY if form.index else EVERY_KEY)
 

@@ -79,7 +79,7 @@ def count_places(images: pl.DataFrame) -> dict[str, Any]:
 
 
 def _distinct(table: pl.LazyFrame) -> pl.DataFrame:
-    """Return the distinct rows by sample_id and split; 64 bits stand for the hashes, which would take gigabytes."""
+    """Return the distinct rows by sample_id and split; 64 bits represent the hashes, which would take gigabytes."""
     rows = table.with_columns(files=pl.struct(HASHES).hash()).drop(HASHES).collect(engine="streaming")
     return rows if _increases(rows["sample_id"]) else rows.unique().sort("sample_id", "split")
 

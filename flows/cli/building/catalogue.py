@@ -12,7 +12,10 @@ from medmultipoints.transforms.errors import UsageError
 
 
 def sources(as_json: JsonOption = False) -> None:
-    """List the sources that can be used, with licence and size."""
+    """List the sources that come with the project, with licence and archives.
+
+    Example: `medmultipoints sources --json`
+    """
     catalogue = load_catalogue()
     if as_json:
         print_json({name: info.model_dump(mode="json") for name, info in catalogue.items()})

@@ -28,7 +28,10 @@ def status(
     ] = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Show the last runs of a lake, the last one stage by stage with its rejections, and what a rerun would do."""
+    """Show the last runs of a lake, the last one stage by stage with its rejections, and what a rerun would do.
+
+    Example: `medmultipoints status --lake lake --quick`
+    """
     opened = existing_lake(lake)
     runs: list[dict[str, Any]] = read_runs(opened)
     begun = next((run for run in runs if run["keys"]), None)  # later ones ended before their first stage

@@ -21,7 +21,9 @@ MOST_SHOWN = 40
 
 def audit(
     release: Annotated[Path, typer.Argument(help="Folder of a release.")],
-    kind: Annotated[list[str] | None, typer.Option(help="Findings of this kind only; repeatable.")] = None,
+    kind: Annotated[
+        list[str] | None, typer.Option(help="Findings of this check only, such as phantom; repeatable.")
+    ] = None,
     as_entries: Annotated[
         bool, typer.Option("--entries", help="Print each finding as an entry for a corrections file, to be completed.")
     ] = False,
@@ -31,7 +33,8 @@ def audit(
 ) -> None:
     """Show what the audit found: boxes that disagree with masks, odd tracks, odd pictures, and what was done.
 
-    Errors and warnings say that the source is wrong or doubtful, info is harmless. docs/audit.md explains every kind.
+    Errors and warnings say that the source is wrong or doubtful, info is harmless. A kind is the name of a check, as
+    phantom; docs/reasons.md explains each. The detail of a finding is its evidence in words.
 
     Example: `medmultipoints audit lake/releases/demo/1.0.0 --kind phantom --kind missing`
     """

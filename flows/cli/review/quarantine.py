@@ -26,7 +26,10 @@ def list_rejected(
     dropped: Annotated[bool, typer.Option("--dropped", help="List what the recipe left out, too.")] = False,
     as_json: JsonOption = False,
 ) -> None:
-    """List reasons with the number of inputs; `--json` adds an example of each."""
+    """List reasons with the number of inputs; `--json` adds an example of each.
+
+    Example: `medmultipoints quarantine list --recipe demo --dropped`
+    """
     frame = last_exclusions(existing_lake(lake), recipe)
     frame = frame if dropped else frame.filter(pl.col("verdict") == "rejected")
     grouped = frame.group_by("reason", "source", "stage", "verdict", maintain_order=True).agg(
@@ -58,7 +61,10 @@ def show(
     recipe: RecipeOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Show every excluded input with its details."""
+    """Show every excluded input with its details.
+
+    Example: `medmultipoints quarantine show mask_empty`
+    """
     excluded = last_exclusions(existing_lake(lake), recipe)
     frame = excluded.filter((pl.col("reason") == what) | pl.col("key").str.contains(what, literal=True))
     if frame.is_empty():

@@ -41,7 +41,7 @@ def _remedy(questions: Mapping[str, tuple[Question, ...]]) -> str:
     if len(without) == len(asked):
         return "Answer in the recipe; no likely answer is known."
     remedy = "Answer in the recipe, or take the likely answers with accept = true in the table of the source"
-    return f"{remedy}; there is none for {', '.join(without)}." if without else f"{remedy}."
+    return f"{remedy}; without one: {', '.join(without)}." if without else f"{remedy}."
 
 
 def complete_sources(

@@ -123,7 +123,7 @@ def test_open_questions_of_all_sources_are_asked_at_once_with_the_line_that_answ
 
 def test_only_questions_that_have_a_likely_answer_are_offered_accept(tmp_path: Path) -> None:
     files = {"one": open_source("one", yolo_folder(tmp_path / "one"), tmp_path / "scratch")}
-    with pytest.raises(OpenQuestions, match="accept = true in the table .*; there is none for one[.]read[.]c"):
+    with pytest.raises(OpenQuestions, match="accept = true in the table .*; without one: one[.]read[.]c"):
         complete_sources({"one": {}}, files.__getitem__)
     with pytest.raises(OpenQuestions, match=r"\nAnswer in the recipe; no likely answer is known[.]$"):
         complete_sources({"one": {"accept": True}}, files.__getitem__)

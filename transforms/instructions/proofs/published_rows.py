@@ -155,7 +155,7 @@ def _parse_answer(row: int, answer: str, keys: Sequence[str], shape: Shape) -> t
 
 
 def _reason(columns: Sequence[str]) -> pl.Expr:
-    """Return the first reason why a row is wrong, empty if there is none."""
+    """Return the first reason why a row is wrong; empty for a right row."""
     wrong: list[tuple[pl.Expr, str | pl.Expr]] = [
         (pl.col("home_label").is_null(), "record_unknown"),
         (pl.col("instruction_id").ne_missing(pl.format("{}:{}", "record_id", "task")), "instruction_id_differs"),

@@ -187,7 +187,7 @@ def _gather_evidence(draft: Draft, listing: Listing, names: Sequence[str], index
 
 
 def _propose_tables(draft: Draft, names: Sequence[str], patterns: str | tuple[str, ...]) -> None:
-    """Propose the tables as the places of pictures, with the splits that their names or folders state."""
+    """Propose the tables as the places of pictures, with the splits that their names or folders give."""
     held = (patterns,) if isinstance(patterns, str) else patterns
     times = Counter(split for name in names if (split := hole_columns(name, held).get("split")))
     said = f"; splits by their names: {', '.join(f'{split} {count}' for split, count in sorted(times.items()))}"

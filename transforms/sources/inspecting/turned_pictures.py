@@ -1,4 +1,4 @@
-"""Decide from the sizes that annotations state whether they refer to turned pictures as stored or as shown."""
+"""Decide from the sizes in annotations whether they refer to turned pictures as stored or as shown."""
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
@@ -25,7 +25,7 @@ COMPARED: Final = 500
 
 
 def settle_orientation(listing: Listing, recognition: Recognition, stated: Mapping[str, Any]) -> Recognition:
-    """Return the proposal with ``pictures.exif`` if the sizes of masks, or those that annotations state, prove it.
+    """Return the proposal with ``pictures.exif`` if the sizes of masks, or those in annotations, prove it.
 
     A size with swapped sides proves that annotations were made on the turned picture; a mask in the stored size proves
     that they were not. The stored size in an annotation proves nothing, since programs often add it later: the question

@@ -42,7 +42,7 @@ def propose_patterns(names: Iterable[str], others: Iterable[str] = ()) -> tuple[
 def _in_same_folders(by_shape: Mapping[tuple[int, str], Sequence[str]], depth: int, extension: str) -> list[str]:
     """Return the names of an extension, and those of others that share a folder with them; folders of splits are one.
 
-    They tell which folders differ: in the only folder with a PNG picture, too, the others' folders are a hole.
+    They show which folders differ: in the only folder with a PNG picture, too, the others' folders are a hole.
     """
     places = {key: set(map(_place, names)) for key, names in by_shape.items() if key[0] == depth}
     own = places[depth, extension]
@@ -79,7 +79,7 @@ def _fitting(
 
 
 def _pattern(group: Sequence[str], together: Sequence[str], extension: str, single: bool) -> str:
-    """Return the pattern of names of one extension; the folders of ``together`` tell which of them differ."""
+    """Return the pattern of names of one extension; the folders of ``together`` show which of them differ."""
     rows = [name.split("/") for name in together]
     used: dict[str, int] = {}
     parts = [_folder_part({row[at] for row in rows}, used) for at in range(len(rows[0]) - 1)]

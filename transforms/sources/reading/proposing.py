@@ -98,7 +98,7 @@ class Draft:
 
 
 def ask_missing(name: str, stated: Mapping[str, object], questions: Mapping[str, str]) -> Recognition | None:
-    """Ask for the keys that a declaration of a format lacks; return None if it does not state this format."""
+    """Ask for the keys that a declaration of a format lacks; return None if it gives another format."""
     draft = Draft(name, stated)
     for key, text in questions.items():
         draft.ask(key, text)

@@ -26,7 +26,7 @@ from medmultipoints.transforms.sources.reading.path_patterns import literal, pro
 from medmultipoints.transforms.sources.reading.proposing import Draft
 
 SEGMENT: Final = f"{{{SEGMENT_HOLE}}}"
-"""Label that stands for the names of segments in the mask's own header."""
+"""Label in place of the names of segments in the mask's own header."""
 _LISTED: Final = 40
 """Greatest number of labels listed in a pattern."""
 _COMPARED: Final = 3

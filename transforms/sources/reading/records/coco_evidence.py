@@ -31,7 +31,7 @@ from medmultipoints.transforms.sources.reading.shapes import crosses_itself, ext
 _CROSSINGS_SOUGHT: Final = 20_000
 """Number of annotations checked for self-crossing polygons, which takes longer than reading them."""
 _MOST_SIZES: Final = 4000
-"""Number of pictures whose own size is read because the document states none."""
+"""Number of pictures whose own size is read because the document gives none."""
 _MOST_NUMBERS: Final = 1000
 _OWN: Final = frozenset(
     {"id", "image_id", "bbox", "area", "segmentation", "iscrowd", "ignore", "keypoints", "num_keypoints", "attributes"}
@@ -108,7 +108,7 @@ def gather_evidence(
 
 
 def _sized(listing: Listing, image: CocoImage, members: Mapping[str, str], seen: CocoEvidence) -> CocoImage:
-    """Return an image with the size of its picture if the document states none."""
+    """Return an image with the size of its picture if the document gives none."""
     member = members.get(image.file_name)
     if image.size is not None or member is None or seen.unstated >= _MOST_SIZES:
         return image

@@ -23,7 +23,7 @@ def row_facts(declaration: Declaration, rows: Iterable[Row]) -> dict[str, str]:
 
 
 def entry_facts(entry: Any, other: Collection[str] = ()) -> dict[str, str]:
-    """Return the texts and numbers that an entry of JSON states about its picture, without the keys ``other``."""
+    """Return the texts and numbers that an entry of JSON gives about its picture, without the keys ``other``."""
     held = entry.items() if isinstance(entry, dict) else ()
     return {key: str(value) for key, value in held if key not in other and isinstance(value, str | int | float)}
 

@@ -219,7 +219,7 @@ def find_scores(header: Sequence[str], rows: Sequence[Row]) -> str | None:
 def stated_size(
     rows: Sequence[Row], boxes: Sequence[Sequence[float]], taken: Collection[str]
 ) -> tuple[int, int] | None:
-    """Return the size of a picture that its rows state, or None; columns of the size of each box are not that."""
+    """Return the size of a picture that its rows give, or None; columns of the size of each box are not that."""
     plain = {name: key for key in reversed(list(rows[0])) if key not in taken and (name := _plain(key)) in SIZE_NAMES}
     sizes = [list(stated_sizes({name: read_number(row.get(key, "")) for name, key in plain.items()})) for row in rows]
     for size in sizes[0]:
