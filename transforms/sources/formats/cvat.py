@@ -4,7 +4,7 @@ Polylines have no area and are dropped. Masks are run lengths, row by row inside
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from xml.etree.ElementTree import Element
 
 import numpy as np
@@ -16,10 +16,17 @@ from medmultipoints.transforms.reporting.counted import plural
 from medmultipoints.transforms.sources.annotated import Files, Reading, ReadProblem, Recognition
 from medmultipoints.transforms.sources.declaration import Declaration
 from medmultipoints.transforms.sources.formats.format import Format
+from medmultipoints.transforms.sources.reading.frame_numbers import (
+    RENUMBERED,
+    are_renumbered,
+    frame_number,
+    numbered_pictures,
+    states_frames,
+)
 from medmultipoints.transforms.sources.reading.joining import Pictures, read_documents
 from medmultipoints.transforms.sources.reading.listing import Listing, listed
 from medmultipoints.transforms.sources.reading.making import make_annotation
-from medmultipoints.transforms.sources.reading.picture_index import PictureIndex
+from medmultipoints.transforms.sources.reading.picture_index import Joined, PictureIndex
 from medmultipoints.transforms.sources.reading.proposing import (
     Draft,
     ask_ellipses,
@@ -77,6 +84,9 @@ def recognise(files: Files, stated: Mapping[str, object]) -> Recognition | None:
     draft.line("format", "cvat", f"{plural(len(held), 'XML file')} with <annotations> and <image>")
     joins = {name: [(image, index.find(image, name)) for image, _ in images] for name, images in held.items()}
     chosen = choose_joined_documents(draft, listing, joins)
+    for name in chosen:
+        if _are_renumbered(listing, name, [image for image, _ in held[name]], listing.photos):
+            draft.hint("frames_renumbered", f"{RENUMBERED} {name}")
     shapes: Counter[str] = sum((tags for name in chosen for _, tags in held[name]), Counter())
     ask_ellipses(draft, shapes["ellipse"])
     hint_shapes(draft, shapes, ("polyline", "cuboid", "skeleton"))
@@ -88,18 +98,32 @@ def read(declaration: Declaration, files: Files) -> Reading:
     return read_documents(declaration, files, lambda listing: listing.texts(is_cvat), _read_file)
 
 
+def _are_renumbered(listing: Listing, name: str, stated: Iterable[str], pictures: Sequence[str]) -> bool:
+    """Return whether the images of a task of a video have other numbers than the pictures of the same frames."""
+    if not states_frames(listing, name):
+        return False
+    frames = [frame_number(image) for image in stated]
+    known = {frame for frame in frames if frame is not None}
+    numbered = numbered_pictures(name, pictures)
+    return None not in frames and bool(known) and are_renumbered(listing, name, known, numbered.keys())
+
+
 def _read_file(pictures: Pictures, name: str) -> Reading:
     with pictures.listing.open(name) as stream:
+        stated = [image.get("name", "") for image in iterate_xml(stream, name, frozenset({"image"}))]
+    renumbered = _are_renumbered(pictures.listing, name, stated, pictures.index.names)
+    with pictures.listing.open(name) as stream:
         for image in iterate_xml(stream, name, frozenset({"image"})):
-            yield from _read_image(pictures, name, image)
+            yield from _read_image(pictures, name, image, renumbered)
 
 
-def _read_image(pictures: Pictures, name: str, image: Element) -> Reading:
+def _read_image(pictures: Pictures, name: str, image: Element, renumbered: bool) -> Reading:
     stated = image.get("name", "")
     size = size_of(number(image.get("width")), number(image.get("height")))
     prefix = f"{name}#{image.get('id', stated)}"
     found = list(_shapes(pictures.declaration, prefix, image, size))
-    yield from pictures.join(pictures.index.find(stated, name), stated, prefix, found, name, size)
+    joined = Joined(None, "missing") if renumbered else pictures.index.find(stated, name)
+    yield from pictures.join(joined, stated, prefix, found, name, size)
 
 
 def _shapes(declaration: Declaration, prefix: str, image: Element, size: Size) -> Iterator[Annotation | ReadProblem]:

@@ -4,12 +4,10 @@ Frames are pictures whose names end in their number, or those of the source's on
 have gaps, and ``interpolate`` must say how to fill them.
 """
 
-import re
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence, Set
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from math import gcd
 from typing import Final
 from xml.etree.ElementTree import Element
 
@@ -29,15 +27,18 @@ from medmultipoints.transforms.sources.declaration import Declaration
 from medmultipoints.transforms.sources.formats.cvat import attributes_of, is_cvat, shape_place
 from medmultipoints.transforms.sources.formats.format import Format
 from medmultipoints.transforms.sources.paths import split_path
+from medmultipoints.transforms.sources.reading.frame_numbers import (
+    RENUMBERED,
+    are_renumbered,
+    frame_step,
+    numbered_pictures,
+)
 from medmultipoints.transforms.sources.reading.joining import frame_missing, size_or_none
-from medmultipoints.transforms.sources.reading.listing import Listing, folder, listed, matching
+from medmultipoints.transforms.sources.reading.listing import Listing, listed, matching
 from medmultipoints.transforms.sources.reading.making import make_annotation
 from medmultipoints.transforms.sources.reading.proposing import Draft, ask_ellipses, patterns_of
 from medmultipoints.transforms.sources.reading.records.xml_tree import iterate_xml
 
-_FILTER: Final = re.compile(rb"<frame_filter>\s*step\s*=\s*([1-9]\d{0,5})")
-_START: Final = re.compile(rb"<start_frame>\s*([1-9]\d{0,8})\s*</start_frame>")
-_NUMBER: Final = re.compile(r"(\d+)$")
 _SHAPES: Final = frozenset({"box", "polygon", "polyline", "points", "ellipse", "mask", "cuboid", "skeleton"})
 
 
@@ -95,7 +96,7 @@ def recognise(files: Files, stated: Mapping[str, object]) -> Recognition | None:
     draft.line("annotations", patterns_of(names, listing.kinds), "files with tracks")
     tracks = {name: _sound_tracks(draft, listing, name) for name in names}
     shapes = [shape for held in tracks.values() for track in held for shape in track]
-    gaps = sum(_gaps(track, _step(listing, name)) for name, held in tracks.items() for track in held)
+    gaps = sum(_gaps(track, frame_step(listing, name)) for name, held in tracks.items() for track in held)
     ended = sum(shape.outside for shape in shapes)
     if ended:
         draft.hint("outside", f"{plural(ended, 'shape')} end a track (outside); they are not objects")
@@ -108,9 +109,8 @@ def recognise(files: Files, stated: Mapping[str, object]) -> Recognition | None:
     ask_ellipses(draft, sum(shape.element.tag == "ellipse" for shape in shapes))
     annotated = {shape.frame for shape in shapes}
     _decide_frames(draft, listing, names, annotated)
-    if len(names) == 1 and _are_renumbered(listing, names[0], annotated, {*_numbered(names[0], listing.photos)}):
-        said = "pictures are numbered one by one, but the frames of the task begin later, or have steps"
-        draft.hint("frames_renumbered", f"{said}: no object is read; number each picture as its frame in {names[0]}")
+    if len(names) == 1 and are_renumbered(listing, names[0], annotated, {*numbered_pictures(names[0], listing.photos)}):
+        draft.hint("frames_renumbered", f"{RENUMBERED} {names[0]}")
     return draft.done()
 
 
@@ -126,23 +126,6 @@ def _sound_tracks(draft: Draft, listing: Listing, name: str) -> list[list[_Shape
 
 def _gaps(shapes: Sequence[_Shape], step: int) -> int:
     return sum(b.frame - a.frame > step for a, b in pairwise(shapes) if not a.outside)
-
-
-def _step(listing: Listing, name: str) -> int:
-    """Return the frame step of the task, from its ``frame_filter``."""
-    found = _FILTER.search(listing.head(name))
-    return int(found[1]) if found else 1
-
-
-def _are_renumbered(listing: Listing, name: str, annotated: Set[int], pictures: Set[int]) -> bool:
-    """Return whether pictures are counted one by one while the frames of the task begin later or have steps.
-
-    Then picture 10 is not frame 10, although there is a picture of that number.
-    """
-    if len(pictures) < 2 or annotated <= pictures or max(pictures) - min(pictures) + 1 != len(pictures):
-        return False
-    steps = gcd(*(frame - min(annotated) for frame in annotated)) > 1 or _step(listing, name) > 1
-    return steps or _START.search(listing.head(name)) is not None
 
 
 def _interpolate(shapes: Sequence[_Shape], step: int) -> list[_Shape]:
@@ -169,7 +152,7 @@ def _blend(a: _Shape, b: _Shape, frame: int) -> Element:
 
 def _decide_frames(draft: Draft, listing: Listing, names: Sequence[str], frames: set[int]) -> None:
     videos = listing.of("video")
-    numbered = _numbered(names[0], listing.photos)
+    numbered = numbered_pictures(names[0], listing.photos)
     if not numbered and len(videos) == 1:
         draft.line("video", videos[0], "the one video of the source")
     elif numbered:
@@ -188,16 +171,6 @@ def _decide_frames(draft: Draft, listing: Listing, names: Sequence[str], frames:
         draft.hint("frames_missing", "no pictures with numbers and no single video: the frames are not in this source")
 
 
-def _numbered(name: str, pictures: Sequence[str]) -> dict[int, str]:
-    """Return the pictures of one folder, near the annotations, by the number at the end of their names."""
-    place = folder(name)
-    near = [picture for picture in pictures if not place or picture.startswith(f"{place}/")] or list(pictures)
-    if len({folder(picture) for picture in near}) > 1:
-        return {}
-    found = ((picture, _NUMBER.search(split_path(picture).stem)) for picture in near)
-    return {int(number[1]): picture for picture, number in found if number}
-
-
 def read(declaration: Declaration, files: Files) -> Reading:
     """Yield each frame with the shapes of its tracks."""
     listing = listed(files)
@@ -207,7 +180,7 @@ def read(declaration: Declaration, files: Files) -> Reading:
         by_frame: defaultdict[int, list[_Tracked]] = defaultdict(list)
         gapped: list[ReadProblem] = []
         try:
-            step = _step(listing, name)
+            step = frame_step(listing, name)
             for track, label, held in _tracks(listing, name):
                 shapes = _interpolate(held, step) if declaration.interpolate == "linear" else held
                 if declaration.interpolate != "as-exported" and _gaps(shapes, step):
@@ -222,8 +195,8 @@ def read(declaration: Declaration, files: Files) -> Reading:
             yield ReadProblem(key=name, reason=problem.reason, detail=problem.detail)
             continue
         yield from gapped
-        frames = {n - declaration.frame_base: picture for n, picture in _numbered(name, pictures).items()}
-        if _are_renumbered(listing, name, by_frame.keys(), frames.keys()):
+        frames = {n - declaration.frame_base: picture for n, picture in numbered_pictures(name, pictures).items()}
+        if are_renumbered(listing, name, by_frame.keys(), frames.keys()):
             frames = {}
         yield from _yield_frames(declaration, listing, name, by_frame, frames, tuple(gapped))
         given |= set(frames.values())
