@@ -224,6 +224,13 @@ class TableKeys(TomlTable):
         default={}, description="column = column of the release, or { drop = true }"
     )
 
+    @field_validator("on", mode="before")
+    @classmethod
+    def _is_one_column(cls, value: object) -> object:
+        if isinstance(value, list | tuple):
+            raise ValueError("one column joins a table; add one that names the picture, such as its file, and name it")
+        return value
+
     @model_validator(mode="after")
     def _joins(self) -> "TableKeys":
         if self.on is None and not self.hole:

@@ -281,3 +281,8 @@ def test_a_table_whose_names_differ_in_leading_zeros_is_refused_with_both() -> N
     said = r"img_000 there and img_0 in paths differ in leading zeros alone: write them alike"
     with pytest.raises(UsageError, match=said):
         read(held, **COCO, tables=tables, groups={"group": "{facts.who}"})
+
+
+def test_two_columns_that_join_are_refused_with_a_remedy() -> None:
+    with pytest.raises(ValidationError, match="one column joins a table; add one that names the picture"):
+        Declaration.model_validate({**COCO, "tables": {"facts": {"file": "p.csv", "on": ["patient", "slice"]}}})
