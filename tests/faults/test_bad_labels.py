@@ -97,7 +97,7 @@ CASES = (
     Case(
         replace(tracked, b"ckz1 1 0.75 0.5 0.25 0.25\n", b""),
         "label_track_mismatch",
-        "{image}: {labels} has 2 rows, {tracked} has 1 rows",
+        "{image}: {labels} has 2 rows, {tracked} has 1 row",
     ),
     Case(field(0, "2"), "track_class_changes", "{image}: track 'ckz0' is 'pinhead' here and 'normal' in most frames"),
     Case(

@@ -120,7 +120,7 @@ def test_a_damaged_manifest_is_the_only_finding(release: Path) -> None:
         (
             lambda m: m | {"accounting": []},
             "quarantine",
-            "index rejected mask_without_image: 1 rows in quarantine/exclusions.parquet, 0 in the manifest",
+            "index rejected mask_without_image: 1 row in quarantine/exclusions.parquet, 0 in the manifest",
         ),
         (lambda m: m | {"accounting": m["accounting"][:2]}, "totals", "the accounting lacks the stage instruct"),
         (
