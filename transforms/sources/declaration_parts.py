@@ -114,6 +114,10 @@ class MaskKeys(TomlTable):
         description="run lengths in cells: down the columns or along the rows, counted from 1 or 0, or (relative) "
         "each from the end of the run before",
     )
+    series: Literal["folder", "all"] = Field(
+        default="folder",
+        description="a mask on the voxels of several DICOM series is of the one in the nearest folder, or of all",
+    )
     min_area_px: int = Field(default=1, ge=1, description="smaller components are specks: dropped and reported")
     count: Literal["certain", "uncertain"] = Field(
         default="certain",

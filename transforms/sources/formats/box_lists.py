@@ -108,7 +108,7 @@ def _read_file(pictures: Pictures, name: str) -> Reading:
         joined = pictures.index.find(path, name)
         size = size_or_none(pictures.listing, joined.member)
         found = [_annotation(pictures.declaration, f"{name}#{at}/{n}", box, size) for n, box in enumerate(boxes)]
-        yield from pictures.join(joined, path, f"{name}#{at}", found, name, size)
+        yield from pictures.join(joined, path, f"{name}#{at}", found, name)
 
 
 def _annotation(

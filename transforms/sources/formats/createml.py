@@ -110,7 +110,7 @@ def _read_file(pictures: Pictures, name: str) -> Reading:
             make_annotation(f"{name}#{at}/{n}", str(box.get("label") or ""), place, {})
             for n, (box, place) in enumerate(zip(boxes, places, strict=True))
         ]
-        yield from pictures.join(joined, stated, f"{name}#{at}", found, name, size)
+        yield from pictures.join(joined, stated, f"{name}#{at}", found, name)
 
 
 def _place(declaration: Declaration, box: Mapping[str, Any], size: tuple[int, int] | None) -> Place | Fault:

@@ -5,13 +5,13 @@ patient form a group, named by a hash so that no name or number of a person is r
 """
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence, Set
+from collections.abc import Mapping, Sequence, Set
 from itertools import pairwise
 from typing import Final
 
 from medmultipoints.transforms.errors import MemberProblem
-from medmultipoints.transforms.rasters.dicom import lies_on, require_pydicom
-from medmultipoints.transforms.rasters.nifti import read_grid, require_nibabel
+from medmultipoints.transforms.rasters.dicom import require_pydicom
+from medmultipoints.transforms.rasters.nifti import require_nibabel
 from medmultipoints.transforms.records import MaskLayer
 from medmultipoints.transforms.reporting.counted import plural
 from medmultipoints.transforms.sources.annotated import AnnotatedPicture, Files, Reading, ReadProblem, Recognition
@@ -27,8 +27,12 @@ from medmultipoints.transforms.sources.reading.masks.dicom_series import (
     Frame,
     hashed,
     identity,
+    nearest_series,
     place_of,
+    read_mask_grid,
     read_segmentation,
+    series_of,
+    series_under,
 )
 from medmultipoints.transforms.sources.reading.masks.volume_keys import ask_classes, declared_values, rendering_of
 from medmultipoints.transforms.sources.reading.path_patterns import propose_patterns
@@ -78,8 +82,23 @@ def _decide_masks(draft: Draft, listing: Listing, series: DicomSeries, niftis: t
         return
     if niftis and (not masks or draft.states("annotations") is not None):
         ask_classes(draft, listing, niftis)
+        _ask_series(draft, listing, series, niftis)
     text = "Is each connected area of a picture an object, or all areas of one label in it?"
     draft.ask("masks.object", text, ["component", "file"], "component")
+
+
+def _ask_series(draft: Draft, listing: Listing, series: DicomSeries, masks: Sequence[str]) -> None:
+    """Ask whether a mask on the voxels of several series annotates all of them, unless its folder has one."""
+    several = {name: lying for name in masks if len(lying := series_under(series, read_mask_grid(listing, name))) > 1}
+    if not several:
+        return
+    lost = [name for name, lying in several.items() if nearest_series(name, lying) is None]
+    if not lost:
+        draft.line("masks.series", "folder", f"{plural(len(several), 'mask')} on several series, one in each's folder")
+        return
+    said = f"{lost[0]} lies on the voxels of {len(several[lost[0]])} series"
+    text = f"{said}. Does it show the objects of all? folder: only of the series in its folder, so move each there."
+    draft.ask("masks.series", text, ["folder", "all"])
 
 
 def _ask_readers(draft: Draft, listing: Listing, series: DicomSeries, masks: Sequence[str]) -> bool:
@@ -112,10 +131,9 @@ def _ask_readers(draft: Draft, listing: Listing, series: DicomSeries, masks: Seq
 def _lies_on_any(listing: Listing, name: str, series: DicomSeries) -> bool:
     require_nibabel()
     try:
-        grid = read_grid(listing.head(name, 1 << 16), name)
+        return bool(series_under(series, read_mask_grid(listing, name)))
     except MemberProblem:
         return False
-    return any(lies_on(frame.header, grid) for frame in series.frames)
 
 
 def _decide_window(draft: Draft, series: DicomSeries) -> None:
@@ -192,8 +210,11 @@ def read(declaration: Declaration, files: Files) -> Reading:
     niftis = matching(listing.of("nifti"), declaration.annotations) if declaration.annotations else ()
     asked = DICOM_HOLES & set(template_holes(declaration.groups.group or ""))
     hidden = {name: series.pseudonyms(name) for name in sorted({PATIENT, *asked})}
+    for name in niftis:
+        yield from _add_nifti(declaration, listing, series, name, layers)
+    annotated = {series_of(frame) for frame in series.frames if frame.uid in layers}
     for frame in series.frames:
-        drawn = (*layers.get(frame.uid, ()), *_nifti_layers(declaration, listing, niftis, frame))
+        drawn = tuple(layers.get(frame.uid, ()))
         yield AnnotatedPicture(
             member=frame.member,
             name=f"{frame.member}{'' if frame.frame is None else f'_{frame.frame:04d}'}",
@@ -201,7 +222,7 @@ def read(declaration: Declaration, files: Files) -> Reading:
             width=int(frame.header.Columns),
             height=int(frame.header.Rows),
             rendering=rendering_of(declaration),
-            annotated=bool(masks or niftis),
+            annotated=series_of(frame) in annotated,
             layers=drawn,
             read_from=(*masks, *niftis) if drawn else (),
             columns=_columns(declaration, frame, hidden, asked),
@@ -220,16 +241,21 @@ def _columns(
     return columns
 
 
-def _nifti_layers(
-    declaration: Declaration, listing: Listing, masks: Sequence[str], frame: Frame
-) -> Iterator[MaskLayer]:
-    keys = declaration.masks
-    values = declared_values(declaration, listing)
-    for mask in masks:
-        if not lies_on(frame.header, read_grid(listing.head(mask, 1 << 16), mask)):
-            continue
-        yield MaskLayer(
-            member=mask,
+def _add_nifti(
+    declaration: Declaration, listing: Listing, series: DicomSeries, name: str, layers: dict[str, list[MaskLayer]]
+) -> Reading:
+    """Add a mask to the layers of the pictures on its grid, and yield a problem if their series is not known."""
+    keys, values = declaration.masks, declared_values(declaration, listing)
+    lying = series_under(series, read_mask_grid(listing, name))
+    own = set(lying) if keys.series == "all" or len(lying) < 2 else {nearest_series(name, lying)}
+    if None in own:
+        said = f"{name} lies on the voxels of {len(lying)} series, and none of them is alone in its folder"
+        for frame in (frame for held in lying.values() for frame in held):
+            picture = f"{frame.member}#{frame.plane}" if frame.plane else frame.member
+            yield ReadProblem(key=f"{name}#{picture}", reason="mask_of_several_series", detail=said, picture=picture)
+    for frame in (frame for uid, held in lying.items() if uid in own for frame in held):
+        layer = MaskLayer(
+            member=name,
             kind="classes",
             object=keys.object or "component",
             label=None if values else keys.label or declaration.label,
@@ -239,6 +265,7 @@ def _nifti_layers(
             plane="series:0",
             grid=frame.member,
         )
+        layers.setdefault(frame.uid, []).append(layer)
 
 
 FORMAT = Format(
@@ -249,5 +276,5 @@ FORMAT = Format(
     weight=96,
     lost="contours (RTSTRUCT), reports (SR), overlays; fractions of fractional segmentations below one half",
     export="3D Slicer: DICOM SEG; highdicom; dcmqi",
-    keys=MASK_KEYS | {"label", "label_names", "intensity.window", "intensity.invert_monochrome1"},
+    keys=MASK_KEYS | {"masks.series", "label", "label_names", "intensity.window", "intensity.invert_monochrome1"},
 )

@@ -290,7 +290,7 @@ def _read_file(pictures: Pictures, name: str) -> Reading:
         size = size_or_none(pictures.listing, joined.member)
         found = [item for key, record in about for item in _objects(declaration, key, record, size)]
         own = None if declaration.fields["objects"] == SELF else stated_size(about[0][1])
-        yield from pictures.join(joined, stated, about[0][0], found, name, own or size)
+        yield from pictures.join(joined, stated, about[0][0], found, name, own)
 
 
 def _objects(

@@ -182,7 +182,7 @@ def _read_file(pictures: Pictures, name: str) -> Reading:
     size = size_or_none(pictures.listing, joined.member)
     lines = _lines(pictures.listing.read(name))
     found = [_annotation(declaration, f"{name}#{at}", cells, size) for at, cells in lines]
-    yield from pictures.join(joined, split_path(name).stem, name, found, name, size)
+    yield from pictures.join(joined, split_path(name).stem, name, found, name)
 
 
 def _annotation(

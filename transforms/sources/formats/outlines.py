@@ -173,7 +173,7 @@ def _read_file(pictures: Pictures, name: str) -> Reading:
     ]
     stem = split_path(name).stem
     joined = pictures.index.find_own(name, stem)
-    yield from pictures.join(joined, stem, name, found, name, size_or_none(pictures.listing, joined.member))
+    yield from pictures.join(joined, stem, name, found, name)
 
 
 FORMAT = Format(

@@ -337,12 +337,13 @@ def _read_picture(
         return
     given.add(joined.member)
     boxes = [held for _, row in rows if finite(held := _numbers(row, declaration.fields, decimal) or ())]
-    size = stated_size([row for _, row in rows], list(filter(None, boxes)), declaration.fields.values()) or size
+    stated_sides = stated_size([row for _, row in rows], list(filter(None, boxes)), declaration.fields.values())
+    width, height = stated_sides or (None, None)
     picture = AnnotatedPicture(
         member=joined.member,
         name=joined.member,
-        width=size[0] if size else None,
-        height=size[1] if size else None,
+        width=width,
+        height=height,
         rendering=_rendering(declaration, listing, joined.member),
         read_from=(about.table,),
         columns=hole_columns(about.table, declaration.annotations)

@@ -165,7 +165,7 @@ def ask_orientation(draft: Draft, turned: Sequence[str]) -> None:
     if turned:
         said = f"{plural(len(turned), 'picture')} with an orientation tag, such as {turned[0]}"
         text = f"{said}: do annotations refer to the pixels as stored or as shown?"
-        draft.ask("pictures.exif", text, ["stored", "displayed"], "stored")
+        draft.ask("pictures.exif", text, ["stored", "displayed"])
 
 
 def _ask_window(draft: Draft, deep: Sequence[tuple[str, float, float]]) -> None:

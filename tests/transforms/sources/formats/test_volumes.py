@@ -189,6 +189,36 @@ def test_a_nifti_mask_lies_under_a_dicom_series(axes: str) -> None:
     assert values[mask[:, ::-1]].mean() < 60
 
 
+def two_series(masks: str) -> dict[str, bytes]:
+    """Two series on the same voxels, in folders a and b, with a mask in a folder."""
+    pydicom = pytest.importorskip("pydicom")
+    files = {masks: gzip.compress(turned(liver() * 5, "RAS")), "labels.json": b'{"5": "liver"}'}
+    for name, data in series().items():
+        slice_ = pydicom.dcmread(io.BytesIO(data))
+        for folder in ("a", "b"):
+            slice_.SeriesInstanceUID = f"1.2.3.{folder == 'b':d}"
+            slice_.file_meta.MediaStorageSOPInstanceUID = slice_.SOPInstanceUID = f"{slice_.SOPInstanceUID}.1"
+            buffer = io.BytesIO()
+            pydicom.dcmwrite(buffer, slice_, enforce_file_format=True)
+            files[name.replace("dicom", folder)] = buffer.getvalue()
+    return files
+
+
+@pytest.mark.parametrize(("place", "counts"), [("a/seg.nii.gz", {"liver": 6}), ("seg.nii.gz", {})])
+def test_a_mask_on_two_series_is_of_the_one_in_its_folder(place: str, counts: dict[str, int]) -> None:
+    """Else it is asked; as long as nobody says, it is of none."""
+    members = MemoryMembers(two_series(place))
+    answers = {"masks.object": "component", "intensity.window": {"centre": 40, "width": 400}}
+    found = inspect_source(members, nest_keys(answers))
+    assert dict(found.objects) == counts
+    assert ["masks.series"] * (not counts) == [question.key for question in found.questions]
+    whole = inspect_source(members, nest_keys({**answers, "masks.series": "all"}))
+    assert (dict(whole.objects), whole.questions) == ({"liver": 12}, ())
+    read = find_format("dicom").read(declare(found.read), members)
+    annotated = {one.member[0] for one in read if isinstance(one, AnnotatedPicture) and one.annotated}
+    assert annotated == set("a" * bool(counts))
+
+
 def as_nrrd(values: NDArray[np.generic], affine: NDArray[np.float64]) -> bytes:
     """A NRRD file in the space left, posterior, superior, packed with gzip."""
     lps = np.diag([-1.0, -1.0, 1.0, 1.0]) @ affine

@@ -92,3 +92,12 @@ def test_other_sizes_are_named_in_the_question(sizes: list[Size], said: str) -> 
 
 def test_a_mirrored_picture_proves_nothing() -> None:
     assert asked(inspect(coco, [STORED] * 2, tag=2)).endswith("as stored or as shown?")
+
+
+def test_nothing_is_said_of_sizes_that_no_annotation_states() -> None:
+    """Nor is an answer likely: both are wrong for some pictures."""
+    rows = [f"{n}.jpg,cell,30,20,40,30" for n in range(3)]
+    table = {"t.csv": "\n".join(["filename,label,xmin,ymin,xmax,ymax", *rows]).encode()}
+    found = inspect(lambda _: table, [STORED] * 3)
+    (question,) = [one for one in found.questions if one.key == "pictures.exif"]
+    assert (question.default, "state the size" in question.text) == (None, False)

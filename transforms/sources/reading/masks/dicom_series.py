@@ -5,13 +5,16 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import takewhile
 from typing import Any, Final
 
 from medmultipoints.transforms.errors import MemberProblem
-from medmultipoints.transforms.rasters.dicom import LABEL_MAP, SEGMENTATION, read_header
+from medmultipoints.transforms.rasters.dicom import LABEL_MAP, SEGMENTATION, lies_on, read_header
+from medmultipoints.transforms.rasters.nifti import Grid, read_grid
 from medmultipoints.transforms.records import MaskLayer
 from medmultipoints.transforms.sources.annotated import Reading, ReadProblem
 from medmultipoints.transforms.sources.declaration import Declaration
+from medmultipoints.transforms.sources.paths import split_path
 from medmultipoints.transforms.sources.reading.listing import Listing
 
 PATIENT: Final = "PatientID"
@@ -115,14 +118,44 @@ def _frame_position(group: Any) -> tuple[float, ...] | None:
 
 def place_of(frame: Frame) -> tuple[str, float, str, int]:
     """Return the sort key of a picture: series, then position along the normal; InstanceNumber is unreliable."""
-    series = str(frame.header.get("SeriesInstanceUID", ""))
     along = 0.0
     turned = frame.header.get("ImageOrientationPatient")
     if frame.position is not None and turned:
         a, b = [float(v) for v in turned[:3]], [float(v) for v in turned[3:]]
         normal = (a[1] * b[2] - a[2] * b[1], a[2] * b[0] - a[0] * b[2], a[0] * b[1] - a[1] * b[0])
         along = sum(n * p for n, p in zip(normal, frame.position, strict=True))
-    return series, round(along, 3), frame.member, frame.frame or 0
+    return series_of(frame), round(along, 3), frame.member, frame.frame or 0
+
+
+def series_of(frame: Frame) -> str:
+    """Return the identifier of a picture's series."""
+    return str(frame.header.get("SeriesInstanceUID", ""))
+
+
+def read_mask_grid(listing: Listing, name: str) -> Grid:
+    """Return the grid of a NIfTI mask. Raise MemberProblem if it cannot be read."""
+    return read_grid(listing.head(name, 1 << 16), name)
+
+
+def series_under(series: DicomSeries, grid: Grid) -> dict[str, list[Frame]]:
+    """Return the pictures that lie on the grid of a mask, by series."""
+    found: dict[str, list[Frame]] = {}
+    for frame in series.frames:
+        if lies_on(frame.header, grid):
+            found.setdefault(series_of(frame), []).append(frame)
+    return found
+
+
+def nearest_series(mask: str, series: Mapping[str, Sequence[Frame]]) -> str | None:
+    """Return the series whose pictures share most leading folders with a mask, or None if several do."""
+    shared = {uid: max(_shared_folders(mask, frame.member) for frame in held) for uid, held in series.items()}
+    most = [uid for uid, count in shared.items() if count == max(shared.values())]
+    return most[0] if len(most) == 1 else None
+
+
+def _shared_folders(one: str, other: str) -> int:
+    pairs = zip(split_path(one).folders, split_path(other).folders, strict=False)
+    return sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], pairs))
 
 
 def identity(frame: Frame, attribute: str) -> str:
