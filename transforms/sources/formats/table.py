@@ -337,13 +337,12 @@ def _read_picture(
         return
     given.add(joined.member)
     boxes = [held for _, row in rows if finite(held := _numbers(row, declaration.fields, decimal) or ())]
-    stated_sides = stated_size([row for _, row in rows], list(filter(None, boxes)), declaration.fields.values())
-    width, height = stated_sides or (None, None)
+    sides = stated_size([row for _, row in rows], list(filter(None, boxes)), declaration.fields.values())
     picture = AnnotatedPicture(
         member=joined.member,
         name=joined.member,
-        width=width,
-        height=height,
+        width=sides and sides[0],
+        height=sides and sides[1],
         rendering=_rendering(declaration, listing, joined.member),
         read_from=(about.table,),
         columns=hole_columns(about.table, declaration.annotations)
