@@ -20,7 +20,7 @@ from medmultipoints.transforms.sources.reading.picture_index import PictureIndex
 from medmultipoints.transforms.sources.reading.proposing import Draft, redraft
 from medmultipoints.transforms.sources.reading.records.row_facts import ask_group, ask_row_groups
 from medmultipoints.transforms.sources.reading.records.table_columns import find_pictures
-from medmultipoints.transforms.sources.reading.records.table_rows import find_tables, table_rows
+from medmultipoints.transforms.sources.reading.records.table_rows import even_rows, find_tables
 from medmultipoints.transforms.sources.registry import read_pictures
 
 READ: Final = 500
@@ -71,7 +71,7 @@ def _ask_joined(draft: Draft, listing: Listing) -> bool:
     index = PictureIndex(tuple(set(matching(listing.pictures, _texts(draft.likely("images")))) - masks))
     for name in sorted(set(find_tables(listing, 2)) - masks):
         try:
-            rows = [row for _, row in islice(table_rows(listing, name, 2), _MOST_ROWS)]
+            rows = [row for _, row in islice(even_rows(listing, name, 2), _MOST_ROWS)]
         except MemberProblem:
             continue
         column = find_pictures(list(rows[0]), rows, index) if rows and index.names else None

@@ -13,7 +13,7 @@ from medmultipoints.transforms.sources.paths import differ_in_zeros, split_path
 from medmultipoints.transforms.sources.reading.joining import size_or_none
 from medmultipoints.transforms.sources.reading.listing import Listing, folder
 from medmultipoints.transforms.sources.reading.picture_index import PictureIndex
-from medmultipoints.transforms.sources.reading.records.table_rows import find_tables, table_rows
+from medmultipoints.transforms.sources.reading.records.table_rows import even_rows, find_tables
 
 _LOOKED_AT: Final = 24
 _SHOWN: Final = 60
@@ -54,7 +54,7 @@ def _parquets(listing: Listing) -> Iterator[Hint]:
 
 def _tables(listing: Listing, names: Sequence[str]) -> Iterator[Hint]:
     for name in names[:3]:
-        row = next((row for _, row in table_rows(listing, name, 2)), {})
+        row = next((row for _, row in even_rows(listing, name, 2)), {})
         shown = "; ".join(f"{column}: {text[:24]}" for column, text in row.items())[:200]
         said = f"{name} ({shown}): no column names pictures of this source"
         yield Hint("not_read_table", f"{said}; it must name them by their files")

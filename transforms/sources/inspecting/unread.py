@@ -18,7 +18,7 @@ from medmultipoints.transforms.sources.reading.listing import Listing
 from medmultipoints.transforms.sources.reading.picture_index import PictureIndex
 from medmultipoints.transforms.sources.reading.records.json_rows import WHOLE_BYTES, parse_json
 from medmultipoints.transforms.sources.reading.records.table_columns import find_pictures, guess_columns
-from medmultipoints.transforms.sources.reading.records.table_rows import find_tables, table_rows
+from medmultipoints.transforms.sources.reading.records.table_rows import even_rows, find_tables
 from medmultipoints.transforms.sources.reading.surroundings import picture_faults
 
 
@@ -258,7 +258,7 @@ def _tables_without_boxes(listing: Listing) -> list[Hint]:
     hints = []
     for name in find_tables(listing, 2):
         try:
-            rows = [row for _, row in zip(range(200), (row for _, row in table_rows(listing, name, 2)), strict=False)]
+            rows = [row for _, row in zip(range(200), (row for _, row in even_rows(listing, name, 2)), strict=False)]
         except MemberProblem:
             continue
         image = find_pictures(list(rows[0]), rows, index) if rows else None
