@@ -45,7 +45,7 @@ from medmultipoints.transforms.sources.reading.masks.volume_sets import (
     channels_of,
     named_by_masks,
     owner_of,
-    volume_stem,
+    volume_names,
 )
 from medmultipoints.transforms.sources.reading.path_patterns import propose_patterns
 from medmultipoints.transforms.sources.reading.proposing import Draft, patterns_of, single
@@ -226,8 +226,9 @@ def read(declaration: Declaration, files: Files) -> Reading:
             yield ReadProblem(key=mask, reason="picture_missing", detail=f"{mask} belongs to no volume of this source")
         else:
             owned[owner].append((mask, target))
+    called = volume_names(pictures)
     for name, held in owned.items():
-        yield from _read_volume(declaration, listing, name, held)
+        yield from _read_volume(declaration, listing, name, called[name], held)
 
 
 def _declared_owner(
@@ -259,7 +260,7 @@ def _agree(a: Mapping[str, str], b: Mapping[str, str]) -> bool:
 
 
 def _read_volume(
-    declaration: Declaration, listing: Listing, name: str, masks: Sequence[tuple[str, str | None]]
+    declaration: Declaration, listing: Listing, name: str, called: str, masks: Sequence[tuple[str, str | None]]
 ) -> Reading:
     axis = declaration.slices.axis or "axial"
     try:
@@ -280,7 +281,7 @@ def _read_volume(
         plane = f"{axis}:{index}{square}{part}"
         yield AnnotatedPicture(
             member=name,
-            name=f"{volume_stem(name)}_{axis}_{index:04d}",
+            name=f"{called}_{axis}_{index:04d}",
             plane=plane,
             width=size[0],
             height=size[1],
@@ -292,7 +293,7 @@ def _read_volume(
                 for layer in _layers(declaration, listing, mask, values, label, f"{axis}:{index}{square}", name)
             ),
             read_from=tuple(mask for mask, _ in masks),
-            columns={"group": volume_stem(name)},
+            columns={"group": called},
         )
 
 

@@ -122,6 +122,22 @@ def test_nnunet_is_read_with_its_names() -> None:
     assert [region.label for region in find_layer_objects(shown.layers[0], values).objects] == ["liver"]
 
 
+def test_volumes_of_one_name_are_groups_by_their_folders() -> None:
+    """TotalSegmentator writes a folder for each case, with files of the same names in all."""
+    volumes = {f"s{case}/ct.nii.gz": gzip.compress(turned(body(), "RAS")) for case in (1, 2)}
+    masks = {f"s{case}/segmentations/liver.nii.gz": gzip.compress(turned(liver(), "RAS")) for case in (1, 2)}
+    declared = {
+        "format": "nifti",
+        "images": "{folder}/ct.nii.gz",
+        "annotations": "{folder}/segmentations/{stem}.nii.gz",
+    }
+    keys = {"masks": {"kind": "binary", "object": "component", "label": "liver"}}
+    found = find_format("nifti").read(declare({**declared, **keys}), MemoryMembers({**volumes, **masks}))
+    read = [picture for picture in found if isinstance(picture, AnnotatedPicture)]
+    assert {picture.columns["group"] for picture in read} == {"s1/ct", "s2/ct"}
+    assert len({picture.name for picture in read}) == len(read)
+
+
 def test_a_picture_lies_on_a_grid_or_not() -> None:
     """DICOM counts to the left and back, NIfTI to the right and front: the same place has other signs."""
     pydicom = pytest.importorskip("pydicom")

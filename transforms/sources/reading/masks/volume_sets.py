@@ -1,6 +1,7 @@
 """Sort the volumes of a source into pictures, their masks and their channels."""
 
 import re
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -75,6 +76,13 @@ def volume_stem(name: str) -> str:
     """Return the name of a volume's file without folder and extension."""
     filename = name.rpartition("/")[2]
     return filename[: -len(".nii.gz")] if filename.lower().endswith(".nii.gz") else filename.rpartition(".")[0]
+
+
+def volume_names(members: Sequence[str]) -> dict[str, str]:
+    """Return a name for each volume: that of its file, or its path if several files of a source have one name."""
+    times = Counter(map(volume_stem, members))
+    whole = {name: name[: name.rfind("/") + 1] + volume_stem(name) for name in members}
+    return {name: stem if times[stem := volume_stem(name)] == 1 else whole[name] for name in members}
 
 
 def channels_of(pictures: Sequence[str], masks: Sequence[str]) -> dict[str, list[str]]:
