@@ -23,6 +23,7 @@ from medmultipoints.transforms.sources.reading.class_names import (
     class_number,
     find_class_names,
     has_names,
+    names_by_folder,
     names_wanted,
 )
 from medmultipoints.transforms.sources.reading.frame_evidence import LEAST
@@ -53,6 +54,8 @@ from medmultipoints.transforms.sources.reading.shapes import (
 )
 
 _LINE = re.compile(rb"^\s*\d+(\.0*)?(\s+[-+0-9.eE]+|\s+nan|\s+inf){4,}\s*$", re.IGNORECASE)
+
+_WHICH = "Which are right for all labels? If none is, declare a source for each folder, with its own `path`"
 
 
 def _is_yolo(head: bytes) -> bool:
@@ -94,7 +97,8 @@ def recognise(files: Files, stated: Mapping[str, object]) -> Recognition | None:
     seen = gather_lines(listing, chosen)
     names = find_class_names(listing, set(everything))
     _decide_shapes(draft, seen, names)
-    _decide_names(draft, seen, names)
+    if not _are_named_by_folder(draft, listing, chosen, names):
+        _decide_names(draft, seen, names)
     return draft.done()
 
 
@@ -116,6 +120,10 @@ def _is_label_file(listing: Listing, index: PictureIndex, name: str) -> bool:
     """Return whether a text holds lines of YOLO; lines with commas only in a file that is named after a picture."""
     head = listing.head(name)
     return _is_yolo(head) and (not _is_csv(head) or index.find_own(name).join != "missing")
+
+
+def _is_lines(head: bytes) -> bool:
+    return _is_yolo(head) and not _is_csv(head)
 
 
 def _odd_files(listing: Listing, index: PictureIndex, folders: set[str], known: Sequence[str]) -> list[str]:
@@ -211,6 +219,18 @@ def _hint_lines(draft: Draft, seen: LineEvidence) -> None:
         draft.hint("empty_files", f"{plural(seen.empty, 'label file')} without a line: pictures without objects")
 
 
+def _are_named_by_folder(draft: Draft, listing: Listing, labels: Sequence[str], names: ClassNames) -> bool:
+    """Return whether folders have lists that differ, each with all names of the labels below it, and hint at them."""
+    files = names_by_folder(names.lists, labels)
+    below = {file: [label for label in labels if files[label] == file] for file in sorted(set(files.values()))}
+    named = all(has_names(names.lists[file], gather_lines(listing, own).numbers) for file, own in below.items())
+    if not below or not named or draft.states("classes") is not None:
+        return False
+    said = "; ".join(f"{file}: {', '.join(names.lists[file])}" for file in below)
+    draft.hint("class_names_by_folder", f"{said}. Without `classes`, each list names the labels below its folder")
+    return True
+
+
 def _decide_names(draft: Draft, seen: LineEvidence, names: ClassNames) -> None:
     highest = max(seen.numbers, default=-1)
     used = ", ".join(map(str, sorted(seen.numbers)[:20]))
@@ -222,7 +242,7 @@ def _decide_names(draft: Draft, seen: LineEvidence, names: ClassNames) -> None:
     elif distinct:
         said = "; ".join(f"{name}: {', '.join(held)}" for name, held in fitting.items())
         choices = [toml_value(held) for held in distinct]
-        draft.ask("classes", f"Names of the class numbers contradict: {said}. Which are right?", choices)
+        draft.ask("classes", f"Names of the class numbers contradict: {said}. {_WHICH}", choices)
         draft.hint("class_names_contradict", said)
     else:
         shifted = [held[1:] for held in names.lists.values() if not held[0]]  # a table that counts from 1
@@ -237,23 +257,25 @@ def read(declaration: Declaration, files: Files) -> Reading:
     """Yield one picture per label file, joined by its stem."""
     listing = listed(files)
     pictures = Pictures(listing, declaration)
-    labels = matching(listing.of("text", "empty"), declaration.annotations)
-    named = [name for name, held in find_class_names(listing, labels).lists.items() if held == declaration.classes]
+    texts = matching(listing.of("text", "empty"), declaration.annotations)
+    labels = [name for name in texts if pictures.index.find_own(name).member or _is_lines(listing.head(name))]
+    lists = find_class_names(listing, labels).lists
+    above = {} if declaration.classes else names_by_folder(lists, labels)
+    named = [name for name, held in lists.items() if held == declaration.classes]
+    whole = {file: declaration.model_copy(update={"classes": lists[file]}) for file in above.values()}
     for name in labels:
         joined = pictures.index.find_own(name)
-        head = listing.head(name)
-        if joined.member is None and (not _is_yolo(head) or _is_csv(head)):
-            continue
+        own, sources = (whole[above[name]], [above[name]]) if above else (declaration, named)
         rows = list(label_rows(listing, name))
         if joined.member is None:
-            yield from missing(joined, split_path(name).stem, name, list(_objects(declaration, name, rows, (1, 1))))
+            yield from missing(joined, split_path(name).stem, name, list(_objects(own, name, rows, (1, 1))))
             continue
         try:
             size = pictures.size(joined.member)
         except MemberProblem as problem:
             yield ReadProblem(key=name, reason=problem.reason, detail=problem.detail, picture=joined.member)
             continue
-        yield from pictures.give(joined.member, list(_objects(declaration, name, rows, size)), [name, *named])
+        yield from pictures.give(joined.member, list(_objects(own, name, rows, size)), [name, *sources])
     yield from _unreadable(listing, declaration, pictures)
     yield from pictures.rest()
 

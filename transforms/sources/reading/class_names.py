@@ -3,7 +3,7 @@
 import csv
 import io
 import re
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import yaml
@@ -11,7 +11,7 @@ import yaml
 from medmultipoints.transforms.regions.decimals import is_whole
 from medmultipoints.transforms.sources.declaration_text import toml_value
 from medmultipoints.transforms.sources.paths import split_path
-from medmultipoints.transforms.sources.reading.listing import Listing
+from medmultipoints.transforms.sources.reading.listing import Listing, folder
 from medmultipoints.transforms.sources.reading.proposing import Draft
 
 _NAMED = re.compile(r"(^|/)([a-z0-9]*[_-])?(classes|class_names|labels|names)(\.txt|\.csv)?$|\.(names|labels)$")
@@ -54,6 +54,19 @@ def find_class_names(listing: Listing, labels: Collection[str]) -> ClassNames:
             elif len(pictures & set(names)) * 2 <= len(names):
                 found.guesses[name] = names
     return found
+
+
+def names_by_folder(lists: Mapping[str, tuple[str, ...]], labels: Collection[str]) -> dict[str, str]:
+    """Return the file of names above each label file, if folders have lists of their own that differ, else nothing.
+
+    A label file with no list above it, or with several that differ, says nothing about any: the result is empty.
+    """
+    places = {name: f"{folder(name)}/".lstrip("/") for name in lists}
+    above = {label: [name for name in lists if label.startswith(places[name])] for label in labels}
+    if any(len({lists[name] for name in near}) != 1 for near in above.values()):
+        return {}
+    nearest = {label: near[0] for label, near in above.items()}
+    return nearest if len({lists[name] for name in nearest.values()}) > 1 else {}
 
 
 def ask_class_names(

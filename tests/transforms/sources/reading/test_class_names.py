@@ -2,9 +2,10 @@
 
 import pytest
 
-from medmultipoints.transforms.sources.inspecting.inspection import Inspection, inspect_source
+from medmultipoints.transforms.sources.inspecting.inspection import Inspection, declare, inspect_source
 from medmultipoints.transforms.sources.reading.class_names import find_class_names
 from medmultipoints.transforms.sources.reading.listing import listed
+from medmultipoints.transforms.sources.registry import read_pictures
 from tests.faults.tiny_sources import draw
 from tests.members import MemoryMembers
 
@@ -68,3 +69,37 @@ def test_names_of_mot_tracks_are_not_shifted_twice() -> None:
     for table in (b"id,name\n1,cell\n2,cyst\n", b"0,cell\n1,cyst\n"):
         found = inspect_source(MemoryMembers(frames | {"seq/gt/gt.txt": rows, "classes.csv": table}), {})
         assert found.objects == {"cell": 10, "cyst": 8}
+
+
+def two_sites() -> dict[str, bytes]:
+    """Two YOLO data sets in one folder: site a has an object 0 and 1, site b one of 0."""
+    files = {f"{site}/images/{site}{at}.jpg": draw(f"{site}{at}") for site in "ab" for at in range(2)}
+    lines = {site: "".join(f"{at} 0.5 0.5 0.25 0.25\n" for at in range(count)) for site, count in (("a", 2), ("b", 1))}
+    files |= {f"{site}/labels/{site}{at}.txt": lines[site].encode() for site in "ab" for at in range(2)}
+    return files
+
+
+@pytest.mark.parametrize("second", ["names: [nucleus, cell]", "names: [nucleus]"])
+def test_lists_of_folders_name_the_labels_below_them(second: str) -> None:
+    """Also where the list of one folder has too few names for the numbers of the other."""
+    files = two_sites() | {"a/data.yaml": b"names: [cell, nucleus]", "b/data.yaml": second.encode()}
+    found = inspect_source(MemoryMembers(files), {})
+    assert "class_names_by_folder" in {hint.key for hint in found.hints}
+    assert "classes" not in {question.key for question in found.questions} | found.read.keys()
+    read = {one.member: one for one in read_pictures(declare(found.read), MemoryMembers(files))}
+    assert [one.label for one in read["a/images/a0.jpg"].annotations] == ["cell", "nucleus"]
+    assert [one.label for one in read["b/images/b0.jpg"].annotations] == ["nucleus"]
+    assert read["b/images/b0.jpg"].read_from == ("b/labels/b0.txt", "b/data.yaml")
+
+
+@pytest.mark.parametrize(
+    "lists",
+    [
+        {"data.yaml": b"names: [cell, nucleus]", "a/data.yaml": b"names: [nucleus, cell]"},
+        {"a/data.yaml": b"names: [cell, nucleus]", "a/labels/classes.txt": b"nucleus\ncell\n"},
+    ],
+)
+def test_lists_that_contradict_for_one_label_are_asked_with_the_remedy(lists: dict[str, bytes]) -> None:
+    found = inspect_source(MemoryMembers(two_sites() | lists), {})
+    (asked,) = [question for question in found.questions if question.key == "classes"]
+    assert "declare a source for each folder" in asked.text
