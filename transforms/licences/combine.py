@@ -135,12 +135,17 @@ def _check_alone(source: Licensed) -> None:
 
 
 def _check_declared(sources: Iterable[Licensed]) -> None:
-    unknown = [source for source in sources if source.terms is None]
-    if unknown:
-        raise LicenceConflict(
-            f"the licence of {unknown[0].title} ({unknown[0].licence}) has no declared terms, so it combines with no "
-            f"other. Declare `terms` in the file of source {unknown[0].name}, release it alone, or leave it out."
-        )
+    for source in sources:
+        if source.licence == UNKNOWN:
+            raise LicenceConflict(
+                f"the licence of {source.title} is not stated, so it combines with no other. Write it in "
+                f'[sources.{source.name}], such as licence = "CC-BY-4.0", release the source alone, or leave it out.'
+            )
+        if source.terms is None:
+            raise LicenceConflict(
+                f"the licence of {source.title} ({source.licence}) has no declared terms, so it combines with no "
+                f"other. Declare `terms` in the file of source {source.name}, release it alone, or leave it out."
+            )
 
 
 def _conflict(sources: Sequence[Licensed]) -> str:

@@ -57,9 +57,10 @@ def test_the_freest_common_licence_is_taken(licences: tuple[str, ...], whole: st
         ((BY, SA, NC), r"Source 1 \(CC-BY-SA-4.0\) and Source 2 \(CC-BY-NC-4.0\)"),
         ((ND,), "forbids passing on changed material"),
         *(((name,), "forbids passing on changed material") for name in OTHER_ND),
-        (("LicenseRef-unknown", "LicenseRef-unknown"), "release it alone"),
+        (("LicenseRef-unknown", "LicenseRef-unknown"), "release the source alone"),
         ((BY, "CC-BY-NC-ND-4.0"), "Leave out s1"),
-        ((BY, "LicenseRef-unknown"), "Declare `terms` in the file of source s1"),
+        ((BY, "LicenseRef-unknown"), r"not stated.*Write it in \[sources.s1\]"),
+        ((BY, "LicenseRef-own"), "Declare `terms` in the file of source s1"),
     ],
 )
 def test_what_excludes_each_other_is_refused_with_a_way_out(licences: tuple[str, ...], words: str) -> None:

@@ -16,7 +16,7 @@ from medmultipoints.transforms.sources.annotated import AnnotatedPicture, Files,
 from medmultipoints.transforms.sources.declaration import Declaration
 from medmultipoints.transforms.sources.formats.format import MASK_KEYS, Format
 from medmultipoints.transforms.sources.patterns import compile_pattern, fill
-from medmultipoints.transforms.sources.reading.joining import MISSING, picture_size
+from medmultipoints.transforms.sources.reading.joining import MISSING, is_turned, picture_size
 from medmultipoints.transforms.sources.reading.listing import Listing, listed, matching
 from medmultipoints.transforms.sources.reading.masks.mask_choice import choose_masks
 from medmultipoints.transforms.sources.reading.masks.mask_joins import MaskJoin
@@ -268,7 +268,8 @@ def _hint_sizes(draft: Draft, listing: Listing, masks: Sequence[Mask]) -> None:
     different = 0
     for mask in spread(masks, SAMPLE):
         try:
-            different += picture_size(listing, mask.member) != picture_size(listing, mask.picture)
+            own, real = picture_size(listing, mask.member), picture_size(listing, mask.picture)
+            different += own != real and not (own == real[::-1] and is_turned(listing, mask.picture))
         except MemberProblem:
             continue
     if different:

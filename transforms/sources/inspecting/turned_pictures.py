@@ -6,20 +6,16 @@ from dataclasses import replace
 from itertools import islice
 from typing import Any, Final
 
-from medmultipoints.transforms.errors import MemberProblem
-from medmultipoints.transforms.pictures.orientation import find_orientations
 from medmultipoints.transforms.reporting.counted import plural
 from medmultipoints.transforms.sources.annotated import AnnotatedPicture, Recognition
 from medmultipoints.transforms.sources.declaration import merge_read
 from medmultipoints.transforms.sources.inspecting.declared_answers import likely_answers, nest_keys
 from medmultipoints.transforms.sources.inspecting.grouping import read_some
-from medmultipoints.transforms.sources.reading.joining import size_or_none
+from medmultipoints.transforms.sources.reading.joining import is_turned, size_or_none
 from medmultipoints.transforms.sources.reading.listing import Listing
 from medmultipoints.transforms.sources.reading.proposing import redraft
 
 EXIF: Final = "pictures.exif"
-SWAPPING: Final = frozenset({5, 6, 7, 8})
-"""Tags that swap width and height."""
 COMPARED: Final = 500
 """Turned pictures whose sizes are compared."""
 
@@ -60,12 +56,5 @@ def _compare_sizes(listing: Listing, pictures: Iterable[AnnotatedPicture]) -> It
         real = size_or_none(listing, one.member)
         if real is None or real[0] == real[1] or said not in (real, real[::-1]):
             continue
-        if _is_turned(listing, one.member):
+        if is_turned(listing, one.member):
             yield "shown" if said != real else "mask as stored" if masks else "stored"
-
-
-def _is_turned(listing: Listing, member: str) -> bool:
-    try:
-        return not SWAPPING.isdisjoint(find_orientations(listing.read(member)))
-    except MemberProblem:
-        return False

@@ -9,6 +9,7 @@ from PIL import Image
 
 from medmultipoints.transforms.errors import MemberProblem
 from medmultipoints.transforms.pictures.decode import PILLOW_ERRORS, said_by
+from medmultipoints.transforms.pictures.orientation import find_orientations
 from medmultipoints.transforms.sources.annotated import AnnotatedPicture, Annotation, Files, Reading, ReadProblem
 from medmultipoints.transforms.sources.declaration import Declaration
 from medmultipoints.transforms.sources.paths import split_path
@@ -20,6 +21,8 @@ from medmultipoints.transforms.sources.reading.records.row_facts import row_fact
 MISSING: Final = "picture_missing"
 AMBIGUOUS: Final = "picture_ambiguous"
 TWICE: Final = "picture_annotated_twice"
+_SWAPPING: Final = frozenset({5, 6, 7, 8})
+"""Orientation tags that swap width and height."""
 
 
 class Pictures:
@@ -141,6 +144,14 @@ def picture_size(listing: Listing, name: str) -> tuple[int, int]:
             problem = error
     said = said_by(problem, data)
     raise MemberProblem("unreadable_image", f"{name} cannot be read as a picture: {said}") from problem
+
+
+def is_turned(listing: Listing, name: str) -> bool:
+    """Return whether an orientation tag swaps width and height of a picture."""
+    try:
+        return not _SWAPPING.isdisjoint(find_orientations(listing.read(name)))
+    except MemberProblem:
+        return False
 
 
 def size_or_none(listing: Listing, name: str | None) -> tuple[int, int] | None:

@@ -101,3 +101,9 @@ def test_nothing_is_said_of_sizes_that_no_annotation_states() -> None:
     found = inspect(lambda _: table, [STORED] * 3)
     (question,) = [one for one in found.questions if one.key == "pictures.exif"]
     assert (question.default, "state the size" in question.text) == (None, False)
+
+
+def test_masks_drawn_on_turned_pictures_are_not_called_of_another_size() -> None:
+    hints = {hint.key for hint in inspect(masks, [STORED[::-1]] * 3).hints}
+    assert "sizes_differ" not in hints
+    assert "sizes_differ" in {hint.key for hint in inspect(masks, [(30, 48)] * 3).hints}
