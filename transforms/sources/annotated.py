@@ -31,8 +31,9 @@ class Files(Members, Protocol):
 class AnnotatedPicture:
     """A picture with its annotations.
 
-    ``member``: an image file, a video with ``frame`` (from 0), or a volume or stack with ``plane``. ``name``: unique in
-    the source; empty means the path of the member. ``width`` and ``height``: as stated by the annotation.
+    ``member``: an image file, a video with ``frame`` (from 0), or a volume or stack with ``plane``. ``shows``: the
+    video and its frame (from 0) that an image file shows. ``name``: unique in the source; empty means the path of the
+    member. ``width`` and ``height``: as stated by the annotation.
     ``rendering``: rule for gray levels, see ``transforms.rasters.intensity``. ``annotated``: the source gives the
     objects of this picture, or that it has none. ``read_from``: further members used. ``columns``: group, split, organ,
     modality, finding, classification and licence, if known. ``doubts``: unreadable entries that may belong to this
@@ -43,6 +44,7 @@ class AnnotatedPicture:
     name: str = ""
     plane: str = ""
     frame: int | None = None
+    shows: tuple[str, int] | None = None
     fps: float | None = None
     width: int | None = None
     height: int | None = None

@@ -223,13 +223,14 @@ def _add_picture(
     ledger.used.update(_members_of(picture))
     stated = {name: value for name, value in picture.columns.items() if name not in declaration.row_holes}
     columns = {**facts, **own.columns, **stated}
+    video, frame = _video_frame(picture)
     ledger.samples[stem] = Sample(
         source=ledger.source,
         stem=stem,
         image_member=None if picture.frame is not None else picture.member,
         video_member=picture.member if picture.frame is not None else None,
-        video_id=columns.get("video") if picture.frame is None else split_path(picture.member).stem,
-        frame_index=picture.frame,
+        video_id=video,
+        frame_index=frame,
         fps=picture.fps,
         organ=columns.get("organ", UNKNOWN),
         finding=columns.get("finding", UNKNOWN),
@@ -250,6 +251,13 @@ def _add_picture(
         uncertain=tuple(sorted(doubtful)),
         parts=tuple(json.dumps([parent, *below]) for parent, below in sorted(declaration.hierarchy.items())),
     )
+
+
+def _video_frame(picture: AnnotatedPicture) -> tuple[str | None, int | None]:
+    """Return the video of a picture and its frame of it, if known."""
+    if picture.frame is not None:
+        return split_path(picture.member).stem, picture.frame
+    return picture.shows or (None, None)
 
 
 def _doubtful_labels(

@@ -45,6 +45,8 @@ def _remedy(source: str, reasons: set[str]) -> str:
         return f'Add the labels of {source} to names in [labels], or write others = "keep" there. {other}'
     if reasons <= UNCLEAR_VALUES:
         return f"Nothing is missing: say in the recipe what the values of the masks mean, as above. {other}"
+    if reasons == {"frames_not_decoded"}:
+        return f"Then build again, or leave the source out with --only, without {source}."
     if reasons == {"licence_unlisted"}:
         return f"Correct the licences in the data, or give one in [sources.{source}.read.licences]. {other}"
     if reasons == {"objects_in_quarantine"}:

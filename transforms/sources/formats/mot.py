@@ -5,6 +5,7 @@ detections and is not read.
 """
 
 import re
+import shlex
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -39,7 +40,7 @@ _ROW: Final = re.compile(
 )
 MOSTLY: Final = 0.7
 """Least share of valid rows among the first lines, so that one damaged row does not hide a file."""
-_SIDES: Final = (b"imWidth", b"imHeight")
+_STATED: Final = re.compile(rb"(?m)^\s*(\w+)\s*=\s*(\d{1,9}(?:\.\d{1,9})?)")
 _FRAME: Final = re.compile(r"(\d+)$")
 
 
@@ -71,15 +72,34 @@ def _truths(listing: Listing) -> tuple[str, ...]:
     return tuple(name for name in found if split_path(name).filename.lower() != "det.txt")
 
 
-def _stated_size(listing: Listing, name: str) -> tuple[int, int] | None:
-    """Return the size of frames that a seqinfo.ini near the file gives, or None."""
-    for place in (folder(name), folder(folder(name))):
+def _stated(listing: Listing, name: str) -> dict[str, float]:
+    """Return the numbers that a seqinfo.ini near the file gives, by key in lower case."""
+    found: dict[str, float] = {}
+    for place in (folder(folder(name)), folder(name)):
         member = f"{place}/seqinfo.ini" if place else "seqinfo.ini"
         if listing.kinds.get(member) == "text":
-            sides = [re.search(rb"(?im)^\s*%s\s*=\s*(\d+)" % key, listing.head(member)) for key in _SIDES]
-            if sides[0] and sides[1]:
-                return int(sides[0][1]), int(sides[1][1])
-    return None
+            numbers = _STATED.findall(listing.head(member))
+            found |= {key.decode().lower(): float(number) for key, number in numbers if float(number) > 0}
+    return found
+
+
+def _sequence(name: str) -> str:
+    """Return the folder of the sequence of a file; its last part names the sequence."""
+    return f"/{folder(name)}".removesuffix("/gt").lstrip("/")
+
+
+def _not_decoded(listing: Listing, name: str) -> str:
+    """Return the sentence about the nearest videos above a file without pictures, or an empty text."""
+    place = _sequence(name)
+    while not (near := [one for one in listing.of("video") if one.startswith(f"{place}/".lstrip("/"))]) and place:
+        place = folder(place)
+    if not near:
+        return ""
+    frames = f"{_sequence(name)}/img1".lstrip("/")
+    video = shlex.quote(near[0]) if len(near) == 1 else "VIDEO"
+    line = f"mkdir {shlex.quote(frames)} && ffmpeg -i {video} -fps_mode passthrough -q:v 2"
+    said = f"{name}: there are no pictures, and the frames of {', '.join(near[:3])} are not decoded for this format"
+    return f"{said}. Write them as pictures, in the folder of the source: {line} {shlex.quote(f'{frames}/%06d.jpg')}"
 
 
 def _rows(listing: Listing, name: str) -> Iterator[_Row | ReadProblem]:
@@ -220,6 +240,9 @@ def read(declaration: Declaration, files: Files) -> Reading:
                 by_frame[row.frame].append(row)
         yield from damaged
         frames = _frames(name, pictures)
+        if not frames and (said := _not_decoded(listing, name)):
+            yield ReadProblem(key=name, reason="frames_not_decoded", detail=said)
+            continue
         shift = _shift(declaration, frames, by_frame)
         shifted = {n - shift: rows for n, rows in by_frame.items()}
         yield from _read_sequence(declaration, listing, name, shifted, frames, tuple(damaged))
@@ -245,8 +268,9 @@ def _read_sequence(
     damaged: tuple[ReadProblem, ...],
 ) -> Reading:
     """Yield each frame of a sequence; ``damaged`` rows may belong to any of them."""
-    group = folder(name).removesuffix("/gt").rpartition("/")[2] or split_path(name).stem
-    width, height = _stated_size(listing, name) or (None, None)
+    sequence = _sequence(name) or split_path(name).stem
+    stated = _stated(listing, name)
+    first = 0 if 0 in frames else 1
     for number in sorted(rows.keys() | frames.keys()):
         picture = frames.get(number)
         try:
@@ -261,10 +285,12 @@ def _read_sequence(
         made = AnnotatedPicture(
             member=picture,
             name=picture,
-            width=width,
-            height=height,
+            width=int(stated["imwidth"]) if "imwidth" in stated else None,
+            height=int(stated["imheight"]) if "imheight" in stated else None,
+            shows=(sequence, number - first),
+            fps=stated.get("framerate"),
             read_from=(name,),
-            columns={"group": group},
+            columns={"group": sequence.rpartition("/")[2]},
             doubts=damaged,
         )
         yield from with_problems(made, found)
