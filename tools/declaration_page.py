@@ -32,6 +32,7 @@ that follows the hole, `{slice:int}` a number, `{visit:\\d{3}}` what the express
 any text in one folder, `**` any folders, `[...]` a part that may be absent. Holes of equal names join pictures and
 annotations; numbers join without leading zeros. A path that a pattern reads in two ways is refused with both readings.
 Holes named `split`, `group`, `organ`, `modality`, `finding`, `classification` and `licence` fill those columns.
+`columns` and joined tables win over these holes, and over what annotations and DICOM headers state.
 In `groups.group`, `columns` and `splits.from`, holes are also the columns of tables: `{COLUMN}` of the rows that
 annotate a picture (formats `table`, `run-lengths` and `hugging-face`) or key of its entry (`coco`, `label-studio`: the
 task's data, `via`: the attributes of the file), `{NAME.COLUMN}` of a table that

@@ -11,7 +11,7 @@ import polars as pl
 from medmultipoints.transforms.audit.box_findings import SEVERITIES, Finding, Kind, Setting, check_alone, compare_boxes
 from medmultipoints.transforms.audit.conventions import HALF_OPEN, Convention, Pairs, estimate_convention
 from medmultipoints.transforms.audit.findings import FINDINGS, as_findings
-from medmultipoints.transforms.columns.tables import schema_of
+from medmultipoints.transforms.columns.tables import column_names, schema_of
 from medmultipoints.transforms.compose.policy import Policy
 from medmultipoints.transforms.records import SIDES, Box
 from medmultipoints.transforms.regions.boxes import iou
@@ -20,12 +20,6 @@ from medmultipoints.transforms.regions.matching import match_boxes
 CONVENTIONS = schema_of("conventions")
 COMPARED = [name for name in FINDINGS if name not in ("detail", "places")]
 """The columns filled by a comparison of boxes."""
-BOXES = ("sample_id", "label", "evidence", "index", *SIDES)
-FACTS = (
-    "sample_id", "source", "stem", "image_sha256", "original_width", "original_height", "source_width", "mask_member",
-    "mask_label",
-)  # fmt: skip
-"""What the audit of boxes needs to know of an image."""
 IMAGES_AT_ONCE = 20_000
 SPECK_KINDS: dict[str, Kind] = {"stray_pixel": "stray_pixel", "below_min_area": "speck"}
 PUBLISHED_ACTION = "source box is kept as published"
@@ -41,7 +35,7 @@ def estimate_conventions(images: pl.DataFrame, regions: pl.LazyFrame) -> pl.Data
     ``images`` are sorted by sample_id; the objects of some thousand are in memory at once, and 64 bytes of each pair.
     """
     stated = pl.col("evidence") == "source"
-    boxes = regions.filter(stated | (pl.col("evidence") == "mask")).select(*BOXES, "source")
+    boxes = regions.filter(stated | (pl.col("evidence") == "mask")).select(column_names("regions", "compared"))
     pairs: dict[str, list[Pairs]] = {}
     for part in images.select("sample_id").iter_slices(IMAGES_AT_ONCE):
         between = pl.col("sample_id").is_between(pl.lit(part["sample_id"][0]), pl.lit(part["sample_id"][-1]))
@@ -70,7 +64,8 @@ def audit_boxes(
     ``transforms.audit.box_findings.compare_boxes``, in the source's own of the ``conventions``. Source boxes without a
     mask are checked alone. Coordinates are pixels of the original image.
     """
-    facts = images.join(samples.drop("source"), on="sample_id", validate="1:1").select(FACTS).sort("sample_id")
+    own, stated = images.select(column_names("images", "audited")), samples.select(column_names("samples", "audited"))
+    facts = own.join(stated, on="sample_id", validate="1:1").sort("sample_id")
     boxes = _collect_boxes(regions.join(facts, on="sample_id", how="semi"))
     dropped = _collect_specks(specks.join(facts, on="sample_id", how="semi"))
     estimated = {source: Convention(*steps) for source, *steps, _, _ in conventions.select(*CONVENTIONS).iter_rows()}
@@ -103,7 +98,7 @@ def _collect_boxes(regions: pl.DataFrame) -> dict[str, BoxesByLabel]:
         "sample_id", "label", "evidence", "index"
     )
     found: dict[str, BoxesByLabel] = {}
-    for sample_id, label, evidence, _, *sides in chosen.select(BOXES).iter_rows():
+    for sample_id, label, evidence, *sides in chosen.select("sample_id", "label", "evidence", *SIDES).iter_rows():
         stated, derived = found.setdefault(sample_id, {}).setdefault(label, ([], []))
         (stated if evidence == "source" else derived).append(Box(*sides))
     return found

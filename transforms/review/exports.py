@@ -13,6 +13,7 @@ from xml.sax.saxutils import escape, quoteattr
 import numpy as np
 from numpy.typing import NDArray
 
+from medmultipoints.transforms.columns.tables import column_names
 from medmultipoints.transforms.masks.outlines import Polygon, trace_outlines
 from medmultipoints.transforms.masks.run_lengths import decode_rle
 from medmultipoints.transforms.pictures.components import lit_part
@@ -20,7 +21,7 @@ from medmultipoints.transforms.review.entries import Seen
 
 OBJECT_ID: Final = "object_id"
 
-DECISION = ("action", "label", "kind", "reason", "reviewer", "date")
+DECISION: Final = column_names("corrections", "decision")
 Row = Mapping[str, Any]
 
 CONTEXT: Final = "http://www.w3.org/ns/anno.jsonld"

@@ -222,7 +222,7 @@ def _add_picture(
     doubtful = _doubtful_labels(declaration, picture, doubts.get(stem, set()), kept)
     ledger.used.update(_members_of(picture))
     stated = {name: value for name, value in picture.columns.items() if name not in declaration.row_holes}
-    columns = {**facts, **own.columns, **stated}
+    columns = {**facts, **stated, **own.columns}
     video, frame = _video_frame(picture)
     ledger.samples[stem] = Sample(
         source=ledger.source,

@@ -7,7 +7,7 @@ later stages open the files of the source under the changed paths.
 import hashlib
 import re
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import replace
+from dataclasses import fields, replace
 from functools import lru_cache
 from typing import Any, Final
 
@@ -108,7 +108,7 @@ def hide_names(indexed: Indexed, hide: Callable[[str], str]) -> Indexed:
     )
 
 
-_PATHS: Final = ("image_member", "mask_member", "label_member", "track_member", "video_member", "video_id")
+_PATHS: Final = (*(field.name for field in fields(Sample) if field.name.endswith("_member")), "video_id")
 
 
 def _hide_sample(sample: Sample, hide: Callable[[str], str]) -> Sample:

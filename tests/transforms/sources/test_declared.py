@@ -68,6 +68,12 @@ def test_holes_are_columns_groups_and_splits_and_the_source_says_the_rest() -> N
     assert ("p1", "train", "blood", "unknown") == (sample.group, sample.official_split, sample.organ, sample.finding)
 
 
+def test_a_declared_column_wins_over_what_the_file_states() -> None:
+    stated = picture("set/train/p1_1.jpg", columns={"organ": "colon", "modality": "CT"})
+    sample = only(read([stated], columns={"organ": "organ of {patient}"}))
+    assert ("organ of p1", "CT") == (sample.organ, sample.modality)
+
+
 def test_labels_are_renamed_and_ignored_ones_are_accounted_for() -> None:
     labels = {"RBC": "red cell", "Plate*": {"ignore": "not asked"}}
     found = read([picture("set/train/p1_1.jpg", cell(0), cell(1, "Platelets"))], labels=labels)

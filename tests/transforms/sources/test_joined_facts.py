@@ -67,6 +67,13 @@ def test_a_column_of_the_rows_is_a_hole_of_the_group() -> None:
     assert groups(found) == list(PATIENTS)
 
 
+@pytest.mark.parametrize("column", ["organ", "finding", "classification", "modality", "licence"])
+def test_a_hole_of_an_annotation_path_fills_its_column(column: str) -> None:
+    held = files() | {"MIT/c.json": coco()}
+    found = read(held, format="coco", images="p/{stem}.png", annotations=f"{{{column}}}/c.json")
+    assert {getattr(sample, column) for sample in found.samples} == {"MIT"}
+
+
 def test_a_picture_whose_patient_is_unknown_is_rejected() -> None:
     """It could be one of a patient in another split."""
     found = read(files(boxes_csv=boxes(("a", "", "b", "b", "c", "c"))), **TABLE, groups={"group": "{Patient}"})

@@ -11,11 +11,12 @@ from medmultipoints.transforms.errors import MemberProblem, UsageError
 from medmultipoints.transforms.reporting.counted import plural
 from medmultipoints.transforms.sources.annotated import AnnotatedPicture, Recognition
 from medmultipoints.transforms.sources.declaration import Declaration, fold_label, merge_read
+from medmultipoints.transforms.sources.declaration_parts import COLUMNS
 from medmultipoints.transforms.sources.inspecting.augmented_copies import ask_copies
 from medmultipoints.transforms.sources.inspecting.declared_answers import likely_answers, nest_keys
 from medmultipoints.transforms.sources.patterns import compile_pattern, template_holes
 from medmultipoints.transforms.sources.reading.listing import Listing, matching
-from medmultipoints.transforms.sources.reading.path_patterns import COLUMN_HOLES, SPLIT_WORDS
+from medmultipoints.transforms.sources.reading.path_patterns import SPLIT_WORDS
 from medmultipoints.transforms.sources.reading.picture_index import PictureIndex
 from medmultipoints.transforms.sources.reading.proposing import Draft, redraft
 from medmultipoints.transforms.sources.reading.records.row_facts import ask_group, ask_row_groups
@@ -28,7 +29,7 @@ READ: Final = 500
 TABLE: Final = "facts"
 """Name of a proposed table of facts."""
 _MOST_ROWS: Final = 1_000_000
-_NEVER: Final = COLUMN_HOLES | {"stem", "name", "target"}
+_NEVER: Final = COLUMNS | {"stem", "name", "target"}
 """Holes that identify a picture, or have a meaning of their own."""
 _STORES: Final = SPLIT_WORDS | {"images", "image", "imgs", "img", "pictures", "photos", "frames", "data"}
 """Names of folders that only store files."""

@@ -4,13 +4,12 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
+from medmultipoints.transforms.sources.declaration_parts import COLUMNS
 from medmultipoints.transforms.sources.patterns import PatternError, compile_pattern
 
 SPLIT_WORDS: Final = frozenset(
     {"train", "training", "trainval", "val", "valid", "validation", "dev", "test", "testing", "eval"}
 )
-COLUMN_HOLES: Final = frozenset({"split", "group", "organ", "modality"})
-"""Holes whose values fill a column of the picture."""
 _SPECIAL: Final = re.compile(r"[\[\]{}*]")
 _SHARD: Final = re.compile(r"(?P<split>[A-Za-z]+)-[^.]*\d[^.]*(?P<end>\..+)")
 """Name of a part of a split, such as train-00000-of-00002.parquet."""
@@ -201,9 +200,9 @@ def _match(pattern: str, name: str) -> bool:
 
 
 def hole_columns(name: str, patterns: Sequence[str]) -> dict[str, str]:
-    """Return the values of the holes split, group, organ and modality in an annotation's path."""
+    """Return the values of holes in an annotation's path that are named like columns (``COLUMNS``)."""
     for pattern in patterns:
         values = compile_pattern(pattern).match(name)
         if values is not None:
-            return {key: value for key, value in values.items() if key in COLUMN_HOLES}
+            return {key: value for key, value in values.items() if key in COLUMNS}
     return {}
