@@ -5,7 +5,6 @@ from typing import TYPE_CHECKING, Final
 
 from medmultipoints.data_lake.catalogue import OWN_READERS, SourceInfo
 from medmultipoints.transforms.errors import UsageError
-from medmultipoints.transforms.sources.registry import EVERY_FORMAT, find_format
 
 if TYPE_CHECKING:
     from medmultipoints.flows.recipe.model import Recipe
@@ -37,6 +36,8 @@ def unused_keys(recipe: "Recipe") -> Iterator[str]:
 
 def refuse_unused(recipe: "Recipe", infos: Iterable[SourceInfo], where: str) -> None:
     """Raise UsageError for a stated key that none of the sources uses; their declarations must be complete."""
+    from medmultipoints.transforms.sources.registry import EVERY_FORMAT, find_format  # slow to import: all formats
+
     kinds = {kind for info in infos for kind in _kinds(info)}
     if any(kind not in OWN_READERS and kind not in {form.name for form in EVERY_FORMAT} for kind in kinds):
         return  # a plug-in may use anything, and a source that cannot be read any format

@@ -30,7 +30,7 @@ fractions = { train = 0.6, test = 0.4 }
 [sources.own]
 path = "own"
 licence = "MIT"
-read = { boxes = { frame = "edges" }, absence = { certain = CERTAIN } }
+read = { absence = { certain = CERTAIN } }
 """
 Change = Callable[[Any], object]
 

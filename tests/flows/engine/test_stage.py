@@ -11,8 +11,12 @@ from medmultipoints.flows.stages.pipeline import PIPELINE
 
 ROOT = Path(__file__).resolve().parents[3]
 ASKED = {"column_names", "load_table", "schema_of"}
-ELSEWHERE = {"corrections": "medmultipoints/transforms/audit/corrections.py"}
-"""Recipes are read with the records of this module; its table is made by a stage that reads it."""
+ELSEWHERE = {
+    "corrections": "medmultipoints/transforms/audit/corrections.py",
+    "disagreements": "medmultipoints/transforms/audit/findings.py",
+}
+"""Recipes are read with the records of the first module; the survey shares helpers with the audit in the second and
+writes columns of its own table. A stage that reads it makes the table."""
 STAGES = {stage.name: stage for stage in PIPELINE}
 
 
