@@ -8,7 +8,6 @@ from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, field_v
 
 from medmultipoints.transforms.columns.tables import column_names
 from medmultipoints.transforms.problems import NAME, TomlTable
-from medmultipoints.transforms.rasters.intensity import make_rendering
 from medmultipoints.transforms.records import MaskKind, MaskObject
 from medmultipoints.transforms.sources.declaration_text import toml_value
 from medmultipoints.transforms.sources.patterns import PatternError, compile_pattern, template_holes
@@ -275,6 +274,8 @@ class IntensityKeys(TomlTable):
     @field_validator("window")
     @classmethod
     def _is_a_rule(cls, window: Mapping[str, float] | str | None) -> Mapping[str, float] | str | None:
+        from medmultipoints.transforms.rasters.intensity import make_rendering  # slow to import: decoders
+
         try:
             make_rendering(window)
         except (ValueError, LookupError) as error:
