@@ -190,7 +190,8 @@ def is_out_of_memory(error: BaseException) -> bool:
         return True
     if isinstance(error, OSError) and error.errno == errno.ENOMEM:
         return True
-    return isinstance(error, ImportError) and "failed to map segment" in str(error)
+    said = {ImportError: "failed to map segment", SystemError: "without exception set"}  # of native modules
+    return any(isinstance(error, kind) and words in str(error) for kind, words in said.items())
 
 
 def explain(error: BaseException) -> tuple[int, str]:

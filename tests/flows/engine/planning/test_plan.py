@@ -55,7 +55,7 @@ EDITS: dict[str, tuple[str, tuple[str, str], list[str]]] = {
     "a rule of a suite": ("expectations/suites/instructions.json", ('"warning"', '"critical"'), FROM_INSTRUCT),
     "the suite of a policy": ("expectations/suites/records_published.json", BLANK, FROM_RECORD),
     "a rule over tables": ("expectations/suites/table_rules.json", ("the rule holds", "it holds"), STAGES),
-    "a column": ("transforms/columns/tables/disagreements.toml", COMMENT, ["survey", "audit", *RELEASED]),
+    "a column": ("transforms/columns/tables/disagreements.toml", COMMENT, ["audit", *RELEASED]),
     "a column of the quarantine": ("transforms/columns/tables/exclusions.toml", COMMENT, STAGES),
     "the end of every stage": ("flows/engine/running/finish.py", COMMENT, STAGES),
     "the command line": ("flows/cli/console.py", COMMENT, []),
