@@ -79,6 +79,11 @@ class Pattern:
         return tuple(_number(values.get(name, "")) if name in self.numbers else values.get(name, "") for name in names)
 
 
+def as_patterns(value: object) -> tuple[str, ...]:
+    """Return the patterns that a key of TOML states: one text, a list, or the keys of a table."""
+    return (value,) if isinstance(value, str) else tuple(map(str, value)) if isinstance(value, Iterable) else ()
+
+
 def fill(template: str, values: Mapping[str, str]) -> str:
     """Return the text with each ``{hole}`` replaced by its value. Raise PatternError for a hole without one."""
 

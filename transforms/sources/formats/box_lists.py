@@ -6,19 +6,19 @@ A line is ``path x1,y1,x2,y2,class x1,y1,x2,y2,class …``; a path alone is a pi
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import takewhile
 
-from medmultipoints.transforms.regions.decimals import parse_decimal
 from medmultipoints.transforms.reporting.counted import plural
 from medmultipoints.transforms.sources.annotated import Annotation, Files, Reading, ReadProblem, Recognition
 from medmultipoints.transforms.sources.declaration import Declaration
 from medmultipoints.transforms.sources.formats.format import BOX_KEYS, Format
 from medmultipoints.transforms.sources.reading.box_forms import FormEvidence, decide_form, declared_place
-from medmultipoints.transforms.sources.reading.class_names import ask_class_names, class_number
+from medmultipoints.transforms.sources.reading.class_names import ask_class_names, class_name, class_number
 from medmultipoints.transforms.sources.reading.frame_evidence import FrameEvidence
 from medmultipoints.transforms.sources.reading.joining import Pictures, read_documents, size_or_none
 from medmultipoints.transforms.sources.reading.listing import Listing, listed
 from medmultipoints.transforms.sources.reading.making import make_annotation
 from medmultipoints.transforms.sources.reading.picture_index import PictureIndex
 from medmultipoints.transforms.sources.reading.proposing import Draft, choose_joined_documents
+from medmultipoints.transforms.sources.reading.records.table_columns import read_number
 from medmultipoints.transforms.sources.reading.shapes import finite
 
 
@@ -87,14 +87,7 @@ def _decide(
 
 
 def _numbers(cells: Sequence[str]) -> list[float]:
-    return [_number(cell) for cell in cells[:4]]
-
-
-def _number(cell: str) -> float:
-    try:
-        return parse_decimal(cell)
-    except ValueError:
-        return float("nan")
+    return [read_number(cell) for cell in cells[:4]]
 
 
 def read(declaration: Declaration, files: Files) -> Reading:
@@ -117,7 +110,7 @@ def _annotation(
     label = cells[4] if len(cells) == 5 else declaration.label or ""
     number = class_number(label) if declaration.classes else None
     if number is not None:
-        label = declaration.classes[number] if number < len(declaration.classes) else ""
+        label = class_name(declaration.classes, number)
     return make_annotation(key, label, declared_place(declaration, _numbers(cells), size), {})
 
 

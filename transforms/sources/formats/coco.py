@@ -15,6 +15,7 @@ from medmultipoints.transforms.reporting.counted import plural
 from medmultipoints.transforms.sources.annotated import Files, Reading, ReadProblem, Recognition
 from medmultipoints.transforms.sources.declaration import Declaration
 from medmultipoints.transforms.sources.formats.format import Format
+from medmultipoints.transforms.sources.reading.class_names import class_name
 from medmultipoints.transforms.sources.reading.joining import Pictures, read_documents
 from medmultipoints.transforms.sources.reading.listing import Listing, listed
 from medmultipoints.transforms.sources.reading.picture_index import PictureIndex
@@ -215,7 +216,7 @@ def _label(declaration: Declaration, number: Any, categories: Mapping[Any, str])
     key = identifier(number)
     if number is None or not declaration.classes or not isinstance(key, int):
         return declaration.label if number is None else categories.get(key)
-    return (declaration.classes[key] or None) if 0 <= key < len(declaration.classes) else None
+    return class_name(declaration.classes, key) or None
 
 
 def _box(declaration: Declaration, stated: Any, image: CocoImage) -> tuple[Box | None, Fault | None]:

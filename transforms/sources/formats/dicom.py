@@ -19,13 +19,13 @@ from medmultipoints.transforms.sources.declaration import Declaration
 from medmultipoints.transforms.sources.declaration_parts import DICOM_HOLES
 from medmultipoints.transforms.sources.declaration_text import toml_value
 from medmultipoints.transforms.sources.formats.format import MASK_KEYS, Format
+from medmultipoints.transforms.sources.hidden_names import hash_name
 from medmultipoints.transforms.sources.patterns import template_holes
 from medmultipoints.transforms.sources.reading.listing import Listing, listed, matching
 from medmultipoints.transforms.sources.reading.masks.dicom_series import (
     PATIENT,
     DicomSeries,
     Frame,
-    hashed,
     identity,
     nearest_series,
     place_of,
@@ -38,6 +38,8 @@ from medmultipoints.transforms.sources.reading.masks.volume_keys import ask_clas
 from medmultipoints.transforms.sources.reading.path_patterns import propose_patterns
 from medmultipoints.transforms.sources.reading.proposing import Draft, patterns_of, single
 
+Lying = Mapping[str, Sequence[Frame]]
+"""Pictures on the grid of a mask, by series."""
 _MODALITIES: Final = {"CT": "CT", "MR": "MRI", "US": "ultrasound", "CR": "X-ray", "DX": "X-ray", "MG": "mammography"}
 
 
@@ -52,7 +54,7 @@ def recognise(files: Files, stated: Mapping[str, object]) -> Recognition | None:
     if not series.frames:
         return None
     draft = Draft("dicom", stated)
-    niftis = tuple(name for name in listing.of("nifti") if _lies_on_any(listing, name, series))
+    niftis = {name: lying for name in listing.of("nifti") if (lying := _lying_under(listing, name, series))}
     if not series.segmentations and not niftis and stated.get("format") is None:
         return None
     count = plural(len(series.frames), "picture")
@@ -67,29 +69,29 @@ def recognise(files: Files, stated: Mapping[str, object]) -> Recognition | None:
     return draft.done()
 
 
-def _decide_masks(draft: Draft, listing: Listing, series: DicomSeries, niftis: tuple[str, ...]) -> None:
+def _decide_masks(draft: Draft, listing: Listing, series: DicomSeries, niftis: Mapping[str, Lying]) -> None:
     masks = tuple(series.segmentations)
     if masks and niftis:
-        texts = [propose_patterns(names, listing.kinds)[0] for names in (masks, niftis)]
+        texts = [propose_patterns(names, listing.kinds)[0] for names in (masks, tuple(niftis))]
         draft.ask("annotations", "Segmentations and NIfTI masks lie on the series. Which are right?", texts, texts[0])
     elif masks and _ask_readers(draft, listing, series, masks):
         pass
     elif masks or niftis:
-        names = masks or niftis
+        names = masks or tuple(niftis)
         patterns = propose_patterns(names, listing.kinds)
         draft.line("annotations", single(patterns), f"{plural(len(names), 'mask')} on the grid of the pictures")
     else:
         return
     if niftis and (not masks or draft.states("annotations") is not None):
-        ask_classes(draft, listing, niftis)
-        _ask_series(draft, listing, series, niftis)
+        ask_classes(draft, listing, tuple(niftis))
+        _ask_series(draft, niftis)
     text = "Is each connected area of a picture an object, or all areas of one label in it?"
     draft.ask("masks.object", text, ["component", "file"], "component")
 
 
-def _ask_series(draft: Draft, listing: Listing, series: DicomSeries, masks: Sequence[str]) -> None:
+def _ask_series(draft: Draft, masks: Mapping[str, Lying]) -> None:
     """Ask whether a mask on the voxels of several series annotates all of them, unless its folder has one."""
-    several = {name: lying for name in masks if len(lying := series_under(series, read_mask_grid(listing, name))) > 1}
+    several = {name: lying for name, lying in masks.items() if len(lying) > 1}
     if not several:
         return
     lost = [name for name, lying in several.items() if nearest_series(name, lying) is None]
@@ -128,12 +130,13 @@ def _ask_readers(draft: Draft, listing: Listing, series: DicomSeries, masks: Seq
     return True
 
 
-def _lies_on_any(listing: Listing, name: str, series: DicomSeries) -> bool:
+def _lying_under(listing: Listing, name: str, series: DicomSeries) -> Lying:
+    """Return the pictures on the grid of a mask, by series; none if it cannot be read."""
     require_nibabel()
     try:
-        return bool(series_under(series, read_mask_grid(listing, name)))
+        return series_under(series, read_mask_grid(listing, name))
     except MemberProblem:
-        return False
+        return {}
 
 
 def _decide_window(draft: Draft, series: DicomSeries) -> None:
@@ -235,7 +238,7 @@ def _columns(
     columns = {name: hidden[name][identity(frame, name)] for name in sorted(asked)}
     columns["group"] = f"patient-{hidden[PATIENT][identity(frame, PATIENT)]}"
     number = frame.header.get(PATIENT) if PATIENT in asked or declaration.groups.group is None else None
-    columns |= {"person": hashed(str(number))} if number else {}
+    columns |= {"person": hash_name(str(number))} if number else {}
     if modality := _MODALITIES.get(str(frame.header.get("Modality", ""))):
         columns["modality"] = modality
     return columns

@@ -33,7 +33,7 @@ from medmultipoints.transforms.sources.declaration import Declaration
 from medmultipoints.transforms.sources.formats.format import BOX_KEYS, MASK_KEYS, Format, field_keys
 from medmultipoints.transforms.sources.formats.masks import decide_kind, make_layer
 from medmultipoints.transforms.sources.reading.box_forms import FormEvidence, decide_form, declared_place
-from medmultipoints.transforms.sources.reading.class_names import names_wanted
+from medmultipoints.transforms.sources.reading.class_names import class_name, names_wanted
 from medmultipoints.transforms.sources.reading.frame_evidence import FrameEvidence
 from medmultipoints.transforms.sources.reading.joining import Pictures, missing, picture_size
 from medmultipoints.transforms.sources.reading.listing import HEAD_BYTES, Listing, listed, matching
@@ -328,7 +328,7 @@ def _annotation(declaration: Declaration, row: PictureRow, at: int, size: Size) 
     stated = row.labels[at] if at < len(row.labels) else None
     label = str(stated) if stated is not None else declaration.label or "object"
     if isinstance(stated, int) and declaration.classes:
-        label = declaration.classes[stated] if 0 <= stated < len(declaration.classes) else ""
+        label = class_name(declaration.classes, stated)
     if not isinstance(box, list | tuple) or len(box) != 4:
         return ReadProblem(
             key=key, reason="box_not_a_number", detail=f"{key}: the box is {show(box)}", label=label or None

@@ -18,7 +18,7 @@ from medmultipoints.transforms.sources.declaration import Declaration
 from medmultipoints.transforms.sources.formats.format import BOX_KEYS, Format, field_keys
 from medmultipoints.transforms.sources.paths import split_path
 from medmultipoints.transforms.sources.reading.box_forms import FormEvidence, decide_form, declared_place
-from medmultipoints.transforms.sources.reading.class_names import ask_class_names
+from medmultipoints.transforms.sources.reading.class_names import ask_class_names, class_name
 from medmultipoints.transforms.sources.reading.frame_evidence import FrameEvidence
 from medmultipoints.transforms.sources.reading.joining import Pictures, read_documents, size_or_none
 from medmultipoints.transforms.sources.reading.listing import Listing, bare, listed
@@ -313,7 +313,7 @@ def _label(declaration: Declaration, one: Record) -> str:
     held = value_at(one, declaration.fields["label"])
     held = held[0] if isinstance(held, list) and len(held) == 1 else held
     if declaration.classes and isinstance(held, int):
-        return declaration.classes[held] if 0 <= held < len(declaration.classes) else ""
+        return class_name(declaration.classes, held)
     return held if isinstance(held, str) else "" if held is None else show(held)
 
 

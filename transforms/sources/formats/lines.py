@@ -17,7 +17,7 @@ from medmultipoints.transforms.sources.declaration import Declaration
 from medmultipoints.transforms.sources.formats.format import BOX_KEYS, Format, field_keys
 from medmultipoints.transforms.sources.paths import split_path
 from medmultipoints.transforms.sources.reading.box_forms import FormEvidence, decide_form, declared_place
-from medmultipoints.transforms.sources.reading.class_names import ask_class_names, class_number
+from medmultipoints.transforms.sources.reading.class_names import ask_class_names, class_name, class_number
 from medmultipoints.transforms.sources.reading.frame_evidence import FrameEvidence
 from medmultipoints.transforms.sources.reading.joining import Pictures, read_documents, size_or_none
 from medmultipoints.transforms.sources.reading.listing import Listing, listed
@@ -194,7 +194,7 @@ def _annotation(
     )
     number = class_number(label) if declaration.classes else None
     if number is not None:
-        label = declaration.classes[number] if number < len(declaration.classes) else ""
+        label = class_name(declaration.classes, number)
     return make_annotation(key, label, _place(declaration, cells, size), {})
 
 

@@ -27,7 +27,7 @@ from medmultipoints.transforms.sources.declaration import Declaration
 from medmultipoints.transforms.sources.declaration_text import toml_value
 from medmultipoints.transforms.sources.formats.format import Format
 from medmultipoints.transforms.sources.paths import split_path
-from medmultipoints.transforms.sources.reading.class_names import find_class_names, has_names, names_wanted
+from medmultipoints.transforms.sources.reading.class_names import class_name, find_class_names, has_names, names_wanted
 from medmultipoints.transforms.sources.reading.frame_evidence import LEAST
 from medmultipoints.transforms.sources.reading.joining import frame_missing, picture_size
 from medmultipoints.transforms.sources.reading.listing import Listing, folder, listed, matching
@@ -301,7 +301,7 @@ def _annotation(
 ) -> Annotation | ReadProblem:
     label = declaration.label or (str(row.label) if row.label is not None and row.label >= 0 else "object")
     if declaration.classes and row.label is not None:
-        label = declaration.classes[row.label] if 0 <= row.label < len(declaration.classes) else ""
+        label = class_name(declaration.classes, row.label)
     made = make_annotation(f"{name}#{row.line}", label, _place(declaration, row, size), {}, row.track)
     if isinstance(made, Annotation) and row.flag == 0:
         return Annotation(key=made.key, label=label, box=made.box, track_id=row.track, ignore=True)

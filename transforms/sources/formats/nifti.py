@@ -28,7 +28,7 @@ from medmultipoints.transforms.sources.annotated import AnnotatedPicture, Files,
 from medmultipoints.transforms.sources.declaration import Declaration
 from medmultipoints.transforms.sources.declaration_text import toml_value
 from medmultipoints.transforms.sources.formats.format import MASK_KEYS, Format
-from medmultipoints.transforms.sources.patterns import compile_pattern
+from medmultipoints.transforms.sources.patterns import as_patterns, compile_pattern
 from medmultipoints.transforms.sources.reading.listing import Listing, folder, listed, matching
 from medmultipoints.transforms.sources.reading.masks.mask_values import channel_names
 from medmultipoints.transforms.sources.reading.masks.volume_keys import declared_values, rendering_of
@@ -120,7 +120,7 @@ def _difference(volumes: Volumes, mask: str, pictures: Sequence[str]) -> str:
 def _choose_channel(draft: Draft, pictures: tuple[str, ...], channels: Mapping[str, list[str]]) -> tuple[str, ...]:
     stated = draft.states("images")
     if stated:
-        found = matching(pictures, (stated,) if isinstance(stated, str) else tuple(stated))
+        found = matching(pictures, as_patterns(stated))
         if not found:
             raise UsageError(f"read.images: {stated!r} matches no NIfTI volume. Correct the pattern, or leave it out.")
         return found
@@ -150,7 +150,7 @@ def _choose_masks(draft: Draft, listing: Listing, owners: Mapping[str, str]) -> 
         else:
             place += names
     if stated:
-        chosen = matching(owners, (stated,) if isinstance(stated, str) else tuple(stated))
+        chosen = matching(owners, as_patterns(stated))
         draft.line("annotations", stated, "stated")
         return {name: owners[name] for name in chosen}
     if not sets:

@@ -9,7 +9,7 @@ from medmultipoints.transforms.sources.annotated import AnnotatedPicture, Files,
 from medmultipoints.transforms.sources.declaration import Declaration
 from medmultipoints.transforms.sources.formats.format import BOX_KEYS, Format, field_keys
 from medmultipoints.transforms.sources.reading.box_forms import declared_place
-from medmultipoints.transforms.sources.reading.class_names import class_number
+from medmultipoints.transforms.sources.reading.class_names import class_name, class_number
 from medmultipoints.transforms.sources.reading.joining import missing
 from medmultipoints.transforms.sources.reading.listing import Listing, listed, matching
 from medmultipoints.transforms.sources.reading.making import make_annotation
@@ -119,7 +119,7 @@ def _annotation(
     label = row.get(declaration.fields.get("label", ""), "") or unnamed
     if declaration.classes and "label" in declaration.fields:
         number = class_number(label)
-        label = declaration.classes[number] if number is not None and number < len(declaration.classes) else ""
+        label = "" if number is None else class_name(declaration.classes, number)
     cells = [row.get(declaration.fields[key], "") for key in ("box", *SIDES) if key in declaration.fields]
     made = make_annotation(key, label, declared_place(declaration, numbers, size, cells), {})
     crowd = row.get(declaration.fields.get("crowd", ""), "").casefold()

@@ -20,6 +20,7 @@ from medmultipoints.transforms.sources.paths import split_path
 from medmultipoints.transforms.sources.reading.box_forms import place_numbers
 from medmultipoints.transforms.sources.reading.class_names import (
     ClassNames,
+    class_name,
     class_number,
     find_class_names,
     has_names,
@@ -313,7 +314,7 @@ def _label(declaration: Declaration, text: str) -> str | None:
         return None
     if not declaration.classes:
         return str(number)
-    return declaration.classes[number] if number < len(declaration.classes) and declaration.classes[number] else None
+    return class_name(declaration.classes, number) or None
 
 
 def _place(declaration: Declaration, values: list[float], size: tuple[int, int]) -> dict[str, Any] | Fault:

@@ -2,13 +2,13 @@
 
 import re
 from collections import defaultdict
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
 from typing import Final
 
 from medmultipoints.transforms.reporting.counted import plural
 from medmultipoints.transforms.sources.declaration_parts import EACH_PICTURE
 from medmultipoints.transforms.sources.paths import split_path
-from medmultipoints.transforms.sources.patterns import compile_pattern
+from medmultipoints.transforms.sources.patterns import as_patterns, compile_pattern
 from medmultipoints.transforms.sources.reading.listing import Listing, matching
 from medmultipoints.transforms.sources.reading.path_patterns import SPLIT_WORDS
 from medmultipoints.transforms.sources.reading.proposing import Draft, single
@@ -24,7 +24,7 @@ def ask_copies(draft: Draft, listing: Listing) -> None:
 
     Stated patterns stay as they are; the question then says what to write in them.
     """
-    patterns = _texts(draft.likely("images"))
+    patterns = as_patterns(draft.likely("images"))
     pictures = matching(listing.pictures, patterns)
     copies: defaultdict[str, list[str]] = defaultdict(list)
     for name in pictures:
@@ -54,7 +54,7 @@ def _name_originals(draft: Draft, listing: Listing) -> bool:
     """Replace the stem by the original in the patterns of pictures and of files named so, if none is stated."""
     changed = {}
     for key, names in (("images", listing.pictures), ("annotations", listing.names())):
-        texts = _texts(draft.likely(key))
+        texts = as_patterns(draft.likely(key))
         new = tuple(_STEM.sub(_NAMED, text) for text in texts)
         if new != texts and matching(names, new) == matching(names, texts):
             changed[key] = new
@@ -67,7 +67,3 @@ def _name_originals(draft: Draft, listing: Listing) -> bool:
 
 def _splits(names: Collection[str]) -> set[str]:
     return {part for name in names for part in split_path(name).folders if part.lower() in SPLIT_WORDS}
-
-
-def _texts(value: object) -> Sequence[str]:
-    return (value,) if isinstance(value, str) else tuple(value) if isinstance(value, list | tuple) else ()

@@ -14,7 +14,7 @@ from medmultipoints.transforms.sources.declaration import Declaration, fold_labe
 from medmultipoints.transforms.sources.declaration_parts import COLUMNS
 from medmultipoints.transforms.sources.inspecting.augmented_copies import ask_copies
 from medmultipoints.transforms.sources.inspecting.declared_answers import likely_answers, nest_keys
-from medmultipoints.transforms.sources.patterns import compile_pattern, template_holes
+from medmultipoints.transforms.sources.patterns import as_patterns, compile_pattern, template_holes
 from medmultipoints.transforms.sources.reading.listing import Listing, matching
 from medmultipoints.transforms.sources.reading.path_patterns import SPLIT_WORDS
 from medmultipoints.transforms.sources.reading.picture_index import PictureIndex
@@ -49,7 +49,7 @@ def ask_groups(listing: Listing, recognition: Recognition, stated: Mapping[str, 
         return draft.done()
     if _ask_joined(draft, listing) or of_table:
         return draft.done()
-    rows = _hole_rows(listing, _texts(draft.likely("images")), _texts(draft.likely("annotations")))
+    rows = _hole_rows(listing, as_patterns(draft.likely("images")), as_patterns(draft.likely("annotations")))
     choices = _templates(rows)
     if not choices or draft.read.get("video"):
         return recognition
@@ -68,8 +68,8 @@ def _ask_joined(draft: Draft, listing: Listing) -> bool:
     """Propose a table of facts that names pictures and, by the name of a column, patients; ask whether they group."""
     if draft.states("tables") is not None:
         return False
-    masks = set(matching(listing.names(), _texts(draft.likely("annotations"))))
-    index = PictureIndex(tuple(set(matching(listing.pictures, _texts(draft.likely("images")))) - masks))
+    masks = set(matching(listing.names(), as_patterns(draft.likely("annotations"))))
+    index = PictureIndex(tuple(set(matching(listing.pictures, as_patterns(draft.likely("images")))) - masks))
     for name in sorted(set(find_tables(listing, 2)) - masks):
         try:
             rows = [row for _, row in islice(even_rows(listing, name, 2), _MOST_ROWS)]
@@ -82,10 +82,6 @@ def _ask_joined(draft: Draft, listing: Listing) -> bool:
             draft.line(f"tables.{TABLE}", {"file": name, "on": column}, said)
             return True
     return False
-
-
-def _texts(value: Any) -> tuple[str, ...]:
-    return (value,) if isinstance(value, str) else tuple(value or ())
 
 
 def _hole_rows(listing: Listing, images: tuple[str, ...], annotations: tuple[str, ...]) -> list[dict[str, str]]:

@@ -25,6 +25,11 @@ def class_number(text: str) -> int | None:
     return int(found[1]) if found else None
 
 
+def class_name(classes: Sequence[str], number: int) -> str:
+    """Return the name of a class number; empty if it has none."""
+    return classes[number] if 0 <= number < len(classes) else ""
+
+
 @dataclass
 class ClassNames:
     """Lists of class names and likely lists, by file, and the shape of key points."""

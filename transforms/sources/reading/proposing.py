@@ -10,6 +10,7 @@ from medmultipoints.transforms.reporting.counted import plural
 from medmultipoints.transforms.sources.annotated import Hint, Proof, Question, Recognition
 from medmultipoints.transforms.sources.declaration_text import toml_value
 from medmultipoints.transforms.sources.paths import split_path
+from medmultipoints.transforms.sources.patterns import as_patterns
 from medmultipoints.transforms.sources.reading.listing import Listing, by_folder, matching
 from medmultipoints.transforms.sources.reading.path_patterns import propose_patterns
 from medmultipoints.transforms.sources.reading.picture_index import Joined
@@ -139,8 +140,7 @@ def choose_files(
     """
     stated = draft.states("annotations")
     if stated:
-        patterns = (stated,) if isinstance(stated, str) else tuple(stated)
-        chosen = matching(names, patterns)
+        chosen = matching(names, as_patterns(stated))
         draft.line("annotations", stated, "stated")
         return chosen
     folders = sorted(by_folder(names).items(), key=lambda item: (-len(item[1]), item[0]))
@@ -193,7 +193,7 @@ def choose_documents(draft: Draft, listing: Listing, found: Mapping[str, frozens
     stated = draft.states("annotations")
     if stated:
         draft.line("annotations", stated, "stated")
-        return matching(found, (stated,) if isinstance(stated, str) else tuple(stated))
+        return matching(found, as_patterns(stated))
     ordered = sorted(found.items(), key=lambda item: (-len(item[1]), item[0]))
     sets = _disjoint(([name], pictures) for name, pictures in ordered)
     texts = [propose_patterns(chosen, listing.kinds) for chosen in sets]

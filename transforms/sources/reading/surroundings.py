@@ -14,6 +14,7 @@ from medmultipoints.transforms.rasters.volumes import TIFF, count_pages, deep_va
 from medmultipoints.transforms.reporting.counted import plural
 from medmultipoints.transforms.sources.annotated import Hint, Recognition
 from medmultipoints.transforms.sources.paths import split_path
+from medmultipoints.transforms.sources.patterns import as_patterns
 from medmultipoints.transforms.sources.reading.listing import Listing, by_folder, folder, matching
 from medmultipoints.transforms.sources.reading.path_patterns import SPLIT_WORDS
 from medmultipoints.transforms.sources.reading.proposing import Draft, redraft
@@ -26,8 +27,7 @@ _COUNTED: Final = re.compile(r"(?P<before>.*[^\W_].*?[_\-. (]+)\d+\)?")
 def complete(listing: Listing, recognition: Recognition, stated: Mapping[str, Any]) -> Recognition:
     """Return the proposal with lines, questions and hints that are the same for all formats."""
     draft = redraft(recognition, stated)
-    images: Any = recognition.read.get("images", ())
-    pictures = matching(listing.pictures, (images,) if isinstance(images, str) else tuple(images))
+    pictures = matching(listing.pictures, as_patterns(recognition.read.get("images")))
     if draft.states("splits") is None:
         _find_lists(draft, listing, pictures)
     _look_at_pictures(draft, listing, pictures)

@@ -1,6 +1,5 @@
 """Series of DICOM pictures with their segmentations: order of slices, frames of masks, pseudonyms of patients."""
 
-import hashlib
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -14,6 +13,7 @@ from medmultipoints.transforms.rasters.nifti import Grid, read_grid
 from medmultipoints.transforms.records import MaskLayer
 from medmultipoints.transforms.sources.annotated import Reading, ReadProblem
 from medmultipoints.transforms.sources.declaration import Declaration
+from medmultipoints.transforms.sources.hidden_names import hash_name
 from medmultipoints.transforms.sources.paths import split_path
 from medmultipoints.transforms.sources.reading.listing import Listing
 
@@ -80,7 +80,9 @@ class DicomSeries:
         for frame in self.frames:
             own = tuple(str(frame.header.get(name) or "") for name in _IDENTIFIERS)
             found.setdefault(identity(frame, attribute), []).append(own)
-        return {value: hashed("\n".join((value, *map(min, zip(*held, strict=True))))) for value, held in found.items()}
+        return {
+            value: hash_name("\n".join((value, *map(min, zip(*held, strict=True))))) for value, held in found.items()
+        }
 
     @cached_property
     def others(self) -> Counter[str]:
@@ -161,11 +163,6 @@ def _shared_folders(one: str, other: str) -> int:
 def identity(frame: Frame, attribute: str) -> str:
     """Return an attribute of a picture; one without PatientID is of its study, else of its file."""
     return str(frame.header.get(attribute) or frame.header.get("StudyInstanceUID") or frame.member)
-
-
-def hashed(text: str) -> str:
-    """Return the first 16 hexadecimal digits of the text's SHA-256."""
-    return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
 def read_segmentation(
