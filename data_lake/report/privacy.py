@@ -34,7 +34,7 @@ DONE: Final = {
 def privacy(own: Materials) -> dict[str, Any]:
     """Return sentences about personal information in released pictures, and the kinds that were not handled.
 
-    ``looked`` is false if no reader looked for text in the pictures.
+    ``looked`` is false if no reader looked for text in the pictures; ``files_alone``: and their files carry some.
     """
     images = own.tables.images
     return count_privacy(own.found["disagreements"], images["sample_id"], own.manifest)
@@ -60,7 +60,8 @@ def count_privacy(findings: pl.DataFrame, released: pl.Series, manifest: Manifes
     total = len(released)
     sentences = [f"{_listed(numbers, total)}. {DONE.get(action, '')}" for action, numbers in by_action.items()]
     looked = bool(recipe_value(manifest, list, "text", "readers"))
-    return {"sentences": sentences, "untouched": untouched, "looked": looked}
+    files_alone = not looked and counts.get("carries_metadata", 0) > 0
+    return {"sentences": sentences, "untouched": untouched, "looked": looked, "files_alone": files_alone}
 
 
 def _listed(numbers: list[tuple[int, str]], total: int) -> str:

@@ -123,8 +123,10 @@ def to_do(facts: Mapping[str, Any], release: str) -> list[tuple[str, str]]:
         steps.append(("Do not train on it: the splits leak. Build it again with one split for each group.", ""))
     if facts["privacy"]["untouched"]:
         words = "Decide whether the personal information under Privacy may stay. To blank it, build with this."
-        keys = (f'{kind} = "redact"' for kind in facts["privacy"]["untouched"])
-        steps.append((words, "\n".join(["[privacy]", *keys])))
+        lines = ["[privacy]", *(f'{kind} = "redact"' for kind in facts["privacy"]["untouched"])]
+        if facts["privacy"]["files_alone"]:
+            lines += ["", "[text]", 'readers = []  # metadata of files alone; "raster" and "ocr" search pixels']
+        steps.append((words, "\n".join(lines)))
     if (doubtful := facts["errors"] + facts["warnings"]) > facts["elsewhere"]:
         words = f"Decide about {plural(doubtful, 'finding')} of the audit."
         if facts["elsewhere"]:

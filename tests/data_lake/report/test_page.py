@@ -24,6 +24,7 @@ from medmultipoints.data_lake.report.materials import Album, Materials, read_mat
 from medmultipoints.data_lake.report.page import diff_page, render, report_page
 from medmultipoints.data_lake.report.page_pictures import SIDE, data_uri, read_thumbnails
 from medmultipoints.data_lake.report.sections import Listing, findings
+from medmultipoints.flows.recipe.privacy import Privacy, Text, unread_kinds
 from medmultipoints.transforms.errors import DataError
 from tests.data_lake.release.tiny_release import write_release
 from tests.data_lake.release.tiny_tables import OBJECTS, PICTURES, make_tables, picture
@@ -236,7 +237,12 @@ def test_files_that_carry_texts_are_not_published_unseen_either(release: Path) -
     carried = {**FINDING, "kind": "carries_metadata", "severity": "info"}
     told = sections.summary(replace_found(own, pl.DataFrame([carried])))
     assert told["privacy"]["untouched"] == ["date", "name", "number", "other"]
-    assert "Publish it." not in dict(sections.to_do(told, "polyps/1.0.0"))
+    steps = sections.to_do(told, "polyps/1.0.0")
+    assert "Publish it." not in dict(steps)
+    added = tomllib.loads(steps[0][1])
+    assert set(added["privacy"]) == {"date", "name", "number", "other"}
+    text, policy = Text.model_validate(added["text"]), Privacy.model_validate(added["privacy"])
+    assert list(unread_kinds(text, policy)) == [], "a build takes what the page says"
 
 
 def with_excluded(own: Materials, row: dict[str, str]) -> Materials:
