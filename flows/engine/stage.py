@@ -17,7 +17,7 @@ from medmultipoints.data_lake.store.parquet_tables import read_table, scan_table
 from medmultipoints.expectations.verdicts import Rejection
 from medmultipoints.flows.recipe.model import Recipe
 from medmultipoints.transforms.records import Exclusion
-from medmultipoints.transforms.sources.hidden_names import find_hidden
+from medmultipoints.transforms.sources.hidden_names import find_hidden, hash_name
 
 if TYPE_CHECKING:  # a request's wording does not affect a result
     from medmultipoints.flows.engine.request import BuildRequest
@@ -90,10 +90,14 @@ class Build:
         return {hide(file.name) if hide else file.name: file for file in source.fingerprint.files}
 
     def hidden(self, source: str) -> Callable[[str], str] | None:
-        """Return what hides the names of persons in the texts of a source; None if its declaration hides none."""
+        """Return what hides the names of persons in the texts of a source; None if its declaration hides none.
+
+        Of a source that is left out nothing tells where its paths have names, so that whole paths are hashed.
+        """
         info = next(candidate.info for candidate in self.sources if candidate.name == source)
-        hides = info.is_declared and info.declaration.groups.hash
-        return find_hidden(source, info.declaration, self.given_files(source).names()) if hides else None
+        if not (info.is_declared and info.declaration.groups.hash):
+            return None
+        return hash_name if info.broken else find_hidden(source, info.declaration, self.given_files(source).names())
 
 
 @dataclass(frozen=True, slots=True, eq=False, weakref_slot=True)

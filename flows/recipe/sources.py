@@ -15,7 +15,7 @@ from medmultipoints.data_lake.catalogue import SourceInfo
 from medmultipoints.data_lake.fetch.addresses import is_address
 from medmultipoints.data_lake.toml_files import read_toml
 from medmultipoints.transforms.compose.policy import Policy
-from medmultipoints.transforms.errors import UsageError
+from medmultipoints.transforms.errors import DataError, UsageError
 from medmultipoints.transforms.problems import meant, problems
 from medmultipoints.transforms.sources.declaration import merge_read
 
@@ -122,9 +122,18 @@ def take_paths(sources: Mapping[str, Table]) -> tuple[dict[str, dict[str, object
     return {name: {key: table[key] for key in table if key != "path"} for name, table in sources.items()}, paths
 
 
-def without_place(text: str, place: Path | None, name: str) -> str:
-    """Return a message with the source's name instead of its local path, which no release may contain."""
-    return text.replace(str(place), name) if place else text
+def why_left_out(error: DataError | UsageError, name: str, table: Table, place: Path | None) -> str:
+    """Return the reason to leave a source out, as a release may contain it.
+
+    The source's name replaces its local path. Where names of persons are hashed, no reason names files: what was not
+    read has paths of which nothing tells where the names are.
+    """
+    groups = cast("Table", table.get("read") or {}).get("groups")
+    if isinstance(groups, Mapping) and groups.get("hash"):
+        return (
+            'it cannot be read. validation.broken_sources = "stop" shows why, with paths, which groups.hash hides here.'
+        )
+    return str(error).replace(str(place), name) if place else str(error)
 
 
 def _find(folder: Path, text: str, where: str) -> Path:

@@ -13,7 +13,7 @@ from medmultipoints.data_lake.release.checks.verify import verify_release
 from medmultipoints.data_lake.release.read.certificate import check_leakage
 from medmultipoints.data_lake.release.write.manifest import ClaimedManifest, read_manifest
 from medmultipoints.transforms.errors import UsageError
-from tests.faults.tiny_sources import draw, instrument, make_instruments
+from tests.faults.tiny_sources import draw, instrument, make_instruments, zip_bytes
 from tests.flows.small_builds import build, make_sources
 from tests.transforms.sources.formats.layouts import pictures
 from tests.transforms.sources.inspecting.test_same_places import COCO, authors_json, masks
@@ -232,3 +232,37 @@ def test_names_in_paths_are_in_no_file_of_a_release_with_hashed_groups(tmp_path:
     assert [] == [path for path, data in found.items() if any(n in data for n in (b"Quandt", b"Pfaff", b"Vogt"))]
     assert 6 == table(release, "images").height
     assert release == release_of(tmp_path, source)
+
+
+BROKEN = """[validation]
+broken_sources = "leave-out"
+[sources.own]
+path = "own"
+licence = "MIT"
+accept = true
+[sources.own.read]
+boxes.frame = "edges"
+[sources.other]
+path = "{path}"
+licence = "MIT"
+accept = true
+[sources.other.read]
+images = "pictures/{{who}}/{{stem}}.jpg"
+groups = {{ group = "{{who}}", hash = true }}
+"""
+
+
+@pytest.mark.parametrize("path", ["other", "other.zip"])
+def test_a_source_with_hashed_groups_that_cannot_be_read_is_left_out_without_a_name(tmp_path: Path, path: str) -> None:
+    """Its paths fit no pattern, or its archive is cut: nothing tells where the names are."""
+    (tmp_path / "own").mkdir()
+    (tmp_path / "own/a.jpg").write_bytes(draw("a"))
+    (tmp_path / "own/boxes.csv").write_text("image,label,x1,y1,x2,y2\na.jpg,cyst,4,4,20,20")
+    (tmp_path / "other/Zora Quandt").mkdir(parents=True)
+    (tmp_path / "other/Zora Quandt/b.jpg").write_bytes(draw("b"))
+    (tmp_path / "other.zip").write_bytes(zip_bytes([("Zora Quandt/b.jpg", draw("b"))])[:-30])
+    release = release_of(tmp_path, BROKEN.format(path=path))
+    assert [] == [file for file in release.rglob("*") if file.is_file() and b"Quandt" in file.read_bytes()]
+    left = pl.read_parquet(release / "quarantine" / "exclusions.parquet").filter(reason="source_broken")
+    (reason,) = left["detail"]
+    assert reason.startswith('it cannot be read. validation.broken_sources = "stop" shows why')

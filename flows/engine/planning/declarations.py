@@ -9,7 +9,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from medmultipoints.data_lake.archives.source_files import SourceFiles
-from medmultipoints.flows.recipe.sources import without_place
+from medmultipoints.flows.recipe.sources import why_left_out
 from medmultipoints.transforms.errors import DataError, MemberProblem, SourceDataError, UsageError
 from medmultipoints.transforms.problems import problems
 from medmultipoints.transforms.sources.annotated import Question
@@ -66,7 +66,7 @@ def complete_sources(
             if not leave_out:
                 raise
             complete[name] = {key: value for key, value in table.items() if key != "accept"}
-            complete[name]["broken"] = without_place(str(error), (places or {}).get(name), name)
+            complete[name]["broken"] = why_left_out(error, name, table, (places or {}).get(name))
     still_open = {name: asked for name, asked in questions.items() if asked}
     if still_open:
         raise OpenQuestions(still_open)

@@ -51,7 +51,7 @@ def needs_pixels(withdrawals: Iterable[Withdrawal]) -> bool:
 def hash_pixels(build: Build, inputs: Inputs) -> dict[str, str]:
     """Return the hash of the decoded RGB pixels of each image that its source holds as a file of its own."""
     samples = inputs.read("samples", "sample_id", "source", "image_member").filter(pl.col("image_member").is_not_null())
-    files = {source.name: build.files(source.name) for source in build.sources}
+    files = {name: build.files(name) for name in samples["source"].unique()}
     found = {}
     for sample_id, source, member in samples.join(inputs.read("images", "sample_id"), on="sample_id").iter_rows():
         with suppress(MemberProblem):  # such as a slice of a volume, which older releases did not have

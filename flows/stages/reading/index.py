@@ -2,7 +2,6 @@
 
 import inspect
 from collections.abc import Iterable, Sequence
-from contextlib import suppress
 from dataclasses import replace
 from typing import Final
 
@@ -12,7 +11,7 @@ from medmultipoints.data_lake.archives.source_files import SourceFiles
 from medmultipoints.data_lake.catalogue import load_reader
 from medmultipoints.flows.engine.stage import Build, Inputs, Output, Stage
 from medmultipoints.flows.recipe.model import Recipe
-from medmultipoints.flows.recipe.sources import HANDLING, without_place
+from medmultipoints.flows.recipe.sources import HANDLING, why_left_out
 from medmultipoints.flows.stages.reading.source_coverage import nothing_usable, require_matches
 from medmultipoints.transforms.columns.annotation_rows import annotation_rows
 from medmultipoints.transforms.columns.record_columns import sample_columns
@@ -43,9 +42,7 @@ def index_source(build: Build, _inputs: Inputs, shard: str) -> Output:
             raise
         key = f"{shard}/all files"
         place = next(source.fingerprint.path for source in build.sources if source.name == shard)
-        why = without_place(str(error), place, shard)
-        with suppress(DataError):
-            why = hide(why) if (hide := build.hidden(shard)) else why
+        why = why_left_out(error, shard, build.recipe.sources[shard], place)
         gone = Exclusion(source=shard, key=key, verdict="dropped", reason=BROKEN, detail=why)
         return Output(inputs=[key], used={}, tables=as_tables(()), exclusions=[gone])
 
