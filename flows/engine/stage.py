@@ -17,7 +17,7 @@ from medmultipoints.data_lake.store.parquet_tables import read_table, scan_table
 from medmultipoints.expectations.verdicts import Rejection
 from medmultipoints.flows.recipe.model import Recipe
 from medmultipoints.transforms.records import Exclusion
-from medmultipoints.transforms.sources.hidden_names import find_hidden, hash_name
+from medmultipoints.transforms.sources.hidden_names import find_hidden, hash_name, hides_names
 
 if TYPE_CHECKING:  # a request's wording does not affect a result
     from medmultipoints.flows.engine.request import BuildRequest
@@ -95,7 +95,7 @@ class Build:
         Of a source that is left out nothing tells where its paths have names, so that whole paths are hashed.
         """
         info = next(candidate.info for candidate in self.sources if candidate.name == source)
-        if not (info.is_declared and info.declaration.groups.hash):
+        if not (info.is_declared and hides_names(info.read)):
             return None
         return hash_name if info.broken else find_hidden(source, info.declaration, self.given_files(source).names())
 

@@ -18,6 +18,7 @@ from medmultipoints.transforms.compose.policy import Policy
 from medmultipoints.transforms.errors import DataError, UsageError
 from medmultipoints.transforms.problems import meant, problems
 from medmultipoints.transforms.sources.declaration import merge_read
+from medmultipoints.transforms.sources.hidden_names import hides_names
 
 if TYPE_CHECKING:
     from medmultipoints.flows.recipe.model import Recipe
@@ -128,11 +129,8 @@ def why_left_out(error: DataError | UsageError, name: str, table: Table, place: 
     The source's name replaces its local path. Where names of persons are hashed, no reason names files: what was not
     read has paths of which nothing tells where the names are.
     """
-    groups = cast("Table", table.get("read") or {}).get("groups")
-    if isinstance(groups, Mapping) and groups.get("hash"):
-        return (
-            'it cannot be read. validation.broken_sources = "stop" shows why, with paths, which groups.hash hides here.'
-        )
+    if hides_names(cast("Table | None", table.get("read"))):
+        return 'it cannot be read. validation.broken_sources = "stop" shows why, with the paths that groups.hash hides.'
     return str(error).replace(str(place), name) if place else str(error)
 
 

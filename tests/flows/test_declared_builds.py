@@ -234,8 +234,7 @@ def test_names_in_paths_are_in_no_file_of_a_release_with_hashed_groups(tmp_path:
     assert release == release_of(tmp_path, source)
 
 
-BROKEN = """[validation]
-broken_sources = "leave-out"
+BROKEN = """broken_sources = "leave-out"
 [sources.own]
 path = "own"
 licence = "MIT"

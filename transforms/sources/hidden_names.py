@@ -20,6 +20,12 @@ _WORD: Final = re.compile(r"[^\W\d_]+|\d+")
 """Letters, or digits: a name begins and ends with one of these, and never in the middle of one."""
 
 
+def hides_names(read: Mapping[str, Any] | None) -> bool:
+    """Return whether a table ``read``, which may be incomplete, asks for hashes."""
+    groups = (read or {}).get("groups")
+    return isinstance(groups, Mapping) and bool(groups.get("hash"))
+
+
 def hash_name(text: str) -> str:
     """Return what replaces a text: 16 hex digits of its sha256."""
     return hashlib.sha256(text.encode()).hexdigest()[:16]
