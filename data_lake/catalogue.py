@@ -33,8 +33,8 @@ from medmultipoints.transforms.problems import (
     TomlTable,
     problems,
 )
-from medmultipoints.transforms.sources.declaration import Declaration
-from medmultipoints.transforms.sources.declaration_text import toml_value
+from medmultipoints.transforms.sources.declaration.model import Declaration
+from medmultipoints.transforms.sources.declaration.text import toml_value
 from medmultipoints.transforms.sources.described import DescribedSource
 from medmultipoints.transforms.toml_text import parse_toml
 

@@ -3,15 +3,15 @@
 import inspect
 
 from medmultipoints.data_lake.catalogue import SourceInfo
-from medmultipoints.transforms.sources.declaration import Also, Declaration
-from medmultipoints.transforms.sources.declaration_parts import TableKeys
+from medmultipoints.transforms.sources.declaration.model import Also, Declaration
+from medmultipoints.transforms.sources.declaration.parts import TableKeys
 from medmultipoints.transforms.sources.formats.format import EVERY_KEY, Format
 from medmultipoints.transforms.sources.registry import EVERY_FORMAT
 from tools.recipe_reference import model_of, table_of
 
 _INTRODUCTION = """# Declaration of a source
 
-Generated from `data_lake/catalogue.py` and `transforms/sources/declaration*.py` by `make docs`; do not edit.
+Generated from `data_lake/catalogue.py` and `transforms/sources/declaration/` by `make docs`; do not edit.
 
 A source of your own is a table `[sources.NAME]` in a recipe, with `path` and, where no data can show it, a few of the
 keys below; or a file of its own with the same keys, named by `declaration = "FILE.toml"`. `medmultipoints inspect PATH`

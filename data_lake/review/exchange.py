@@ -31,7 +31,7 @@ from medmultipoints.transforms.review.exports import (
 from medmultipoints.transforms.review.region_edits import mask_code, mask_sides
 from medmultipoints.transforms.review.returning import Returned, match_returned
 from medmultipoints.transforms.sources.annotated import AnnotatedPicture, ReadProblem
-from medmultipoints.transforms.sources.declaration import Declaration
+from medmultipoints.transforms.sources.declaration.model import Declaration
 from medmultipoints.transforms.sources.formats import coco, cvat, label_studio
 
 Tool = Literal["cvat", "label-studio"]

@@ -10,7 +10,7 @@ from medmultipoints.data_lake.toml_files import read_model
 from medmultipoints.transforms.errors import UsageError
 from medmultipoints.transforms.label_tree import descendants
 from medmultipoints.transforms.problems import ReleasedLabel, TomlTable
-from medmultipoints.transforms.sources.declaration import fold_label, merge_read
+from medmultipoints.transforms.sources.declaration.model import fold_label, merge_read
 
 
 class Term(TomlTable):

@@ -17,7 +17,7 @@ from medmultipoints.data_lake.toml_files import read_toml
 from medmultipoints.transforms.compose.policy import Policy
 from medmultipoints.transforms.errors import DataError, UsageError
 from medmultipoints.transforms.problems import meant, problems
-from medmultipoints.transforms.sources.declaration import merge_read
+from medmultipoints.transforms.sources.declaration.model import merge_read
 from medmultipoints.transforms.sources.hidden_names import hides_names
 
 if TYPE_CHECKING:

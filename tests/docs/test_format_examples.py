@@ -4,9 +4,9 @@ import tomllib
 
 import pytest
 
-from medmultipoints.transforms.sources.declaration import Declaration
+from medmultipoints.transforms.sources.declaration.model import Declaration
+from medmultipoints.transforms.sources.declaration.used_keys import refuse_unused
 from medmultipoints.transforms.sources.registry import FORMATS
-from medmultipoints.transforms.sources.used_keys import refuse_unused
 from tools.formats_page import EXAMPLES
 
 

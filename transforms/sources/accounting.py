@@ -8,8 +8,8 @@ from typing import Final
 from medmultipoints.transforms.errors import DataError
 from medmultipoints.transforms.records import Exclusion, Indexed, Members, Sample, Verdict
 from medmultipoints.transforms.reporting.counted import first_few
+from medmultipoints.transforms.sources.declaration.patterns import compile_pattern
 from medmultipoints.transforms.sources.paths import MemberPath
-from medmultipoints.transforms.sources.patterns import compile_pattern
 
 NOT_PART: Final = "not_part_of_the_dataset"
 DROPPED: Final = "dropped_by_declaration"

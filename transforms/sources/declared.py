@@ -27,8 +27,8 @@ from medmultipoints.transforms.sources.accounting import (
     printable,
 )
 from medmultipoints.transforms.sources.annotated import AnnotatedPicture, Files, Reading, ReadProblem, picture_key
-from medmultipoints.transforms.sources.declaration import Declaration, fold_label
-from medmultipoints.transforms.sources.declaration_parts import IgnoreLabel
+from medmultipoints.transforms.sources.declaration.model import Declaration, fold_label
+from medmultipoints.transforms.sources.declaration.parts import IgnoreLabel
 from medmultipoints.transforms.sources.joined_facts import PictureFacts, collect_facts, refuse_unfilled
 from medmultipoints.transforms.sources.paths import split_path, split_paths
 from medmultipoints.transforms.sources.reading.listing import PICTURE_EXTENSIONS

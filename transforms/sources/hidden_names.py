@@ -13,8 +13,8 @@ from typing import Any, Final
 
 from medmultipoints.transforms.errors import UsageError
 from medmultipoints.transforms.records import Exclusion, Indexed, Sample
-from medmultipoints.transforms.sources.declaration import Declaration
-from medmultipoints.transforms.sources.patterns import compile_pattern, template_holes
+from medmultipoints.transforms.sources.declaration.model import Declaration
+from medmultipoints.transforms.sources.declaration.patterns import compile_pattern, template_holes
 
 _WORD: Final = re.compile(r"[^\W\d_]+|\d+")
 """Letters, or digits: a name begins and ends with one of these, and never in the middle of one."""

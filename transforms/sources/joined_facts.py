@@ -12,12 +12,12 @@ from medmultipoints.transforms.errors import MemberProblem, SourceDataError, Usa
 from medmultipoints.transforms.licences.combine import LICENCE, OWN, nearest_licence, spdx_licence
 from medmultipoints.transforms.sources.accounting import Problem
 from medmultipoints.transforms.sources.annotated import AnnotatedPicture, Files
-from medmultipoints.transforms.sources.declaration import Declaration
-from medmultipoints.transforms.sources.declaration_parts import COLUMNS, DICOM_HOLES, EACH_PICTURE
+from medmultipoints.transforms.sources.declaration.model import Declaration
+from medmultipoints.transforms.sources.declaration.parts import COLUMNS, DICOM_HOLES, EACH_PICTURE
+from medmultipoints.transforms.sources.declaration.patterns import Pattern, compile_pattern, fill, template_holes
 from medmultipoints.transforms.sources.hidden_names import hash_name
 from medmultipoints.transforms.sources.joined_tables import JoinedTable, read_tables
 from medmultipoints.transforms.sources.paths import differ_in_zeros, split_path
-from medmultipoints.transforms.sources.patterns import Pattern, compile_pattern, fill, template_holes
 from medmultipoints.transforms.sources.reading.listing import matching
 from medmultipoints.transforms.sources.reading.picture_index import PictureIndex
 from medmultipoints.transforms.splits.official import OFFICIAL

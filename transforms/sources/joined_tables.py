@@ -7,8 +7,8 @@ from typing import Final
 
 from medmultipoints.transforms.errors import MemberProblem, SourceDataError
 from medmultipoints.transforms.sources.annotated import Files
-from medmultipoints.transforms.sources.declaration import Declaration
-from medmultipoints.transforms.sources.declaration_parts import TableKeys
+from medmultipoints.transforms.sources.declaration.model import Declaration
+from medmultipoints.transforms.sources.declaration.parts import TableKeys
 from medmultipoints.transforms.sources.reading.listing import listed, matching
 from medmultipoints.transforms.sources.reading.picture_index import PictureIndex
 from medmultipoints.transforms.sources.reading.records.table_columns import Row, find_dialect, text_rows

@@ -5,7 +5,7 @@ from typing import Final
 from medmultipoints.transforms.errors import UsageError
 from medmultipoints.transforms.problems import meant
 from medmultipoints.transforms.sources.annotated import Files, Reading
-from medmultipoints.transforms.sources.declaration import Declaration
+from medmultipoints.transforms.sources.declaration.model import Declaration
 from medmultipoints.transforms.sources.dropped import hide_dropped, without_dropped
 from medmultipoints.transforms.sources.formats import (
     arrays,

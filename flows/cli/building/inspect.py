@@ -23,9 +23,9 @@ from medmultipoints.transforms.errors import UsageError
 from medmultipoints.transforms.reporting.counted import plural
 from medmultipoints.transforms.reporting.hidden import BREAKS
 from medmultipoints.transforms.sources.annotated import Hint
-from medmultipoints.transforms.sources.declaration import merge_read
-from medmultipoints.transforms.sources.declaration_comments import keep_comments
-from medmultipoints.transforms.sources.declaration_text import write_declaration
+from medmultipoints.transforms.sources.declaration.comments import keep_comments
+from medmultipoints.transforms.sources.declaration.model import merge_read
+from medmultipoints.transforms.sources.declaration.text import write_declaration
 from medmultipoints.transforms.sources.inspecting.declared_answers import choice_value, nest_keys
 from medmultipoints.transforms.sources.inspecting.inspection import Inspection, inspect_source
 

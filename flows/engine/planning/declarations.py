@@ -13,11 +13,11 @@ from medmultipoints.flows.recipe.sources import why_left_out
 from medmultipoints.transforms.errors import DataError, MemberProblem, SourceDataError, UsageError
 from medmultipoints.transforms.problems import problems
 from medmultipoints.transforms.sources.annotated import Question
-from medmultipoints.transforms.sources.declaration import Declaration, merge_read
+from medmultipoints.transforms.sources.declaration.model import Declaration, merge_read
+from medmultipoints.transforms.sources.declaration.used_keys import refuse_unused
 from medmultipoints.transforms.sources.inspecting.recognition import recognise_source
 from medmultipoints.transforms.sources.inspecting.unread import find_unread
 from medmultipoints.transforms.sources.reading.listing import listed
-from medmultipoints.transforms.sources.used_keys import refuse_unused
 
 Table = Mapping[str, Any]
 LICENCE_CHOICES = ('"CC0-1.0"', '"CC-BY-4.0"', '"CC-BY-NC-4.0"', '"LicenseRef-research-only"', '"LicenseRef-unknown"')

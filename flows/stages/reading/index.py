@@ -20,7 +20,7 @@ from medmultipoints.transforms.errors import DataError, MemberProblem, SourceDat
 from medmultipoints.transforms.records import Exclusion, Indexed, Sample
 from medmultipoints.transforms.sources.accounting import check_members
 from medmultipoints.transforms.sources.builtin import BUILT_IN
-from medmultipoints.transforms.sources.declaration import Declaration
+from medmultipoints.transforms.sources.declaration.model import Declaration
 from medmultipoints.transforms.sources.declared import read_declared
 from medmultipoints.transforms.sources.hidden_names import hide_names
 from medmultipoints.transforms.sources.registry import find_format, read_pictures

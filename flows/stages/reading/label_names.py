@@ -13,8 +13,8 @@ from medmultipoints.transforms.instructions.naming.names import MARKS
 from medmultipoints.transforms.reporting.counted import plural
 from medmultipoints.transforms.reporting.hidden import UNNAMEABLE
 from medmultipoints.transforms.sources.builtin import BUILT_IN
-from medmultipoints.transforms.sources.declaration import Declaration
-from medmultipoints.transforms.sources.declaration_text import toml_value
+from medmultipoints.transforms.sources.declaration.model import Declaration
+from medmultipoints.transforms.sources.declaration.text import toml_value
 from medmultipoints.transforms.sources.declared import name_unknown
 
 SCHEMA = {"source": pl.String, "label": pl.String, "places": pl.Int64}

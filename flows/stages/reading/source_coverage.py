@@ -8,7 +8,7 @@ import polars as pl
 from medmultipoints.flows.recipe.model import Recipe
 from medmultipoints.transforms.errors import SourceDataError
 from medmultipoints.transforms.reporting.counted import first_few
-from medmultipoints.transforms.sources.declaration import Declaration
+from medmultipoints.transforms.sources.declaration.model import Declaration
 from medmultipoints.transforms.sources.reading.listing import matching
 
 UNCLEAR_VALUES = frozenset(

@@ -17,7 +17,7 @@ from medmultipoints.transforms.compose.label_terms import (
 )
 from medmultipoints.transforms.errors import UsageError
 from medmultipoints.transforms.instructions.naming.names import allowed_names
-from medmultipoints.transforms.sources.declaration import Declaration
+from medmultipoints.transforms.sources.declaration.model import Declaration
 from medmultipoints.transforms.sources.declared import read_declared
 from medmultipoints.transforms.sources.formats import voc
 from tests.members import MemoryMembers

@@ -14,7 +14,7 @@ from medmultipoints.flows.recipe.model import Recipe
 from medmultipoints.flows.recipe.sources import own_policies, source_infos, take_paths
 from medmultipoints.transforms.errors import SourceDataError, UsageError
 from medmultipoints.transforms.problems import PATTERNS
-from medmultipoints.transforms.sources.declaration import Declaration
+from medmultipoints.transforms.sources.declaration.model import Declaration
 
 HEAD = 'name = "cells"\nversion = "1.0.0"\ntitle = "Cells"\n'
 YOLO = "0 0.5 0.5 0.5 0.5\n"

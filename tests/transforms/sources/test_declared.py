@@ -9,7 +9,7 @@ from medmultipoints.transforms.errors import MemberProblem, SourceDataError
 from medmultipoints.transforms.records import Annotation, Box, Indexed, MaskLayer, Point, Sample
 from medmultipoints.transforms.sources.accounting import check_members
 from medmultipoints.transforms.sources.annotated import AnnotatedPicture, ReadProblem
-from medmultipoints.transforms.sources.declaration import Declaration
+from medmultipoints.transforms.sources.declaration.model import Declaration
 from medmultipoints.transforms.sources.declared import read_declared
 from tests.members import MemoryMembers
 

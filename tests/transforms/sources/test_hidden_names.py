@@ -8,7 +8,7 @@ import pytest
 from medmultipoints.transforms.errors import UsageError
 from medmultipoints.transforms.records import Indexed
 from medmultipoints.transforms.sources.accounting import check_members
-from medmultipoints.transforms.sources.declaration import Declaration
+from medmultipoints.transforms.sources.declaration.model import Declaration
 from medmultipoints.transforms.sources.declared import read_declared
 from medmultipoints.transforms.sources.hidden_names import HiddenNames, find_hidden, hash_name, hide_names
 from medmultipoints.transforms.sources.registry import read_pictures

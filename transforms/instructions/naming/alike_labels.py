@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 
 from medmultipoints.transforms.instructions.naming.names import Names, add_labels
-from medmultipoints.transforms.sources.declaration import fold_label
+from medmultipoints.transforms.sources.declaration.model import fold_label
 
 
 def find_alike(names: Names, labels: Iterable[str], plurals: Mapping[str, str] | None = None) -> list[tuple[str, ...]]:

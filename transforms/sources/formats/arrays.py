@@ -11,7 +11,7 @@ from medmultipoints.transforms.pictures.decode import ImageProblem
 from medmultipoints.transforms.rasters.array_items import ITEM, array_item, array_shapes
 from medmultipoints.transforms.reporting.counted import plural
 from medmultipoints.transforms.sources.annotated import AnnotatedPicture, Files, Reading, ReadProblem, Recognition
-from medmultipoints.transforms.sources.declaration import Declaration
+from medmultipoints.transforms.sources.declaration.model import Declaration
 from medmultipoints.transforms.sources.formats.format import MASK_KEYS, Format, field_keys
 from medmultipoints.transforms.sources.formats.masks import decide_kind, make_layer
 from medmultipoints.transforms.sources.paths import split_path

@@ -8,7 +8,7 @@ from itertools import takewhile
 
 from medmultipoints.transforms.reporting.counted import plural
 from medmultipoints.transforms.sources.annotated import Annotation, Files, Reading, ReadProblem, Recognition
-from medmultipoints.transforms.sources.declaration import Declaration
+from medmultipoints.transforms.sources.declaration.model import Declaration
 from medmultipoints.transforms.sources.formats.format import BOX_KEYS, Format
 from medmultipoints.transforms.sources.reading.box_forms import FormEvidence, decide_form, declared_place
 from medmultipoints.transforms.sources.reading.class_names import ask_class_names, class_name, class_number

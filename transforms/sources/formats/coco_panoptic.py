@@ -8,7 +8,7 @@ from medmultipoints.transforms.errors import MemberProblem
 from medmultipoints.transforms.records import MaskLayer
 from medmultipoints.transforms.reporting.counted import plural
 from medmultipoints.transforms.sources.annotated import AnnotatedPicture, Files, Reading, ReadProblem, Recognition
-from medmultipoints.transforms.sources.declaration import Declaration
+from medmultipoints.transforms.sources.declaration.model import Declaration
 from medmultipoints.transforms.sources.formats.format import LAYER_KEYS, Format
 from medmultipoints.transforms.sources.reading.joining import MISSING, Pictures, missing, not_found
 from medmultipoints.transforms.sources.reading.listing import Listing, listed, matching

@@ -7,7 +7,7 @@ from medmultipoints.transforms.errors import MemberProblem
 from medmultipoints.transforms.records import Box
 from medmultipoints.transforms.reporting.counted import plural
 from medmultipoints.transforms.sources.annotated import Files, Reading, Recognition
-from medmultipoints.transforms.sources.declaration import Declaration
+from medmultipoints.transforms.sources.declaration.model import Declaration
 from medmultipoints.transforms.sources.formats.format import Format
 from medmultipoints.transforms.sources.reading.frame_evidence import LEAST
 from medmultipoints.transforms.sources.reading.joining import Pictures, read_documents, size_or_none

@@ -14,7 +14,7 @@ from medmultipoints.transforms.masks.run_lengths import encode_rle
 from medmultipoints.transforms.records import Annotation, Point
 from medmultipoints.transforms.reporting.counted import plural
 from medmultipoints.transforms.sources.annotated import Files, Reading, ReadProblem, Recognition
-from medmultipoints.transforms.sources.declaration import Declaration
+from medmultipoints.transforms.sources.declaration.model import Declaration
 from medmultipoints.transforms.sources.formats.format import Format
 from medmultipoints.transforms.sources.reading.frame_numbers import (
     RENUMBERED,

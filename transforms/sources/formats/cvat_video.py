@@ -23,7 +23,7 @@ from medmultipoints.transforms.sources.annotated import (
     Recognition,
     with_problems,
 )
-from medmultipoints.transforms.sources.declaration import Declaration
+from medmultipoints.transforms.sources.declaration.model import Declaration
 from medmultipoints.transforms.sources.formats.cvat import attributes_of, is_cvat, shape_place
 from medmultipoints.transforms.sources.formats.format import Format
 from medmultipoints.transforms.sources.paths import split_path

@@ -15,12 +15,12 @@ from medmultipoints.transforms.rasters.nifti import require_nibabel
 from medmultipoints.transforms.records import MaskLayer
 from medmultipoints.transforms.reporting.counted import plural
 from medmultipoints.transforms.sources.annotated import AnnotatedPicture, Files, Reading, ReadProblem, Recognition
-from medmultipoints.transforms.sources.declaration import Declaration
-from medmultipoints.transforms.sources.declaration_parts import DICOM_HOLES
-from medmultipoints.transforms.sources.declaration_text import toml_value
+from medmultipoints.transforms.sources.declaration.model import Declaration
+from medmultipoints.transforms.sources.declaration.parts import DICOM_HOLES
+from medmultipoints.transforms.sources.declaration.patterns import template_holes
+from medmultipoints.transforms.sources.declaration.text import toml_value
 from medmultipoints.transforms.sources.formats.format import MASK_KEYS, Format
 from medmultipoints.transforms.sources.hidden_names import hash_name
-from medmultipoints.transforms.sources.patterns import template_holes
 from medmultipoints.transforms.sources.reading.listing import Listing, listed, matching
 from medmultipoints.transforms.sources.reading.masks.dicom_series import (
     PATIENT,

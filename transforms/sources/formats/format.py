@@ -6,7 +6,7 @@ from typing import Final
 
 from medmultipoints.transforms.records import Indexed
 from medmultipoints.transforms.sources.annotated import Files, Reading, Recognise
-from medmultipoints.transforms.sources.declaration import Declaration
+from medmultipoints.transforms.sources.declaration.model import Declaration
 from medmultipoints.transforms.sources.described import DescribedSource
 
 EVERY_KEY: Final = frozenset(

@@ -10,7 +10,7 @@ from medmultipoints.transforms.errors import MemberProblem
 from medmultipoints.transforms.records import Annotation, Box, Sample
 from medmultipoints.transforms.regions.tracks import join_tracks, parse_labels, parse_tracked
 from medmultipoints.transforms.sources.annotated import AnnotatedPicture, Files, Reading, ReadProblem
-from medmultipoints.transforms.sources.declaration import Declaration
+from medmultipoints.transforms.sources.declaration.model import Declaration
 from medmultipoints.transforms.sources.described import DescribedSource
 from medmultipoints.transforms.sources.formats.format import Format
 from medmultipoints.transforms.sources.frames.layout import KEYS

@@ -29,7 +29,7 @@ from medmultipoints.transforms.sources.annotated import (
     Recognition,
     with_problems,
 )
-from medmultipoints.transforms.sources.declaration import Declaration
+from medmultipoints.transforms.sources.declaration.model import Declaration
 from medmultipoints.transforms.sources.formats.format import BOX_KEYS, MASK_KEYS, Format, field_keys
 from medmultipoints.transforms.sources.formats.masks import decide_kind, make_layer
 from medmultipoints.transforms.sources.reading.box_forms import FormEvidence, decide_form, declared_place

@@ -18,7 +18,7 @@ from medmultipoints.transforms.pictures.decode import MAX_PIXELS
 from medmultipoints.transforms.records import Box, Point
 from medmultipoints.transforms.reporting.counted import plural
 from medmultipoints.transforms.sources.annotated import Files, Reading, ReadProblem, Recognition
-from medmultipoints.transforms.sources.declaration import Declaration
+from medmultipoints.transforms.sources.declaration.model import Declaration
 from medmultipoints.transforms.sources.formats.format import Format
 from medmultipoints.transforms.sources.reading.joining import Pictures, read_documents
 from medmultipoints.transforms.sources.reading.listing import Listing, bare, listed

@@ -13,7 +13,7 @@ from medmultipoints.transforms.records import SIDES
 from medmultipoints.transforms.regions.decimals import parse_decimal
 from medmultipoints.transforms.reporting.counted import plural
 from medmultipoints.transforms.sources.annotated import Annotation, Files, Reading, ReadProblem, Recognition
-from medmultipoints.transforms.sources.declaration import Declaration
+from medmultipoints.transforms.sources.declaration.model import Declaration
 from medmultipoints.transforms.sources.formats.format import BOX_KEYS, Format, field_keys
 from medmultipoints.transforms.sources.paths import split_path
 from medmultipoints.transforms.sources.reading.box_forms import FormEvidence, decide_form, declared_place

@@ -13,9 +13,9 @@ from medmultipoints.transforms.rasters.volumes import TIFF, count_pages
 from medmultipoints.transforms.records import MaskLayer
 from medmultipoints.transforms.reporting.counted import plural
 from medmultipoints.transforms.sources.annotated import AnnotatedPicture, Files, Reading, ReadProblem, Recognition
-from medmultipoints.transforms.sources.declaration import Declaration
+from medmultipoints.transforms.sources.declaration.model import Declaration
+from medmultipoints.transforms.sources.declaration.patterns import compile_pattern, fill
 from medmultipoints.transforms.sources.formats.format import MASK_KEYS, Format
-from medmultipoints.transforms.sources.patterns import compile_pattern, fill
 from medmultipoints.transforms.sources.reading.joining import MISSING, is_turned, picture_size
 from medmultipoints.transforms.sources.reading.listing import Listing, listed, matching
 from medmultipoints.transforms.sources.reading.masks.mask_choice import choose_masks

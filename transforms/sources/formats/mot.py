@@ -23,8 +23,8 @@ from medmultipoints.transforms.sources.annotated import (
     Recognition,
     with_problems,
 )
-from medmultipoints.transforms.sources.declaration import Declaration
-from medmultipoints.transforms.sources.declaration_text import toml_value
+from medmultipoints.transforms.sources.declaration.model import Declaration
+from medmultipoints.transforms.sources.declaration.text import toml_value
 from medmultipoints.transforms.sources.formats.format import Format
 from medmultipoints.transforms.sources.paths import split_path
 from medmultipoints.transforms.sources.reading.class_names import class_name, find_class_names, has_names, names_wanted

@@ -25,10 +25,10 @@ from medmultipoints.transforms.rasters.nifti import (
 from medmultipoints.transforms.records import MaskLayer
 from medmultipoints.transforms.reporting.counted import plural
 from medmultipoints.transforms.sources.annotated import AnnotatedPicture, Files, Reading, ReadProblem, Recognition
-from medmultipoints.transforms.sources.declaration import Declaration
-from medmultipoints.transforms.sources.declaration_text import toml_value
+from medmultipoints.transforms.sources.declaration.model import Declaration
+from medmultipoints.transforms.sources.declaration.patterns import as_patterns, compile_pattern
+from medmultipoints.transforms.sources.declaration.text import toml_value
 from medmultipoints.transforms.sources.formats.format import MASK_KEYS, Format
-from medmultipoints.transforms.sources.patterns import as_patterns, compile_pattern
 from medmultipoints.transforms.sources.reading.listing import Listing, folder, listed, matching
 from medmultipoints.transforms.sources.reading.masks.mask_values import channel_names
 from medmultipoints.transforms.sources.reading.masks.volume_keys import declared_values, rendering_of

@@ -7,7 +7,7 @@ from typing import Final
 
 from medmultipoints.transforms.records import MaskLayer
 from medmultipoints.transforms.sources.annotated import AnnotatedPicture, Files, Reading, ReadProblem
-from medmultipoints.transforms.sources.declaration import Declaration
+from medmultipoints.transforms.sources.declaration.model import Declaration
 from medmultipoints.transforms.sources.described import DescribedSource
 from medmultipoints.transforms.sources.formats.format import Format
 from medmultipoints.transforms.sources.pairs.reader import KEYS, read_samples

@@ -12,7 +12,7 @@ from medmultipoints.transforms.masks.run_lengths import encode_rle
 from medmultipoints.transforms.records import Annotation
 from medmultipoints.transforms.reporting.counted import plural
 from medmultipoints.transforms.sources.annotated import Files, Reading, ReadProblem, Recognition
-from medmultipoints.transforms.sources.declaration import Declaration
+from medmultipoints.transforms.sources.declaration.model import Declaration
 from medmultipoints.transforms.sources.formats.format import Format, field_keys
 from medmultipoints.transforms.sources.reading.class_names import class_number, names_of_codes
 from medmultipoints.transforms.sources.reading.joining import Pictures, missing

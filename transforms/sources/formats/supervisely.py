@@ -17,7 +17,7 @@ from medmultipoints.transforms.errors import MemberProblem
 from medmultipoints.transforms.records import Annotation, Point
 from medmultipoints.transforms.reporting.counted import plural
 from medmultipoints.transforms.sources.annotated import Files, Reading, ReadProblem, Recognition
-from medmultipoints.transforms.sources.declaration import Declaration
+from medmultipoints.transforms.sources.declaration.model import Declaration
 from medmultipoints.transforms.sources.formats.format import Format
 from medmultipoints.transforms.sources.paths import split_path
 from medmultipoints.transforms.sources.reading.joining import Pictures, read_documents

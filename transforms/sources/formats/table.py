@@ -6,7 +6,7 @@ from typing import Final
 
 from medmultipoints.transforms.records import SIDES, Annotation
 from medmultipoints.transforms.sources.annotated import AnnotatedPicture, Files, Reading, ReadProblem, with_problems
-from medmultipoints.transforms.sources.declaration import Declaration
+from medmultipoints.transforms.sources.declaration.model import Declaration
 from medmultipoints.transforms.sources.formats.format import BOX_KEYS, Format, field_keys
 from medmultipoints.transforms.sources.reading.box_forms import declared_place
 from medmultipoints.transforms.sources.reading.class_names import class_name, class_number

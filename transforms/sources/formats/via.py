@@ -13,7 +13,7 @@ from medmultipoints.transforms.errors import MemberProblem
 from medmultipoints.transforms.records import Point
 from medmultipoints.transforms.reporting.counted import plural
 from medmultipoints.transforms.sources.annotated import Files, Reading, ReadProblem, Recognition
-from medmultipoints.transforms.sources.declaration import Declaration
+from medmultipoints.transforms.sources.declaration.model import Declaration
 from medmultipoints.transforms.sources.formats.format import Format
 from medmultipoints.transforms.sources.reading.joining import Pictures, read_documents
 from medmultipoints.transforms.sources.reading.listing import Listing, bare, listed

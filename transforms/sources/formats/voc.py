@@ -12,7 +12,7 @@ from medmultipoints.transforms.errors import MemberProblem
 from medmultipoints.transforms.records import Box
 from medmultipoints.transforms.reporting.counted import plural
 from medmultipoints.transforms.sources.annotated import Annotation, Files, Reading, ReadProblem, Recognition
-from medmultipoints.transforms.sources.declaration import Declaration
+from medmultipoints.transforms.sources.declaration.model import Declaration
 from medmultipoints.transforms.sources.formats.format import Format
 from medmultipoints.transforms.sources.paths import split_path
 from medmultipoints.transforms.sources.reading.frame_evidence import FrameEvidence, decide_frame

@@ -13,9 +13,9 @@ from medmultipoints.transforms.errors import UsageError
 from medmultipoints.transforms.records import Exclusion
 from medmultipoints.transforms.sources import accounting
 from medmultipoints.transforms.sources.accounting import NOT_PART, Problem, exclude
+from medmultipoints.transforms.sources.declaration.patterns import Pattern, compile_pattern
 from medmultipoints.transforms.sources.described import DescribedSource
 from medmultipoints.transforms.sources.paths import MemberPath, split_path
-from medmultipoints.transforms.sources.patterns import Pattern, compile_pattern
 
 KEYS: Final = frozenset(
     {"format", "images", "annotations", "video", "classes", "labels", "drop", "splits.from", "splits.names"}

@@ -22,6 +22,7 @@ from medmultipoints.transforms.records import (
     VideoFacts,
 )
 from medmultipoints.transforms.sources.accounting import Problem, assemble, exclude
+from medmultipoints.transforms.sources.declaration.patterns import fill
 from medmultipoints.transforms.sources.described import DescribedSource
 from medmultipoints.transforms.sources.frames.layout import (
     FrameFiles,
@@ -32,7 +33,6 @@ from medmultipoints.transforms.sources.frames.layout import (
 )
 from medmultipoints.transforms.sources.frames.sampling import FrameSampling, sample_frames
 from medmultipoints.transforms.sources.paths import describe_found, split_paths
-from medmultipoints.transforms.sources.patterns import fill
 
 Exclusions = tuple[Exclusion, ...]
 _MOST_FRAMES: Final = 1_000_000  # a damaged header can claim billions

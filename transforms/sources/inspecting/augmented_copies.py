@@ -6,9 +6,9 @@ from collections.abc import Collection
 from typing import Final
 
 from medmultipoints.transforms.reporting.counted import plural
-from medmultipoints.transforms.sources.declaration_parts import EACH_PICTURE
+from medmultipoints.transforms.sources.declaration.parts import EACH_PICTURE
+from medmultipoints.transforms.sources.declaration.patterns import as_patterns, compile_pattern
 from medmultipoints.transforms.sources.paths import split_path
-from medmultipoints.transforms.sources.patterns import as_patterns, compile_pattern
 from medmultipoints.transforms.sources.reading.listing import Listing, matching
 from medmultipoints.transforms.sources.reading.path_patterns import SPLIT_WORDS
 from medmultipoints.transforms.sources.reading.proposing import Draft, single

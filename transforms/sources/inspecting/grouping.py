@@ -10,11 +10,11 @@ from pydantic import ValidationError
 from medmultipoints.transforms.errors import MemberProblem, UsageError
 from medmultipoints.transforms.reporting.counted import plural
 from medmultipoints.transforms.sources.annotated import AnnotatedPicture, Recognition
-from medmultipoints.transforms.sources.declaration import Declaration, fold_label, merge_read
-from medmultipoints.transforms.sources.declaration_parts import COLUMNS
+from medmultipoints.transforms.sources.declaration.model import Declaration, fold_label, merge_read
+from medmultipoints.transforms.sources.declaration.parts import COLUMNS
+from medmultipoints.transforms.sources.declaration.patterns import as_patterns, compile_pattern, template_holes
 from medmultipoints.transforms.sources.inspecting.augmented_copies import ask_copies
 from medmultipoints.transforms.sources.inspecting.declared_answers import likely_answers, nest_keys
-from medmultipoints.transforms.sources.patterns import as_patterns, compile_pattern, template_holes
 from medmultipoints.transforms.sources.reading.listing import Listing, matching
 from medmultipoints.transforms.sources.reading.path_patterns import SPLIT_WORDS
 from medmultipoints.transforms.sources.reading.picture_index import PictureIndex

@@ -29,9 +29,10 @@ from medmultipoints.transforms.sources.annotated import (
     ReadProblem,
     Recognition,
 )
-from medmultipoints.transforms.sources.declaration import Declaration, fold_label, merge_read
-from medmultipoints.transforms.sources.declaration_parts import IgnoreLabel
-from medmultipoints.transforms.sources.declaration_text import toml_value
+from medmultipoints.transforms.sources.declaration.model import Declaration, fold_label, merge_read
+from medmultipoints.transforms.sources.declaration.parts import IgnoreLabel
+from medmultipoints.transforms.sources.declaration.text import toml_value
+from medmultipoints.transforms.sources.declaration.used_keys import refuse_unused
 from medmultipoints.transforms.sources.inspecting.declared_answers import choice_value, likely_answers, nest_keys
 from medmultipoints.transforms.sources.inspecting.personal_data import personal_hints
 from medmultipoints.transforms.sources.inspecting.recognition import recognise_source
@@ -46,7 +47,6 @@ from medmultipoints.transforms.sources.reading.repeated_boxes import repeated_pa
 from medmultipoints.transforms.sources.reading.shapes import ZERO_EXTENT, extent
 from medmultipoints.transforms.sources.reading.stated_sizes import differing_sizes
 from medmultipoints.transforms.sources.registry import FORMATS, read_pictures
-from medmultipoints.transforms.sources.used_keys import refuse_unused
 
 COUNTED: Final = frozenset({MISSING, AMBIGUOUS, ZERO_EXTENT})
 """Problems of entries that are objects: they count as read here, and a build quarantines them."""

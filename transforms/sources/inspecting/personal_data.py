@@ -12,7 +12,7 @@ from medmultipoints.transforms.errors import UsageError
 from medmultipoints.transforms.pictures.metadata import find_metadata
 from medmultipoints.transforms.reporting.counted import plural
 from medmultipoints.transforms.sources.annotated import Hint
-from medmultipoints.transforms.sources.declaration import Declaration, fold_label
+from medmultipoints.transforms.sources.declaration.model import Declaration, fold_label
 from medmultipoints.transforms.sources.hidden_names import find_hidden
 from medmultipoints.transforms.sources.paths import split_path
 from medmultipoints.transforms.sources.reading.listing import Listing

@@ -7,11 +7,11 @@ from typing import Any, Final
 
 from medmultipoints.transforms.errors import MemberProblem, UsageError
 from medmultipoints.transforms.sources.annotated import Files, Question, Recognition
+from medmultipoints.transforms.sources.declaration.patterns import as_patterns, compile_pattern
 from medmultipoints.transforms.sources.dropped import hide_dropped
 from medmultipoints.transforms.sources.inspecting.grouping import ask_groups
 from medmultipoints.transforms.sources.inspecting.same_places import join_readings
 from medmultipoints.transforms.sources.inspecting.turned_pictures import settle_orientation
-from medmultipoints.transforms.sources.patterns import as_patterns, compile_pattern
 from medmultipoints.transforms.sources.reading.listing import Listing, listed
 from medmultipoints.transforms.sources.reading.proposing import toml_choice
 from medmultipoints.transforms.sources.reading.surroundings import complete

@@ -23,7 +23,7 @@ from medmultipoints.transforms.sources.annotated import (
     Recognition,
     picture_key,
 )
-from medmultipoints.transforms.sources.declaration import AnnotationKeys, Declaration, merge_read
+from medmultipoints.transforms.sources.declaration.model import AnnotationKeys, Declaration, merge_read
 from medmultipoints.transforms.sources.inspecting.declared_answers import choice_value, likely_answers, nest_keys
 from medmultipoints.transforms.sources.inspecting.shown_objects import find_objects, rename_labels
 from medmultipoints.transforms.sources.reading.listing import Listing

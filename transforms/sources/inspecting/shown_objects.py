@@ -8,7 +8,7 @@ from medmultipoints.transforms.rasters.values import read_codes
 from medmultipoints.transforms.records import Annotation, Box, Evidence, Region
 from medmultipoints.transforms.regions.layers import find_layer_objects, label_values
 from medmultipoints.transforms.sources.annotated import AnnotatedPicture, Files
-from medmultipoints.transforms.sources.declaration import Declaration
+from medmultipoints.transforms.sources.declaration.model import Declaration
 from medmultipoints.transforms.sources.reading.shapes import extent
 
 

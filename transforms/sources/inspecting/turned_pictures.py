@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from medmultipoints.transforms.reporting.counted import plural
 from medmultipoints.transforms.sources.annotated import AnnotatedPicture, Recognition
-from medmultipoints.transforms.sources.declaration import merge_read
+from medmultipoints.transforms.sources.declaration.model import merge_read
 from medmultipoints.transforms.sources.inspecting.declared_answers import likely_answers, nest_keys
 from medmultipoints.transforms.sources.inspecting.grouping import read_some
 from medmultipoints.transforms.sources.reading.joining import is_turned, size_or_none

@@ -13,6 +13,7 @@ from medmultipoints.transforms.errors import SourceDataError, UsageError
 from medmultipoints.transforms.records import UNKNOWN, Exclusion, Indexed, MaskObject, Members, Sample
 from medmultipoints.transforms.sources import accounting
 from medmultipoints.transforms.sources.accounting import Problem, exclude
+from medmultipoints.transforms.sources.declaration.patterns import Pattern, compile_pattern, fill
 from medmultipoints.transforms.sources.described import DescribedSource
 from medmultipoints.transforms.sources.joined_facts import PictureFacts
 from medmultipoints.transforms.sources.pairs.annotation_files import AnnotationFile, read_annotation_file
@@ -27,7 +28,6 @@ from medmultipoints.transforms.sources.pairs.stated_masks import (
     state_masks,
 )
 from medmultipoints.transforms.sources.paths import MemberPath, split_path, split_paths
-from medmultipoints.transforms.sources.patterns import Pattern, compile_pattern, fill
 
 KEYS = frozenset({"format", "images", "annotations", "labels", "drop", "splits.lists", "splits.use"})
 KEYS |= {f"masks.{name}" for name in ("label", "values", "ignore", "object")}

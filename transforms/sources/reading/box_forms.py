@@ -7,7 +7,7 @@ from typing import Final
 
 from medmultipoints.transforms.records import Box
 from medmultipoints.transforms.reporting.counted import plural
-from medmultipoints.transforms.sources.declaration import Declaration
+from medmultipoints.transforms.sources.declaration.model import Declaration
 from medmultipoints.transforms.sources.reading.frame_evidence import LEAST, FrameEvidence, decide_frame
 from medmultipoints.transforms.sources.reading.proposing import Draft
 from medmultipoints.transforms.sources.reading.shapes import Fault, Place, box_place, corners_to_box, finite, not_finite

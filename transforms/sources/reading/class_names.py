@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 import yaml
 
 from medmultipoints.transforms.regions.decimals import is_whole
-from medmultipoints.transforms.sources.declaration_text import toml_value
+from medmultipoints.transforms.sources.declaration.text import toml_value
 from medmultipoints.transforms.sources.paths import split_path
 from medmultipoints.transforms.sources.reading.listing import Listing, folder
 from medmultipoints.transforms.sources.reading.proposing import Draft

@@ -11,7 +11,7 @@ from medmultipoints.transforms.errors import MemberProblem
 from medmultipoints.transforms.pictures.decode import PILLOW_ERRORS, said_by
 from medmultipoints.transforms.pictures.orientation import find_orientations
 from medmultipoints.transforms.sources.annotated import AnnotatedPicture, Annotation, Files, Reading, ReadProblem
-from medmultipoints.transforms.sources.declaration import Declaration
+from medmultipoints.transforms.sources.declaration.model import Declaration
 from medmultipoints.transforms.sources.paths import split_path
 from medmultipoints.transforms.sources.reading.listing import Listing, listed, matching
 from medmultipoints.transforms.sources.reading.path_patterns import hole_columns

@@ -8,8 +8,8 @@ from medmultipoints.transforms.errors import MemberProblem
 from medmultipoints.transforms.rasters.volume_files import is_metaimage, is_nrrd
 from medmultipoints.transforms.records import VideoFacts
 from medmultipoints.transforms.sources.annotated import Files
+from medmultipoints.transforms.sources.declaration.patterns import compile_pattern
 from medmultipoints.transforms.sources.paths import split_path
-from medmultipoints.transforms.sources.patterns import compile_pattern
 from medmultipoints.transforms.sources.reading.pixel_looks import Look, look_at
 
 Kind = Literal["picture", "video", "dicom", "nifti", "array", "parquet", "text", "lfs", "empty", "other"]

@@ -4,8 +4,8 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
-from medmultipoints.transforms.sources.declaration_parts import COLUMNS
-from medmultipoints.transforms.sources.patterns import PatternError, compile_pattern
+from medmultipoints.transforms.sources.declaration.parts import COLUMNS
+from medmultipoints.transforms.sources.declaration.patterns import PatternError, compile_pattern
 
 SPLIT_WORDS: Final = frozenset(
     {"train", "training", "trainval", "val", "valid", "validation", "dev", "test", "testing", "eval"}

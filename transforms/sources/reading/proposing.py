@@ -8,9 +8,9 @@ from typing import Any
 from medmultipoints.transforms.errors import UsageError
 from medmultipoints.transforms.reporting.counted import plural
 from medmultipoints.transforms.sources.annotated import Hint, Proof, Question, Recognition
-from medmultipoints.transforms.sources.declaration_text import toml_value
+from medmultipoints.transforms.sources.declaration.patterns import as_patterns
+from medmultipoints.transforms.sources.declaration.text import toml_value
 from medmultipoints.transforms.sources.paths import split_path
-from medmultipoints.transforms.sources.patterns import as_patterns
 from medmultipoints.transforms.sources.reading.listing import Listing, by_folder, matching
 from medmultipoints.transforms.sources.reading.path_patterns import propose_patterns
 from medmultipoints.transforms.sources.reading.picture_index import Joined

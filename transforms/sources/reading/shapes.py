@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from medmultipoints.transforms.masks.run_lengths import encode_rle
 from medmultipoints.transforms.records import Box, Point, Polygon
-from medmultipoints.transforms.sources.declaration_parts import Frame
+from medmultipoints.transforms.sources.declaration.parts import Frame
 
 ELLIPSE_VERTICES: Final = 72
 NOT_A_NUMBER: Final = "box_not_a_number"

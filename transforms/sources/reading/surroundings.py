@@ -13,8 +13,8 @@ from medmultipoints.transforms.pictures.orientation import find_orientations
 from medmultipoints.transforms.rasters.volumes import TIFF, count_pages, deep_values
 from medmultipoints.transforms.reporting.counted import plural
 from medmultipoints.transforms.sources.annotated import Hint, Recognition
+from medmultipoints.transforms.sources.declaration.patterns import as_patterns
 from medmultipoints.transforms.sources.paths import split_path
-from medmultipoints.transforms.sources.patterns import as_patterns
 from medmultipoints.transforms.sources.reading.listing import Listing, by_folder, folder, matching
 from medmultipoints.transforms.sources.reading.path_patterns import SPLIT_WORDS
 from medmultipoints.transforms.sources.reading.proposing import Draft, redraft

@@ -7,7 +7,7 @@ from PIL import Image
 
 from medmultipoints.transforms.records import Indexed
 from medmultipoints.transforms.sources.accounting import check_members
-from medmultipoints.transforms.sources.declaration import Declaration
+from medmultipoints.transforms.sources.declaration.model import Declaration
 from medmultipoints.transforms.sources.declared import read_declared
 from medmultipoints.transforms.sources.inspecting.inspection import inspect_source
 from medmultipoints.transforms.sources.registry import read_pictures

@@ -12,7 +12,7 @@ from medmultipoints.transforms.records import Box, Indexed
 from medmultipoints.transforms.regions.derive import Derived, DeriveParameters, derive_sample
 from medmultipoints.transforms.sources.accounting import check_members
 from medmultipoints.transforms.sources.annotated import AnnotatedPicture, ReadProblem
-from medmultipoints.transforms.sources.declaration import Declaration
+from medmultipoints.transforms.sources.declaration.model import Declaration
 from medmultipoints.transforms.sources.described import DescribedSource
 from medmultipoints.transforms.sources.formats.frames import FORMAT
 from medmultipoints.transforms.sources.frames.reader import read_samples

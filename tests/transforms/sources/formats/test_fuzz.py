@@ -10,7 +10,7 @@ import pytest
 
 from medmultipoints.transforms.errors import PipelineError
 from medmultipoints.transforms.regions.derive import DeriveParameters, derive_sample
-from medmultipoints.transforms.sources.declaration import Declaration
+from medmultipoints.transforms.sources.declaration.model import Declaration
 from medmultipoints.transforms.sources.declared import read_declared
 from medmultipoints.transforms.sources.inspecting.inspection import declare, inspect_source, nest_keys
 from medmultipoints.transforms.sources.registry import find_format

@@ -7,7 +7,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from medmultipoints.transforms.sources.declaration import Declaration
+from medmultipoints.transforms.sources.declaration.model import Declaration
 from medmultipoints.transforms.sources.declared import read_declared
 from medmultipoints.transforms.sources.inspecting.recognition import recognise_source
 from medmultipoints.transforms.sources.registry import read_pictures

@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 
 from medmultipoints.transforms.sources.annotated import ReadProblem
-from medmultipoints.transforms.sources.declaration import Declaration
+from medmultipoints.transforms.sources.declaration.model import Declaration
 from medmultipoints.transforms.sources.inspecting.inspection import inspect_source
 from medmultipoints.transforms.sources.registry import read_pictures
 from tests.faults.tiny_sources import draw

@@ -8,7 +8,7 @@ from medmultipoints.transforms.errors import UsageError
 from medmultipoints.transforms.records import Indexed
 from medmultipoints.transforms.sources.accounting import check_members
 from medmultipoints.transforms.sources.annotated import AnnotatedPicture, ReadProblem
-from medmultipoints.transforms.sources.declaration import Declaration
+from medmultipoints.transforms.sources.declaration.model import Declaration
 from medmultipoints.transforms.sources.described import DescribedSource
 from medmultipoints.transforms.sources.formats.pairs import FORMAT
 from medmultipoints.transforms.sources.inspecting.recognition import recognise_source

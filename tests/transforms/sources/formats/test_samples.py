@@ -157,7 +157,7 @@ def test_no_identity_is_passed_on(samples: Path, tmp_path: Path) -> None:
 
 def test_declarations_are_short(samples: Path, tmp_path: Path) -> None:
     """What is proposed for a real source fits on a screen."""
-    from medmultipoints.transforms.sources.declaration_text import write_declaration
+    from medmultipoints.transforms.sources.declaration.text import write_declaration
 
     for name in SAMPLES:
         found = inspected(samples, name, tmp_path)

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from medmultipoints.transforms.errors import SourceDataError, UsageError
 from medmultipoints.transforms.records import Indexed
-from medmultipoints.transforms.sources.declaration import Declaration
+from medmultipoints.transforms.sources.declaration.model import Declaration
 from medmultipoints.transforms.sources.described import DescribedSource
 from medmultipoints.transforms.sources.pairs.reader import read_samples
 from tests.catalogue_readers import read_described

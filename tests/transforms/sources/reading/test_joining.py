@@ -3,7 +3,7 @@
 import pytest
 
 from medmultipoints.transforms.sources.annotated import AnnotatedPicture, ReadProblem
-from medmultipoints.transforms.sources.declaration import Declaration
+from medmultipoints.transforms.sources.declaration.model import Declaration
 from medmultipoints.transforms.sources.registry import find_format
 from tests.members import MemoryMembers
 from tests.transforms.sources.formats.layouts import pictures, voc

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from medmultipoints.transforms.reporting.counted import plural
-from medmultipoints.transforms.sources.declaration_parts import RunOrder
+from medmultipoints.transforms.sources.declaration.parts import RunOrder
 from medmultipoints.transforms.sources.reading.masks.mask_values import count_components
 from medmultipoints.transforms.sources.reading.proposing import Draft
 from medmultipoints.transforms.sources.reading.records.table_columns import is_empty

@@ -12,7 +12,7 @@ from medmultipoints.transforms.rasters.dicom import LABEL_MAP, SEGMENTATION, lie
 from medmultipoints.transforms.rasters.nifti import Grid, read_grid
 from medmultipoints.transforms.records import MaskLayer
 from medmultipoints.transforms.sources.annotated import Reading, ReadProblem
-from medmultipoints.transforms.sources.declaration import Declaration
+from medmultipoints.transforms.sources.declaration.model import Declaration
 from medmultipoints.transforms.sources.hidden_names import hash_name
 from medmultipoints.transforms.sources.paths import split_path
 from medmultipoints.transforms.sources.reading.listing import Listing

@@ -5,8 +5,8 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 
 from medmultipoints.transforms.reporting.counted import plural
-from medmultipoints.transforms.sources.declaration import Declaration
-from medmultipoints.transforms.sources.patterns import compile_pattern
+from medmultipoints.transforms.sources.declaration.model import Declaration
+from medmultipoints.transforms.sources.declaration.patterns import compile_pattern
 from medmultipoints.transforms.sources.reading.listing import Listing, folder, matching
 from medmultipoints.transforms.sources.reading.masks.mask_joins import MaskJoin, fit_pattern
 from medmultipoints.transforms.sources.reading.masks.mask_pairs import PairedMasks, paired_masks

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Final
 
-from medmultipoints.transforms.sources.declaration import Declaration
-from medmultipoints.transforms.sources.patterns import PatternError, compile_pattern
+from medmultipoints.transforms.sources.declaration.model import Declaration
+from medmultipoints.transforms.sources.declaration.patterns import PatternError, compile_pattern
 from medmultipoints.transforms.sources.reading.listing import matching
 from medmultipoints.transforms.sources.reading.masks.mask_sets import Mask, Stems, spread
 from medmultipoints.transforms.sources.reading.path_patterns import common_start, literal

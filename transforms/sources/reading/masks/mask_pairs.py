@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from medmultipoints.transforms.sources.patterns import PatternError, compile_pattern
+from medmultipoints.transforms.sources.declaration.patterns import PatternError, compile_pattern
 from medmultipoints.transforms.sources.reading.listing import Listing
 from medmultipoints.transforms.sources.reading.masks.mask_sets import Mask
 from medmultipoints.transforms.sources.reading.path_patterns import SPLIT_WORDS, literal

@@ -9,7 +9,7 @@ import numpy as np
 from medmultipoints.transforms.errors import MemberProblem, UsageError
 from medmultipoints.transforms.rasters.nifti import read_volume
 from medmultipoints.transforms.reporting.counted import plural
-from medmultipoints.transforms.sources.declaration import Declaration
+from medmultipoints.transforms.sources.declaration.model import Declaration
 from medmultipoints.transforms.sources.reading.listing import Listing
 from medmultipoints.transforms.sources.reading.masks.mask_values import number_names, region_values, value_names
 from medmultipoints.transforms.sources.reading.proposing import Draft

@@ -10,8 +10,8 @@ from medmultipoints.transforms.errors import MemberProblem
 from medmultipoints.transforms.rasters.nifti import read_volume
 from medmultipoints.transforms.rasters.volume_files import segment_names
 from medmultipoints.transforms.reporting.counted import plural
-from medmultipoints.transforms.sources.declaration_parts import SEGMENT_HOLE
-from medmultipoints.transforms.sources.patterns import compile_pattern
+from medmultipoints.transforms.sources.declaration.parts import SEGMENT_HOLE
+from medmultipoints.transforms.sources.declaration.patterns import compile_pattern
 from medmultipoints.transforms.sources.reading.listing import Listing, folder
 from medmultipoints.transforms.sources.reading.masks.mask_values import value_names
 from medmultipoints.transforms.sources.reading.masks.observers import (

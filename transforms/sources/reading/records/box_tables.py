@@ -10,7 +10,7 @@ from medmultipoints.transforms.rasters.dicom import read_header
 from medmultipoints.transforms.records import SIDES, Box
 from medmultipoints.transforms.reporting.counted import plural
 from medmultipoints.transforms.sources.annotated import Files, Recognition
-from medmultipoints.transforms.sources.declaration_text import toml_value
+from medmultipoints.transforms.sources.declaration.text import toml_value
 from medmultipoints.transforms.sources.reading.box_forms import FormEvidence, decide_form, place_numbers
 from medmultipoints.transforms.sources.reading.class_names import ask_class_names, class_number, names_of_codes
 from medmultipoints.transforms.sources.reading.frame_evidence import FrameEvidence

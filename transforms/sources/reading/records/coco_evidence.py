@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from medmultipoints.transforms.regions.boxes import are_near
 from medmultipoints.transforms.reporting.counted import plural
-from medmultipoints.transforms.sources.declaration_text import toml_value
+from medmultipoints.transforms.sources.declaration.text import toml_value
 from medmultipoints.transforms.sources.reading.box_forms import SWAPPED, FormEvidence, refuse_form
 from medmultipoints.transforms.sources.reading.class_names import names_wanted
 from medmultipoints.transforms.sources.reading.frame_evidence import LEAST

@@ -5,9 +5,9 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 from medmultipoints.transforms.reporting.counted import first_few, plural
-from medmultipoints.transforms.sources.declaration import Declaration
-from medmultipoints.transforms.sources.declaration_parts import EACH_PICTURE
-from medmultipoints.transforms.sources.patterns import template_holes
+from medmultipoints.transforms.sources.declaration.model import Declaration
+from medmultipoints.transforms.sources.declaration.parts import EACH_PICTURE
+from medmultipoints.transforms.sources.declaration.patterns import template_holes
 from medmultipoints.transforms.sources.reading.proposing import Draft
 from medmultipoints.transforms.sources.reading.records.table_columns import Row, is_empty, names_groups
 from medmultipoints.transforms.sources.reading.stated_sizes import SIZE_NAMES

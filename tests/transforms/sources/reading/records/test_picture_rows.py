@@ -8,7 +8,7 @@ import pytest
 
 from medmultipoints.transforms.errors import MemberProblem
 from medmultipoints.transforms.sources.annotated import ReadProblem
-from medmultipoints.transforms.sources.declaration import Declaration
+from medmultipoints.transforms.sources.declaration.model import Declaration
 from medmultipoints.transforms.sources.inspecting.inspection import inspect_source
 from medmultipoints.transforms.sources.reading.listing import listed
 from medmultipoints.transforms.sources.reading.records.picture_rows import PictureRows, rows_by_picture

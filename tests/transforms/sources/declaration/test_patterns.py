@@ -2,7 +2,7 @@
 
 import pytest
 
-from medmultipoints.transforms.sources.patterns import PatternError, compile_pattern, fill
+from medmultipoints.transforms.sources.declaration.patterns import PatternError, compile_pattern, fill
 
 
 def read(pattern: str, path: str) -> dict[str, str] | None:

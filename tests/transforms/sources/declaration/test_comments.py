@@ -2,7 +2,7 @@
 
 import tomllib
 
-from medmultipoints.transforms.sources.declaration_comments import keep_comments
+from medmultipoints.transforms.sources.declaration.comments import keep_comments
 
 HAND = """# cells of 2024
 name = "cells"  # as in the paper

@@ -8,12 +8,12 @@ import pytest
 from pydantic import BaseModel
 
 from medmultipoints.transforms.errors import UsageError
-from medmultipoints.transforms.sources.declaration import Declaration
-from medmultipoints.transforms.sources.declaration_parts import FIELDS
+from medmultipoints.transforms.sources.declaration.model import Declaration
+from medmultipoints.transforms.sources.declaration.parts import FIELDS
+from medmultipoints.transforms.sources.declaration.used_keys import refuse_unused, used_keys
 from medmultipoints.transforms.sources.inspecting.declared_answers import nest_keys
 from medmultipoints.transforms.sources.inspecting.inspection import inspect_source
 from medmultipoints.transforms.sources.registry import EVERY_FORMAT
-from medmultipoints.transforms.sources.used_keys import refuse_unused, used_keys
 from tests.members import MemoryMembers
 from tests.transforms.sources.formats.layouts import Layout
 from tests.transforms.sources.formats.test_layouts import LAYOUTS

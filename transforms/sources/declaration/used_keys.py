@@ -5,7 +5,7 @@ from typing import Any, Final
 
 from medmultipoints.transforms.errors import UsageError
 from medmultipoints.transforms.problems import TomlTable
-from medmultipoints.transforms.sources.declaration import Declaration
+from medmultipoints.transforms.sources.declaration.model import Declaration
 from medmultipoints.transforms.sources.formats.format import EVERY_KEY
 from medmultipoints.transforms.sources.registry import EVERY_FORMAT, find_format
 

@@ -5,8 +5,8 @@ import tomllib
 import pytest
 from pydantic import ValidationError
 
-from medmultipoints.transforms.sources.declaration import Declaration, merge_read
-from medmultipoints.transforms.sources.declaration_parts import IgnoreLabel
+from medmultipoints.transforms.sources.declaration.model import Declaration, merge_read
+from medmultipoints.transforms.sources.declaration.parts import IgnoreLabel
 
 VOC = """
 format = "voc"

@@ -9,8 +9,8 @@ from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, field_v
 from medmultipoints.transforms.columns.tables import column_names
 from medmultipoints.transforms.problems import NAME, TomlTable
 from medmultipoints.transforms.records import MaskKind, MaskObject
-from medmultipoints.transforms.sources.declaration_text import toml_value
-from medmultipoints.transforms.sources.patterns import PatternError, compile_pattern, template_holes
+from medmultipoints.transforms.sources.declaration.patterns import PatternError, compile_pattern, template_holes
+from medmultipoints.transforms.sources.declaration.text import toml_value
 
 Frame = Literal["edges", "inclusive-0", "inclusive-1"]
 BoxForm = Literal["xyxy", "xywh", "cxcywh"]

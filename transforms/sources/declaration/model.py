@@ -16,7 +16,7 @@ from pydantic import AfterValidator, Field, model_validator
 from medmultipoints.transforms.label_tree import descendants
 from medmultipoints.transforms.licences.combine import Licence
 from medmultipoints.transforms.problems import TomlTable, without_empty_names
-from medmultipoints.transforms.sources.declaration_parts import (
+from medmultipoints.transforms.sources.declaration.parts import (
     COLUMNS,
     DICOM_HOLES,
     SEGMENT_HOLE,
@@ -39,7 +39,7 @@ from medmultipoints.transforms.sources.declaration_parts import (
     TableKeys,
     Texts,
 )
-from medmultipoints.transforms.sources.patterns import compile_pattern, template_holes
+from medmultipoints.transforms.sources.declaration.patterns import compile_pattern, template_holes
 
 
 class AnnotationKeys(TomlTable):
