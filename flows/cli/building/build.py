@@ -72,14 +72,6 @@ class CheckVersion(StrEnum):
     late = "late"
 
 
-EXAMPLES = """Examples:
-
-    medmultipoints build audited --source hyperkvasir=~/data/hyper-kvasir --only hyperkvasir
-
-    medmultipoints build my-recipe.toml --version auto --json
-"""
-
-
 def build(
     recipe: Annotated[str, typer.Argument(help="A shipped recipe (see `medmultipoints recipes`) or a TOML file.")],
     lake: LakeOption = DEFAULT_LAKE,
@@ -98,6 +90,9 @@ def build(
 
     Exit codes: 0 the release exists (rows may be in quarantine), 1 no release because of the data, 2 usage
     or recipe, 3 environment (disk, network, lock held), 130 interrupted.
+
+    Examples: `medmultipoints build audited --source hyperkvasir=~/data/hyper-kvasir --only hyperkvasir`,
+    `medmultipoints build my-recipe.toml --version auto --json`
     """
     request = ask(
         BuildRequest,
@@ -116,9 +111,6 @@ def build(
         print_json(outcome.to_json())
     else:
         show_outcome(outcome, timings=timings, open_page=open_page)
-
-
-build.__doc__ = f"{build.__doc__}\n    {EXAMPLES}"
 
 
 def run(request: BuildRequest) -> Outcome:

@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shlex
 import shutil
 import signal
 import subprocess
@@ -334,6 +335,17 @@ def test_every_command_helps(cli: Cli, command: list[str], monkeypatch: pytest.M
     assert "Example" in ended.out
     assert re.search(rf"medmultipoints {' '.join(command)}[ `]", ended.out.partition("Example")[2])
     assert "Annotated" not in ended.out
+
+
+@pytest.mark.parametrize("words", COMMANDS, ids=lambda words: " ".join(map(str, words)))
+def test_the_examples_of_a_command_are_ones_that_it_takes(words: list[str]) -> None:
+    """Each names the command, and its arguments and options parse."""
+    command = load(words[0]).commands[words[1]] if words[1:] else load(words[0])
+    examples = re.findall(r"`medmultipoints ([^`>]+)", command.help.partition("Example")[2])
+    assert examples
+    for example in map(shlex.split, examples):
+        assert words == example[: len(words)]
+        command.make_context(words[-1], example[len(words) :])
 
 
 @pytest.mark.parametrize("error", PipelineError.__subclasses__())
