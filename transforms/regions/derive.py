@@ -33,7 +33,7 @@ from medmultipoints.transforms.regions.completeness import may_be_incomplete
 from medmultipoints.transforms.regions.source_masks import check_mask_orientation, mask_objects, read_mask_regions
 from medmultipoints.transforms.regions.tracks import (
     Classes,
-    ParsedLabels,
+    JoinedFiles,
     TrackRows,
     join_tracks,
     parse_labels,
@@ -115,15 +115,15 @@ def derive_sample(
     parameters: DeriveParameters,
     frame: NDArray[np.uint8] | None = None,
     scratch: Scratch | None = None,
-    parsed: ParsedLabels | None = None,
+    joined: JoinedFiles | None = None,
 ) -> Derived | Exclusion:
     """Return the sample's image row, regions and specks, or the exclusion that rejects it.
 
     ``read`` returns a member's bytes. ``frame``: decoded video frame (H x W x 3, RGB), to be encoded as JPEG.
-    ``scratch``: memory to decode into. ``parsed``: rows of label files from ``parse_label_files``, others are read.
+    ``scratch``: memory to decode into. ``joined``: label files from ``join_label_files``; others are read.
     """
     try:
-        return _derive(sample, read, parameters, frame, scratch or Scratch(), parsed or {})
+        return _derive(sample, read, parameters, frame, scratch or Scratch(), joined)
     except MemberProblem as problem:
         return reject(sample, problem.reason, problem.detail)
     except LIBRARY_ERRORS as error:
@@ -146,14 +146,14 @@ def _derive(
     parameters: DeriveParameters,
     frame: NDArray[np.uint8] | None,
     scratch: Scratch,
-    parsed: ParsedLabels,
+    joined: JoinedFiles | None,
 ) -> Derived:
     picture = _read_picture(sample, read, parameters, frame, scratch)
     pixels = picture.pixels
     _check_size(sample, picture)
     stored, size, scale = _store(picture, parameters)
     measured = pixels if scale == 1 and picture.origin in OWN_BYTES else None
-    tracks = _read_tracks(sample, read, picture, parameters.classes, parsed)
+    tracks = _read_tracks(sample, read, picture, parameters.classes, joined)
     found = read_mask_regions(sample, read, parameters.threshold, parameters.min_area_px, picture, measured, scratch)
     regions = (*mask_objects(sample, found), *_source_objects(sample, picture))
     annotated = _find_annotated(_with_min_area(sample, parameters), read, picture, measured)
@@ -268,16 +268,19 @@ def _turn(box: Box, picture: SourcePicture) -> Box:
 
 
 def _read_tracks(
-    sample: Sample, read: Callable[[str], bytes], picture: SourcePicture, classes: Classes, parsed: ParsedLabels
+    sample: Sample, read: Callable[[str], bytes], picture: SourcePicture, classes: Classes, joined: JoinedFiles | None
 ) -> TrackRows | None:
     """Return the objects of the sample's label files, in the frame of the released picture."""
     if sample.label_member is None or sample.track_member is None:
         return None
     member, other = sample.label_member, sample.track_member
-    labels = None if member == other else parsed.get(member) or parse_labels(read(member), classes, file=member)
-    tracked = parsed.get(other) or parse_tracked(read(other), classes, file=other)
     height, width = picture.pixels.shape[:2]
-    found = join_tracks(labels or tracked, tracked, *picture.frame(width, height))
+    size = picture.frame(width, height)
+    found = joined.objects((member, other), *size) if joined else None
+    if found is None:
+        labels = None if member == other else parse_labels(read(member), classes, file=member)
+        tracked = parse_tracked(read(other), classes, file=other)
+        found = join_tracks(labels or tracked, tracked, *size)
     if picture.turned is None:
         return found
     return replace(found, boxes=np.array([_turn(Box(*edges), picture) for edges in found.boxes.tolist()]))

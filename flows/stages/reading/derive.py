@@ -42,9 +42,9 @@ from medmultipoints.transforms.regions.derived_columns import (
     image_columns,
     speck_columns,
     thumbnail_columns,
-    track_columns,
+    track_rows,
 )
-from medmultipoints.transforms.regions.tracks import inconsistent_tracks, parse_label_files
+from medmultipoints.transforms.regions.tracks import inconsistent_tracks, join_label_files
 from medmultipoints.transforms.sources.accounting import exclude_sample
 
 STILLS_PER_SHARD = 250
@@ -123,10 +123,10 @@ def derive_all(
     samples: Sequence[Sample], files: SourceFiles, parameters: DeriveParameters
 ) -> Iterator[Derived | Exclusion]:
     """Yield the outcome of each sample: files first, then frames that must be decoded from their video."""
-    scratch, parsed = Scratch(), parse_label_files(samples, files.read, parameters.classes)
+    scratch, joined = Scratch(), join_label_files(samples, files.read, parameters.classes)
     for sample in samples:
         if sample.image_member is not None:
-            yield derive_sample(sample, files.read, parameters, scratch=scratch, parsed=parsed)
+            yield derive_sample(sample, files.read, parameters, scratch=scratch, joined=joined)
     undecoded = [sample for sample in samples if sample.image_member is None]
     for video in sorted({str(sample.video_member) for sample in undecoded}):
         frames = {sample.frame_index: sample for sample in undecoded if sample.video_member == video}
@@ -215,10 +215,9 @@ def as_frame(table: str, columns: Columns) -> pl.DataFrame:
 
 def region_frame(derived: Sequence[Derived]) -> pl.DataFrame:
     """Return the table ``regions``: those from masks and annotations, and those from label files."""
-    columns = track_columns(derived)
-    schema = {name: dtype for name, dtype in schema_of("regions").items() if name in columns}
-    tracks = pl.DataFrame(columns, schema=schema)
-    return pl.concat([as_frame("regions", derived_region_columns(derived)), tracks], how="diagonal")
+    tracks = track_rows(derived)
+    others = as_frame("regions", derived_region_columns(derived))
+    return pl.concat([others, tracks.cast({name: others.schema[name] for name in tracks.columns})], how="diagonal")
 
 
 def derive_rules(tables: Scans, inputs: Inputs) -> Rules:

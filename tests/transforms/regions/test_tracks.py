@@ -1,7 +1,7 @@
 """Label lines become boxes in pixels, tracks are joined by row, and faults are reported."""
 
 import csv
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
 from typing import NamedTuple
@@ -18,8 +18,8 @@ from medmultipoints.transforms.regions.tracks import (
     LabelRows,
     TrackRows,
     inconsistent_tracks,
+    join_label_files,
     join_tracks,
-    parse_label_files,
 )
 from medmultipoints.transforms.regions.tracks import parse_labels as parse_labels_of
 from medmultipoints.transforms.regions.tracks import parse_tracked as parse_tracked_of
@@ -208,51 +208,82 @@ def test_integer_boxes_survive_the_way_through_normalised_values(x1: int, y1: in
 
 
 GOOD = [LINE, LINE + b"\n", LINE + b"\r\n" + LINE, b"\xef\xbb\xbf" + LINE + b"\n"]
-BAD = [
+UNSOUND = [
     b"",
-    LINE + b"\n\n",
     b"3 0.5 0.5 0.1 0.1\n",
+    b"00 0.5 0.5 0.1 0.1\n",
     b"0 0.5 0.5 0 0.1",
     b"0 0.5 1.5 0.1 0.1",
-    b"0 1e999 0.5 0.1 0.1",
+    b"0 nan .5 .1 .1",
     b"\xff",
 ]
+OF_ANOTHER_FORM = [LINE + b"\n\n", b"0  0.5 0.5 0.1 0.1", b"0 0.5 0.5 0.1", b"0 x 0.5 0.1 0.1"]
 
 
-def test_label_files_parsed_together_are_those_parsed_one_by_one() -> None:
-    """Files that are not plain, not sound or not there are left to the parser that says what is wrong with them."""
-    files = {f"{number}.txt": data for number, data in enumerate([*GOOD, *BAD, TRACKED])}
+def frame_with(label_member: str, track_member: str) -> Sample:
+    files = {"label_member": label_member, "track_member": track_member}
+    return Sample(source="s", stem=label_member, image_member=None, organ="o", finding="f", classification="c", **files)
+
+
+def joined_alone(files: Mapping[str, bytes], label_member: str, track_member: str) -> list[Found]:
+    labels = None if label_member == track_member else parse_labels(files[label_member])
+    tracked = parse_tracked(files[track_member])
+    return objects_of(join_tracks(labels or tracked, tracked, 640, 480))
+
+
+@pytest.mark.parametrize("more", [(), *((one,) for one in OF_ANOTHER_FORM)])
+def test_label_files_joined_together_are_those_joined_one_by_one(more: tuple[bytes, ...]) -> None:
+    """Files that are not sound or not there are left to the parser that says why; so are all beside another form."""
+    files = {f"{number}.txt": data for number, data in enumerate([*GOOD, *UNSOUND, *more])}
     tracks = {f"{name}t": b"track7 " + data.removeprefix(b"\xef\xbb\xbf") for name, data in files.items()}
     tracks |= {"0.txtt": TRACKED + b"\n" + TRACKED, "1.txtt": b"a\xc2\xa0 " + LINE}
     tracks["2.txtt"] = b"a " + LINE + b"\r\nb " + LINE
-    samples = [
-        Sample(
-            source="s",
-            stem=name,
-            image_member=None,
-            organ="o",
-            finding="f",
-            classification="c",
-            label_member=name,
-            track_member=f"{name}t",
-        )
-        for name in (*files, "missing")
-    ]
+    pairs = [*((name, f"{name}t") for name in (*files, "missing")), ("2.txtt", "2.txtt")]
 
     def read(member: str) -> bytes:
         if member not in files | tracks:
             raise MemberProblem("missing_member", member)
         return (files | tracks)[member]
 
-    parsed = parse_label_files(samples, read, CLASSES)
-    assert {name for name in parsed if name in files} == {f"{number}.txt" for number in range(len(GOOD))}
-    assert {"2.txtt", "3.txtt"} == {name for name in parsed if name in tracks}
-    for name, rows in parsed.items():
-        alone = (parse_tracked if name in tracks else parse_labels)(read(name), file=name)
-        assert [getattr(rows, field) for field in LabelRows.__slots__ if field != "values"] == [
-            getattr(alone, field) for field in LabelRows.__slots__ if field != "values"
-        ]
-        assert rows.values.tolist() == alone.values.tolist()
+    joined = join_label_files([frame_with(*pair) for pair in pairs], read, CLASSES)
+    found = {pair: rows for pair in pairs if (rows := joined.objects(pair, 640, 480))}
+    assert [own for own, _ in found] == ([] if more else ["2.txt", "3.txt", "2.txtt"])
+    for pair, rows in found.items():
+        assert objects_of(rows) == joined_alone(files | tracks, *pair)
+
+
+ODD = [
+    "0",
+    "1",
+    "t",
+    '"',
+    "#",
+    "\0",
+    "\ufeff",
+    ".5",
+    "5.",
+    "1e-1",
+    "+.5",
+    "-0",
+    "inf",
+    " ",
+    "\n",
+    "\r",
+    "\r\n",
+    "\x1c",
+    "\x85",
+]
+LINES = st.lists(st.sampled_from(ODD), max_size=12).map("".join) | st.just("0 .5 .5 .1 .1")
+
+
+@given(st.lists(st.tuples(LINES, st.sampled_from(["a ", '"b" ', "\ufeffc "])), max_size=3))
+def test_no_label_file_is_joined_that_is_refused_alone(lines: list[tuple[str, str]]) -> None:
+    files = {"labels": "\n".join(line for line, _ in lines), "tracks": "\n".join(own + line for line, own in lines)}
+    found = {name: text.encode() for name, text in files.items()}
+    for pair in (("labels", "tracks"), ("tracks", "tracks")):
+        rows = join_label_files([frame_with(*pair)], found.__getitem__, CLASSES).objects(pair, 640, 480)
+        if rows:
+            assert objects_of(rows) == joined_alone(found, *pair)
 
 
 def test_frames_in_which_a_track_changes_its_class_are_named() -> None:
