@@ -4,9 +4,11 @@ The fields of picture, objects, labels and places are found by their values and 
 format is tried last, if no format of a tool reads the files.
 """
 
+import ast
 import json
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
@@ -64,14 +66,21 @@ def _documents(listing: Listing) -> tuple[str, ...]:
 
 
 def _row_record(row: Row) -> Record:
-    """Return the cells of a table's row, with JSON cells parsed."""
-    record: dict[str, Any] = {}
-    for column, text in row.items():
-        try:
-            record[column] = json.loads(text) if text[:1] in ("[", "{") else text
-        except (ValueError, RecursionError):
-            record[column] = text
-    return record
+    """Return the cells of a table's row, with lists and tables parsed, as JSON or as Python and pandas write them."""
+    return {column: _parsed(text) if text[:1] in ("[", "{", "(") else text for column, text in row.items()}
+
+
+def _parsed(text: str) -> Any:
+    for parse in (json.loads, _python_value):
+        with suppress(ValueError, TypeError, SyntaxError, RecursionError, MemoryError):
+            value = parse(text)
+            return value if isinstance(value, list | dict) else text
+    return text
+
+
+def _python_value(text: str) -> Any:
+    """Return a value that Python wrote, with lists for its tuples. Raise TypeError for one that JSON has not."""
+    return json.loads(json.dumps(ast.literal_eval(text)))
 
 
 def _records(listing: Listing, name: str) -> list[tuple[str, Record]]:
@@ -240,7 +249,7 @@ def _decide(
         said = "; ".join(f"{key}: {', '.join(sorted(held)[:5])}" for key, held in words)
         text = "Objects have no label. What is the label of all of them?"
         draft.ask("label", f"{text} Or name its field: fields.label ({said})." if said else text)
-    elif all(label is not None and label.isdecimal() for label in seen.labels):
+    elif seen.labels and all(label is not None and label.isdecimal() for label in seen.labels):
         ask_class_names(draft, listing, (), sorted(map(int, seen.labels)), _names_in(listing, records))
 
 

@@ -4,6 +4,7 @@ Masks are recognised by flat areas of pixels, and belong to the picture whose na
 """
 
 import re
+from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 
@@ -37,6 +38,8 @@ from medmultipoints.transforms.sources.reading.proposing import Draft
 SAMPLE = 48
 """Number of mask files decoded to decide the meaning of their values."""
 MOST_CLASSES = 64
+_FEW = 3
+"""From so many names that occur once each, they are names of files and not labels."""
 MASK_WORDS = frozenset({"mask", "masks", "seg", "segmentation", "gt", "label", "labels", "ground", "truth", "manual"})
 
 
@@ -96,16 +99,20 @@ def _decide_binary(
     found = shades or f"values 0 and {value} alone{', JPEG' if seen.lossy else ''}"
     draft.line("masks.kind", "binary", f"{said}: {found}")
     grammar = _holes_of(draft, masks)
+    targets = Counter(_targets(masks, grammar)) if "{target" in grammar else Counter()
+    recurring = len(targets) < _FEW or max(targets.values()) > 1
     if several and "{nr" in grammar:
         draft.line("masks.object", "file", "several numbered masks a picture: each file is one object")
     else:
-        _ask_object(draft, "file" if several and "{target" not in grammar else "component")
+        _ask_object(draft, "component" if not several or (targets and recurring) else "file")
+    shown = ", ".join(sorted(targets)[:8])
     if r"{target:\d" in grammar:
         _decide_numbers(draft, listing, masks)
-    elif "{target" in grammar and not _are_plain(names := _targets(masks, grammar)):
-        draft.line("masks.label", "{target}", f"a part of the mask's path: {', '.join(sorted(names)[:8])}")
+    elif targets and recurring and not _are_plain(targets):
+        draft.line("masks.label", "{target}", f"a part of the mask's path: {shown}")
     else:
-        draft.ask("masks.label", "What do the masks show? Give the label of the objects.")
+        doubt = "" if recurring else f" Each has a name of its own ({shown}): {{target}} if these are labels."
+        draft.ask("masks.label", f"What do the masks show? Give the label of the objects.{doubt}")
 
 
 def _decide_numbers(draft: Draft, listing: Listing, masks: Sequence[Mask]) -> None:
@@ -135,11 +142,11 @@ def _holes_of(draft: Draft, masks: Sequence[Mask]) -> str:
     return found if isinstance(found, str) else ""
 
 
-def _targets(masks: Sequence[Mask], grammar: str) -> set[str]:
-    """Return the labels that the masks' names hold, as a build reads them with the pattern of ``_holes_of``."""
+def _targets(masks: Sequence[Mask], grammar: str) -> list[str]:
+    """Return the text of each mask's name that may be its label, as a build reads it with ``_holes_of``."""
     pattern, named = compile_pattern(grammar), any(mask.before or mask.after for mask in masks)
     found = (pattern.match(mask.after if named else mask.member) for mask in masks)
-    return {values["target"] for values in found if values}
+    return [values["target"] for values in found if values]
 
 
 def _ask_object(draft: Draft, likely: str = "component") -> None:

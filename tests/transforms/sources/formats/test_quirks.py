@@ -1,6 +1,7 @@
 """Quirks of writers are read right, asked, or refused by name: never wrong without a word."""
 
 import base64
+import csv
 import io
 import json
 from collections.abc import Callable, Mapping
@@ -355,3 +356,43 @@ def test_embedded_pictures_do_not_hide_that_files_are_missing() -> None:
     """LabelMe's imageData is not read: the missing files are named."""
     held = json.loads(labelme(SCENES[0], "rectangle")) | {"imageData": base64.b64encode(SCENES[0].png()).decode()}
     assert "picture_missing" in hints(inspect({"a/cell_001.json": dump(held)}))
+
+
+def listed_rows(write: Callable[[list[Any]], str]) -> Files:
+    """A row per picture with its boxes and labels as lists in two cells."""
+    rows = [("image", "boxes", "labels")]
+    for scene in SCENES:
+        boxes, labels = [thing.box for thing in scene.things], [thing.label for thing in scene.things]
+        rows.append((f"{scene.stem}.png", write(boxes), write(labels)))
+    text = io.StringIO()
+    csv.writer(text).writerows(rows)
+    return {"a.csv": text.getvalue().encode(), **pictures()}
+
+
+@pytest.mark.parametrize("write", [json.dumps, str])
+def test_lists_in_cells_are_read_as_json_and_python_write_them(write: Callable[[list[Any]], str]) -> None:
+    """The labels of pandas' lists, in single quotes, were the whole list for each box."""
+    assert COUNTS == dict(inspect(listed_rows(write)).objects)
+
+
+def test_a_list_that_cannot_be_read_labels_no_box() -> None:
+    """NumPy writes no commas: its rows with several boxes are refused by name."""
+    found = inspect(listed_rows(lambda held: str(held).replace("', '", "' '")))
+    assert not any("[" in label for label in found.objects)
+    assert "lists side by side are of several lengths" in str(hints(found))
+    unread = inspect(listed_rows(lambda held: str(held).replace("'", "")))
+    assert "a list that cannot be read stands beside" in str(hints(unread))
+
+
+def test_a_name_that_each_mask_has_for_itself_is_no_label() -> None:
+    """One mask per folder, with a random name: the label is asked."""
+    files = {}
+    for number, name in enumerate(("a7f", "b0c", "9de", "41b")):
+        drawn = np.zeros((HEIGHT, WIDTH), np.uint8)
+        drawn[10:30, 10 : 40 + number] = 255
+        noise = np.random.default_rng(number).integers(0, 256, (HEIGHT, WIDTH, 3), np.uint8)
+        files[f"case{number}/images/case{number}.png"] = encode(noise)
+        files[f"case{number}/masks/{name}.png"] = encode(drawn)
+    found = inspect(files)
+    assert {"object": 4} == dict(found.objects)
+    assert "masks.label" in asked(found)

@@ -8,7 +8,9 @@ parallel lists of boxes and labels, or the record itself if it has one box. Path
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
+from medmultipoints.transforms.reporting.counted import plural
 from medmultipoints.transforms.sources.reading.picture_index import PictureIndex
+from medmultipoints.transforms.sources.reading.records.json_rows import show
 from medmultipoints.transforms.sources.reading.records.table_columns import BOX_NAMES, LABELS, ONE_BOX
 from medmultipoints.transforms.sources.reading.shapes import finite
 from medmultipoints.transforms.sources.reading.stated_sizes import stated_sizes
@@ -229,6 +231,9 @@ def objects_of(record: Record, fields: Mapping[str, str]) -> list[Record]:
         return [held] if boxes is not None else []
     keys = {fields[key] for key in ("label", "box", "outline") if key in fields}
     lists = {key: value for key in keys if isinstance(value := value_at(held, key), list)}
+    texts = (value_at(held, key) for key in keys - lists.keys())
+    if unread := next((text for text in texts if isinstance(text, str) and text[:1] == "[" and text[-1:] == "]"), None):
+        raise ValueError(f"a list that cannot be read stands beside {plural(len(boxes), 'place')}: {show(unread)}")
     if len({len(value) for value in lists.values()}) > 1:
         lengths = ", ".join(f"{len(value)} of {key}" for key, value in sorted(lists.items()))
         raise ValueError(f"lists side by side are of several lengths: {lengths}")
