@@ -111,7 +111,7 @@ def _decide_binary(
     elif targets and recurring and not _are_plain(targets):
         draft.line("masks.label", "{target}", f"a part of the mask's path: {shown}")
     else:
-        doubt = "" if recurring else f" Each has a name of its own ({shown}): {{target}} if these are labels."
+        doubt = "" if recurring else f" No two masks share a name ({shown}): {{target}} if the names are labels."
         draft.ask("masks.label", f"What do the masks show? Give the label of the objects.{doubt}")
 
 
