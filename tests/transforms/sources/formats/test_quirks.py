@@ -381,7 +381,7 @@ def test_a_list_that_cannot_be_read_labels_no_box() -> None:
     assert not any("[" in label for label in found.objects)
     assert "lists side by side are of several lengths" in str(hints(found))
     unread = inspect(listed_rows(lambda held: str(held).replace("'", "")))
-    assert "a list that cannot be read is beside" in str(hints(unread))
+    assert "a list that cannot be read is next to" in str(hints(unread))
 
 
 def test_a_name_that_each_mask_has_for_itself_is_no_label() -> None:

@@ -233,7 +233,7 @@ def objects_of(record: Record, fields: Mapping[str, str]) -> list[Record]:
     lists = {key: value for key in keys if isinstance(value := value_at(held, key), list)}
     texts = (value_at(held, key) for key in keys - lists.keys())
     if unread := next((text for text in texts if isinstance(text, str) and text[:1] == "[" and text[-1:] == "]"), None):
-        raise ValueError(f"a list that cannot be read is beside {plural(len(boxes), 'place')}: {show(unread)}")
+        raise ValueError(f"a list that cannot be read is next to {plural(len(boxes), 'place')}: {show(unread)}")
     if len({len(value) for value in lists.values()}) > 1:
         lengths = ", ".join(f"{len(value)} of {key}" for key, value in sorted(lists.items()))
         raise ValueError(f"lists side by side are of several lengths: {lengths}")
