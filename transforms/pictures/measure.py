@@ -128,9 +128,22 @@ def _components(binary: NDArray[Any]) -> NDArray[np.int32]:
 
 
 def _measure_marker(pixels: Pixels) -> float:
+    if not _may_be_teal(pixels):
+        return 0.0
     size = max(pixels.shape[1] // 4, 1), max(pixels.shape[0] // 4, 1)
     small = cv2.resize(pixels, size, interpolation=cv2.INTER_AREA)
     teal = cv2.inRange(cv2.cvtColor(small, cv2.COLOR_RGB2HSV), MARKER_LOW, MARKER_HIGH)
     filled = [area for _, _, w, h, area in _components(teal).T.tolist() if area >= MARKER_FILLS * w * h]
     share: float = max(filled, default=0) / (size[0] * size[1])
     return round(share, 4)
+
+
+def _may_be_teal(pixels: Pixels) -> bool:
+    """Return whether averaged pixels can have the colour of a marker: if not, a third of the time suffices.
+
+    Teal of 90 and above has a red of at most 0.453 of its largest channel, which is green or blue. If every pixel has a
+    red of at least half of that channel less 3, so has every average, less 0.75 by rounding: 0.458 of 90.
+    """
+    red, green, blue = cv2.split(pixels)
+    largest = cv2.subtract(cv2.max(green, blue), 6)
+    return bool(cv2.countNonZero(cv2.compare(cv2.add(red, red), largest, cv2.CMP_LT)))
