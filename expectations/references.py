@@ -1,5 +1,7 @@
 """Rules over whole tables; each returns whether it holds and a detail, for ``check_table_rules``."""
 
+from collections.abc import Iterator
+
 import polars as pl
 
 from medmultipoints.transforms.columns.ranges import key_parts
@@ -12,22 +14,32 @@ Rows = pl.DataFrame | pl.LazyFrame
 
 def repeated(frame: Rows, column: str) -> pl.Series:
     """Return the values of a column that occur more than once, sorted."""
-    values, found = frame.lazy().select(key=column).drop_nulls(), []
+    return pl.concat([_copies(part) for part in _sorted_parts(frame, column)]).sort().alias(column)
+
+
+def _sorted_parts(frame: Rows, column: str) -> Iterator[pl.Series]:
+    """Yield all values of a column, read once, in sorted parts; equal values are in one part."""
+    values = frame.lazy().select(key=column)
     for own in key_parts(values.select(pl.len()).collect(engine="streaming").item()):
-        part = values.filter(own).collect(engine="streaming").to_series().sort()
-        found.append(part.filter(part == part.shift(1)).unique())
-    return pl.concat(found).sort().alias(column)
+        yield values.filter(own).collect(engine="streaming").to_series().sort()
+
+
+def _copies(part: pl.Series) -> pl.Series:
+    return part.filter(part == part.shift(1)).unique()
 
 
 def keys_unique(frame: Rows, column: str) -> Answer:
     """Return whether all values of the column are unique and not null, with the violations."""
-    copies = repeated(frame, column).cast(pl.String).to_list()
-    rows, nulls = frame.lazy().select(pl.len(), nulls=pl.col(column).null_count()).collect().row(0)
+    rows, nulls, found = 0, 0, []
+    for part in _sorted_parts(frame, column):
+        rows, nulls = rows + part.len(), nulls + part.null_count()
+        found.append(_copies(part))
+    copies = pl.concat(found).sort().cast(pl.String).to_list()
     if not copies and not nulls:
         return True, f"{rows} values of {column}, all different"
-    found = [f"{nulls} values of {column} are null"] if nulls else []
-    found += [f"{len(copies)} values of {column} occur more than once: {first_few(copies)}"] if copies else []
-    return False, "; ".join(found)
+    problems = [f"{nulls} values of {column} are null"] if nulls else []
+    problems += [f"{len(copies)} values of {column} occur more than once: {first_few(copies)}"] if copies else []
+    return False, "; ".join(problems)
 
 
 def references_hold(child: Rows, column: str, parent: Rows, parent_column: str) -> Answer:
