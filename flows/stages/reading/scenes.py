@@ -4,7 +4,7 @@ import polars as pl
 
 from medmultipoints.data_lake.store.images import put_images
 from medmultipoints.flows.engine.running.released_images import image_reader
-from medmultipoints.flows.engine.stage import WHOLE, Build, Inputs, Output, Stage, source_shard
+from medmultipoints.flows.engine.stage import WHOLE, Build, Inputs, Output, Stage, read_once, source_shard
 from medmultipoints.flows.recipe.model import Recipe
 from medmultipoints.transforms.examinations.keypoints import find_scene, pack_scene
 from medmultipoints.transforms.pictures.decode import decode_image
@@ -19,6 +19,7 @@ def scene_shards(build: Build, inputs: Inputs) -> tuple[str, ...]:
     )
 
 
+@read_once
 def still_pictures(inputs: Inputs) -> pl.DataFrame:
     """Return source, sample_id and shard of the pictures that are not video frames; a video joins its own frames."""
     samples = inputs.read("samples", "sample_id", "source", "video_id")

@@ -8,7 +8,7 @@ import polars as pl
 from medmultipoints.data_lake.ocr import ReadText, open_ocr
 from medmultipoints.expectations.references import references_hold
 from medmultipoints.flows.engine.running.released_images import image_reader
-from medmultipoints.flows.engine.stage import Build, Inputs, Output, Rules, Scans, Stage, source_shard
+from medmultipoints.flows.engine.stage import Build, Inputs, Output, Rules, Scans, Stage, read_once, source_shard
 from medmultipoints.flows.recipe.model import Recipe
 from medmultipoints.flows.recipe.privacy import Privacy, reader_versions
 from medmultipoints.flows.stages.reading.label_names import check_ontology
@@ -42,6 +42,7 @@ def text_shards(build: Build, inputs: Inputs) -> tuple[str, ...]:
     return tuple(read_pictures(inputs)["shard"].unique(maintain_order=True))
 
 
+@read_once
 def read_pictures(inputs: Inputs) -> pl.DataFrame:
     """Return source, sample_id, image_sha256 and shard of all pictures; ``first``: a still or the first of a video."""
     samples = inputs.read("samples", "sample_id", "video_id", "frame_index")
