@@ -154,22 +154,24 @@ def _gather(pairs: Iterable[tuple[str, str]]) -> dict[str, list[str]]:
 def _nearest(found: list[str], parts: list[str], near: str) -> str | None:
     """Return the name with most last parts of the stated name, then most path parts of ``near``; None for a tie.
 
-    Of pictures in one place whose names differ in case alone, the one spelt as stated is nearest.
+    Then folders count that are a word of the file's name: ``instances_train.json`` is about ``train``. Of pictures in
+    one place whose names differ in case alone, the one spelt as stated is nearest.
     """
     if len(found) == 1:
         return found[0]
-    nearby = [fold(part) for part in near.split("/")[:-1]]
+    nearby = {fold(part) for part in near.split("/")[:-1]}
+    words = set(re.split(r"[\W_]+", fold(split_path(near).stem)))
     spelt = {parts[-1], split_path(parts[-1]).stem}
 
-    def rank(name: str) -> tuple[int, int, bool]:
+    def rank(name: str) -> tuple[int, int, int, bool]:
         own = name.split("/")
         tail = 0
         for ours, stated in zip(reversed(own[:-1]), reversed(parts[:-1]), strict=False):
             if fold(ours) != fold(stated):
                 break
             tail += 1
-        folders = [fold(part) for part in own[:-1]]
-        return tail, len(set(folders) & set(nearby)), split_path(name).stem in spelt
+        folders = {fold(part) for part in own[:-1]}
+        return tail, len(folders & nearby), len(folders & words), split_path(name).stem in spelt
 
     ranked = sorted(((rank(name), name) for name in found), reverse=True)
     return ranked[0][1] if ranked[0][0] != ranked[1][0] else None
