@@ -36,7 +36,7 @@ from medmultipoints.transforms.sources.formats import (
     yolo,
 )
 from medmultipoints.transforms.sources.formats.format import Format
-from medmultipoints.transforms.sources.reading.listing import listed
+from medmultipoints.transforms.sources.reading.listing import Listing, listed
 from medmultipoints.transforms.sources.united import unite
 
 _MODULES = (
@@ -60,13 +60,13 @@ def find_format(name: str) -> Format:
 
 def read_pictures(declaration: Declaration, files: Files) -> Reading:
     """Yield the pictures of a declaration, each once, with the annotations of all its readings, and none it drops."""
+    listing = listed(files).annotated_on(declaration.pictures.exif)
     if not declaration.drop:
-        return _read_all(declaration, files)
-    return without_dropped(_read_all(declaration, hide_dropped(listed(files), declaration.drop)), declaration.drop)
+        return _read_all(declaration, listing)
+    return without_dropped(_read_all(declaration, hide_dropped(listing, declaration.drop)), declaration.drop)
 
 
-def _read_all(declaration: Declaration, files: Files) -> Reading:
+def _read_all(declaration: Declaration, listing: Listing) -> Reading:
     if not declaration.also:
-        return find_format(declaration.format).read(declaration, files)
-    listing = listed(files)
+        return find_format(declaration.format).read(declaration, listing)
     return unite(find_format(own.format).read(own, listing) for own in declaration.readings)

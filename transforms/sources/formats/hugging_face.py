@@ -35,7 +35,7 @@ from medmultipoints.transforms.sources.formats.masks import decide_kind, make_la
 from medmultipoints.transforms.sources.reading.box_forms import FormEvidence, decide_form, declared_place
 from medmultipoints.transforms.sources.reading.class_names import class_name, names_wanted
 from medmultipoints.transforms.sources.reading.frame_evidence import FrameEvidence
-from medmultipoints.transforms.sources.reading.joining import Pictures, missing, picture_size
+from medmultipoints.transforms.sources.reading.joining import Pictures, missing, picture_size, swaps_sides
 from medmultipoints.transforms.sources.reading.listing import HEAD_BYTES, Listing, listed, matching
 from medmultipoints.transforms.sources.reading.making import make_annotation
 from medmultipoints.transforms.sources.reading.masks.mask_sets import Mask
@@ -236,7 +236,7 @@ def _size(listing: Listing, row: PictureRow) -> Size:
     try:
         if row.data is not None:
             with Image.open(io.BytesIO(row.data)) as image:
-                return image.size
+                return image.size[::-1] if listing.as_shown and swaps_sides(row.data) else image.size
         return picture_size(listing, row.member) if row.member else None
     except (MemberProblem, *PILLOW_ERRORS):
         return None

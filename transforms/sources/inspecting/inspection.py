@@ -145,7 +145,7 @@ class _Counted:
     """Counts of a reader's pictures, objects and problems, with a few evenly spaced pictures to show."""
 
     def __init__(self, files: Listing, declaration: Declaration) -> None:
-        self._files, self._declaration = files, declaration
+        self._files, self._declaration = files.annotated_on(declaration.pictures.exif), declaration
         self._joined = _facts(files, declaration)
         self.groups: set[str] = set()
         self._other_size: list[str] = []

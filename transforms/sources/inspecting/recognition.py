@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from medmultipoints.transforms.errors import MemberProblem, UsageError
 from medmultipoints.transforms.sources.annotated import Files, Question, Recognition
+from medmultipoints.transforms.sources.declaration.model import merge_read
 from medmultipoints.transforms.sources.declaration.patterns import as_patterns, compile_pattern
 from medmultipoints.transforms.sources.dropped import hide_dropped
 from medmultipoints.transforms.sources.inspecting.grouping import ask_groups
@@ -53,7 +54,8 @@ def recognise_source(files: Files, stated: Mapping[str, Any]) -> Recognition | N
     is recognised.
     """
     refuse_unmatched(stated, files.names())
-    listing = hide_dropped(listed(files), as_patterns(stated.get("drop")))
+    listing = listed(files).annotated_on((stated.get("pictures") or {}).get("exif"))
+    listing = hide_dropped(listing, as_patterns(stated.get("drop")))
     own = {key: value for key, value in stated.items() if key != "also"}
     further = {name: (keys.get("format") or name, keys) for name, keys in (stated.get("also") or {}).items()}
     formats = {form for form, _ in further.values()}
@@ -62,7 +64,7 @@ def recognise_source(files: Files, stated: Mapping[str, Any]) -> Recognition | N
         return None
     if find_format(str(found[0].read["format"])).index:
         return found[0]
-    best = settle_orientation(listing, complete(listing, found[0], stated), stated)
+    best = _with_orientation(listing, found[0], stated)
     for name, (form, keys) in further.items():
         best = _join_stated(listing, best, name, form, keys, stated)
     best = ask_groups(listing, best, stated)
@@ -78,6 +80,17 @@ def recognise_source(files: Files, stated: Mapping[str, Any]) -> Recognition | N
     choices = tuple(map(toml_choice, names))
     question = Question("format", text, choices, choices[0])
     return replace(best, questions=(question, *best.questions))
+
+
+def _with_orientation(listing: Listing, first: Recognition, stated: Mapping[str, Any]) -> Recognition:
+    """Return the complete proposal; boxes that are proved to be on pictures as shown are looked at again as such."""
+    best = settle_orientation(listing, complete(listing, first, stated), stated)
+    shown = {"pictures": {"exif": "displayed"}}
+    if best.read.get("pictures") != shown["pictures"] or not any(one.key == "boxes.form" for one in best.questions):
+        return best
+    as_shown = listing.annotated_on("displayed")
+    again = find_format(str(best.read["format"])).recognise(as_shown, merge_read(shown, stated))
+    return settle_orientation(listing, complete(listing, again or first, stated), stated)
 
 
 def refuse_unmatched(stated: Mapping[str, Any], names: Sequence[str]) -> None:

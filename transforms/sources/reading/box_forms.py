@@ -68,10 +68,7 @@ class FormEvidence:
 
 
 def refuse_form(draft: Draft, seen: FormEvidence, forms: Sequence[str] = FORMS) -> None:
-    """Raise UsageError if the boxes contradict the stated form, order or unit.
-
-    Boxes of pictures that an orientation tag turns lie in them as with x and y swapped.
-    """
+    """Raise UsageError if the boxes contradict the stated form, order or unit."""
     form, unit = str(draft.states("boxes.form") or ""), draft.states("boxes.unit")
     few = seen.boxes < LEAST
     above = f"have numbers above {'100' if unit == 'percent' else '1'}"
@@ -80,7 +77,7 @@ def refuse_form(draft: Draft, seen: FormEvidence, forms: Sequence[str] = FORMS) 
         draft.refuse("boxes.unit", unit, f"{large:,} of {plural(seen.boxes, 'box', 'boxes')} {above}")
     if seen.fractions == seen.boxes and not few and unit != "fraction":
         draft.refuse("boxes.unit", unit, f"all numbers of {plural(seen.boxes, 'box', 'boxes')} are 0 to 1")
-    swapped = [] if draft.states("pictures.exif") == "displayed" else [other + SWAPPED for other in forms]
+    swapped = [other + SWAPPED for other in forms]
     if unit != "percent" and form in FORMS and (better := seen.better(form, (*forms, *swapped))):
         said = f"{seen.sized - seen.fits[form]:,} of {plural(seen.sized, 'box', 'boxes')} would pass the picture's edge"
         draft.refuse("boxes.form", form, f"{said}, and {seen.fits[better]:,} lie in the picture as {better}")

@@ -132,14 +132,15 @@ def read_documents(
 
 
 def picture_size(listing: Listing, name: str) -> tuple[int, int]:
-    """Return width and height from a picture's header. Raise MemberProblem if it cannot be read."""
+    """Return width and height of a picture, as its annotations count them. Raise MemberProblem if it cannot be read."""
     if listing.kinds.get(name) == "lfs":
         raise MemberProblem("lfs_pointer", f"{name} is a Git LFS pointer, not the picture; run `git lfs pull`")
     for read in (listing.head, listing.read):
         data = read(name)
         try:
             with Image.open(io.BytesIO(data)) as image:
-                return image.size
+                size = image.size
+            return size[::-1] if listing.as_shown and is_turned(listing, name) else size
         except PILLOW_ERRORS as error:
             problem = error
     said = said_by(problem, data)
@@ -149,9 +150,14 @@ def picture_size(listing: Listing, name: str) -> tuple[int, int]:
 def is_turned(listing: Listing, name: str) -> bool:
     """Return whether an orientation tag swaps width and height of a picture."""
     try:
-        return not _SWAPPING.isdisjoint(find_orientations(listing.read(name)))
+        return swaps_sides(listing.read(name))
     except MemberProblem:
         return False
+
+
+def swaps_sides(data: bytes) -> bool:
+    """Return whether an orientation tag of a picture's bytes swaps width and height."""
+    return not _SWAPPING.isdisjoint(find_orientations(data))
 
 
 def size_or_none(listing: Listing, name: str | None) -> tuple[int, int] | None:

@@ -33,11 +33,12 @@ _MAGIC: Final[tuple[tuple[bytes, Kind], ...]] = (
 class Listing:
     """Members of a source with their kinds and cached first bytes, shared by all formats.
 
-    Hidden files and those left behind by operating systems are excluded.
+    Hidden files and those left behind by operating systems are excluded. ``as_shown``: annotations are of pictures as
+    shown, so that their sizes have swapped sides where an orientation tag says so.
     """
 
-    def __init__(self, files: Files, hidden: frozenset[str] = frozenset()) -> None:
-        self._files, self._hidden = files, hidden
+    def __init__(self, files: Files, hidden: frozenset[str] = frozenset(), *, as_shown: bool = False) -> None:
+        self._files, self._hidden, self.as_shown = files, hidden, as_shown
         self._heads: dict[str, bytes] = {}
         self.damage: list[str] = []
         """Problems that prevented recognising a format."""
@@ -48,9 +49,16 @@ class Listing:
 
     def hide(self, names: Iterable[str]) -> "Listing":
         """Return the same listing without some members."""
-        rest = Listing(self._files, self._hidden | frozenset(names))
-        rest._heads, rest.damage = self._heads, self.damage
-        return rest
+        return self._derived(self._hidden | frozenset(names), self.as_shown)
+
+    def annotated_on(self, exif: str | None) -> "Listing":
+        """Return the same listing for annotations of pictures as ``displayed``, or as stored."""
+        return self._derived(self._hidden, exif == "displayed")
+
+    def _derived(self, hidden: frozenset[str], as_shown: bool) -> "Listing":
+        other = Listing(self._files, hidden, as_shown=as_shown)
+        other._heads, other.damage = self._heads, self.damage
+        return other
 
     def read(self, name: str) -> bytes:
         return self._files.read(name)
