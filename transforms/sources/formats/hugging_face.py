@@ -30,7 +30,7 @@ from medmultipoints.transforms.sources.annotated import (
     with_problems,
 )
 from medmultipoints.transforms.sources.declaration.model import Declaration
-from medmultipoints.transforms.sources.formats.format import BOX_KEYS, MASK_KEYS, Format, field_keys
+from medmultipoints.transforms.sources.formats.format import BOX_KEYS, MASK_KEYS, Format
 from medmultipoints.transforms.sources.formats.masks import decide_kind, make_layer
 from medmultipoints.transforms.sources.reading.box_forms import FormEvidence, decide_form, declared_place
 from medmultipoints.transforms.sources.reading.class_names import class_name, names_wanted
@@ -243,6 +243,8 @@ def _size(listing: Listing, row: PictureRow) -> Size:
 
 
 def _decide_names(draft: Draft, listing: Listing, names: Sequence[str], labels: set[Any]) -> None:
+    if draft.states("label") is not None and draft.states("classes") is None:
+        return
     numbers = sorted(label for label in labels if isinstance(label, int))
     if not numbers:
         if not labels:
@@ -326,8 +328,8 @@ def _read_row(
 def _annotation(declaration: Declaration, row: PictureRow, at: int, size: Size) -> Annotation | ReadProblem:
     key, box = f"{row.key}/{at}", row.boxes[at]
     stated = row.labels[at] if at < len(row.labels) else None
-    label = str(stated) if stated is not None else declaration.label or "object"
-    if isinstance(stated, int) and declaration.classes:
+    label = declaration.label or ("object" if stated is None else str(stated))
+    if isinstance(stated, int) and declaration.classes and not declaration.label:
         label = class_name(declaration.classes, stated)
     if not isinstance(box, list | tuple) or len(box) != 4:
         return ReadProblem(
@@ -346,8 +348,5 @@ FORMAT = Format(
     weight=75,
     lost="columns other than picture, objects and mask",
     export="datasets: push_to_hub, or save the Parquet files",
-    keys=BOX_KEYS
-    | MASK_KEYS
-    | field_keys("image", "label", "box", "objects", "mask")
-    | {"masks.channel", "classes", "label", "label_names"},
+    keys=BOX_KEYS | MASK_KEYS | {"fields.mask", "masks.channel", "classes", "label", "label_names"},
 )

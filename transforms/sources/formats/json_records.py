@@ -162,6 +162,8 @@ def recognise(files: Files, stated: Mapping[str, object]) -> Recognition | None:
     fields = _find_fields(draft, index, held)
     if fields is None:
         return None
+    if draft.states("label") is not None and draft.states("fields.label") is None:
+        fields.pop("label", None)
     held = {name: rows for name, rows in held.items() if any(value_at(row, fields["image"]) for _, row in rows)}
     draft.line("format", "json", f"{plural(len(held), 'document')} of pictures with objects")
     joins = {

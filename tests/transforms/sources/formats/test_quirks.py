@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from medmultipoints.transforms.errors import UsageError
 from medmultipoints.transforms.sources.annotated import AnnotatedPicture
 from medmultipoints.transforms.sources.inspecting.declared_answers import nest_keys
 from medmultipoints.transforms.sources.inspecting.inspection import Inspection, declare, inspect_source
@@ -396,3 +397,25 @@ def test_a_name_that_each_mask_has_for_itself_is_no_label() -> None:
     found = inspect(files)
     assert {"object": 4} == dict(found.objects)
     assert "masks.label" in asked(found)
+
+
+def records(picture: str, label: str) -> bytes:
+    """A JSON line for each picture, with a list of its objects."""
+    held = ((s, [{label: t.label, "bbox": [t.x1, t.y1, t.x2 - t.x1, t.y2 - t.y1]} for t in s.things]) for s in SCENES)
+    return b"\n".join(dump({picture: f"{scene.stem}.png", "objects": things}) for scene, things in held)
+
+
+@pytest.mark.parametrize(
+    ("form", "files"),
+    [
+        ("json", {"a.jsonl": records("image", "label"), **pictures()}),
+        ("hugging-face", {"metadata.jsonl": records("file_name", "category"), **pictures()}),
+    ],
+)
+def test_a_stated_label_is_that_of_all_objects(form: str, files: Files) -> None:
+    """It had no effect where the file names labels itself. Columns that cannot be chosen are refused."""
+    found = inspect(files, {"label": "blob"})
+    assert (form, {"blob": sum(COUNTS.values())}) == (found.read["format"], dict(found.objects))
+    if form == "hugging-face":
+        with pytest.raises(UsageError, match=r"fields\.label: the format hugging-face does not use it"):
+            inspect(files, {"fields.label": "fine"})
