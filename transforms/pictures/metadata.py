@@ -6,7 +6,7 @@ Findings name the kind of metadata, never its value. Stripping removes whole seg
 import struct
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 from medmultipoints.transforms.pictures.png_chunks import SIGNATURE
 
@@ -52,8 +52,7 @@ class Metadatum:
     name: str
 
 
-@dataclass(frozen=True, slots=True)
-class Part:
+class Part(NamedTuple):
     """A segment or chunk: its marker, its content and its byte range in the file."""
 
     marker: int | bytes

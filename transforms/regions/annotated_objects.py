@@ -48,6 +48,8 @@ def find_annotated_objects(
     readings of a picture.
     ``picture``: RGB pixels to measure tones from. Raises ImageProblem if a mask cannot be used.
     """
+    if not (sample.annotations or sample.layers):
+        return AnnotatedObjects((), (), ())
     regions, unused = _read_annotations(sample, width, height, picture)
     reading_of = {one.key: one.reading for one in sample.annotations}
     specks: list[Speck] = []
