@@ -47,7 +47,7 @@ def derived_region_columns(derived: Iterable[Derived]) -> Columns:
 def track_rows(derived: Iterable[Derived]) -> pl.DataFrame:
     """Return the objects of label files as rows of the table ``regions``, without the columns that are null.
 
-    Built from whole columns, without an object per row: fifteen times as fast.
+    Built from whole columns, without an object per row: in less than half the time.
     """
     pairs = [(found.image, found.tracks) for found in derived if found.tracks]
     counts = [len(rows.labels) for _, rows in pairs]
