@@ -17,7 +17,7 @@ from medmultipoints.data_lake.simulate import SimulatedSizes, write_sources
 from medmultipoints.flows.engine.execute import Outcome
 from medmultipoints.transforms.pictures.crops import read_crop
 from medmultipoints.transforms.pictures.decode import decode_image
-from tests.acceptance.builds import build
+from tests.acceptance.builds import audited_pairs, build
 from tests.acceptance.inputs import hyperkvasir
 
 CONFIGS = {"records": ("records", "record_id"), "images": ("released_images", "sample_id")} | {
@@ -34,12 +34,15 @@ def run(work: Path) -> dict[str, Any]:
 
 def compare(work: Path) -> dict[str, Any]:
     """The figures of all recipes."""
-    real = {"hyperkvasir": hyperkvasir()}
     sizes = SimulatedSizes(polyps=20, instruments=20, videos=2, frames=30)
     simulated = write_sources(work / "sources", seed=9, sizes=sizes).paths
+    outcomes = {
+        "published": build("published", work / "lake-published", {"hyperkvasir": hyperkvasir()}),
+        "audited": audited_pairs(work.parent),
+        "demo": build("demo", work / "lake-demo", simulated),
+    }
     figures = {}
-    for recipe, sources in (("published", real), ("audited", real), ("demo", simulated)):
-        outcome = build(recipe, work / f"lake-{recipe}", sources)
+    for recipe, outcome in outcomes.items():
         figures[recipe] = check_configs(outcome, work / "cache") | check_export(outcome, work / f"export-{recipe}")
     totals = {name: sum(found[name] for found in figures.values()) for name in next(iter(figures.values()))}
     return totals | {"by_recipe": figures}
