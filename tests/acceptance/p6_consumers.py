@@ -85,7 +85,7 @@ def croissant(python: Path, path: Path) -> dict[str, Any]:
     assert not found["warnings"], found
     rows = found["rows"]
     sets = {name: count for name, count in rows.items() if name != "splits"}
-    assert sets == dict.fromkeys(config_tables(file.path for file in read_manifest(path.parent).files), 10), rows
+    assert sets == dict.fromkeys(config_tables([file.path for file in read_manifest(path.parent).files]), 10), rows
     assert sets.keys() >= {
         f"instructions_{name}" for name in read_manifest(path.parent).recipe["instructions"]["dialects"]
     }
