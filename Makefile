@@ -1,6 +1,8 @@
 PYTHON ?= python3
 BIN := .venv/bin
 SOURCES := flows transforms expectations data_lake
+# Where it is set, each of the processes that tests start would compile the project again.
+export PYTHONDONTWRITEBYTECODE :=
 
 .PHONY: install demo test test-fast check fix docs lock site accept bench bench-guard clean sbom
 

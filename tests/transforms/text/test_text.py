@@ -140,9 +140,12 @@ def open_second_reader() -> Callable[[np.ndarray], list[OcrLine]]:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("second", "least"), [(False, 60), (True, 85)])
-def test_no_wrong_reading_in_real_pictures(real: Path, second: bool, least: int) -> None:
-    """Date, clock and timer of 50 pictures that were read by eye, with and without a second reader."""
+@pytest.mark.parametrize(
+    ("second", "every", "least"),
+    [(False, 1, 60), (True, 5, 12), pytest.param(True, 1, 85, marks=pytest.mark.accept)],
+)
+def test_no_wrong_reading_in_real_pictures(real: Path, second: bool, every: int, least: int) -> None:
+    """Date, clock and timer of 50 pictures that were read by eye; with a second reader, which takes a second, of 10."""
     ocr = open_second_reader() if second else lambda _: []
     facts = real.parent / "facts" / "pixels.md"
     if not facts.is_file():
@@ -152,7 +155,7 @@ def test_no_wrong_reading_in_real_pictures(real: Path, second: bool, least: int)
     right = wrong = 0
     with zipfile.ZipFile(real / "hyper-kvasir" / "hyper-kvasir-segmented-images.zip") as archive:
         names = {Path(name).stem[:8]: name for name in archive.namelist() if "/images/" in name}
-        for stem, *truth in rows:
+        for stem, *truth in rows[::every]:
             pixels = decode_image(archive.read(names[stem])).pixels
             found = combine(read_raster(pixels, FONTS), ocr(pixels))
             day = "/".join(reversed(found.date.split("-"))) if found.date else None
@@ -160,4 +163,4 @@ def test_no_wrong_reading_in_real_pictures(real: Path, second: bool, least: int)
             for stated, read in zip(truth, (day, *times), strict=True):
                 right += read is not None and read == stated
                 wrong += read is not None and read != stated
-    assert (0, True) == (wrong, right >= least)
+    assert (0, True) == (wrong, right >= least), right
