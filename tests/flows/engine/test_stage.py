@@ -1,6 +1,7 @@
 """Code asks declarations for columns by the name of a table: an edit of that declaration must rebuild the stage."""
 
 import ast
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -25,6 +26,7 @@ def tables_of(stage: Stage) -> set[str]:
     return {"exclusions", *stage.writes}.union(*(tables_of(STAGES[name]) for name in stage.reads))
 
 
+@cache
 def named_tables(path: Path) -> set[str]:
     """The tables that a module names where it asks for columns or types."""
     calls = (node for node in ast.walk(ast.parse(path.read_bytes())) if isinstance(node, ast.Call))
