@@ -1,21 +1,26 @@
-"""Pages whose commands are run word for word: the first release, from decisions to the next, and training on it."""
+"""Pages whose commands are run word for word after one demo: the README, the first release, training on it."""
 
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
 
 import orjson
 import pytest
+from typer.testing import CliRunner
 
 from medmultipoints.data_lake.review.corrections_file import CorrectionsFile
 from medmultipoints.data_lake.review.decide import decide
 from medmultipoints.data_lake.review.desk import Desk
+from medmultipoints.flows.cli.app import app
 from medmultipoints.flows.recipe.corrections import parse_file
-from tests.docs.pages import ROOT, blocks
+from tests.docs.pages import README, ROOT, blocks, commands
+from tools.session import run_demo, settled, shorten, shown_session
 
 FIRST, TRAIN = (ROOT / "docs" / name for name in ("first-release.md", "train.md"))
 DESK = "review serve"
+RUNNABLE = [line for line in commands(README, "runnable") if line[0] == "medmultipoints"]
 
 
 def shell(text: str, folder: Path) -> str:
@@ -43,11 +48,50 @@ def accept_one(folder: Path) -> str:
 
 
 @pytest.fixture(scope="module")
-def demo(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder in which the demo was run."""
+def session(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
+    """A folder in which the demo was run, and what it printed."""
     folder = tmp_path_factory.mktemp("demo")
-    shell("medmultipoints demo", folder)
-    return folder
+    return folder, run_demo(folder)
+
+
+@pytest.fixture
+def demo(session: tuple[Path, str]) -> Path:
+    """The folder in which the demo was run; the tests below work in it one after another."""
+    return session[0]
+
+
+@pytest.mark.slow
+def test_the_session_is_what_the_demo_prints(session: tuple[Path, str]) -> None:
+    """But for seconds and hashes. Otherwise run `make docs`."""
+    assert settled(shown_session(README.read_text("utf-8"))) == settled(shorten(session[1]))
+
+
+@pytest.mark.slow
+def test_what_is_marked_as_runnable_runs(demo: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In the order of the page, after the demo, in its folder."""
+    monkeypatch.chdir(demo)
+    monkeypatch.delenv("LAKE_ROOT", raising=False)
+    assert RUNNABLE
+    for words in RUNNABLE:
+        done = CliRunner().invoke(app, words[1:])
+        assert done.exit_code == 0, f"{' '.join(words)}: {done.output}{done.exception}"
+        assert done.stdout
+
+
+@pytest.mark.slow
+def test_the_release_loads_as_the_readme_says(demo: Path, tmp_path: Path) -> None:
+    """The Python block runs and prints a size, a label and two counts."""
+    (block,) = blocks(README, "python", "runnable")
+    environment = os.environ | {
+        "HF_HOME": str(tmp_path),
+        "HF_HUB_OFFLINE": "1",
+        "HF_DATASETS_DISABLE_PROGRESS_BARS": "1",
+    }
+    done = subprocess.run(
+        [sys.executable, "-c", block], cwd=demo, env=environment, capture_output=True, text=True, timeout=300
+    )
+    assert done.returncode == 0, done.stderr
+    assert re.fullmatch(r"\(\d+, \d+\) [a-z]+ \d+ \d+", done.stdout.strip())
 
 
 @pytest.mark.slow
