@@ -12,10 +12,10 @@ demo: .venv
 	$(BIN)/medmultipoints demo
 
 test: .venv
-	$(BIN)/python -m pytest -n 2 --dist loadfile -m "not accept and not browser"
+	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder -m "not accept and not browser"
 
 test-fast: .venv
-	$(BIN)/python -m pytest -n 2 --dist loadfile -m "not accept and not browser and not slow"
+	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder -m "not accept and not browser and not slow"
 
 check: .venv
 	$(BIN)/ruff check .

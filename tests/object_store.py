@@ -42,12 +42,16 @@ class Traffic:
         return answer
 
 
+class _Handler(MotoRequestHandler):  # type: ignore[misc]
+    disable_nagle_algorithm = True  # head and body are two writes
+
+
 @contextmanager
 def object_store(traffic: Traffic | None = None) -> Iterator[dict[str, str]]:
     """The environment in which s3:// means that server."""
     logging.getLogger("werkzeug").setLevel(logging.ERROR)
     application = (traffic or Traffic()).metered(DomainDispatcherApplication(create_backend_app))
-    server = make_server("127.0.0.1", 0, application, threaded=True, request_handler=MotoRequestHandler)
+    server = make_server("127.0.0.1", 0, application, threaded=True, request_handler=_Handler)
     serving = threading.Thread(target=server.serve_forever, daemon=True)
     serving.start()
     try:

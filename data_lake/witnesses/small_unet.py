@@ -6,6 +6,7 @@ the training examples contain a wrong mask and one or two clicks in its error. N
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Any, Final
 
 import cv2
@@ -98,8 +99,12 @@ def _folded(trained: Sequence[tuple[Any, ...]], levels: Sequence[tuple[Any, ...]
     return [*found, (trained[-1][0], trained[-1][2])]
 
 
+@cache
 def _updater(jax: Any, jnp: Any, steps: int) -> Callable[..., Any]:
-    """Return one compiled step of Adam with a cosine rate, on the sum of cross-entropy and soft Dice loss."""
+    """Return one step of Adam with a cosine rate, on the sum of cross-entropy and soft Dice loss.
+
+    It is compiled once, for the models of all folds.
+    """
     each = jax.tree_util.tree_map
 
     def loss(weights: Any, inputs: Any, truths: Any) -> Any:

@@ -1,28 +1,43 @@
 """A throw-away Prefect server for tests; it waits for nothing, and records task runs only where they are asked for."""
 
 import asyncio
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
+from unittest.mock import patch
 
 from prefect import State
 from prefect.client.orchestration import get_client
 from prefect.client.schemas.filters import ArtifactFilter, ArtifactFilterKey
 from prefect.client.schemas.objects import Artifact, FlowRun
+from prefect.events.worker import EventsWorker
+from prefect.logging.handlers import APILogWorker
 from prefect.settings import (
+    PREFECT_API_URL,
     PREFECT_FLOWS_HEARTBEAT_FREQUENCY,
     PREFECT_SERVER_SERVICES_TASK_RUN_RECORDER_ENABLED,
     temporary_settings,
 )
-from prefect.testing.utilities import prefect_test_harness
+
+from medmultipoints.flows.orchestration.server.embedded_server import embedded_server
 
 
 @contextmanager
-def quiet_server(*, task_runs: bool = False) -> Iterator[None]:
-    """Within the block flows run against a server of their own."""
-    quiet = {PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None, PREFECT_SERVER_SERVICES_TASK_RUN_RECORDER_ENABLED: task_runs}
-    with temporary_settings(quiet), prefect_test_harness(server_startup_timeout=90):
-        yield
+def quiet_server(*, task_runs: bool = False) -> Iterator[tuple[str, Path]]:
+    """Within the block flows run against a server of their own, as one build has; its address and its folder."""
+    recorded = {PREFECT_SERVER_SERVICES_TASK_RUN_RECORDER_ENABLED.name: str(task_runs).lower()}
+    with (
+        TemporaryDirectory() as folder,
+        patch.dict(os.environ, recorded),
+        embedded_server(Path(folder)) as url,
+        temporary_settings({PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None, PREFECT_API_URL: url}),
+    ):
+        yield url, Path(folder)
+        APILogWorker.instance().drain()  # what is queued for this server would go to the next one
+        EventsWorker.drain_all()
 
 
 def flow_runs() -> list[FlowRun]:

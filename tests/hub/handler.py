@@ -25,6 +25,7 @@ class Handler(BaseHTTPRequestHandler):
     """One connection; ``hub`` and ``route`` are set on the subclass that a listener uses."""
 
     protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True  # head and body are two writes; a client would wait 40 ms for the second
     hub: Hub
     route: Route
 

@@ -39,6 +39,7 @@ class FileServer:
 
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True  # head and body are two writes
     server: "_Server"
 
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002 (the library's name)

@@ -20,7 +20,6 @@ from medmultipoints.flows.cli.app import app
 from medmultipoints.flows.engine.publishing import open_place, plan_for
 from medmultipoints.flows.engine.request import PublishRequest, ask
 from medmultipoints.flows.orchestration.local import run_publish
-from medmultipoints.flows.orchestration.server.embedded_server import embedded_server
 from tests.flows.prefect_server import quiet_server
 from tests.hub.fixtures import history, hub, publish, repo, running_hub, versions
 from tests.hub.running import READER, WRITER, TestHub, start_hub
@@ -28,6 +27,13 @@ from tests.hub.running import READER, WRITER, TestHub, start_hub
 __all__ = ["hub", "repo", "running_hub", "versions"]
 
 COMMAND = [sys.executable, "-m", "medmultipoints"]
+
+
+@pytest.fixture(scope="module", autouse=True)
+def server() -> Iterator[tuple[str, Path]]:
+    """One Prefect server for all tests of this file, and the folder of everything that it keeps."""
+    with quiet_server() as started:
+        yield started
 
 
 def call(*words: str) -> tuple[int, str]:
@@ -123,8 +129,7 @@ def test_a_push_that_was_agreed_to_is_not_planned_again(
     request = ask(PublishRequest, release=str(versions["1.0.0"]), to=str(tmp_path / "kept"))
     plan = plan_for(request, open_place(request))
     monkeypatch.delattr("medmultipoints.flows.engine.publishing.plan_push")
-    with quiet_server():
-        assert run_publish(request, plan).result.outcome == "pushed"
+    assert run_publish(request, plan).result.outcome == "pushed"
 
 
 @pytest.mark.parametrize("kept", ["git", "plain"])
@@ -178,14 +183,6 @@ def test_a_pull_request_claims_no_tag_however_often_it_is_asked_for(hub: TestHub
         code, said = call("publish", str(versions["1.1.0"]), "--repo", repo, "--pr", "--yes", "--json")
         told = json.loads(said.splitlines()[-1])
         assert (code, told["outcome"], told["tag"], told["read_back"]) == (0, "proposed", None, [])
-
-
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Path]]:
-    """A Prefect server and the folder of everything that it keeps."""
-    home = tmp_path_factory.mktemp("prefect")
-    with embedded_server(home) as url:
-        yield url, home
 
 
 def test_the_token_is_in_no_output_log_artifact_parameter_or_file(

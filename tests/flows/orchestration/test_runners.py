@@ -6,6 +6,7 @@ import signal
 import time
 from collections.abc import Iterator
 from dataclasses import replace
+from importlib import import_module
 from pathlib import Path
 
 import pytest
@@ -91,11 +92,13 @@ def die(_build: Build, _inputs: Inputs, _shard: str) -> Output:
 @pytest.mark.slow
 @pytest.mark.parametrize("runner", ["processes", "dask"])
 def test_a_shard_whose_workers_are_killed_is_reported(
-    runner: str, tmp_path: Path, recipe: str, sources: dict[str, str]
+    runner: str, tmp_path: Path, recipe: str, sources: dict[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Dask gives it to four workers before it gives up."""
+    """Dask gives it to another worker before it gives up: to one here, to three as it is shipped."""
     if runner == "dask":
         pytest.importorskip("prefect_dask", reason="the extra `dask` is not installed")
+        settings = import_module("distributed").config["distributed"]["scheduler"]
+        monkeypatch.setitem(settings, "allowed-failures", 1)
     given = {"recipe": recipe, "lake": str(tmp_path / "lake"), "sources": sources, "workers": 2, "runner": runner}
     request = BuildRequest.model_validate(given)
     made, stage = prepare(request, PIPELINE), replace(PIPELINE[0], work=die)
