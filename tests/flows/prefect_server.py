@@ -13,6 +13,7 @@ from prefect import State
 from prefect.client.orchestration import get_client
 from prefect.client.schemas.filters import ArtifactFilter, ArtifactFilterKey
 from prefect.client.schemas.objects import Artifact, FlowRun
+from prefect.context import _temporary_global_settings_context, get_settings_context
 from prefect.events.worker import EventsWorker
 from prefect.logging.handlers import APILogWorker
 from prefect.settings import (
@@ -34,6 +35,7 @@ def quiet_server(*, task_runs: bool = False) -> Iterator[tuple[str, Path]]:
         patch.dict(os.environ, recorded),
         embedded_server(Path(folder)) as url,
         temporary_settings({PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None, PREFECT_API_URL: url}),
+        _temporary_global_settings_context(get_settings_context()),  # for threads, as in Prefect's own harness
     ):
         yield url, Path(folder)
         APILogWorker.instance().drain()  # what is queued for this server would go to the next one

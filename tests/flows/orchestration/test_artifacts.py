@@ -3,7 +3,6 @@
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextvars import copy_context
 from pathlib import Path
 from typing import Any
 
@@ -82,7 +81,7 @@ def answering(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[tuple[str, Calla
     answers: list[tuple[str, Callable[[], object]]] = []
     stop: list[bool] = []
     with ThreadPoolExecutor(1) as pool:
-        done = pool.submit(copy_context().run, _resume, answers, stop)
+        done = pool.submit(_resume, answers, stop)
         yield answers
         stop.append(True)
     done.result()
