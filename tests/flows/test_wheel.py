@@ -33,14 +33,14 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder / "env" / "bin" / "python"
 
 
-def run_demo(python: Path | str, folder: Path) -> tuple[dict[str, str], str, str]:
-    """Keys of all stages, root and origin of the code of a demo in a folder with packages of the same names."""
+def run_build(python: Path | str, folder: Path, asked: list[str]) -> tuple[dict[str, str], str, str]:
+    """Keys of all stages, root and origin of the code of a build in a folder with packages of the same names."""
     for name in ("flows", "transforms", "data_lake", "expectations"):
         (folder / name).mkdir(parents=True)
         (folder / name / "__init__.py").write_text("raise SystemExit('the wrong package')\n")
     outside = {name: value for name, value in os.environ.items() if name not in ("PYTHONPATH", "PYTHONSAFEPATH")}
-    demo = [str(python), "-m", "medmultipoints", "demo", "--json"]
-    done = subprocess.run(demo, cwd=folder, env=outside, capture_output=True, text=True, check=False)
+    command = [str(python), "-m", "medmultipoints", "build", *asked, "--lake", "lake", "--json"]
+    done = subprocess.run(command, cwd=folder, env=outside, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     (record,) = (folder / "lake" / "runs").glob("*.json")
     where = "import medmultipoints; print(medmultipoints.__file__)"
@@ -51,10 +51,13 @@ def run_demo(python: Path | str, folder: Path) -> tuple[dict[str, str], str, str
 
 
 @pytest.mark.slow
-def test_wheel_and_clone_make_the_same_release_with_the_same_keys(installed: Path, tmp_path: Path) -> None:
-    keys, root, origin = run_demo(installed, tmp_path / "wheel")
+def test_wheel_and_clone_make_the_same_release_with_the_same_keys(
+    installed: Path, tmp_path: Path, recipe: str, sources: dict[str, str]
+) -> None:
+    asked = [recipe, *(word for name, path in sources.items() for word in ("--source", f"{name}={path}"))]
+    keys, root, origin = run_build(installed, tmp_path / "wheel", asked)
     assert origin.startswith(str(installed.parents[1]))
-    here = run_demo(sys.executable, tmp_path / "clone")
+    here = run_build(sys.executable, tmp_path / "clone", asked)
     assert here[2].startswith(str(ROOT))
     assert len(keys) > 10
     assert (keys, root) == here[:2]
