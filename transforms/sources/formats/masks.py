@@ -26,7 +26,7 @@ from medmultipoints.transforms.sources.reading.masks.mask_values import (
     UNKNOWN,
     MaskValues,
     channel_names,
-    label_maps,
+    colour_names,
     palette_names,
     region_values,
     value_names,
@@ -254,13 +254,10 @@ def _class_values(draft: Draft, listing: Listing, numbers: Sequence[int], seen: 
 def _decide_colours(draft: Draft, listing: Listing, seen: MaskValues, said: str) -> None:
     colours = [colour for colour, _ in seen.colours.most_common()]
     proof = f"{said}: {plural(len(colours), 'colour')} and black"
-    maps = label_maps(listing)
-    fitting = {name: held for name, held in maps.items() if set(colours) <= held.keys()}
-    if fitting:
+    if (named := colour_names(listing, colours)) is not None:
         draft.line("masks.kind", "rgb", proof)
-        name, held = next(iter(fitting.items()))
-        values = {",".join(map(str, colour)): held[colour] for colour in colours}
-        draft.line("masks.values", values, f"{name} names each colour in use")
+        values = {",".join(map(str, colour)): label for colour, label in zip(colours, named[1], strict=True)}
+        draft.line("masks.values", values, f"{named[0]} names each colour in use")
         _ask_object(draft)
         return
     _ask_kind(draft, "rgb", f"a colour name a class, or number an object? {proof}; no label map names them all")

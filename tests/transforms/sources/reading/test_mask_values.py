@@ -64,3 +64,23 @@ def test_smoothed_masks_are_binary() -> None:
     assert found.objects == {"cyst": 4}
     assert [question.key for question in found.questions] == []
     assert "smoothed" in next(proof.text for proof in found.recognition.proofs if proof.key == "masks.kind")
+
+
+@pytest.mark.parametrize(
+    "maps",
+    [
+        {"class_dict.csv": b"vein,255,0,0\nnerve,255,0,0\nvein,0,255,0\n"},
+        {"class_dict.csv": b"vein,255,0,0\nnerve,0,255,0\n", "label_colors.txt": b"255 0 0 nerve\n0 255 0 vein\n"},
+        {"class_dict.csv": b"vein,255,0,0\nnerve,0,255\n"},
+    ],
+)
+def test_label_maps_that_contradict_are_asked(maps: dict[str, bytes]) -> None:
+    """Two names of one colour, two files, or a line that is none."""
+    mask = np.zeros((96, 128, 3), np.uint8)
+    mask[10:30, 10:50], mask[50:80, 60:100] = (0, 0, 255), (0, 255, 0)  # written blue, green, red
+    shown = {f"images/{name}.jpg": cv2.imencode(".jpg", pixels(name))[1].tobytes() for name in "abc"}
+    masks = {f"masks/{name}.png": cv2.imencode(".png", cv2.resize(mask, pixels(name).shape[1::-1], interpolation=0))[1]
+             for name in "abc"}  # fmt: skip
+    files = shown | {name: held.tobytes() for name, held in masks.items()} | maps
+    found = inspect_source(MemoryMembers(files), {}, accept=False)
+    assert "masks.values" in {question.key for question in found.questions}

@@ -15,8 +15,12 @@ from medmultipoints.transforms.regions.decimals import is_whole
 from medmultipoints.transforms.sources.reading.listing import Listing
 from medmultipoints.transforms.sources.reading.pixel_looks import Look, packed_colours
 
-_MAP_LINE = re.compile(r"^\s*(?P<name>[^:#]+):(?P<r>\d+),\s*(?P<g>\d+),\s*(?P<b>\d+)(:.*)?$")
-
+_MAP_LINES: Final = (
+    re.compile(r"\s*(?P<name>[^:#]+):(?P<r>\d+),\s*(?P<g>\d+),\s*(?P<b>\d+)(:.*)?"),  # labelmap.txt of CVAT
+    re.compile(r"\s*(?P<name>[^,]+),\s*(?P<r>\d+),\s*(?P<g>\d+),\s*(?P<b>\d+)\s*"),  # class_dict.csv
+    re.compile(r"\s*(?P<r>\d+)\s+(?P<g>\d+)\s+(?P<b>\d+)\s+(?P<name>\S.*)"),  # label_colors.txt of CamVid
+)
+_MAP_HEADER: Final = "name,r,g,b"
 
 _LEAST_SHADES: Final = 8
 _EDGE_PX: Final = 15  # width of the window in which an edge is looked for
@@ -168,11 +172,19 @@ def region_values(listing: Listing) -> tuple[str, dict[str, frozenset[int]]]:
 
 def palette_names(listing: Listing, seen: MaskValues, numbers: Sequence[int]) -> tuple[str, dict[str, str]] | None:
     """Return a label map that names the palette's colour of all ``numbers``, and the name of each, or None."""
-    colours = {number: next(iter(held)) for number, held in seen.indexed.items() if len(held) == 1}
-    for name, held in label_maps(listing).items():
-        if numbers and all(colours.get(number) in held for number in numbers):
-            return name, {str(number): held[colours[number]] for number in numbers}
-    return None
+    colours = [next(iter(held)) for number in numbers if len(held := seen.indexed.get(number, set())) == 1]
+    named = colour_names(listing, colours) if len(colours) == len(numbers) else None
+    return (named[0], dict(zip(map(str, numbers), named[1], strict=True))) if named else None
+
+
+def colour_names(listing: Listing, colours: Sequence[Colour]) -> tuple[str, list[str]] | None:
+    """Return a label map that names all ``colours``, and their names; None without one, or if several disagree."""
+    found = [
+        (name, [held[colour] for colour in colours])
+        for name, held in label_maps(listing).items()
+        if colours and set(colours) <= held.keys()
+    ]
+    return found[0] if found and all(names == found[0][1] for _, names in found) else None
 
 
 def channel_names(listing: Listing) -> dict[int, str]:
@@ -193,16 +205,24 @@ def channel_names(listing: Listing) -> dict[int, str]:
 
 
 def label_maps(listing: Listing) -> dict[str, dict[Colour, str]]:
-    """Return the label maps among the text files, with lines ``name:r,g,b::``, by file name."""
+    """Return the label maps among the text files, by file name: all lines are of one of the forms above.
+
+    A file that names a colour twice is none.
+    """
     found: dict[str, dict[Colour, str]] = {}
     for name in listing.of("text"):
         head = listing.head(name)
-        if b":" not in head or len(head) >= 1 << 16:
-            continue
-        lines = [
-            line for line in head.decode("utf-8", "replace").splitlines() if line.strip() and not line.startswith("#")
-        ]
-        matches = [_MAP_LINE.match(line) for line in lines]
-        if lines and all(matches):
-            found[name] = {(int(m["r"]), int(m["g"]), int(m["b"])): m["name"].strip() for m in matches if m}
+        if len(head) < 1 << 16 and (held := _named_colours(head)):
+            found[name] = held
     return found
+
+
+def _named_colours(text: bytes) -> dict[Colour, str]:
+    lines = [line for line in text.decode("utf-8-sig", "replace").splitlines() if line.strip() and line[0] != "#"]
+    if lines and lines[0].replace(" ", "").lower() == _MAP_HEADER:
+        del lines[0]
+    for form in _MAP_LINES:
+        if lines and form.fullmatch(lines[0]) and all(matches := [form.fullmatch(line) for line in lines]):
+            held: dict[Colour, str] = {(int(m["r"]), int(m["g"]), int(m["b"])): m["name"].strip() for m in matches if m}
+            return held if len(held) == len(lines) else {}
+    return {}
