@@ -251,7 +251,7 @@ def mask_layouts() -> Iterable[Layout]:
     }
     yield Layout("masks in colours", {**rgb, **names, **shots}, {"masks.object": "component"})
     named = {
-        "class_dict.csv": "\ufeffname, r, g, b\r\nrbc,250,50,83\r\nwbc, 36, 179, 83\r\nplatelet,51,221,255\r\n".encode()
+        "class_dict.csv": '\ufeffname, r, g, b\r\nrbc,250,50,83\r\n"wbc", 36,179,83\r\nplatelet,51,221,255\r\n'.encode()
     }
     yield Layout("masks in colours with a table of them", {**rgb, **named, **shots}, {"masks.object": "component"})
     named = {"label_colors.txt": b"0 0 0\tVoid\n250 50 83\trbc\n36 179 83\twbc\n51 221 255\tplatelet\n"}

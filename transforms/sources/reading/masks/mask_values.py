@@ -17,7 +17,7 @@ from medmultipoints.transforms.sources.reading.pixel_looks import Look, packed_c
 
 _MAP_LINES: Final = (
     re.compile(r"\s*(?P<name>[^:#]+):(?P<r>\d+),\s*(?P<g>\d+),\s*(?P<b>\d+)(:.*)?"),  # labelmap.txt of CVAT
-    re.compile(r"\s*(?P<name>[^,]+),\s*(?P<r>\d+),\s*(?P<g>\d+),\s*(?P<b>\d+)\s*"),  # class_dict.csv
+    re.compile(r"\s*(?P<q>\"?)(?P<name>[^,\"]+)(?P=q),\s*(?P<r>\d+),\s*(?P<g>\d+),\s*(?P<b>\d+)\s*"),  # class_dict.csv
     re.compile(r"\s*(?P<r>\d+)\s+(?P<g>\d+)\s+(?P<b>\d+)\s+(?P<name>\S.*)"),  # label_colors.txt of CamVid
 )
 _MAP_HEADER: Final = "name,r,g,b"
